@@ -1,0 +1,200 @@
+"""Array aliases and the column layouts in which market data travel.
+
+A layout is a frozen record of equally long, contiguous, read-only arrays, sorted by the time at which each row
+could first be known. Kernels take the columns; people take the record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.errors import DataError
+
+__all__ = [
+    "BAR_FIELDS",
+    "BOOL_1D",
+    "F32_2D",
+    "F64_1D",
+    "I32_1D",
+    "I64_1D",
+    "Bars",
+    "Quotes",
+    "readonly",
+]
+
+F64_1D = NDArray[np.float64]
+F32_2D = NDArray[np.float32]
+I64_1D = NDArray[np.int64]
+I32_1D = NDArray[np.int32]
+BOOL_1D = NDArray[np.bool_]
+
+BAR_FIELDS: Final = ("open", "high", "low", "close", "volume", "open_interest")
+"""Observable columns of a bar, in catalog order."""
+
+
+def readonly(array: NDArray[np.generic]) -> None:
+    """Forbid writing to `array` in place: strategies are handed views of it."""
+    array.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Bars:
+    """Bars of one instrument, sorted by `ts_recv_ns`.
+
+    Attributes
+    ----------
+    instrument : str
+        Symbol in the instrument file.
+    ts_event_ns, ts_close_ns, ts_recv_ns : (n,) int64
+        Start of the bar, its close, and when it could first be known; UTC nanoseconds.
+        ``ts_event_ns < ts_close_ns <= ts_recv_ns``, each strictly increasing, and bars do not overlap.
+    open, high, low, close : (n,) float64
+        Prices in the instrument's currency; NaN throughout in a column that was not observed.
+    volume, open_interest : (n,) float64
+        Units traded in the bar / outstanding at its close; NaN throughout if not observed.
+    session : (n,) int32
+        Trading session the bar belongs to: its session date as days since 1970-01-01.
+    session_end : (n,) bool
+        True where the bar reaches the close of its session by the exchange calendar.
+    observed : frozenset of str
+        Which of `BAR_FIELDS` hold observations. Closes-only data have ``{"close"}``: nothing may fill at an open there.
+    """
+
+    instrument: str
+    ts_event_ns: I64_1D
+    ts_close_ns: I64_1D
+    ts_recv_ns: I64_1D
+    open: F64_1D
+    high: F64_1D
+    low: F64_1D
+    close: F64_1D
+    volume: F64_1D
+    open_interest: F64_1D
+    session: I32_1D
+    session_end: BOOL_1D
+    observed: frozenset[str]
+
+    def __post_init__(self) -> None:
+        n = len(self.ts_event_ns)
+        for column in _COLUMNS:
+            array = getattr(self, column)
+            if array.dtype != _DTYPES[column]:
+                raise DataError(f"{self.instrument}: column {column} is {array.dtype}, expected {_DTYPES[column]}")
+            if array.ndim != 1 or len(array) != n:
+                raise DataError(f"{self.instrument}: column {column} has shape {array.shape}, expected ({n},)")
+            if not array.flags.c_contiguous:
+                raise DataError(f"{self.instrument}: column {column} is not contiguous; pass np.ascontiguousarray of it")
+            readonly(array)
+        unknown = self.observed - set(BAR_FIELDS)
+        if unknown or "close" not in self.observed:
+            raise DataError(
+                f"{self.instrument}: observed fields are {sorted(self.observed)}; 'close' is required and only "
+                f"{', '.join(BAR_FIELDS)} are known"
+            )
+        _check_times(self)
+
+    def __len__(self) -> int:
+        return len(self.ts_event_ns)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of instrument, observed fields and every column's bytes: equal for equal data, however stored."""
+        known = _HASHES.get(self)
+        if known is None:
+            digest = hashlib.sha256(f"{self.instrument}|{','.join(sorted(self.observed))}|{len(self)}".encode())
+            for column in _COLUMNS:
+                digest.update(getattr(self, column).data)
+            known = _HASHES[self] = digest.hexdigest()
+        return known
+
+    def rows(self, start: int, stop: int) -> Bars:
+        """Bars ``start`` to ``stop`` (exclusive) as views of the same memory."""
+        cut: Mapping[str, object] = {name: getattr(self, name)[start:stop] for name in _COLUMNS}
+        return Bars(instrument=self.instrument, observed=self.observed, **cut)  # type: ignore[arg-type]
+
+
+_HASHES: WeakKeyDictionary[Bars, str] = WeakKeyDictionary()
+_COLUMNS: Final = tuple(f.name for f in fields(Bars) if f.name not in ("instrument", "observed"))
+_DTYPES: Final = {
+    name: np.dtype(
+        np.int64
+        if name.startswith("ts_")
+        else np.int32
+        if name == "session"
+        else np.bool_
+        if name == "session_end"
+        else np.float64
+    )
+    for name in _COLUMNS
+}
+
+
+def _check_times(bars: Bars) -> None:
+    """Raise `DataError` naming the first row whose times are out of order."""
+    event, close, recv = bars.ts_event_ns, bars.ts_close_ns, bars.ts_recv_ns
+    for label, bad in (
+        ("its close is not after its start", close <= event),
+        ("it is known before its close", recv < close),
+    ):
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise DataError(
+                f"{bars.instrument}: row {row}: {label} (start {event[row]}, close {close[row]}, known {recv[row]})"
+            )
+    for label, bad in (
+        ("it starts before the previous bar closed", event[1:] < close[:-1]),
+        ("it is known no later than the previous bar", recv[1:] <= recv[:-1]),
+        ("its session lies before the previous bar's", bars.session[1:] < bars.session[:-1]),
+    ):
+        if bad.any():
+            row = int(np.argmax(bad)) + 1
+            raise DataError(f"{bars.instrument}: row {row}: {label}; sort and deduplicate the bars, or import them")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quotes:
+    """Top-of-book quotes of one instrument, sorted by `ts_recv_ns`.
+
+    Attributes
+    ----------
+    instrument : str
+        Symbol in the instrument file.
+    ts_event_ns, ts_recv_ns : (n,) int64
+        When the quote was made at the venue, and when it could first be known; UTC nanoseconds.
+    bid, ask : (n,) float64
+        Prices; NaN where that side is empty.
+    bid_size, ask_size : (n,) float64
+        Units shown; 0 where that side is empty.
+    """
+
+    instrument: str
+    ts_event_ns: I64_1D
+    ts_recv_ns: I64_1D
+    bid: F64_1D
+    ask: F64_1D
+    bid_size: F64_1D
+    ask_size: F64_1D
+
+    def __post_init__(self) -> None:
+        n = len(self.ts_event_ns)
+        for field in fields(self):
+            if field.name == "instrument":
+                continue
+            array = getattr(self, field.name)
+            if array.ndim != 1 or len(array) != n:
+                raise DataError(f"{self.instrument}: column {field.name} has shape {array.shape}, expected ({n},)")
+            readonly(array)
+        bad = (self.ts_recv_ns < self.ts_event_ns) | np.concatenate(([False], np.diff(self.ts_recv_ns) < 0))
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise DataError(f"{self.instrument}: row {row}: quote known before it was made, or out of order")
+
+    def __len__(self) -> int:
+        return len(self.ts_event_ns)

@@ -1,0 +1,74 @@
+"""Bad rows, kept: the line, the reason, a sentence and the original bytes of every row that an import did not take.
+
+One Parquet file per import that had any, named after the hash of the source and its statement. The manifest of the
+dataset refers to it, so that a file left by an import that was killed is not mistaken for one that happened.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from argus.core.errors import CatalogError
+from argus.data.raw import Rejection
+
+__all__ = ["decode_quarantine", "encode_quarantine", "read_quarantine", "reason_counts"]
+
+
+def encode_quarantine(rejections: Sequence[Rejection]) -> bytes:
+    """The rows as a Parquet file: ``source_line``, ``reason``, ``message``, ``original`` (binary)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(
+        {
+            "source_line": pa.array([r.source_line for r in rejections], pa.int64()),
+            "reason": pa.array([r.reason for r in rejections], pa.string()),
+            "message": pa.array([r.message for r in rejections], pa.string()),
+            "original": pa.array([r.original for r in rejections], pa.binary()),
+        }
+    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def decode_quarantine(content: bytes, name: str) -> tuple[Rejection, ...]:
+    """Inverse of `encode_quarantine`.
+
+    Raises
+    ------
+    CatalogError
+        If the bytes are damaged; names the file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        columns = pq.read_table(pa.BufferReader(content)).to_pydict()
+        return tuple(map(Rejection, *(columns[key] for key in ("source_line", "reason", "message", "original"))))
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise CatalogError(f"{name}: the quarantine file is damaged ({error}); import its source again") from None
+
+
+def read_quarantine(path: Path) -> tuple[Rejection, ...]:
+    """The quarantined rows of one import, in the order of its source.
+
+    Raises
+    ------
+    CatalogError
+        If the file is missing or damaged.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read: {error.strerror}; import its source again") from None
+    return decode_quarantine(content, path.name)
+
+
+def reason_counts(rejections: Sequence[Rejection]) -> dict[str, int]:
+    """How many rows each reason quarantined, most first; a row with several reasons counts once, under all of them."""
+    counts = Counter(rejection.reason for rejection in rejections)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,235 @@
+"""The engine's inner loop: bars in, fills and books out.
+
+`advance` walks the market forward, event by event, matching, marking, settling and proving on its own, and comes back
+only when the strategy has to be asked something, when a table must grow, or when the data end. The conditions and
+prices of fills stand in ``docs/fills.md``; a test engine written from that page alone must agree to the micro-unit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from argus.engine._layout import (
+    BOOKS_BROKEN,
+    END,
+    FILLED,
+    GROW,
+    INT64_MAX,
+    OVERFLOW,
+    PHASE_CLOSE,
+    PHASE_OPEN,
+    PHASE_RECV,
+    R_SESSION,
+    S_ACTIVE,
+    S_CASH,
+    S_CLOSED,
+    S_END,
+    S_EQUITY,
+    S_EQUITY_ROWS,
+    S_FILLS,
+    S_JOURNAL,
+    S_LIQUIDATING,
+    S_MAINTENANCE,
+    S_NOTIFY,
+    S_ORDERS,
+    S_PHASE,
+    S_START,
+    S_TS,
+    S_WAKE,
+    S_WAKE_AT_SESSION_END,
+    S_WARMUP,
+    WAKE,
+)
+from argus.engine._ledger_kernels import revalue, settle, too_large
+from argus.engine._match_kernels import (
+    R_LIQUIDATION,
+    R_RUN_END,
+    cancel_all,
+    expire,
+    liquidate,
+    match_close,
+    match_open,
+    nearest_tick,
+    ticks_of,
+)
+
+
+@njit(cache=True)
+def next_event(par, inst, ts_event, ts_close, ts_recv):  # type: ignore[no-untyped-def]
+    """(time, phase, instrument) of the next event; time is INT64_MAX when the data are over."""
+    best_ts, best_phase, best_k = INT64_MAX, 0, -1
+    for k in range(len(inst)):
+        row = inst[k]["market_row"]
+        if row < par[k]["row_end"]:
+            phase = inst[k]["market_phase"]
+            ts = ts_event[row] if phase == PHASE_OPEN else ts_close[row]
+            if ts < best_ts or (ts == best_ts and phase < best_phase):
+                best_ts, best_phase, best_k = ts, phase, k
+        row = inst[k]["recv_row"]
+        if row < par[k]["row_end"]:
+            ts = ts_recv[row]
+            if ts < best_ts or (ts == best_ts and best_phase > PHASE_RECV):
+                best_ts, best_phase, best_k = ts, PHASE_RECV, k
+    return best_ts, best_phase, best_k
+
+
+@njit(cache=True)
+def new_session(k, ts, session, par, inst, state, journal, rates):  # type: ignore[no-untyped-def]
+    """First open of a session: settle what a missing closing bar left open, bring rates up to date."""
+    proven = True
+    if inst[k]["unsettled"] == 1:
+        proven = settle(k, ts, par, inst, state, journal)
+    inst[k]["session"] = session
+    at = inst[k]["rate_at"]
+    while at + 1 < par[k]["rate_end"] and rates[at + 1, R_SESSION] <= session:
+        at += 1
+    if at != inst[k]["rate_at"]:
+        inst[k]["rate_at"] = at
+        revalue(k, par, inst, state, rates)
+    return proven
+
+
+@njit(cache=True)
+def check_account(ts, par, inst, state, active, orders):  # type: ignore[no-untyped-def]
+    """Maintenance margin after a close: liquidate, or close an account that has nothing left."""
+    if state[S_LIQUIDATING] > 0 or (state[S_EQUITY] >= state[S_MAINTENANCE] and state[S_EQUITY] > 0):
+        return
+    for k in range(len(inst)):
+        if inst[k]["position"] != 0:
+            if state[S_EQUITY] < state[S_MAINTENANCE]:
+                liquidate(ts, par, inst, state, active, orders)
+            return
+    state[S_CLOSED] = 1
+    cancel_all(R_LIQUIDATION, ts, inst, state, active, orders)
+
+
+@njit(cache=True)
+def sample(ts, session, state, eq_ts, eq_micros, eq_cash, eq_session):  # type: ignore[no-untyped-def]
+    """Note the account at an instant at which a bar closed; a later close of the same instant overwrites."""
+    n = state[S_EQUITY_ROWS]
+    if n > 0 and eq_ts[n - 1] == ts:
+        n -= 1
+        session = max(session, eq_session[n])
+    eq_ts[n] = ts
+    eq_micros[n] = state[S_EQUITY]
+    eq_cash[n] = state[S_CASH]
+    eq_session[n] = session
+    state[S_EQUITY_ROWS] = n + 1
+
+
+@njit(cache=True)
+def warmed_up(inst, par, state):  # type: ignore[no-untyped-def]
+    """Whether every instrument has shown its warm-up."""
+    for k in range(len(inst)):
+        if inst[k]["recv_row"] - par[k]["row_begin"] < state[S_WARMUP]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def has_room(state, inst, active, orders, fills, journal, eq_ts):  # type: ignore[no-untyped-def]
+    """Whether every table can take what one event may add."""
+    instruments = len(inst)
+    fills_max = state[S_ACTIVE] + instruments
+    return (
+        state[S_ORDERS] + instruments <= len(orders)
+        and state[S_ACTIVE] + instruments <= len(active)
+        and state[S_FILLS] + fills_max <= len(fills)
+        and state[S_JOURNAL] + 3 * fills_max + 4 * instruments <= len(journal)
+        and state[S_EQUITY_ROWS] < len(eq_ts)
+    )
+
+
+@njit(cache=True)
+def finish_run(par, inst, state, active, orders, journal):  # type: ignore[no-untyped-def]
+    """The data are over: end orders, settle and prove."""
+    cancel_all(R_RUN_END, state[S_TS], inst, state, active, orders)
+    for k in range(len(inst)):
+        if inst[k]["unsettled"] == 1 and not settle(k, state[S_TS], par, inst, state, journal):
+            return BOOKS_BROKEN
+    return END
+
+
+@njit(cache=True)
+def advance(par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, eq_session):  # type: ignore[no-untyped-def]
+    """Walk the market forward until somebody has to be asked.
+
+    Returns WAKE or FILLED (the instant is in ``state[S_TS]``), GROW (a table is full: enlarge it and call again), END,
+    BOOKS_BROKEN or OVERFLOW. Bars of all instruments lie one instrument after the other in the market columns.
+    """
+    while True:
+        ts, phase, k = next_event(par, inst, ts_event, ts_close, ts_recv)
+        group = PHASE_OPEN if phase == PHASE_OPEN else PHASE_CLOSE
+        if k < 0 or ts != state[S_TS] or group != state[S_PHASE]:
+            now = state[S_TS]
+            awake = state[S_START] <= now < state[S_END] and warmed_up(inst, par, state)
+            if state[S_NOTIFY] == 1:
+                state[S_NOTIFY] = 0
+                if awake:
+                    return FILLED
+            if state[S_WAKE] == 1:
+                state[S_WAKE] = 0
+                if awake:
+                    return WAKE
+            if k < 0:
+                return finish_run(par, inst, state, active, orders, journal)
+            state[S_TS] = ts
+            state[S_PHASE] = group
+        if phase == PHASE_RECV:
+            row = inst[k]["recv_row"]
+            inst[k]["recv_row"] = row + 1
+            if state[S_WAKE_AT_SESSION_END] == 0 or session_end[row]:
+                state[S_WAKE] = 1
+            continue
+        if not has_room(state, inst, active, orders, fills, journal, eq_ts):
+            return GROW
+        row = inst[k]["market_row"]
+        local = row - par[k]["row_begin"]
+        if phase == PHASE_OPEN:
+            inst[k]["market_phase"] = PHASE_CLOSE
+            is_first = session[row] != inst[k]["session"]
+            if is_first and not new_session(k, ts, session[row], par, inst, state, journal, rates):
+                return BOOKS_BROKEN
+            if inst[k]["working"] > 0 and not match_open(
+                local, k, ts, open_[row], volume[row], is_first, session[row], par, inst, state, active, orders,
+                fills, journal, rates,
+            ):  # fmt: skip
+                return OVERFLOW
+            continue
+        fault = close_bar(
+            row, local, k, ts, ts_event, open_, high, low, close, session, session_end, par, inst, state, active,
+            orders, fills, journal, rates,
+        )  # fmt: skip
+        if fault != END:
+            return fault
+        sample(ts, session[row], state, eq_ts, eq_micros, eq_cash, eq_session)
+        inst[k]["market_phase"] = PHASE_OPEN
+        inst[k]["market_row"] = row + 1
+
+
+@njit(cache=True)
+def close_bar(row, local, k, ts, ts_event, open_, high, low, close, session, session_end, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
+    """The CLOSE event: match, mark, settle at a session end, check the account. Returns END if all is well."""
+    if inst[k]["working"] > 0:
+        if not match_close(
+            local, k, ts_event[row], ts, open_[row], high[row], low[row], close[row], session[row], session_end[row], par, inst,
+            state, active, orders, fills, journal, rates,
+        ):  # fmt: skip
+            return OVERFLOW
+    price = close[row]
+    if not np.isnan(price):
+        inst[k]["mark"] = nearest_tick(ticks_of(price, par[k]["tick"]))
+        inst[k]["has_mark"] = 1
+        if inst[k]["position"] != 0:
+            if too_large(inst[k]["position"], inst[k]["mark"], par[k]):
+                return OVERFLOW
+            revalue(k, par, inst, state, rates)
+            inst[k]["unsettled"] = 1
+    check_account(ts, par, inst, state, active, orders)
+    if session_end[row]:
+        if inst[k]["unsettled"] == 1 and not settle(k, ts, par, inst, state, journal):
+            return BOOKS_BROKEN
+        if inst[k]["working"] > 0:
+            expire(k, session[row], ts, inst, state, active, orders)
+    return END

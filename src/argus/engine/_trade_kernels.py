@@ -1,0 +1,129 @@
+"""Round trips out of fills: from flat to flat, with the best and worst open gain on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from argus.engine._ledger_kernels import half_even, position_value
+from argus.engine._match_kernels import nearest_tick, ticks_of
+
+# Slots of the running totals of the trade in hand.
+FLOW, FEE, POSITION, ENTRY_LOTS, EXIT_LOTS, LOTS_MAX, MAE, MFE, BARS, CURSOR, CLOSE_FILL_ROW, MARK, OPENED = range(13)
+TOTAL_SLOTS = 13
+
+
+@njit(cache=True)
+def watch(t, ticks, par_k):  # type: ignore[no-untyped-def]
+    """Take the open gain at `ticks` into the extremes of the trade in hand."""
+    gain = t[FLOW] + position_value(t[POSITION], ticks, par_k)
+    t[MAE] = min(t[MAE], gain)
+    t[MFE] = max(t[MFE], gain)
+
+
+@njit(cache=True)
+def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
+    """Closes of the bars before `stop_row`, with the trade in hand open."""
+    tick = par_k["tick"]
+    begin = par_k["row_begin"]
+    while t[CURSOR] < stop_row:
+        row = begin + t[CURSOR]
+        t[BARS] += 1
+        if not np.isnan(close[row]):
+            t[MARK] = nearest_tick(ticks_of(close[row], tick))
+            watch(t, t[MARK], par_k)
+        if t[CURSOR] != t[CLOSE_FILL_ROW]:
+            for price in (high[row], low[row]):
+                if not np.isnan(price):
+                    watch(t, nearest_tick(ticks_of(price, tick)), par_k)
+        t[CURSOR] += 1
+
+
+@njit(cache=True)
+def begin_trade(t, entry, trades, n, fill_id, fills, k, sign):  # type: ignore[no-untyped-def]
+    """Open a trade with fill `fill_id`."""
+    cursor, close_fill_row, mark = t[CURSOR], t[CLOSE_FILL_ROW], t[MARK]
+    t[:] = 0
+    entry[:] = 0.0
+    t[CURSOR], t[CLOSE_FILL_ROW], t[MARK], t[OPENED] = cursor, close_fill_row, mark, 1
+    trades[n]["instrument"] = k
+    trades[n]["direction"] = sign
+    trades[n]["entry_fill"] = fill_id
+    trades[n]["entry_ts_ns"] = fills[fill_id]["ts_event_ns"]
+
+
+@njit(cache=True)
+def end_trade(t, entry, trades, n, fill_id, ts, gross):  # type: ignore[no-untyped-def]
+    """Write the totals of the trade in hand; `fill_id` is -1 for one that is still open."""
+    trades[n]["is_open"] = 1 if fill_id < 0 else 0
+    trades[n]["bars"] = t[BARS]
+    trades[n]["exit_fill"] = fill_id
+    trades[n]["exit_ts_ns"] = ts
+    trades[n]["lots_max"] = t[LOTS_MAX]
+    trades[n]["entry_ticks"] = entry[0] / t[ENTRY_LOTS]
+    trades[n]["exit_ticks"] = entry[1] / t[EXIT_LOTS] if fill_id >= 0 else float(t[MARK])
+    trades[n]["gross_micros"] = gross
+    trades[n]["fee_micros"] = t[FEE]
+    trades[n]["net_micros"] = gross - t[FEE]
+    trades[n]["mae_micros"] = t[MAE]
+    trades[n]["mfe_micros"] = t[MFE]
+    t[OPENED] = 0
+
+
+@njit(cache=True)
+def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untyped-def]
+    """Add (part of) a fill to the trade in hand."""
+    against = t[POSITION] * lots < 0
+    t[FLOW] -= value
+    t[FEE] += fee
+    t[POSITION] += lots
+    t[LOTS_MAX] = max(t[LOTS_MAX], abs(t[POSITION]))
+    sums[1 if against else 0] += float(price) * abs(lots)
+    t[EXIT_LOTS if against else ENTRY_LOTS] += abs(lots)
+    watch(t, price, par_k)
+
+
+@njit(cache=True)
+def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: ignore[no-untyped-def]
+    """Append the trades of instrument `k` to `trades` from position `n` on; returns the new count.
+
+    `trades` needs room for as many rows as there are fills of `k`, plus one.
+    """
+    par_k = par[k]
+    begin, rows = par_k["row_begin"], par_k["row_end"] - par_k["row_begin"]
+    t = np.zeros(TOTAL_SLOTS, dtype=np.int64)
+    sums = np.zeros(2)
+    t[CLOSE_FILL_ROW] = -1
+    for f in range(len(fills)):
+        if fills[f]["instrument"] != k:
+            continue
+        lots, price, value = fills[f]["signed_lots"], fills[f]["price_ticks"], fills[f]["value_micros"]
+        fee = fills[f]["fee_micros"] + fills[f]["impact_micros"]
+        ts = fills[f]["ts_event_ns"]
+        row = fills[f]["row"]
+        if t[OPENED] == 1:
+            walk(t, row, par_k, high, low, close)
+        t[CURSOR] = row
+        if ts == ts_close[begin + row]:
+            t[CLOSE_FILL_ROW] = row
+        if t[OPENED] == 1 and t[POSITION] * lots < 0:
+            closing = min(abs(lots), abs(t[POSITION])) * (1 if lots > 0 else -1)
+            closing_value = value if closing == lots else position_value(closing, price, par_k)
+            closing_fee = fee if closing == lots else half_even(fee * abs(closing), abs(lots))
+            add_fill(t, sums, closing, price, closing_value, closing_fee, par_k)
+            lots, value, fee = lots - closing, value - closing_value, fee - closing_fee
+            if t[POSITION] == 0:
+                end_trade(t, sums, trades, n, f, ts, t[FLOW])
+                n += 1
+        if lots != 0:
+            if t[OPENED] == 0:
+                begin_trade(t, sums, trades, n, f, fills, k, 1 if lots > 0 else -1)
+            add_fill(t, sums, lots, price, value, fee, par_k)
+            if t[MARK] == 0 or t[POSITION] == lots:
+                t[MARK] = price
+    if t[OPENED] == 1:
+        walk(t, rows, par_k, high, low, close)
+        gross = t[FLOW] + position_value(t[POSITION], t[MARK], par_k)
+        end_trade(t, sums, trades, n, -1, ts_close[begin + rows - 1], gross)
+        n += 1
+    return n

@@ -1,0 +1,87 @@
+"""What a run was made of, reduced to an identity: the same manifest gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import argus
+from argus.core.ports import RiskPolicy, Sizer, Strategy
+from argus.core.time import format_ns
+from argus.engine.config import RunConfig
+from argus.engine.market import Market
+from argus.engine.record import RunManifest
+
+__all__ = ["canonical_json", "code_version", "manifest_of"]
+
+_ARITHMETIC = ("numpy", "numba", "llvmlite", "scipy")
+_PARTS = ("core", "data", "features", "options", "regimes", "engine", "strategies", "portfolio")
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+@cache
+def code_version() -> str:
+    """Version of Argus with a hash of the sources that take part in a run."""
+    root = Path(argus.__file__).parent
+    digest = hashlib.sha256()
+    for part in _PARTS:
+        for path in sorted((root / part).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return f"{argus.__version__}+{digest.hexdigest()[:12]}"
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in _ARITHMETIC}}
+
+
+@cache
+def _source_hash(kind: type) -> str:
+    try:
+        return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()[:12]
+    except (OSError, TypeError):
+        return "unknown"
+
+
+def manifest_of(
+    strategy: Strategy, market: Market, config: RunConfig, *, sizer: Sizer, risk: RiskPolicy
+) -> RunManifest:
+    """The manifest of a run that is about to start."""
+    spec = strategy.spec
+    described = {
+        "name": spec.name,
+        "version": spec.version,
+        "parameters": dict(spec.values),
+        "source": _source_hash(type(strategy)),
+    }
+    settings = {**config.describe(), "sizing": dict(sizer.describe()), "risk": dict(risk.describe())}
+    data = {
+        symbol: {
+            "content_hash": market[symbol][1].content_hash,
+            "bars": len(market[symbol][1]),
+            "first": format_ns(int(market[symbol][1].ts_event_ns[0])),
+            "last": format_ns(int(market[symbol][1].ts_close_ns[-1])),
+        }
+        for symbol in spec.universe
+    }
+    body = {
+        "strategy": described,
+        "config": settings,
+        "data": data,
+        "code_version": code_version(),
+        "versions": dict(_versions()),
+    }
+    run_id = hashlib.sha256(canonical_json(body).encode()).hexdigest()[:16]
+    return RunManifest(run_id=run_id, **body)  # type: ignore[arg-type]

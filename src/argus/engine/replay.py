@@ -1,0 +1,412 @@
+"""Replay: a strategy walks through recorded markets, and every step of it is kept.
+
+The kernel runs ahead on its own and comes back when the strategy is due. What the strategy asks for is sized, put
+before the risk policy, and only then entered. Every run is written to the trial ledger, by this function and no other,
+so that no backtest escapes the count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from argus.core.arrays import F64_1D
+from argus.core.errors import ArgusError, CoverageError, LedgerError, OrderError, RunError, StrategyFailed
+from argus.core.instruments import InstrumentSpec
+from argus.core.intents import Cancel, Intent, OrderRequest, Replace
+from argus.core.orders import Fill, FillRule, Order, Reason
+from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
+from argus.core.risk import RiskApproved
+from argus.core.strategy import WakeRule
+from argus.core.time import format_ns
+from argus.engine._layout import (
+    BOOKS_BROKEN,
+    END,
+    FILLED,
+    GRID_TOLERANCE,
+    GROW,
+    S_EQUITY_ROWS,
+    S_FAULT,
+    S_FAULT_INSTRUMENT,
+    S_FILLS,
+    S_JOURNAL,
+    S_LIQUIDATIONS,
+    S_ORDERS,
+    S_TS,
+    WAKE,
+)
+from argus.engine.book import RunTables
+from argus.engine.config import RunConfig
+from argus.engine.manifest import canonical_json, manifest_of
+from argus.engine.market import Market, MarketArrays, lay_out
+from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
+from argus.engine.record import DECISION_DTYPE, Refusal, RunManifest, RunRecord
+from argus.engine.trades import trades_of
+from argus.engine.view import ReplayView
+from argus.engine.watchdog import Heartbeat, watched
+
+__all__ = ["WAKE_LIMIT_S", "run"]
+
+WAKE_LIMIT_S: Final = 30.0
+"""A strategy that thinks longer than this at one wake-up is stopped."""
+
+_FAULTS: Final = {
+    1: "the position account is not the value of what is held",
+    2: "the clearing account is not the negative of the position",
+    3: "debits and credits differ",
+    4: "equity from the books is not the running equity",
+    5: "equity from the fills is not the running equity",
+}
+_WAKE, _FILLED = 0, 1
+
+
+def run(
+    strategy: Strategy,
+    market: Market,
+    config: RunConfig,
+    *,
+    sizer: Sizer,
+    risk: RiskPolicy,
+    trials: TrialLedger,
+    purpose: str = "backtest",
+) -> RunRecord:
+    """Replay `strategy` over `market` and return the record of everything that happened.
+
+    Parameters
+    ----------
+    strategy : Strategy
+    market : mapping
+        Symbol to (specification, bars); the strategy's universe must be in it.
+    config : RunConfig
+    sizer, risk : Sizer, RiskPolicy
+        The road from opinions to approved orders.
+    trials : TrialLedger
+        Where this run is counted, finished or failed.
+    purpose : str
+        What the run was for: "backtest", "search", "walk_forward", "cost_stress", "benchmark" or "audit".
+
+    Raises
+    ------
+    StrategyFailed, StrategyTimeout, LookAheadError
+        Naming the instant and the last known bar.
+    LedgerError
+        If the books do not prove.
+    CoverageError, ConfigError, OrderError
+        If data, settings or an order are not usable.
+    """
+    for symbol in strategy.spec.universe:
+        _check_needs(strategy, market, symbol)
+    arrays = lay_out(market, strategy.spec.universe, config)
+    manifest = manifest_of(strategy, market, config, sizer=sizer, risk=risk)
+    try:
+        replay = _Replay(strategy, market, config, arrays, sizer, risk)
+        with watched(strategy.spec.name, WAKE_LIMIT_S) as heartbeat:
+            replay.play(heartbeat)
+        record = replay.record(manifest)
+    except ArgusError:
+        trials.record(_trial(manifest, config, strategy, market, purpose, None))
+        raise
+    trials.record(_trial(manifest, config, strategy, market, purpose, record))
+    return record
+
+
+def _check_needs(strategy: Strategy, market: Market, symbol: str) -> None:
+    if symbol not in market:
+        raise CoverageError(f"{symbol}: the run has no bars of it; it has {', '.join(market) or 'none at all'}")
+    missing = strategy.spec.needs - market[symbol][1].observed
+    if missing:
+        raise CoverageError(
+            f"{strategy.spec.name} needs {', '.join(sorted(missing))} of {symbol}, which these data do not hold "
+            f"(observed: {', '.join(sorted(market[symbol][1].observed))}); use other data, or an execution that does without"
+        )
+
+
+@dataclass(slots=True)
+class _Grid:
+    """Tick and lot of an instrument, ready for checking what a strategy asks for."""
+
+    tick: float
+    lot: Decimal
+    whole_units: bool
+
+    def ticks(self, price: float, what: str) -> int:
+        x = price / self.tick
+        if not abs(x - round(x)) <= GRID_TOLERANCE:
+            raise OrderError(f"{what} is {price!r}, off the tick of {self.tick}; round it to the grid")
+        return round(x)
+
+    def lots(self, units: float, what: str) -> int:
+        if self.whole_units and units == int(units):
+            return int(units)
+        lots = Decimal(repr(float(units))) / self.lot
+        if lots != lots.to_integral_value():
+            raise OrderError(f"{what} is {units!r} units, not a whole number of lots of {self.lot}; round it down")
+        return int(lots)
+
+
+class _Replay:
+    """One run under way."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        market: Market,
+        config: RunConfig,
+        arrays: MarketArrays,
+        sizer: Sizer,
+        risk: RiskPolicy,
+    ) -> None:
+        spec = strategy.spec
+        self.strategy, self.sizer, self.risk = strategy, sizer, risk
+        self.config = config
+        self.codes = {symbol: k for k, symbol in enumerate(spec.universe)}
+        self.grids = {symbol: _grid(market[symbol][0]) for symbol in spec.universe}
+        self.tables = RunTables(
+            arrays,
+            config,
+            warmup_bars=spec.warmup_bars,
+            wakes_at_session_end=spec.wake == WakeRule.SESSION_END,
+            wakes_on_fill=spec.wakes_on_fill,
+        )
+        self.view = ReplayView(market, self.tables, self.codes, _features(strategy, market, self.codes))
+        self.keys: dict[str, int] = {}
+        self.decisions: list[tuple[int, int, int]] = []
+        self.refusals: list[Refusal] = []
+        self.told = 0
+        self.first_decision_ns: int | None = None
+
+    def play(self, heartbeat: Heartbeat) -> None:
+        """Walk to the end of the data."""
+        from argus.engine._kernels import advance
+
+        tables = self.tables
+        arguments = tables.arguments()
+        while True:
+            why = advance(*arguments)
+            if why == WAKE:
+                if self.first_decision_ns is None:
+                    self.first_decision_ns = int(tables.state[S_TS])
+                heartbeat.count += 1
+                heartbeat.awake = True
+                intents = self._ask()
+                heartbeat.awake = False
+                if intents:
+                    self._act(intents, _WAKE)
+                    arguments = tables.arguments()
+            elif why == FILLED:
+                self._tell(heartbeat)
+                arguments = tables.arguments()
+            elif why == GROW:
+                tables.grow()
+                arguments = tables.arguments()
+            elif why == END:
+                return
+            elif why == BOOKS_BROKEN:
+                symbol = self.strategy.spec.universe[int(tables.state[S_FAULT_INSTRUMENT])]
+                raise LedgerError(
+                    f"books of {symbol} at {format_ns(int(tables.state[S_TS]))}: {_FAULTS[int(tables.state[S_FAULT])]}"
+                )
+            else:
+                raise RunError(
+                    f"at {format_ns(int(tables.state[S_TS]))} a position became too large for the ledger; trade smaller"
+                )
+
+    def _ask(self) -> Sequence[Intent]:
+        try:
+            return self.strategy.wake(self.view)
+        except ArgusError:
+            raise
+        except Exception as error:
+            raise self._failed("wake", error) from error
+
+    def _tell(self, heartbeat: Heartbeat) -> None:
+        """Tell the strategy of every fill it has not heard of."""
+        tables = self.tables
+        universe = self.strategy.spec.universe
+        now = int(tables.state[S_TS])
+        while self.told < tables.state[S_FILLS]:
+            row = tables.fills[self.told]
+            fill = Fill(
+                fill_id=self.told,
+                order_id=int(row["order_id"]),
+                instrument=universe[row["instrument"]],
+                ts_event_ns=int(row["ts_event_ns"]),
+                ts_recv_ns=now,
+                signed_lots=int(row["signed_lots"]),
+                price_ticks=int(row["price_ticks"]),
+                fee_micros=int(row["fee_micros"] + row["impact_micros"]),
+                rule=FillRule(int(row["rule"])),
+            )
+            self.told += 1
+            heartbeat.count += 1
+            heartbeat.awake = True
+            try:
+                intents = self.strategy.filled(fill, self.view)
+            except ArgusError:
+                raise
+            except Exception as error:
+                raise self._failed("filled", error) from error
+            heartbeat.awake = False
+            if intents:
+                self._act(intents, _FILLED)
+
+    def _failed(self, where: str, error: Exception) -> StrategyFailed:
+        now = format_ns(self.view.now_ns)
+        known = ", ".join(f"{symbol} row {self.view.known_bars(symbol) - 1}" for symbol in self.codes)
+        return StrategyFailed(
+            f"strategy {self.strategy.spec.name} raised {type(error).__name__} in {where}() at {now} "
+            f"(last known: {known}): {error}"
+        )
+
+    def _act(self, intents: Sequence[Intent], kind: int) -> None:
+        """Size, approve and enter what was asked for, one after the other."""
+        decision_id = len(self.decisions)
+        orders_before, refusals_before = int(self.tables.state[S_ORDERS]), len(self.refusals)
+        for intent in intents:
+            if isinstance(intent, OrderRequest):
+                self._order(intent, decision_id, None)
+            elif isinstance(intent, Cancel):
+                order_id = self.keys.get(intent.order_key)
+                if order_id is None:
+                    raise OrderError(f"cancel of '{intent.order_key}': no order was sent under that key")
+                self.tables.cancel(order_id, Reason.BY_STRATEGY)
+            elif isinstance(intent, Replace):
+                self._replace(intent, decision_id)
+            else:
+                for request in self.sizer.size(intent, self.view):
+                    self._order(request, decision_id, None)
+        count = int(self.tables.state[S_ORDERS]) - orders_before
+        if count or len(self.refusals) > refusals_before:
+            self.decisions.append((self.view.now_ns, kind, count))
+
+    def _replace(self, intent: Replace, decision_id: int) -> None:
+        old = self.keys.get(intent.order_key)
+        if old is None:
+            raise OrderError(f"replace of '{intent.order_key}': no order was sent under that key")
+        if self.tables.orders[old]["instrument"] != self.codes.get(intent.order.instrument):
+            raise OrderError(f"replace of '{intent.order_key}' by an order for {intent.order.instrument}: not the same instrument")
+        self._order(intent.order, decision_id, old)
+
+    def _order(self, request: OrderRequest, decision_id: int, replaces_id: int | None) -> None:
+        symbol = request.instrument
+        grid = self.grids.get(symbol)
+        if grid is None:
+            raise OrderError(f"order for {symbol}, which is not in this run's universe ({', '.join(self.codes)})")
+        order = Order(
+            order_id=int(self.tables.state[S_ORDERS]),
+            decision_id=decision_id,
+            instrument=symbol,
+            side=request.side,
+            type=request.type,
+            time_in_force=request.time_in_force,
+            quantity_lots=grid.lots(request.units, f"quantity of the order for {symbol}"),
+            limit_ticks=None if request.limit_price is None else grid.ticks(request.limit_price, f"limit for {symbol}"),
+            stop_ticks=None if request.stop_price is None else grid.ticks(request.stop_price, f"stop for {symbol}"),
+            replaces_id=replaces_id,
+            tag=request.tag,
+        )
+        verdict = self.risk.approve(order, self.view.account)
+        if not isinstance(verdict, RiskApproved):
+            self.refusals.append(
+                Refusal(decision_id, self.view.now_ns, symbol, order.signed_lots, verdict.limit, verdict.reason)
+            )
+            return
+        self.tables.submit(verdict, self.codes[symbol])
+        self.keys[request.order_key or f"#{order.order_id}"] = order.order_id
+
+    def record(self, manifest: RunManifest) -> RunRecord:
+        """Everything that happened, cut to its length."""
+        t, universe = self.tables, self.strategy.spec.universe
+        rows = int(t.state[S_EQUITY_ROWS])
+        first = rows
+        if self.first_decision_ns is not None:
+            first = int(np.searchsorted(t.eq_ts[:rows], self.first_decision_ns))
+        fills = t.fills[: t.state[S_FILLS]].copy()
+        equity = t.eq_micros[first:rows].copy()
+        opening = self.config.account.cash_micros
+        trades = trades_of(t.market, fills, (int(equity[-1]) if len(equity) else opening) - opening)
+        orders = t.orders[: t.state[S_ORDERS]].copy()
+        notes = list(t.market.notes)
+        if t.state[S_LIQUIDATIONS]:
+            notes.append(f"the account was liquidated {int(t.state[S_LIQUIDATIONS])} times for lack of margin")
+        if self.config.fills.touch:
+            notes.append("limit orders were filled on touch, which is kinder than the market is")
+        if self.first_decision_ns is None:
+            notes.append("the strategy was never woken: the data are shorter than its warm-up, or the range is empty")
+        return RunRecord(
+            manifest=manifest,
+            universe=universe,
+            decisions=np.array(self.decisions, dtype=DECISION_DTYPE),
+            orders=orders,
+            fills=fills,
+            journal=t.journal[: t.state[S_JOURNAL]].copy(),
+            trades=trades,
+            order_tags=tuple(t.order_tags.get(i, "liquidation" if orders[i]["liquidation"] else "") for i in range(len(orders))),
+            refusals=tuple(self.refusals),
+            equity_ts_ns=t.eq_ts[first:rows].copy(),
+            equity_micros=equity,
+            cash_micros=t.eq_cash[first:rows].copy(),
+            equity_session=t.eq_session[first:rows].copy(),
+            opening_cash_micros=opening,
+            bars=len(t.market.columns[0]),
+            notes=tuple(notes),
+        )
+
+
+def _grid(spec: InstrumentSpec) -> _Grid:
+    return _Grid(float(spec.tick_size), spec.lot_size, spec.lot_size == 1)
+
+
+def _features(strategy: Strategy, market: Market, codes: Mapping[str, int]) -> dict[str, tuple[int, F64_1D]]:
+    """Columns of the declared features."""
+    if not strategy.spec.features:
+        return {}
+    from argus.features import compute
+
+    columns: dict[str, tuple[int, F64_1D]] = {}
+    for ref in strategy.spec.features:
+        if ref.instrument not in codes:
+            raise OrderError(f"feature {ref.alias} is on {ref.instrument}, which is not in the universe")
+        columns[ref.alias] = (codes[ref.instrument], compute(ref, market[ref.instrument][1]))
+    return columns
+
+
+def _trial(
+    manifest: RunManifest,
+    config: RunConfig,
+    strategy: Strategy,
+    market: Market,
+    purpose: str,
+    record: RunRecord | None,
+) -> Mapping[str, Any]:
+    """The line of the trial ledger for a run; `record` is None if it failed."""
+    spec = strategy.spec
+    bars = [market[symbol][1] for symbol in spec.universe]
+    returns = np.zeros(0)
+    if record is not None:
+        returns = session_returns(record.session_equity()[1], record.opening_cash_micros)
+    return {
+        "run_id": manifest.run_id,
+        "strategy": spec.name,
+        "version": spec.version,
+        "family": spec.name,
+        "parameters": canonical_json(dict(spec.values)),
+        "instruments": ",".join(spec.universe),
+        "data_hash": canonical_json({symbol: manifest.data[symbol]["content_hash"] for symbol in spec.universe}),
+        "first_ns": int(min(b.ts_event_ns[0] for b in bars)),
+        "last_ns": int(max(b.ts_close_ns[-1] for b in bars)),
+        "status": "failed" if record is None else "finished",
+        "sessions": len(returns),
+        "sharpe_session": sharpe(returns),
+        "skew": skewness(returns),
+        "kurtosis": kurtosis(returns),
+        "net_pnl_micros": 0 if record is None else record.net_pnl_micros,
+        "orders": 0 if record is None else len(record.orders),
+        "cost_multiplier": str(config.costs.multiplier),
+        "config_hash": canonical_json(manifest.config),
+        "purpose": purpose,
+    }

@@ -1,0 +1,199 @@
+"""What a strategy may see: a window on the market that ends at the present, and the account as it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
+from argus.core.errors import LookAheadError, OrderError, StrategyError
+from argus.core.instruments import InstrumentSpec
+from argus.engine._account_kernels import margin_and_cash_after
+from argus.engine._layout import S_CASH, S_EQUITY, S_TS
+from argus.engine.book import RunTables
+from argus.engine.market import Market
+
+__all__ = ["ReplayAccount", "ReplayPosition", "ReplayView", "Window"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Copies of the last known bars, oldest first (copies, so that no reference leads to later rows)."""
+
+    ts_event_ns: I64_1D
+    ts_close_ns: I64_1D
+    open: F64_1D
+    high: F64_1D
+    low: F64_1D
+    close: F64_1D
+    volume: F64_1D
+
+    def __len__(self) -> int:
+        return len(self.close)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPosition:
+    """A position as known now, in units of the instrument."""
+
+    units: float
+    pending_units: float
+    mark_price: float
+
+
+class ReplayAccount:
+    """The account as known now; amounts in micro-units."""
+
+    __slots__ = ("_codes", "_tables")
+
+    def __init__(self, tables: RunTables, codes: Mapping[str, int]) -> None:
+        self._tables = tables
+        self._codes = codes
+
+    @property
+    def cash_micros(self) -> int:
+        """Balance of the cash account."""
+        return int(self._tables.state[S_CASH])
+
+    @property
+    def equity_micros(self) -> int:
+        """Cash and positions at their last marks."""
+        return int(self._tables.state[S_EQUITY])
+
+    @property
+    def initial_margin_micros(self) -> int:
+        """Margin needed to open what is held."""
+        return self._after(next(iter(self._codes)), 0)[0]
+
+    def initial_margin_after_micros(self, instrument: str, signed_lots: int) -> int:
+        """Margin needed if `signed_lots` were traded at the last mark, all else as it is."""
+        return self._after(instrument, signed_lots)[0]
+
+    def cash_after_micros(self, instrument: str, signed_lots: int) -> int:
+        """Cash left if `signed_lots` were traded at the last mark, fees included."""
+        return self._after(instrument, signed_lots)[1]
+
+    def position_lots(self, instrument: str) -> int:
+        """Signed quantity held, in lots."""
+        return int(self._tables.inst["position"][_code(self._codes, instrument)])
+
+    def pending_lots(self, instrument: str) -> int:
+        """Signed lots that working market, on-open and on-close orders would add."""
+        return self._tables.pending_lots(_code(self._codes, instrument))
+
+    def _after(self, instrument: str, signed_lots: int) -> tuple[int, int]:
+        t = self._tables
+        margin, cash = margin_and_cash_after(
+            _code(self._codes, instrument), signed_lots, t.market.par, t.inst, t.state, t.market.rates
+        )
+        return int(margin), int(cash)
+
+
+class ReplayView:
+    """All that may be known at `now_ns`, and nothing else. Implements `core.ports.View`.
+
+    Parameters
+    ----------
+    market : mapping
+        Symbol to specification and bars.
+    tables : RunTables
+        The engine's tables, whose cursors say how many bars are known.
+    codes : mapping
+        Symbol to position in the universe.
+    features : mapping
+        Alias to (instrument code, full-length column).
+    """
+
+    __slots__ = ("_account", "_bars", "_codes", "_features", "_known", "_specs", "_tables")
+
+    def __init__(
+        self,
+        market: Market,
+        tables: RunTables,
+        codes: Mapping[str, int],
+        features: Mapping[str, tuple[int, F64_1D]],
+    ) -> None:
+        self._tables = tables
+        self._codes = codes
+        self._bars = {symbol: market[symbol][1] for symbol in codes}
+        self._specs = {symbol: market[symbol][0] for symbol in codes}
+        self._features = dict(features)
+        self._known: NDArray[np.int64] = tables.inst["recv_row"]
+        self._account = ReplayAccount(tables, codes)
+
+    @property
+    def now_ns(self) -> int:
+        """The instant of the decision."""
+        return int(self._tables.state[S_TS])
+
+    @property
+    def account(self) -> ReplayAccount:
+        """The account."""
+        return self._account
+
+    def known_bars(self, instrument: str) -> int:
+        """Number of bars of `instrument` known now."""
+        code = _code(self._codes, instrument)
+        return int(self._known[code] - self._tables.row_begin[code])
+
+    def bars(self, instrument: str, n: int) -> Window:
+        """The last `n` known bars, fewer at the start of the data.
+
+        Raises
+        ------
+        LookAheadError
+            If `n` is not positive: there is no bar after the last known one.
+        """
+        if n <= 0:
+            raise LookAheadError(
+                f"bars({instrument!r}, {n}) at {self.now_ns}: ask for a positive number of known bars; "
+                "later ones do not exist yet"
+            )
+        stop = self.known_bars(instrument)
+        return _window(self._bars[instrument], max(0, stop - n), stop)
+
+    def feature(self, alias: str) -> float:
+        """A declared feature at the last known bar of its instrument; NaN in its warm-up."""
+        try:
+            code, column = self._features[alias]
+        except KeyError:
+            raise StrategyError(
+                f"feature '{alias}' was not declared; the strategy's spec declares {', '.join(self._features) or 'none'}"
+            ) from None
+        row = self._known[code] - self._tables.row_begin[code] - 1
+        return float(column[row]) if row >= 0 else float("nan")
+
+    def position(self, instrument: str) -> ReplayPosition:
+        """What is held and what is on its way."""
+        code = _code(self._codes, instrument)
+        spec = self._specs[instrument]
+        lot = float(spec.lot_size)
+        stop = self.known_bars(instrument)
+        mark = float(self._bars[instrument].close[stop - 1]) if stop else float("nan")
+        return ReplayPosition(
+            int(self._tables.inst["position"][code]) * lot, self._tables.pending_lots(code) * lot, mark
+        )
+
+    def instrument(self, symbol: str) -> InstrumentSpec:
+        """Specification of an instrument of the run."""
+        _code(self._codes, symbol)
+        return self._specs[symbol]
+
+
+def _code(codes: Mapping[str, int], symbol: str) -> int:
+    try:
+        return codes[symbol]
+    except KeyError:
+        raise OrderError(f"{symbol} is not in the universe of this run ({', '.join(codes)})") from None
+
+
+def _window(bars: Bars, start: int, stop: int) -> Window:
+    columns = []
+    for name in Window.__dataclass_fields__:
+        column = getattr(bars, name)[start:stop].copy()
+        readonly(column)
+        columns.append(column)
+    return Window(*columns)

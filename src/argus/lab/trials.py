@@ -1,0 +1,341 @@
+"""The trial ledger: every backtest ever run, so that the one that is shown can be judged by how many were tried.
+
+The engine writes it at the end of every run; nobody else has to remember to. What counts as an independent look is
+decided here, when the ledger is read, never by whoever writes it: a run recorded twice is one trial, the same
+parameters in another order are the same parameters, and a record can only ever be raised to count, never lowered.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from argus.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Engine
+
+__all__ = ["COUNTED_PURPOSES", "Looks", "MemoryTrialLedger", "SqlTrialLedger", "Trial", "TrialJournal", "looks_among"]
+
+COUNTED_PURPOSES: Final = frozenset({"backtest", "search"})
+"""Purposes whose runs are independent looks at the data. Others count only if no such run shares their parameters."""
+
+UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark"})
+"""Runs from which nothing is ever chosen: markets replaced by noise, and holding the instrument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One backtest, as the engine recorded it.
+
+    Attributes
+    ----------
+    run_id : str
+        Hash of everything the run was made of: its identity.
+    strategy, version, family : str
+    parameters : str
+        JSON of the parameter values, keys sorted.
+    instruments : str
+        Symbols, sorted, joined by commas.
+    data_hash, config_hash : str
+    first_ns, last_ns : int
+        Range of the data.
+    status : str
+        ``finished`` or ``failed``.
+    sessions : int
+    sharpe_session, skew, kurtosis : float
+        Of session returns; NaN where there were none.
+    net_pnl_micros, orders : int
+    cost_multiplier : float
+    purpose : str
+        ``search``, ``backtest``, ``walk_forward``, ``cost_stress``, ``benchmark`` or ``audit``.
+    """
+
+    run_id: str
+    strategy: str
+    version: str
+    family: str
+    parameters: str
+    instruments: str
+    data_hash: str
+    config_hash: str
+    first_ns: int
+    last_ns: int
+    status: str
+    sessions: int
+    sharpe_session: float
+    skew: float
+    kurtosis: float
+    net_pnl_micros: int
+    orders: int
+    cost_multiplier: float
+    purpose: str
+
+    @classmethod
+    def from_mapping(cls, trial: Mapping[str, object]) -> Trial:
+        """The trial in its canonical form.
+
+        Raises
+        ------
+        ConfigError
+            Naming the field that is missing or cannot be read.
+        """
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            if field.name not in trial:
+                raise ConfigError(f"trial {trial.get('run_id', '?')}: field {field.name} is missing")
+            values[field.name] = _coerce(field.name, str(field.type), trial[field.name])
+        return cls(**values)
+
+    def look_key(self) -> tuple[str, ...]:
+        """What makes it a look of its own: the hypothesis, its parameters and the data, but not what trading cost."""
+        return (self.family, self.version, self.parameters, self.instruments, self.data_hash)
+
+    def overlaps(self, instruments: frozenset[str], first_ns: int, last_ns: int) -> bool:
+        """Whether it has seen any of these instruments at any of these times."""
+        seen = frozenset(self.instruments.split(","))
+        return bool(seen & instruments) and self.first_ns <= last_ns and self.last_ns >= first_ns
+
+
+def _coerce(name: str, kind: str, value: Any) -> object:
+    try:
+        if name == "parameters":
+            return json.dumps(json.loads(value) if isinstance(value, str) else dict(value), sort_keys=True)
+        if name == "instruments":
+            names = value.split(",") if isinstance(value, str) else list(value)
+            return ",".join(sorted(str(symbol).strip() for symbol in names))
+        if kind == "int":
+            return int(value)
+        if kind == "float":
+            return math.nan if value is None else float(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"trial field {name} is {value!r}: {error}") from None
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How many independent looks were taken at some data.
+
+    Attributes
+    ----------
+    count : int
+        Distinct looks. At least 1 where it is used: the shown result is one.
+    sharpe_variance : float
+        Sample variance of their per-session Sharpe ratios; 0 with fewer than two.
+    sharpe_best : float
+        The highest of them; NaN if none has any.
+    failed : int
+        Runs that broke before they gave a result; they showed nothing and do not count.
+    kept : int
+        All records of these data, whatever their purpose.
+    """
+
+    count: int
+    sharpe_variance: float
+    sharpe_best: float
+    failed: int
+    kept: int
+
+
+class TrialJournal(Protocol):
+    """A trial ledger that can be read."""
+
+    def record(self, trial: Mapping[str, object]) -> None:
+        """Add one trial. The same run recorded twice is one trial."""
+        ...
+
+    def journal(self) -> tuple[Trial, ...]:
+        """Every trial, by run id."""
+        ...
+
+    def looks(self, family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int) -> Looks:
+        """Independent looks of a strategy family (None: of all) at data that overlap these."""
+        ...
+
+
+def looks_among(
+    trials: Sequence[Trial], family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int
+) -> Looks:
+    """Count the independent looks among `trials`.
+
+    A look is a distinct hypothesis, parameter set and data set. Runs with a purpose in `COUNTED_PURPOSES` are looks;
+    a cost stress or a walk-forward account counts only where it is the only record of its parameters. Of several runs
+    of one look the one with the highest Sharpe ratio stands for it: that is the one that would have been shown.
+    """
+    wanted = frozenset(instruments)
+    kept = [t for t in trials if (family is None or t.family == family) and t.overlaps(wanted, first_ns, last_ns)]
+    finished = [t for t in kept if t.status == "finished" and t.purpose not in UNCOUNTED_PURPOSES]
+    counted = [t for t in finished if t.purpose in COUNTED_PURPOSES]
+    known = {t.look_key() for t in counted}
+    counted += [t for t in finished if t.purpose not in COUNTED_PURPOSES and t.look_key() not in known]
+    best: dict[tuple[str, ...], float] = {}
+    for trial in counted:
+        former = best.get(trial.look_key(), math.nan)
+        best[trial.look_key()] = max(_or_lowest(former), _or_lowest(trial.sharpe_session))
+    ratios = sorted(value for value in best.values() if value != -math.inf)
+    mean = math.fsum(ratios) / len(ratios) if ratios else 0.0
+    spread = math.fsum((value - mean) ** 2 for value in ratios)
+    return Looks(
+        count=len(best),
+        sharpe_variance=spread / (len(ratios) - 1) if len(ratios) > 1 else 0.0,
+        sharpe_best=ratios[-1] if ratios else math.nan,
+        failed=sum(t.status != "finished" for t in kept),
+        kept=len(kept),
+    )
+
+
+def _or_lowest(value: float) -> float:
+    return value if math.isfinite(value) else -math.inf
+
+
+def _rank(trial: Trial) -> tuple[bool, bool, bool]:
+    """How much a record says: a finished run above a failed one, a counted purpose above the others."""
+    return (
+        trial.status == "finished",
+        trial.purpose in COUNTED_PURPOSES,
+        trial.purpose not in UNCOUNTED_PURPOSES,
+    )
+
+
+class MemoryTrialLedger:
+    """A trial ledger that lives as long as the process: for calibration and tests."""
+
+    def __init__(self) -> None:
+        self._trials: dict[str, Trial] = {}
+
+    def record(self, trial: Mapping[str, object]) -> None:
+        """Add one trial. The same run recorded twice is one trial."""
+        new = Trial.from_mapping(trial)
+        old = self._trials.get(new.run_id)
+        if old is None or _rank(new) > _rank(old):
+            self._trials[new.run_id] = new
+
+    def journal(self) -> tuple[Trial, ...]:
+        """Every trial, by run id."""
+        return tuple(self._trials[run_id] for run_id in sorted(self._trials))
+
+    def looks(self, family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int) -> Looks:
+        """Independent looks of a strategy family (None: of all) at data that overlap these."""
+        return looks_among(self.journal(), family, instruments, first_ns, last_ns)
+
+
+class SqlTrialLedger:
+    """The trial ledger of a workspace, in its database; many processes may write it at once.
+
+    Parameters
+    ----------
+    target : Path or str
+        A file (SQLite, write-ahead log) or an SQLAlchemy URL.
+    timeout_s : float
+        How long a writer waits for the others.
+    """
+
+    def __init__(self, target: Path | str, timeout_s: float = 60.0) -> None:
+        text = str(target)
+        self._url = text if "://" in text else f"sqlite:///{Path(text).absolute()}"
+        self._timeout_s = timeout_s
+        self._opened: tuple[int, Engine, Table] | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        # A connection must not cross into another process; it is opened again there.
+        return {"_url": self._url, "_timeout_s": self._timeout_s, "_opened": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._url, self._timeout_s, self._opened = state["_url"], state["_timeout_s"], None
+
+    def record(self, trial: Mapping[str, object]) -> None:
+        """Add one trial. The same run recorded twice is one trial."""
+        from sqlalchemy import case, or_
+        from sqlalchemy.dialects import postgresql, sqlite
+
+        row = _to_row(Trial.from_mapping(trial))
+        engine, table = self._open()
+        insert = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+        statement = insert(table).values(row)
+        new, old = statement.excluded, table.c
+        # One statement, so that no other writer can come between the look and the write. The order is `_rank`'s.
+        finished = case((new.status == "finished", 1), else_=0) - case((old.status == "finished", 1), else_=0)
+        purpose = new.purpose_rank - old.purpose_rank
+        raised = or_(finished > 0, (finished == 0) & (purpose > 0))
+        statement = statement.on_conflict_do_update(  # type: ignore[attr-defined]
+            index_elements=[table.c.run_id], set_={name: new[name] for name in row if name != "run_id"}, where=raised
+        )
+        with engine.begin() as connection:
+            connection.execute(statement)
+
+    def journal(self) -> tuple[Trial, ...]:
+        """Every trial, by run id."""
+        from sqlalchemy import select
+
+        engine, table = self._open()
+        names = [field.name for field in fields(Trial)]
+        with engine.connect() as connection:
+            rows = connection.execute(select(*(table.c[name] for name in names)).order_by(table.c.run_id)).all()
+        return tuple(Trial.from_mapping(dict(zip(names, row, strict=True))) for row in rows)
+
+    def looks(self, family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int) -> Looks:
+        """Independent looks of a strategy family (None: of all) at data that overlap these."""
+        return looks_among(self.journal(), family, instruments, first_ns, last_ns)
+
+    def close(self) -> None:
+        """Let go of the database; the ledger opens it again when it is next used."""
+        if self._opened is not None and self._opened[0] == os.getpid():
+            self._opened[1].dispose()
+        self._opened = None
+
+    def _open(self) -> tuple[Engine, Table]:
+        if self._opened is None or self._opened[0] != os.getpid():
+            engine, table = _open_database(self._url, self._timeout_s)
+            self._opened = (os.getpid(), engine, table)
+        return self._opened[1], self._opened[2]
+
+
+def _to_row(trial: Trial) -> dict[str, object]:
+    row: dict[str, object] = asdict(trial)
+    rank = _rank(trial)
+    row["purpose_rank"] = 2 * rank[1] + rank[2]
+    for name in ("sharpe_session", "skew", "kurtosis"):
+        value = getattr(trial, name)
+        row[name] = value if math.isfinite(value) else None
+    return row
+
+
+def _open_database(url: str, timeout_s: float) -> tuple[Engine, Table]:
+    from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, create_engine, event
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
+    from sqlalchemy.schema import CreateTable
+
+    columns: list[Column[Any]] = [Column("run_id", String, primary_key=True)]
+    for field in fields(Trial):
+        if field.name != "run_id":
+            kind: Any = {"int": BigInteger, "float": Float}.get(str(field.type), String)
+            columns.append(Column(field.name, kind, nullable=str(field.type) == "float"))
+    table = Table("trial", MetaData(), *columns, Column("purpose_rank", Integer, nullable=False))
+    is_sqlite = url.startswith("sqlite")
+    try:
+        engine = create_engine(
+            url, poolclass=NullPool if is_sqlite else None, connect_args={"timeout": timeout_s} if is_sqlite else {}
+        )
+        if is_sqlite:
+            event.listen(engine, "connect", _write_ahead)
+        with engine.begin() as connection:
+            connection.execute(CreateTable(table, if_not_exists=True))
+    except SQLAlchemyError as error:
+        raise ConfigError(f"the trial ledger at {url} cannot be opened: {error}; check the path and its rights") from error
+    return engine, table
+
+
+def _write_ahead(connection: Any, _record: object) -> None:
+    """Readers never wait for a writer, and a kill leaves whole transactions only."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()

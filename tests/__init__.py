@@ -1,0 +1,1 @@
+"""The tests, by package as in ``src``, beside those of the architecture and the documentation."""

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.docs.examples import Example, examples_in, run_example
+from tests.docs.pages import pages
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = {page.relative_to(ROOT).as_posix(): examples_in(page.read_text(encoding="utf-8")) for page in pages(ROOT)}
+
+
+@pytest.mark.parametrize("page", [page for page, examples in EXAMPLES.items() if examples])
+def test_examples_of_the_page_run(page: str, tmp_path: Path) -> None:
+    runnable = [example for example in EXAMPLES[page] if os.environ.get("ARGUS_TEST_DATA") or not example.needs_data]
+    if not runnable:
+        pytest.skip("every example of the page needs ARGUS_TEST_DATA")
+    for example in runnable:
+        fault = run_example(example, tmp_path)
+        assert fault is None, f"{page}, {fault}"
+
+
+def test_the_first_page_shows_commands_to_run() -> None:
+    assert EXAMPLES.get("README.md"), "README.md has no console block with a line that starts with '$ argus'"
+
+
+PAGE = """\
+Text with `$ argus no`.
+
+```console
+$ argus init demo
+created demo
+$ make demo
+$ argus data check --workspace demo   # exits 3
+$ argus backtest sma_cross --bars "$ARGUS_TEST_DATA/a.parquet" \\
+>     --instrument ES   # needs data, exits 2
+$ argus explain "what is # exits 9"
+```
+
+```sh
+$ argus no
+```
+
+* in a list
+
+    ````console
+    $ argus doctor --json
+    ```
+    $ argus inventory | head -n 3
+    ````
+
+```console
+$ argusx no
+$ .venv/bin/argus ls
+```
+"""
+
+
+def test_examples_are_read_from_console_blocks_only() -> None:
+    assert examples_in(PAGE) == [
+        Example(4, "argus init demo", 0, False),
+        Example(7, "argus data check --workspace demo   # exits 3", 3, False),
+        Example(
+            8,
+            'argus backtest sma_cross --bars "$ARGUS_TEST_DATA/a.parquet" --instrument ES   # needs data, exits 2',
+            2,
+            True,
+        ),
+        Example(10, 'argus explain "what is # exits 9"', 0, False),
+        Example(20, "argus doctor --json", 0, False),
+        Example(22, "argus inventory | head -n 3", 0, False),
+        Example(27, "argus ls", 0, False),
+    ]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A folder with a command named argus that keeps what it is told in the workspace."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "argus"
+    script.write_text(
+        "#!/bin/sh\ncase $1 in\n"
+        "  keep) echo kept > kept ;;\n"
+        "  look) cat kept ;;\n"
+        "  fail) echo 'no such file' >&2; exit 4 ;;\n"
+        "  raise) echo 'Traceback (most recent call last)' >&2; exit 4 ;;\n"
+        "esac\n"
+    )
+    script.chmod(0o755)
+    return folder
+
+
+def fault(program: Path, text: str) -> str | None:
+    (example,) = examples_in(f"```console\n$ {text}\n```\n")
+    return run_example(example, program.parent, program)
+
+
+def test_examples_share_a_workspace_and_their_exit_code_is_checked(program: Path) -> None:
+    assert "exit code 1, the page promises 0" in str(fault(program, "argus look"))
+    assert fault(program, "argus keep") is None
+    assert fault(program, "argus look") is None
+    assert fault(program, "argus fail  # exits 4") is None
+    assert "no such file" in str(fault(program, "argus fail"))
+    assert "exit code 0, the page promises 4" in str(fault(program, "argus keep  # exits 4"))
+
+
+def test_a_traceback_is_never_what_a_reader_was_promised(program: Path) -> None:
+    assert "ends in a traceback" in str(fault(program, "argus raise  # exits 4"))
