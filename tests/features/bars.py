@@ -48,9 +48,7 @@ def random_closes(seed: int, n: int, *, missing: float = 0.0, tick: float = 0.25
     return close
 
 
-def random_bars(
-    seed: int, n: int = 400, *, per_session: int = 1, instrument: str = "ES", missing: float = 0.0
-) -> Bars:
+def random_bars(seed: int, n: int = 400, *, per_session: int = 1, instrument: str = "ES", missing: float = 0.0) -> Bars:
     """Bars over `random_closes`."""
     return bars_of(random_closes(seed, n, missing=missing), per_session=per_session, instrument=instrument)
 

@@ -15,7 +15,7 @@ from argus.core.orders import Fill, FillRule, OrderState, OrderType, Reason, Sid
 from argus.core.ports import View
 from argus.core.strategy import StrategyConstraints, StrategySpec, WakeRule
 from argus.engine.config import AccountConfig, AccountKind, CostModel, FillRules, RunConfig
-from argus.engine.record import RunRecord
+from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 from argus.engine.replay import run
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
@@ -176,6 +176,7 @@ def differences(oracle: OracleResult, record: RunRecord) -> Iterator[str]:
     )
     yield from _rows("trade", [_oracle_trade(trade) for trade in oracle.trades], _record_trades(record))
     yield from _rows("settlement", _oracle_settlements(oracle), _record_settlements(record))
+    yield from _rows("balance", _oracle_balances(oracle), _record_balances(record))
 
 
 def _rows(what: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:
@@ -233,6 +234,12 @@ def _oracle_orders(oracle: OracleResult) -> list[dict[str, Any]]:
             "replaces_id": -1 if order.replaces is None else order.replaces.order_id,
             "ts_submit_ns": order.submitted,
             "ts_arrive_ns": order.arrives,
+            "ts_done_ns": order.done,
+            "tif": order.ticket.tif,
+            "limit_ticks": order.ticket.limit or 0,
+            "stop_ticks": order.ticket.stop or 0,
+            "triggered": order.triggered,
+            "session": order.session,
         }
         for order in oracle.orders
     ]
@@ -243,6 +250,9 @@ def _record_orders(record: RunRecord) -> list[dict[str, Any]]:
         {
             **row,
             "type": OrderType(row["type"]).name,
+            "tif": TimeInForce(row["tif"]).name,
+            "triggered": row["triggered"] != 0,
+            "session": row["session"] if row["session"] >= 0 else None,
             "state": OrderState(row["state"]).name,
             "reason": Reason(row["reason"]).name,
         }
@@ -287,6 +297,20 @@ def _record_settlements(record: RunRecord) -> list[dict[str, Any]]:
             gain = row["amount_micros"] if row["debit"] == 0 else -row["amount_micros"]
             found.append({"ts_ns": row["ts_ns"], "instrument": row["instrument"], "gain": gain})
     return found
+
+
+def _oracle_balances(oracle: OracleResult) -> list[dict[str, Any]]:
+    balances = {"CASH": oracle.final_cash, "FEES": sum(fill.fee + fill.impact for fill in oracle.fills)}
+    return [{**balances, "CAPITAL": -oracle.opening_cash, "POSITION": oracle.position_value, "all": 0}]
+
+
+def _record_balances(record: RunRecord) -> list[dict[str, Any]]:
+    """What the journal's lines leave in each account; all together nothing."""
+    left = dict.fromkeys(JOURNAL_ACCOUNTS, 0)
+    for row in _table(record.journal):
+        left[JOURNAL_ACCOUNTS[row["debit"]]] += row["amount_micros"]
+        left[JOURNAL_ACCOUNTS[row["credit"]]] -= row["amount_micros"]
+    return [{**left, "all": sum(left.values())}]
 
 
 def _table(table: Any) -> list[dict[str, Any]]:

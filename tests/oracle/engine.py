@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -97,6 +97,9 @@ class OracleResult:
     trades: list[Trade] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
     wakes: list[int] = field(default_factory=list)
+    opening_cash: int = 0
+    final_cash: int = 0
+    position_value: int = 0  # of all that is held at the end, at the last marks
     liquidations: int = 0
     closed_at: int | None = None
 
@@ -141,7 +144,11 @@ class _Simulation:
         for order in self.result.orders:
             if order.living:
                 order.end("CANCELLED", "RUN_END", max(instants))
+        for instrument in range(len(self.data)):
+            self.account.settle(instrument, max(instants))
         self.account.finish()
+        self.result.opening_cash, self.result.final_cash = self.settings.cash, self.account.cash
+        self.result.position_value = sum(h.contract.value(h.lots, h.mark or 0) for h in self.account.holdings)
         first = self.result.wakes[0] if self.result.wakes else math.inf
         self.result.curve = [point for point in self.result.curve if point[0] >= first]
         self.result.trades, self.result.settlements = self.account.trades, self.account.settlements
@@ -178,7 +185,7 @@ class _Simulation:
     def _wake(self, now: int, became_known: list[Row]) -> None:
         if self.settings.wake == "session_end":
             became_known = [row for row in became_known if row.ends_session]
-        if not became_known or not self._deciding(now) or min(self.known) < self.settings.warmup:
+        if not became_known or not self._deciding(now) or min(self.known) < max(1, self.settings.warmup):
             return
         self.result.wakes.append(now)
         self._act(now, self.script.wakes.get(len(self.result.wakes) - 1, ()))
@@ -204,6 +211,8 @@ class _Simulation:
 
     def _send(self, now: int, ticket: Ticket, key: str, replaces: OracleOrder | None) -> OracleOrder:
         instrument = self.universe.index(ticket.symbol)
+        if ticket.type in ONE_SESSION:
+            ticket = replace(ticket, tif="DAY")
         order = OracleOrder(
             len(self.result.orders), instrument, ticket, now, now + self.settings.latency, replaces=replaces
         )
@@ -228,10 +237,13 @@ class _Simulation:
 
     def _open_event(self, instrument: int, number: int) -> None:
         row = self.data[instrument].rows[number]
+        if self.account.holdings[instrument].session < row.session:
+            # A session whose last bar is missing has ended all the same; after a settlement at its end nothing is left.
+            self.account.settle(instrument, row.start)
         self.account.holdings[instrument].session = row.session
         self.room[instrument] = self._bound(instrument, row)
         for order in self._living(instrument):
-            if order.session is not None and order.session < row.session and self._is_day(order):
+            if order.session is not None and order.session < row.session and order.ticket.tif == "DAY":
                 order.end("EXPIRED", "SESSION_END", row.start)
         self._admit(instrument, row, OPEN)
         for order in self._working(instrument, row, OPEN):
@@ -260,7 +272,7 @@ class _Simulation:
         if row.ends_session:
             self.account.settle(instrument, row.close_time)
             for order in self._living(instrument):
-                if order.session == row.session and self._is_day(order):
+                if order.session == row.session and order.ticket.tif == "DAY":
                     order.end("EXPIRED", "SESSION_END", row.close_time)
 
     def _bound(self, instrument: int, row: Row) -> int | None:
@@ -275,27 +287,25 @@ class _Simulation:
         self.live = [order for order in self.live if order.living]
         return [order for order in self.live if order.instrument == instrument]
 
-    def _is_day(self, order: OracleOrder) -> bool:
-        return not order.liquidation and (order.ticket.tif == "DAY" or order.ticket.type in ONE_SESSION)
-
     def _takes_part(self, order: OracleOrder, row: Row, phase: int) -> bool:
         if order.arrives > row.start:
             return False
         if order.ticket.type == "MARKET_ON_OPEN" and order.state == "SUBMITTED":
             return phase == OPEN and row.first_of_session
-        return True
+        return phase == OPEN or order.ticket.type not in ("MARKET", "MARKET_ON_OPEN")
 
     def _admit(self, instrument: int, row: Row, phase: int) -> None:
         """Arrivals and cancels that are due, by id, before anything is matched."""
+        now = row.start if phase == OPEN else row.close_time
         for order in self._living(instrument):
             old = order.replaces
             if order.state == "SUBMITTED" and order.arrives <= row.start and old is not None:
                 given_way = old.reason == "REPLACED" and old.cancelled_by is order
                 if not old.living and not given_way:
-                    order.end("REJECTED", "REPLACED_ORDER_DONE", row.start if phase == OPEN else row.close_time)
+                    order.end("REJECTED", "REPLACED_ORDER_DONE", now)
                     continue
             if order.cancel_at is not None and order.cancel_at <= row.start:
-                order.end("CANCELLED", "REPLACED" if order.cancelled_by else "BY_STRATEGY", order.cancel_at)
+                order.end("CANCELLED", "REPLACED" if order.cancelled_by else "BY_STRATEGY", now)
             elif order.state == "SUBMITTED" and self._takes_part(order, row, phase):
                 order.state, order.session = "WORKING", row.session
 

@@ -107,9 +107,10 @@ def _texture(dice: Dice) -> Texture:
     )
 
 
-def _times(
-    dice: Dice, texture: Texture, first_day: int, shape: tuple[int, int]
-) -> list[tuple[int, int, int, int, bool]]:
+Times = tuple[int, int, int, int, bool]
+
+
+def _times(dice: Dice, texture: Texture, first_day: int, shape: tuple[int, int]) -> list[Times]:
     """Start, close, known, session, end-of-session of each bar."""
     sessions, per_session = shape
     offset = dice.pick(0, 0, 0, 30 * SECOND, 7)
@@ -227,7 +228,7 @@ def _settings(
     fees: tuple[Decimal | None, Decimal | None, Decimal | None] = (None, None, None)  # the instrument's schedule
     if dice.chance(0.9):
         fees = (
-            dice.pick(Decimal(0), Decimal("2.25"), Decimal("0.005"), Decimal("0.0000013")),
+            dice.pick(Decimal(0), Decimal("2.25"), Decimal("0.005"), Decimal("0.0001")),
             dice.pick(Decimal(0), Decimal(0), Decimal("0.0001"), Decimal("0.00037")),
             dice.pick(Decimal(0), Decimal(0), Decimal(1), Decimal("0.3333333")),
         )

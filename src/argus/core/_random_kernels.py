@@ -10,6 +10,8 @@ reorder them (no fastmath). They have no branches, so that the compiler can make
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import config, njit, uint64
 
@@ -44,16 +46,16 @@ _LN2_LOW = 1.90821492927058770002e-10
 _QUARTER_TURN = 1.5707963267948966
 
 
-if config.DISABLE_JIT:
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
-    def _u64(x):  # type: ignore[no-untyped-def]
+    def _u64(x: Any) -> Any:
         """`x` as an unsigned 64-bit number; Python's integers do not wrap, hence the masks below."""
         return int(x) & _MASK
 
 else:
 
     @njit(cache=True, inline="always")
-    def _u64(x):  # type: ignore[no-untyped-def]
+    def _u64(x: Any) -> Any:
         """`x` as an unsigned 64-bit number."""
         return uint64(x)
 
@@ -81,7 +83,7 @@ def unit_open(bits):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, inline="always", error_model="numpy")
 def portable_log(x):  # type: ignore[no-untyped-def]
-    """Natural logarithm of a normal positive double, within 2 units of the last place: 2 artanh((m-1)/(m+1)) + k ln 2."""
+    """Logarithm of a normal positive double, to 2 units of the last place: 2 artanh((m - 1)/(m + 1)) + k ln 2."""
     bits = np.float64(x).view(np.int64)
     k = np.int64((bits >> 52) | _TWO_52_BITS).view(np.float64) - _TWO_52 - 1023.0
     m = np.int64((bits & _FRACTION_BITS) | _ONE_BITS).view(np.float64)
@@ -105,7 +107,7 @@ def portable_log(x):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, inline="always", error_model="numpy")
 def portable_exp(x):  # type: ignore[no-untyped-def]
-    """Exponential of a double in (-700, 700), within 2 units of the last place: 2**k times a series in the remainder."""
+    """Exponential of a double in (-700, 700), to 2 units of the last place: 2**k times a series in the remainder."""
     t = x * _LOG2_E + _ROUNDER
     k = t - _ROUNDER
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW

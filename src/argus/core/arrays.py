@@ -90,7 +90,9 @@ class Bars:
             if array.ndim != 1 or len(array) != n:
                 raise DataError(f"{self.instrument}: column {column} has shape {array.shape}, expected ({n},)")
             if not array.flags.c_contiguous:
-                raise DataError(f"{self.instrument}: column {column} is not contiguous; pass np.ascontiguousarray of it")
+                raise DataError(
+                    f"{self.instrument}: column {column} is not contiguous; pass np.ascontiguousarray of it"
+                )
             readonly(array)
         unknown = self.observed - set(BAR_FIELDS)
         if unknown or "close" not in self.observed:

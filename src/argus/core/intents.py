@@ -114,3 +114,4 @@ class Replace:
 
 
 Intent = Forecast | Target | Close | OrderRequest | Cancel | Replace
+"""Anything a strategy may ask for."""

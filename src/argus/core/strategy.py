@@ -11,6 +11,7 @@ from argus.core.errors import StrategyError
 __all__ = ["FeatureRef", "Parameter", "ParameterValue", "StrategyConstraints", "StrategySpec", "WakeRule"]
 
 ParameterValue = int | float | str | bool
+"""What a parameter may be."""
 
 
 class WakeRule(StrEnum):
@@ -64,7 +65,9 @@ class Parameter:
         except (TypeError, ValueError):
             raise StrategyError(f"{strategy}: parameter {self.name} is {value!r}; {kind.__name__} expected") from None
         if self.choices and coerced not in self.choices:
-            raise StrategyError(f"{strategy}: parameter {self.name} is {value!r}; one of {', '.join(self.choices)} expected")
+            raise StrategyError(
+                f"{strategy}: parameter {self.name} is {value!r}; one of {', '.join(self.choices)} expected"
+            )
         if isinstance(coerced, (int, float)) and not isinstance(coerced, bool):
             low = float("-inf") if self.low is None else self.low
             high = float("inf") if self.high is None else self.high

@@ -56,7 +56,9 @@ def parse_ns(text: str) -> int:
             return day_number(date.fromisoformat(text)) * NS_PER_DAY
         return to_ns(datetime.fromisoformat(text))
     except ValueError as error:
-        raise ConfigError(f"'{text}' is not an ISO date or date-time: {error}; write 2024-03-01 or 2024-03-01T14:30:00+00:00") from None
+        raise ConfigError(
+            f"'{text}' is not an ISO date or date-time: {error}; write 2024-03-01 or 2024-03-01T14:30:00+00:00"
+        ) from None
 
 
 def format_ns(ts_ns: int) -> str:

@@ -37,8 +37,7 @@ FAULTS: Final = {
 
 _EARLIEST_NS: Final = -3_786_912_000 * NS_PER_SECOND
 _LATEST_NS: Final = 7_258_118_400 * NS_PER_SECOND
-_OFFSET: Final = r":\d{2}(?:\.\d+)?\s?(Z|z|[+-]\d{2}(?::?\d{2})?)$"
-_OFFSET_TAIL: Final = r"\s?(?:Z|z|[+-]\d{2}(?::?\d{2})?)$"
+_OFFSET: Final = r"(:\d{2}(?:\.\d+)?)\s?(Z|z|[+-]\d{2}(?::?\d{2})?)$"
 _UTC_NAMES: Final = ("UTC", "Etc/UTC", "Z", "GMT", "Etc/GMT")
 
 
@@ -191,9 +190,8 @@ def _typed_walls(column: pl.Series, where: str) -> _Walls:
     if column.dtype == pl.Date:
         raise ImportFailed(f"{where} holds dates without a time of day; state stamp='session_date'")
     zone = column.dtype.time_zone  # type: ignore[attr-defined]
-    utc_ns = column.cast(pl.Datetime("ns", zone)).to_physical()
     fault = np.where(column.is_null().to_numpy(), np.uint8(1), np.uint8(0))
-    values = utc_ns.fill_null(0).to_numpy()
+    values = _bounded_ns(column, fault)
     if zone is None:
         return _Walls(values, None, fault)
     offset = np.zeros(len(values), np.int64) if zone in _UTC_NAMES else _zone_offset(values, zone, where)
@@ -203,18 +201,21 @@ def _typed_walls(column: pl.Series, where: str) -> _Walls:
 def _iso_walls(text: pl.Series, where: str) -> _Walls:
     import polars as pl
 
-    offsets = text.str.extract(_OFFSET, 1)
+    offsets = text.str.extract(_OFFSET, 2)
     aware = int(offsets.is_not_null().sum())
-    bare = text.str.replace(_OFFSET_TAIL, "") if aware else text
+    bare = text.str.replace(_OFFSET, "$1") if aware else text
     bare = bare.str.replace("T", " ", literal=True)
-    moment = bare.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="ns", strict=False)
+    moment = bare.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
     for pattern in ("%Y-%m-%d %H:%M", "%Y-%m-%d"):
         if moment.null_count() == 0:
             break
         other = bare.str.to_datetime if pattern != "%Y-%m-%d" else bare.str.to_date
-        moment = pl.select(pl.coalesce(moment, other(pattern, strict=False).cast(pl.Datetime("ns")))).to_series()
+        moment = pl.select(pl.coalesce(moment, other(pattern, strict=False).cast(pl.Datetime("us")))).to_series()
     fault = np.where(moment.is_null().to_numpy(), np.uint8(2), np.uint8(0))
-    wall_ns = moment.to_physical().fill_null(0).to_numpy()
+    wall_ns = _bounded_ns(moment, fault)
+    finer = bare.str.extract(r":\d{2}\.\d{6}(\d{1,3})$", 1)
+    if finer.null_count() < len(finer):
+        wall_ns = wall_ns + finer.str.pad_end(3, "0").cast(pl.Int64).fill_null(0).to_numpy()
     if aware == 0:
         return _Walls(wall_ns, None, fault)
     carried = offsets.is_not_null().to_numpy()
@@ -242,17 +243,27 @@ def _pattern_walls(text: pl.Series, pattern: str, where: str) -> _Walls:
 
     try:
         if any(part in pattern for part in ("%z", "%:z", "%#z")):
-            utc = text.str.to_datetime(pattern, time_unit="ns", time_zone="UTC", strict=False)
+            utc = text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
             fault = np.where(utc.is_null().to_numpy(), np.uint8(2), np.uint8(0))
-            values = utc.to_physical().fill_null(0).to_numpy()
+            values = _bounded_ns(utc, fault)
             return _Walls(values, np.zeros(len(values), np.int64), fault)
         dated_only = not any(part in pattern for part in ("%H", "%I", "%T", "%R", "%k", "%l"))
         parse = text.str.to_date if dated_only else text.str.to_datetime
-        moment = parse(pattern, strict=False).cast(pl.Datetime("ns"))
+        moment = parse(pattern, strict=False).cast(pl.Datetime("us"))
     except pl.exceptions.PolarsError as error:
         raise ImportFailed(f"{where}: time_format={pattern!r} is not a usable strptime pattern: {error}") from None
     fault = np.where(moment.is_null().to_numpy(), np.uint8(2), np.uint8(0))
-    return _Walls(moment.to_physical().fill_null(0).to_numpy(), None, fault)
+    return _Walls(_bounded_ns(moment, fault), None, fault)
+
+
+def _bounded_ns(moments: pl.Series, fault: NDArray[np.uint8]) -> I64_1D:
+    """Nanoseconds of typed times; those outside the plausible years become faults before they can wrap around."""
+    unit_ns = EPOCH_UNITS[moments.dtype.time_unit]  # type: ignore[attr-defined]
+    counts = moments.to_physical().fill_null(0).to_numpy()
+    outside = (counts < _EARLIEST_NS // unit_ns) | (counts > _LATEST_NS // unit_ns)
+    fault[outside & (fault == 0)] = 5
+    values: I64_1D = np.where(outside, 0, counts) * unit_ns
+    return values
 
 
 def _known_zone(timezone: str, where: str) -> str:

@@ -158,8 +158,6 @@ def _impossible(spec: ImportSpec) -> list[str]:
         wrong.append(f"delay_ns is {spec.delay_ns}; a bar cannot be known before its close")
     if spec.time_format in EPOCH_UNITS and spec.stamp != "session_date" and spec.timezone not in (None, "UTC"):
         wrong.append(f"timezone is {spec.timezone!r}, but counts since 1970 are UTC: leave it out")
-    if spec.contract is not None and spec.contract_column is None and spec.where == {}:
-        wrong.append("contract is stated, but neither contract_column nor where: which rows are its own?")
     return wrong
 
 

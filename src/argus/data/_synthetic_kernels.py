@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._random_kernels import (
+    fill_normal,
     portable_exp,
     portable_log,
     random_bits,
@@ -45,7 +46,7 @@ TICKS_MIN = 20
 
 _LN2 = 0.6931471805599453
 _TO_HALF_UNIT = 1.0 / 4294967296.0
-_BLOCK_BARS = 64
+_BLOCK_BARS = 256
 
 
 class Market(NamedTuple):
@@ -59,13 +60,13 @@ class Market(NamedTuple):
         Root mean square of a session's return, gap included.
     slow, fast, slow_half_life, fast_half_life : float
         Standard deviations and half-lives (sessions) of the two parts of log volatility.
-    tail, season, gap, bar_gap : float
-        Spread of a bar's log variance; strength of the intraday U; shares of variance in session and bar gaps.
+    tail, bar_gap : float
+        Spread of a bar's log variance; share of a bar's variance between the last close and its open.
     volume, volume_noise : float
         Mean units a session; spread of a bar's log volume.
     drift : float
         Expected return of a session that is no edge of a rule.
-    kind, lookback, hold_max : int
+    kind, lookback, rebalance, hold_max : int
     entry, exit, edge, cost_ticks : float
         The planted edge: `edge` is the expected return, in session volatilities, while its rule holds a position;
         `cost_ticks` is the stated cost of a side.
@@ -83,14 +84,13 @@ class Market(NamedTuple):
     slow_half_life: float
     fast_half_life: float
     tail: float
-    season: float
-    gap: float
     bar_gap: float
     volume: float
     volume_noise: float
     drift: float
     kind: int
     lookback: int
+    rebalance: int
     hold_max: int
     entry: float
     exit: float
@@ -112,12 +112,16 @@ def session_vols(market, out):  # type: ignore[no-untyped-def]
     push_slow = np.sqrt(1.0 - phi_slow * phi_slow)
     push_fast = np.sqrt(1.0 - phi_fast * phi_fast)
     level = -(market.slow * market.slow + market.fast * market.fast)
-    slow, fast = random_normal_pair(market.key_vol, 0)
+    pushes = np.empty(2 * len(out))
+    fill_normal(market.key_vol, 0, pushes)
+    slow = fast = 0.0
     for s in range(len(out)):
-        out[s] = market.vol_session * portable_exp(market.slow * slow + market.fast * fast + level)
-        x, y = random_normal_pair(market.key_vol, s + 1)
-        slow = phi_slow * slow + push_slow * x
-        fast = phi_fast * fast + push_fast * y
+        # The first is drawn from the law that the path keeps.
+        slow = phi_slow * slow + push_slow * pushes[2 * s] if s > 0 else pushes[0]
+        fast = phi_fast * fast + push_fast * pushes[2 * s + 1] if s > 0 else pushes[1]
+        out[s] = market.slow * slow + market.fast * fast + level
+    for s in range(len(out)):
+        out[s] = market.vol_session * portable_exp(out[s])
 
 
 @njit(cache=True, nogil=True)
@@ -189,7 +193,7 @@ def lay_out(segments, interval_ns, sessions, season, times, session, session_end
 
 @njit(cache=True, inline="always", error_model="numpy")
 def _latent_sd(v):  # type: ignore[no-untyped-def]
-    """Standard deviation (ticks) of a step whose variance is `v` once it has been rounded at random to a neighbouring tick.
+    """Standard deviation (ticks) of a step that has variance `v` once rounded at random to a tick beside it.
 
     Rounding adds f (1 - f) for the fraction f: 1/6 on average for a long step, |x| - x^2 for one below a tick, whose
     expectation leaves sd * sqrt(2 / pi). The two laws are joined between 0.27 and 0.42; the variance is right to 0.5 %.
@@ -247,35 +251,54 @@ def _draw(market, number, ticks, gaps, steps, highs, lows, volumes):  # type: ig
 
 
 @njit(cache=True, nogil=True)
-def _next_direction(market, closes, s, directions, held):  # type: ignore[no-untyped-def]
-    """Set what the rule holds in session ``s + 1``, from the closes up to `s`; return the sessions it has been held."""
+def _trend_direction(market, closes, s, now):  # type: ignore[no-untyped-def]
+    """What the trend rule holds after the close of session `s`."""
     n = market.lookback
-    now = directions[s]
-    wanted = now
-    if market.kind == TREND:
-        if s >= n and closes[s] != closes[s - n]:
-            wanted = 1 if closes[s] > closes[s - n] else -1
-    elif s + 1 >= n:
-        total = 0.0
-        for k in range(s + 1 - n, s + 1):
-            total += closes[k]
-        mean = total / n
-        squares = 0.0
-        for k in range(s + 1 - n, s + 1):
-            squares += (closes[k] - mean) * (closes[k] - mean)
-        sd = np.sqrt(squares / (n - 1))
-        away = closes[s] - mean
-        if now != 0 and (-now * away <= market.exit * sd or held >= market.hold_max):
-            wanted = 0
-        if now == 0 and sd > 0.0 and abs(away) > market.entry * sd:
-            wanted = -1 if away > 0.0 else 1
-    directions[s + 1] = wanted
-    return held + 1 if wanted == now and wanted != 0 else 1
+    if s < n or (s + 1) % market.rebalance != 0 or closes[s] == closes[s - n]:
+        return now
+    return 1 if closes[s] > closes[s - n] else -1
+
+
+@njit(cache=True, nogil=True)
+def _reversion_direction(market, closes, s, now, memory):  # type: ignore[no-untyped-def]
+    """What the mean-reversion rule holds after the close of session `s`.
+
+    `memory` is (sessions held so far, whether it may enter): after leaving because its time is up, it may enter again
+    only once the close has been within `entry`.
+    """
+    n = market.lookback
+    if s + 1 < n:
+        return 0
+    total = 0.0
+    for k in range(s + 1 - n, s + 1):
+        total += closes[k]
+    mean = total / n
+    squares = 0.0
+    for k in range(s + 1 - n, s + 1):
+        squares += (closes[k] - mean) * (closes[k] - mean)
+    sd = np.sqrt(squares / (n - 1))
+    away = closes[s] - mean
+    if now != 0:
+        memory[0] += 1
+        if sd == 0.0 or -now * away <= market.exit * sd:
+            return 0
+        if memory[0] >= market.hold_max:
+            memory[1] = 0
+            return 0
+        return now
+    if memory[1] == 0:
+        if abs(away) < market.entry * sd or sd == 0.0:
+            memory[1] = 1
+        return 0
+    if sd == 0.0 or abs(away) < market.entry * sd:
+        return 0
+    memory[0] = 0
+    return -1 if away > 0.0 else 1
 
 
 @njit(cache=True, inline="always")
 def _sides(kind, before, now):  # type: ignore[no-untyped-def]
-    """Sides of trading that the edge of a session pays for: of a round trip where the rule enters, of a turn where it turns."""
+    """Sides that a session's edge pays for: of a round trip where the rule enters, of a turn where it turns."""
     if kind == OVERNIGHT or now == before:
         return 0
     if kind == MEAN_REVERSION:
@@ -284,7 +307,7 @@ def _sides(kind, before, now):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _walk(market, price, number, bars, pushes, variances):  # type: ignore[no-untyped-def]
+def _walk(key, tick, price, number, bars, columns, shares, pushes):  # type: ignore[no-untyped-def]
     """Walk one session's bars on the tick grid, in place; return the close in ticks.
 
     A price that falls between two ticks goes to either, with the probabilities that keep its expectation (so rounding
@@ -292,27 +315,32 @@ def _walk(market, price, number, bars, pushes, variances):  # type: ignore[no-un
 
     Parameters
     ----------
+    key : uint64
+        Stream of the paths.
+    tick : (float, float)
+        Tick size as numerator and denominator.
     price : float
         Last close in ticks.
     number : int
-        Number of the session's first bar in the whole series.
+        Number in the whole series of what stands in column 0.
     bars : (4, n) float64
         In: ratios of open, high, low, close of `_draw`. Out: prices in the instrument's currency.
+    columns : (int, int)
+        First and last (exclusive) column of the session.
+    shares : (n,) float64
+        Shares of the session's variance, by which the step return is spread.
     pushes : (gap ticks, gap return, step ticks, step return)
         What is added to the expectation of the opening gap and, in all, of the steps of the session.
-    variances : (n,) float64
-        Shares of the session's variance, by which the step return is spread.
     """
     gap_ticks, gap_return, step_ticks, step_return = pushes
-    up = market.tick_numerator
-    down = market.tick_denominator
-    for i in range(len(variances)):
-        bits = random_bits(market.key_paths, 3 * (number + i) + 2)
+    up, down = tick
+    for i in range(columns[0], columns[1]):
+        bits = random_bits(key, 3 * (number + i) + 2)
         first = (float(bits >> 32) + 0.5) * _TO_HALF_UNIT
         second = (float(bits & 0xFFFFFFFF) + 0.5) * _TO_HALF_UNIT
         start = np.floor(price * bars[0, i] * (1.0 + gap_return) + gap_ticks + first)
         free = start * bars[3, i]
-        pushed = free * (1.0 + step_return * variances[i]) + step_ticks
+        pushed = free * (1.0 + step_return * shares[i]) + step_ticks
         price = np.floor(pushed + second)
         high = np.floor(start * bars[1, i] + max(pushed - free, 0.0))
         low = np.ceil(start * bars[2, i] + min(pushed - free, 0.0))
@@ -329,36 +357,55 @@ def _walk(market, price, number, bars, pushes, variances):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True)
-def _prepare(market, first, last, offsets, row, vols, shares, bars, volume):  # type: ignore[no-untyped-def]
+def _prepare(market, first, last, offsets, row, vols, gaps, shares, bars, volume):  # type: ignore[no-untyped-def]
     """Write the variances of steps and gaps, and the mean volumes, of the sessions `first` to `last` (exclusive)."""
-    hours = 1.0 - market.gap
     for s in range(first, last):
-        variance = vols[s] * vols[s]
+        variance = vols[s] * vols[s] * (1.0 - gaps[s])
         busy = market.volume * vols[s] / market.vol_session
         for i in range(offsets[s] - row, offsets[s + 1] - row):
-            mine = variance * hours * shares[i]
+            mine = variance * shares[i]
             bars[0, i] = mine * market.bar_gap
             bars[3, i] = mine * (1.0 - market.bar_gap)
             volume[i] = busy * shares[i]
-        if s > 0:
-            bars[0, offsets[s] - row] += vols[s - 1] * vols[s - 1] * market.gap
+        if s > 0 and gaps[s - 1] > 0.0:
+            i = offsets[s] - row
+            bars[3, i] += bars[0, i]
+            bars[0, i] = vols[s - 1] * vols[s - 1] * gaps[s - 1]
+
+
+@njit(cache=True, inline="always")
+def _pushes(market, s, directions, vols, gaps):  # type: ignore[no-untyped-def]
+    """What the edge adds in session `s`: ticks and return of the gap before it, ticks and return of its own steps."""
+    now = directions[s]
+    if market.kind == OVERNIGHT:
+        if s == 0:
+            return 0.0, 0.0, 0.0, 0.0
+        return 2.0 * market.cost_ticks, market.edge * np.sqrt(gaps[s - 1]) * vols[s - 1], 0.0, 0.0
+    step_return = (now * market.edge * vols[s] + market.drift) * (1.0 - gaps[s])
+    if s == 0:
+        return 0.0, 0.0, now * _sides(market.kind, 0, now) * market.cost_ticks, step_return
+    before = directions[s - 1]
+    gap_return = (before * market.edge * vols[s - 1] + market.drift) * gaps[s - 1]
+    return 0.0, gap_return, now * _sides(market.kind, before, now) * market.cost_ticks, step_return
 
 
 @njit(cache=True, nogil=True)
-def simulate(market, first, last, offsets, vols, shares, closes, directions, bars, volume):  # type: ignore[no-untyped-def]
+def simulate(market, first, last, offsets, vols, gaps, shares, closes, directions, memory, bars, volume):  # type: ignore[no-untyped-def]
     """Make the bars of the sessions `first` to `last` (exclusive), and their closes and directions.
 
     Parameters
     ----------
     offsets : (s + 1,) int64
         Number of each session's first bar in the whole series, and of all bars.
-    vols : (s,) float64
-        `session_vols`.
+    vols, gaps : (s,) float64
+        `session_vols`; share of the session's variance that falls between its close and the next open.
     shares : (n,) float64
         Of `lay_out`, for the bars of these sessions.
     closes, directions : (s,) float64, (s + 1,) int8
         Session closes in ticks, and what the edge's rule holds from the session's first open to the next session's.
         Read before `first`, written from it on.
+    memory : (2,) int64
+        State of the mean-reversion rule, (0, 1) at the start; carried from block to block.
     bars, volume : (4, n) and (n,) float64
         Open, high, low, close; units. Written.
 
@@ -369,35 +416,26 @@ def simulate(market, first, last, offsets, vols, shares, closes, directions, bar
     """
     row = offsets[first]
     per_block = max(1, _BLOCK_BARS // max(1, offsets[1] - offsets[0]))
-    ruled = market.kind == TREND or market.kind == MEAN_REVERSION
-    intraday = market.edge * (1.0 - market.gap) if market.kind != OVERNIGHT else 0.0
-    across = market.edge * market.gap if market.kind != OVERNIGHT else market.edge * np.sqrt(market.gap)
+    tick = (market.tick_numerator, market.tick_denominator)
     price = closes[first - 1] if first > 0 else market.start_ticks
-    held = 1
-    while first - held >= 0 and directions[first - held] == directions[first]:
-        held += 1
     s = first
     while s < last:
         anchor = (s // per_block) * per_block
         stop = min(anchor + per_block, last)
-        _prepare(market, s, stop, offsets, row, vols, shares, bars, volume)
+        _prepare(market, s, stop, offsets, row, vols, gaps, shares, bars, volume)
         ticks = closes[anchor - 1] if anchor > 0 else market.start_ticks
         a, b = offsets[s] - row, offsets[stop] - row
         _draw(market, offsets[s], ticks, bars[0, a:b], bars[3, a:b], bars[1, a:b], bars[2, a:b], volume[a:b])
         while s < stop:
-            now = directions[s]
-            before = directions[s - 1] if s > 0 else 0
-            gap_ticks = 2.0 * market.cost_ticks if market.kind == OVERNIGHT and s > 0 else 0.0
-            gap_return = before * across * vols[s - 1] + market.drift * market.gap if s > 0 else 0.0
-            step_ticks = now * _sides(market.kind, before, now) * market.cost_ticks
-            step_return = now * intraday * vols[s] + market.drift * (1.0 - market.gap)
-            pushes = (gap_ticks, gap_return, step_ticks, step_return)
-            a, b = offsets[s] - row, offsets[s + 1] - row
-            price = _walk(market, price, offsets[s], bars[:, a:b], pushes, shares[a:b])
+            columns = (offsets[s] - row, offsets[s + 1] - row)
+            pushes = _pushes(market, s, directions, vols, gaps)
+            price = _walk(market.key_paths, tick, price, row, bars, columns, shares, pushes)
             closes[s] = price
             if price < TICKS_MIN:
                 return s
-            if ruled:
-                held = _next_direction(market, closes, s, directions, held)
+            if market.kind == TREND:
+                directions[s + 1] = _trend_direction(market, closes, s, directions[s])
+            elif market.kind == MEAN_REVERSION:
+                directions[s + 1] = _reversion_direction(market, closes, s, directions[s], memory)
             s += 1
     return -1

@@ -11,19 +11,31 @@ quarantine, `import_bars` stores both. `load_file` is the same road without a ca
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from argus.data.calendars import assign_sessions, session_table
-from argus.data.quality import Inspection, QualityLimits, QualityReason, inspect
 
 from argus.core.arrays import BAR_FIELDS, BOOL_1D, F64_1D, I64_1D, Bars
 from argus.core.errors import DataError, ImportFailed
 from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.time import day_of, format_ns
+from argus.data._catalog_report import ImportReport
 from argus.data._catalog_stamps import EPOCH_UNITS, FAULTS, Stamps, read_dates, read_instants, unit_hint
+from argus.data._catalog_statement import (
+    SAME_NAMES,
+    STAMPS,
+    ImportSpec,
+    check_statement,
+    interval_label,
+    listed,
+)
+from argus.data.calendars import assign_sessions, session_table
+from argus.data.catalog import Catalog, SourceRecord, dataset_name
+from argus.data.quality import Inspection, QualityLimits, QualityReason, inspect
+from argus.data.quarantine import reason_counts
 from argus.data.raw import RawBars, Rejection, SourceTable
 from argus.data.sources import open_source
 
@@ -34,15 +46,21 @@ __all__ = [
     "SAME_NAMES",
     "STAMPS",
     "Checked",
+    "ImportReport",
     "ImportSpec",
     "contracts_in",
+    "import_bars",
+    "import_raw",
     "interval_label",
     "load_file",
+    "raw_from_table",
     "read_raw",
     "to_bars",
+    "warning_counts",
 ]
 
 _UNREADABLE_SHARE_MAX: Final = 0.10
+_FUTURE: Final = "future"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,11 +74,14 @@ class Checked:
         What the quality gates found in the rows that could be read.
     quarantined : tuple of Rejection
         Rows that are not in `bars`, in the order of the source.
+    rows : (n,) int64
+        Row of the raw bars that each bar came from.
     """
 
     bars: Bars
     inspection: Inspection
     quarantined: tuple[Rejection, ...]
+    rows: I64_1D
 
 
 def read_raw(path: Path, spec: ImportSpec, *, product: InstrumentSpec | None = None) -> RawBars:
@@ -88,7 +109,7 @@ def read_raw(path: Path, spec: ImportSpec, *, product: InstrumentSpec | None = N
     assert spec.time_column is not None
     wanted = [spec.time_column, *spec.columns.values(), *_filters(spec)]
     table = _filtered(source.table(list(dict.fromkeys(wanted))), spec)
-    return _raw_bars(table, spec, product)
+    return raw_from_table(table, spec, product)
 
 
 def contracts_in(path: Path, spec: ImportSpec) -> tuple[str, ...]:
@@ -137,18 +158,16 @@ def to_bars(
         If no row passes.
     """
     product = instrument(spec.instrument) if product is None else product
-    inspection = inspect(raw, product, spec.interval_ns, limits or QualityLimits(), now_ns)
-    bad = inspection.fatal.copy()
+    limits = limits or QualityLimits()
     if strict:
-        bad |= (inspection.reasons & np.uint32(QualityReason.OUTSIDE_SESSION)) != 0
-    quarantined = _quarantined(raw, inspection, bad)
-    keep = np.flatnonzero(~bad)
+        limits = replace(limits, outside_quarantine=True)
+    inspection = inspect(raw, product, spec.interval_ns, limits, now_ns)
+    quarantined = _quarantined(raw, inspection)
+    keep = inspection.kept
     if not len(keep):
         first = f"; the first: {quarantined[0].message}" if quarantined else ""
         raise ImportFailed(f"{raw.source}: none of {len(raw) + len(raw.rejected)} rows can be used{first}")
-    if (np.diff(raw.ts_event_ns[keep]) < 0).any():
-        keep = keep[np.argsort(raw.ts_event_ns[keep], kind="stable")]
-    return Checked(_bars(raw, keep, spec, product, inspection.observed), inspection, quarantined)
+    return Checked(_bars(raw, keep, spec, product, inspection.observed), inspection, quarantined, keep)
 
 
 def load_file(
@@ -176,6 +195,104 @@ def load_file(
             "apart in quarantine"
         )
     return checked.bars, checked.inspection
+
+
+def import_bars(
+    catalog: Catalog,
+    path: Path,
+    spec: ImportSpec,
+    *,
+    product: InstrumentSpec | None = None,
+    limits: QualityLimits | None = None,
+    now_ns: int | None = None,
+    strict: bool = False,
+    replace_rows: bool = False,
+) -> ImportReport:
+    """Import a file into the catalog: good rows to the dataset, bad rows to quarantine, or nothing at all.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    path : Path
+    spec : ImportSpec
+    product, limits, strict
+        As in `to_bars`.
+    now_ns : int, optional
+        A bar that closes later is quarantined; by default the time at which the file was last written.
+    replace_rows : bool
+        Whether a row that contradicts the catalog takes the place of what is there, instead of going to quarantine.
+
+    Raises
+    ------
+    ImportFailed
+        If the file cannot be read as stated, or no row of it can be used.
+    CatalogError
+        If the catalog is held by another writer, damaged, or the disk is full.
+    """
+    raw = read_raw(path, spec, product=product)
+    limit_ns = written_ns(path) if now_ns is None else now_ns
+    return import_raw(
+        catalog, raw, spec, product=product, limits=limits, now_ns=limit_ns, strict=strict, replace_rows=replace_rows
+    )
+
+
+def import_raw(
+    catalog: Catalog,
+    raw: RawBars,
+    spec: ImportSpec,
+    *,
+    product: InstrumentSpec | None = None,
+    limits: QualityLimits | None = None,
+    now_ns: int | None = None,
+    strict: bool = False,
+    replace_rows: bool = False,
+) -> ImportReport:
+    """Import rows that were read already; see `import_bars`."""
+    fingerprint = spec.fingerprint if not strict else hashlib.sha256(f"{spec.fingerprint} strict".encode()).hexdigest()
+    name = dataset_name(raw.instrument, spec.interval, spec.contract)
+    if not replace_rows:
+        before = _imported_before(catalog, name, raw, fingerprint)
+        if before is not None:
+            return before
+    checked = to_bars(raw, spec, product=product, limits=limits, now_ns=now_ns, strict=strict)
+    warnings = warning_counts(checked.inspection)
+    notes = (*spec.notes, *(suspicion.message for suspicion in raw.suspicions), *checked.inspection.notes)
+    rows_read = len(raw) + len(raw.rejected)
+    record = SourceRecord(
+        name=raw.source,
+        sha256=raw.source_sha256,
+        fingerprint=fingerprint,
+        statement=spec.describe(),
+        rows_read=rows_read,
+        warnings=warnings,
+    )
+    written = catalog.write(
+        checked.bars,
+        spec.interval_ns,
+        record,
+        contract=spec.contract,
+        replace_rows=replace_rows,
+        notes=notes,
+        quarantine=checked.quarantined,
+        reject=lambda rows: [_conflicting(raw, int(checked.rows[row]), name) for row in rows],
+    )
+    info = catalog.info(name)
+    return ImportReport(
+        dataset=name,
+        source=raw.source,
+        source_sha256=raw.source_sha256,
+        already_imported=False,
+        rows_read=rows_read,
+        rows_imported=written.added,
+        rows_present=written.identical,
+        rows_replaced=written.replaced,
+        quarantined=reason_counts([*checked.quarantined, *written.conflicts]),
+        warnings=warnings,
+        first_ns=info.first_ns,
+        last_ns=info.last_ns,
+        content_hash=written.content_hash,
+        notes=notes,
+    )
 
 
 def written_ns(path: Path) -> int:
@@ -222,7 +339,8 @@ def _contracts(table: SourceTable, column: str) -> tuple[str, ...]:
     return tuple(table.frame[column].cast(pl.String).drop_nulls().unique().sort().to_list())
 
 
-def _raw_bars(table: SourceTable, spec: ImportSpec, product: InstrumentSpec) -> RawBars:
+def raw_from_table(table: SourceTable, spec: ImportSpec, product: InstrumentSpec) -> RawBars:
+    """Apply what is stated to the columns of a source; see `read_raw`, which also opens it and checks the statement."""
     assert spec.columns is not None
     assert spec.time_column is not None
     assert spec.time_format is not None
@@ -343,14 +461,61 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _quarantined(raw: RawBars, inspection: Inspection, bad: BOOL_1D) -> tuple[Rejection, ...]:
-    rows = np.flatnonzero(bad)
+def warning_counts(inspection: Inspection) -> dict[str, int]:
+    """How many rows that were kept each reason marks as odd."""
+    marks = inspection.reasons[~inspection.fatal]
+    marks = marks[marks != 0]
+    counts = {_code(reason): int(((marks & np.uint32(reason)) != 0).sum()) for reason in QualityReason}
+    return {code: count for code, count in counts.items() if count}
+
+
+def _code(reasons: QualityReason) -> str:
+    return "|".join(str(reason.name).lower() for reason in reasons)
+
+
+def _quarantined(raw: RawBars, inspection: Inspection) -> tuple[Rejection, ...]:
+    rows = np.flatnonzero(inspection.fatal)
     found = [_gated(raw, int(row), QualityReason(int(inspection.reasons[row]))) for row in rows]
     return tuple(sorted([*raw.rejected, *found], key=lambda rejection: rejection.source_line))
 
 
+def _conflicting(raw: RawBars, row: int, name: str) -> Rejection:
+    line, start = int(raw.source_line[row]), format_ns(int(raw.ts_event_ns[row]))
+    message = (
+        f"line {line}, bar {start}: contradicts a bar that {name} has from an earlier import; import with replace to "
+        "let this file win"
+    )
+    return Rejection(line, "conflict", message, raw.original(row))
+
+
+def _imported_before(catalog: Catalog, name: str, raw: RawBars, fingerprint: str) -> ImportReport | None:
+    """The report of this very import, if it was made before and could not turn out otherwise now."""
+    manifest = next((m for m in catalog.manifests() if m.name == name), None)
+    records = manifest.sources if manifest else ()
+    record = next((r for r in records if (r.sha256, r.fingerprint) == (raw.source_sha256, fingerprint)), None)
+    # Bars that lay in the future then may not do so now.
+    if manifest is None or record is None or any(_FUTURE in reason for reason in record.quarantined):
+        return None
+    return ImportReport(
+        dataset=name,
+        source=raw.source,
+        source_sha256=raw.source_sha256,
+        already_imported=True,
+        rows_read=record.rows_read,
+        rows_imported=0,
+        rows_present=record.rows_read - sum(record.quarantined.values()),
+        rows_replaced=0,
+        quarantined=record.quarantined,
+        warnings=record.warnings,
+        first_ns=manifest.segments[0].first_event_ns,
+        last_ns=manifest.segments[-1].last_event_ns,
+        content_hash=manifest.content_hash,
+        notes=manifest.notes,
+    )
+
+
 def _gated(raw: RawBars, row: int, reasons: QualityReason) -> Rejection:
-    code = "|".join((reason.name or str(int(reason))).lower() for reason in reasons)
+    code = _code(reasons)
     line = int(raw.source_line[row])
     values = ", ".join(f"{name} {getattr(raw, name)[row]:g}" for name in BAR_FIELDS if name in raw.observed)
     message = f"line {line}, bar {format_ns(int(raw.ts_event_ns[row]))}: {code.replace('_', ' ')} ({values})"

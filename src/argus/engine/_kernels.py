@@ -52,6 +52,7 @@ from argus.engine._match_kernels import (
     match_open,
     nearest_tick,
     ticks_of,
+    volume_cap,
 )
 
 
@@ -152,7 +153,30 @@ def finish_run(par, inst, state, active, orders, journal):  # type: ignore[no-un
 
 
 @njit(cache=True)
-def advance(par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, eq_session):  # type: ignore[no-untyped-def]
+def advance(
+    par,
+    inst,
+    state,
+    rates,
+    ts_event,
+    ts_close,
+    ts_recv,
+    open_,
+    high,
+    low,
+    close,
+    volume,
+    session,
+    session_end,
+    active,
+    orders,
+    fills,
+    journal,
+    eq_ts,
+    eq_micros,
+    eq_cash,
+    eq_session,
+):  # type: ignore[no-untyped-def]
     """Walk the market forward until somebody has to be asked.
 
     Returns WAKE or FILLED (the instant is in ``state[S_TS]``), GROW (a table is full: enlarge it and call again), END,
@@ -189,10 +213,11 @@ def advance(par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, l
         if phase == PHASE_OPEN:
             inst[k]["market_phase"] = PHASE_CLOSE
             is_first = session[row] != inst[k]["session"]
+            inst[k]["volume_left"] = volume_cap(volume[row], par[k])
             if is_first and not new_session(k, ts, session[row], par, inst, state, journal, rates):
                 return BOOKS_BROKEN
             if inst[k]["working"] > 0 and not match_open(
-                local, k, ts, open_[row], volume[row], is_first, session[row], par, inst, state, active, orders,
+                local, k, ts, open_[row], is_first, session[row], par, inst, state, active, orders,
                 fills, journal, rates,
             ):  # fmt: skip
                 return OVERFLOW
@@ -209,12 +234,32 @@ def advance(par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, l
 
 
 @njit(cache=True)
-def close_bar(row, local, k, ts, ts_event, open_, high, low, close, session, session_end, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
+def close_bar(
+    row,
+    local,
+    k,
+    ts,
+    ts_event,
+    open_,
+    high,
+    low,
+    close,
+    session,
+    session_end,
+    par,
+    inst,
+    state,
+    active,
+    orders,
+    fills,
+    journal,
+    rates,
+):  # type: ignore[no-untyped-def]
     """The CLOSE event: match, mark, settle at a session end, check the account. Returns END if all is well."""
     if inst[k]["working"] > 0:
         if not match_close(
-            local, k, ts_event[row], ts, open_[row], high[row], low[row], close[row], session[row], session_end[row], par, inst,
-            state, active, orders, fills, journal, rates,
+            local, k, ts_event[row], ts, open_[row], high[row], low[row], close[row], session[row], session_end[row],
+            par, inst, state, active, orders, fills, journal, rates,
         ):  # fmt: skip
             return OVERFLOW
     price = close[row]

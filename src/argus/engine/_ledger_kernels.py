@@ -70,11 +70,14 @@ def fee_of(lots, value, at, rates):  # type: ignore[no-untyped-def]
     nano = (lots % NANO) * fee_nano
     whole += nano // NANO
     nano = nano % NANO + (size % NANO) * fee_ppb
-    rounded = half_even(nano, NANO)
-    fee = whole + rounded
+    fee = whole + nano // NANO
+    rest = nano % NANO
+    if 2 * rest > NANO or (2 * rest == NANO and fee % 2 != 0):
+        fee += 1
+        rest -= NANO
     if fee < rates[at, R_FEE_MIN]:
-        return rates[at, R_FEE_MIN], nano - nano
-    return fee, nano - rounded * NANO
+        return rates[at, R_FEE_MIN], rest - rest
+    return fee, rest
 
 
 @njit(cache=True)

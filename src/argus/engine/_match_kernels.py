@@ -142,9 +142,7 @@ def execute(i, base, price, rule, ts, row, impact, par, inst, state, orders, fil
         return False
     lots = reducing + opening
     if lots > 0:
-        record_fill(
-            i, k, side * lots, base, price, rule, ts, row, impact, par, inst, state, fills, journal, rates
-        )
+        record_fill(i, k, side * lots, base, price, rule, ts, row, impact, par, inst, state, fills, journal, rates)
         orders[i]["filled_lots"] += lots
         state[S_NOTIFY] = state[S_NOTIFY_ON]
     if orders[i]["filled_lots"] == orders[i]["quantity_lots"]:
@@ -198,12 +196,11 @@ def at_open(i, x, is_first, par_k, state, orders):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True)
-def match_open(row, k, ts, open_, volume, is_first, session, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
+def match_open(row, k, ts, open_, is_first, session, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
     """The OPEN event of a bar (`row` counts within its instrument); False on overflow."""
     if is_first:
         expire(k, session - 1, ts, inst, state, active, orders)
     arrivals(k, ts, session, True, is_first, ts, inst, state, active, orders)
-    inst[k]["volume_left"] = volume_cap(volume, par[k])
     x = ticks_of(open_, par[k]["tick"])
     if not np.isnan(x):
         for j in range(state[S_ACTIVE]):
@@ -273,7 +270,26 @@ def match_range(row, k, ts, x_open, high, low, par, inst, state, active, orders,
 
 
 @njit(cache=True)
-def match_close(row, k, bar_start, ts, open_, high, low, close, session, session_end, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
+def match_close(
+    row,
+    k,
+    bar_start,
+    ts,
+    open_,
+    high,
+    low,
+    close,
+    session,
+    session_end,
+    par,
+    inst,
+    state,
+    active,
+    orders,
+    fills,
+    journal,
+    rates,
+):  # type: ignore[no-untyped-def]
     """The CLOSE event of a bar: stops, then limits, then market-on-close; False on overflow."""
     tick = par[k]["tick"]
     arrivals(k, bar_start, session, False, False, ts, inst, state, active, orders)
@@ -308,7 +324,7 @@ def cancel_all(reason, ts, inst, state, active, orders):  # type: ignore[no-unty
 
 @njit(cache=True)
 def liquidate(ts, par, inst, state, active, orders):  # type: ignore[no-untyped-def]
-    """Cancel all orders and enter one against every position held: at the next open, or close where opens are unknown."""
+    """Cancel all orders and enter one against every position: at the next open, or close where opens are unknown."""
     cancel_all(R_LIQUIDATION, ts, inst, state, active, orders)
     for k in range(len(inst)):
         if inst[k]["position"] == 0:

@@ -9,8 +9,8 @@ from argus.engine._ledger_kernels import half_even, position_value
 from argus.engine._match_kernels import nearest_tick, ticks_of
 
 # Slots of the running totals of the trade in hand.
-FLOW, FEE, POSITION, ENTRY_LOTS, EXIT_LOTS, LOTS_MAX, MAE, MFE, BARS, CURSOR, CLOSE_FILL_ROW, MARK, OPENED = range(13)
-TOTAL_SLOTS = 13
+FLOW, FEE, POSITION, ENTRY_LOTS, EXIT_LOTS, LOTS_MAX, MAE, MFE, BARS, CURSOR, CLOSE_FILL_ROW, OPENED = range(12)
+TOTAL_SLOTS = 12
 
 
 @njit(cache=True)
@@ -30,8 +30,7 @@ def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
         row = begin + t[CURSOR]
         t[BARS] += 1
         if not np.isnan(close[row]):
-            t[MARK] = nearest_tick(ticks_of(close[row], tick))
-            watch(t, t[MARK], par_k)
+            watch(t, nearest_tick(ticks_of(close[row], tick)), par_k)
         if t[CURSOR] != t[CLOSE_FILL_ROW]:
             for price in (high[row], low[row]):
                 if not np.isnan(price):
@@ -42,10 +41,10 @@ def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def begin_trade(t, entry, trades, n, fill_id, fills, k, sign):  # type: ignore[no-untyped-def]
     """Open a trade with fill `fill_id`."""
-    cursor, close_fill_row, mark = t[CURSOR], t[CLOSE_FILL_ROW], t[MARK]
+    cursor, close_fill_row = t[CURSOR], t[CLOSE_FILL_ROW]
     t[:] = 0
     entry[:] = 0.0
-    t[CURSOR], t[CLOSE_FILL_ROW], t[MARK], t[OPENED] = cursor, close_fill_row, mark, 1
+    t[CURSOR], t[CLOSE_FILL_ROW], t[OPENED] = cursor, close_fill_row, 1
     trades[n]["instrument"] = k
     trades[n]["direction"] = sign
     trades[n]["entry_fill"] = fill_id
@@ -53,7 +52,7 @@ def begin_trade(t, entry, trades, n, fill_id, fills, k, sign):  # type: ignore[n
 
 
 @njit(cache=True)
-def end_trade(t, entry, trades, n, fill_id, ts, gross):  # type: ignore[no-untyped-def]
+def end_trade(t, entry, trades, n, fill_id, ts, gross, mark):  # type: ignore[no-untyped-def]
     """Write the totals of the trade in hand; `fill_id` is -1 for one that is still open."""
     trades[n]["is_open"] = 1 if fill_id < 0 else 0
     trades[n]["bars"] = t[BARS]
@@ -61,7 +60,7 @@ def end_trade(t, entry, trades, n, fill_id, ts, gross):  # type: ignore[no-untyp
     trades[n]["exit_ts_ns"] = ts
     trades[n]["lots_max"] = t[LOTS_MAX]
     trades[n]["entry_ticks"] = entry[0] / t[ENTRY_LOTS]
-    trades[n]["exit_ticks"] = entry[1] / t[EXIT_LOTS] if fill_id >= 0 else float(t[MARK])
+    trades[n]["exit_ticks"] = entry[1] / t[EXIT_LOTS] if fill_id >= 0 else float(mark)
     trades[n]["gross_micros"] = gross
     trades[n]["fee_micros"] = t[FEE]
     trades[n]["net_micros"] = gross - t[FEE]
@@ -94,6 +93,7 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
     t = np.zeros(TOTAL_SLOTS, dtype=np.int64)
     sums = np.zeros(2)
     t[CLOSE_FILL_ROW] = -1
+    last_fill = 0
     for f in range(len(fills)):
         if fills[f]["instrument"] != k:
             continue
@@ -113,17 +113,21 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
             add_fill(t, sums, closing, price, closing_value, closing_fee, par_k)
             lots, value, fee = lots - closing, value - closing_value, fee - closing_fee
             if t[POSITION] == 0:
-                end_trade(t, sums, trades, n, f, ts, t[FLOW])
+                end_trade(t, sums, trades, n, f, ts, t[FLOW], price)
                 n += 1
         if lots != 0:
             if t[OPENED] == 0:
                 begin_trade(t, sums, trades, n, f, fills, k, 1 if lots > 0 else -1)
             add_fill(t, sums, lots, price, value, fee, par_k)
-            if t[MARK] == 0 or t[POSITION] == lots:
-                t[MARK] = price
+        last_fill = f
     if t[OPENED] == 1:
         walk(t, rows, par_k, high, low, close)
-        gross = t[FLOW] + position_value(t[POSITION], t[MARK], par_k)
-        end_trade(t, sums, trades, n, -1, ts_close[begin + rows - 1], gross)
+        row = rows - 1
+        while row >= 0 and np.isnan(close[begin + row]):
+            row -= 1
+        mark, ts = fills[last_fill]["price_ticks"], fills[last_fill]["ts_event_ns"]
+        if row >= 0:
+            mark, ts = nearest_tick(ticks_of(close[begin + row], par_k["tick"])), ts_close[begin + row]
+        end_trade(t, sums, trades, n, -1, ts, t[FLOW] + position_value(t[POSITION], mark, par_k), mark)
         n += 1
     return n

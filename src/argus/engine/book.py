@@ -129,7 +129,8 @@ class RunTables:
         row["side"], row["type"], row["tif"] = order.side, order.type, self._time_in_force(order)
         row["quantity_lots"] = order.quantity_lots
         row["limit_ticks"], row["stop_ticks"] = order.limit_ticks or 0, order.stop_ticks or 0
-        row["replaces_id"] = row["replaced_by"] = -1
+        row["replaces_id"] = -1 if order.replaces_id is None else order.replaces_id
+        row["replaced_by"] = -1
         row["session"] = NO_SESSION
         row["ts_submit_ns"], row["ts_arrive_ns"], row["ts_cancel_ns"] = now, now + self._latency_ns, INT64_MAX
         if order.tag:
@@ -139,10 +140,8 @@ class RunTables:
         if reason is not None:
             row["state"], row["reason"], row["ts_done_ns"] = OrderState.REJECTED, reason, now
             return
-        if order.replaces_id is not None:
-            row["replaces_id"] = order.replaces_id
-            if self.cancel(order.replaces_id, Reason.REPLACED):
-                self.orders[order.replaces_id]["replaced_by"] = i
+        if order.replaces_id is not None and self.cancel(order.replaces_id, Reason.REPLACED):
+            self.orders[order.replaces_id]["replaced_by"] = i
         self.active[self.state[S_ACTIVE]] = i
         self.state[S_ACTIVE] += 1
         self.inst[code]["working"] += 1

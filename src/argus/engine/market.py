@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import I64_1D, Bars
+from argus.core.arrays import Bars, readonly
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import InstrumentKind, InstrumentSpec
 from argus.core.money import MICROS
@@ -97,6 +97,8 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> Mar
         else np.concatenate([getattr(market[symbol][1], name) for symbol in universe])
         for name in _COLUMNS
     )
+    for column in columns:
+        readonly(column)  # one array type for one instrument and for many: the kernel compiles once
     return MarketArrays(par, np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS), columns, tuple(notes))
 
 
@@ -126,7 +128,9 @@ def _fill_params(p: Any, spec: InstrumentSpec, bars: Bars, config: RunConfig) ->
     p["slip_ticks"] = whole
     impact = (ticks - whole) * value
     if NANO % impact.denominator:
-        raise ConfigError(f"cost multiplier {costs.multiplier}: {spec.symbol}'s impact fee would not be exact; use fewer decimals")
+        raise ConfigError(
+            f"cost multiplier {costs.multiplier}: {spec.symbol}'s impact fee would not be exact; use fewer decimals"
+        )
     p["impact_num"], p["impact_den"] = impact.numerator, impact.denominator
     p["value_num"], p["value_den"] = value.numerator, value.denominator
     p["is_future"] = int(spec.kind == InstrumentKind.FUTURE)
@@ -185,7 +189,9 @@ def _fee_columns(
     ppb = rate * multiplier * NANO
     for name, exact in (("fee_per_unit", nano_per_lot), ("fee_rate", ppb)):
         if exact != exact.to_integral_value():
-            raise ConfigError(f"{spec.symbol}: {name} times the cost multiplier is finer than the ledger; use fewer decimals")
+            raise ConfigError(
+                f"{spec.symbol}: {name} times the cost multiplier is finer than the ledger; use fewer decimals"
+            )
     whole, nano = divmod(int(nano_per_lot), NANO)
     return whole, nano, int(ppb), _micros(minimum * multiplier)
 
@@ -205,11 +211,6 @@ def _notes(spec: InstrumentSpec, bars: Bars, config: RunConfig) -> list[str]:
         notes.append(f"{spec.symbol}: volume was not observed, so fills are not bounded by it")
     if spec.margins and bars.session[0] < day_number(spec.margins[0].effective_date):
         notes.append(
-            f"{spec.symbol}: margins before {spec.margins[0].effective_date} are not known; that day's figures were used"
+            f"{spec.symbol}: margins before {spec.margins[0].effective_date} are not known; the first were used"
         )
     return notes
-
-
-def row_starts(arrays: MarketArrays) -> I64_1D:
-    """First row of each instrument in the flat columns."""
-    return np.ascontiguousarray(arrays.par["row_begin"])

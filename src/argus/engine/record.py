@@ -40,7 +40,7 @@ ORDER_DTYPE: Final = np.dtype(
         ("state", np.int32),  # core.orders.OrderState
         ("reason", np.int32),  # core.orders.Reason
         ("liquidation", np.int32),
-        ("triggered", np.int32),  # a stop-limit that became a limit
+        ("triggered", np.int32),  # of stops and stop-limits; 0 waits, 1 reached, 2 reached within this bar
         ("quantity_lots", np.int64),
         ("filled_lots", np.int64),
         ("limit_ticks", np.int64),
@@ -51,8 +51,8 @@ ORDER_DTYPE: Final = np.dtype(
         ("_pad", np.int32),
         ("ts_submit_ns", np.int64),
         ("ts_arrive_ns", np.int64),
-        ("ts_cancel_ns", np.int64),  # effect of a cancel; int64 maximum: none
-        ("ts_done_ns", np.int64),
+        ("ts_cancel_ns", np.int64),  # from when a cancel holds; int64 maximum: none was asked for
+        ("ts_done_ns", np.int64),  # event at which it reached its final state
     ],
     align=True,
 )

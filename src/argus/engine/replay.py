@@ -7,7 +7,7 @@ so that no backtest escapes the count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -121,7 +121,7 @@ def _check_needs(strategy: Strategy, market: Market, symbol: str) -> None:
     if missing:
         raise CoverageError(
             f"{strategy.spec.name} needs {', '.join(sorted(missing))} of {symbol}, which these data do not hold "
-            f"(observed: {', '.join(sorted(market[symbol][1].observed))}); use other data, or an execution that does without"
+            f"(observed: {', '.join(sorted(market[symbol][1].observed))}); use other data, or an execution without it"
         )
 
 
@@ -185,8 +185,9 @@ class _Replay:
 
         tables = self.tables
         arguments = tables.arguments()
+        step = _direct(advance, arguments)
         while True:
-            why = advance(*arguments)
+            why = step(*arguments)
             if why == WAKE:
                 if self.first_decision_ns is None:
                     self.first_decision_ns = int(tables.state[S_TS])
@@ -288,7 +289,9 @@ class _Replay:
         if old is None:
             raise OrderError(f"replace of '{intent.order_key}': no order was sent under that key")
         if self.tables.orders[old]["instrument"] != self.codes.get(intent.order.instrument):
-            raise OrderError(f"replace of '{intent.order_key}' by an order for {intent.order.instrument}: not the same instrument")
+            raise OrderError(
+                f"replace of '{intent.order_key}' by an order for {intent.order.instrument}: not the same instrument"
+            )
         self._order(intent.order, decision_id, old)
 
     def _order(self, request: OrderRequest, decision_id: int, replaces_id: int | None) -> None:
@@ -345,7 +348,9 @@ class _Replay:
             fills=fills,
             journal=t.journal[: t.state[S_JOURNAL]].copy(),
             trades=trades,
-            order_tags=tuple(t.order_tags.get(i, "liquidation" if orders[i]["liquidation"] else "") for i in range(len(orders))),
+            order_tags=tuple(
+                t.order_tags.get(i, "liquidation" if orders[i]["liquidation"] else "") for i in range(len(orders))
+            ),
             refusals=tuple(self.refusals),
             equity_ts_ns=t.eq_ts[first:rows].copy(),
             equity_micros=equity,
@@ -355,6 +360,18 @@ class _Replay:
             bars=len(t.market.columns[0]),
             notes=tuple(notes),
         )
+
+
+def _direct(kernel: Callable[..., int], arguments: tuple[Any, ...]) -> Callable[..., int]:
+    """The compiled entry of a kernel for these argument types: it skips the dispatch, half the price of a wake-up."""
+    from numba import typeof
+    from numba.core.registry import CPUDispatcher
+
+    if not isinstance(kernel, CPUDispatcher):
+        return kernel
+    types = tuple(typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
+    entry: Callable[..., int] = kernel.compile(types)
+    return entry
 
 
 def _grid(spec: InstrumentSpec) -> _Grid:

@@ -161,7 +161,7 @@ class ReplayView:
             code, column = self._features[alias]
         except KeyError:
             raise StrategyError(
-                f"feature '{alias}' was not declared; the strategy's spec declares {', '.join(self._features) or 'none'}"
+                f"feature '{alias}' was not declared; the strategy declares {', '.join(self._features) or 'none'}"
             ) from None
         row = self._known[code] - self._tables.row_begin[code] - 1
         return float(column[row]) if row >= 0 else float("nan")

@@ -25,7 +25,7 @@ class Heartbeat:
 
 @contextmanager
 def watched(name: str, limit_s: float) -> Iterator[Heartbeat]:
-    """Raise `StrategyTimeout` inside the block if one wake-up lasts longer than about `limit_s` seconds (at most twice).
+    """Raise `StrategyTimeout` inside the block if one wake-up lasts longer than `limit_s` to twice `limit_s` seconds.
 
     Works in the main thread of a process on POSIX systems; elsewhere it counts but cannot stop anything.
     """

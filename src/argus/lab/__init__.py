@@ -1,0 +1,33 @@
+"""The lab: what a strategy must survive before anybody trades it, and how far the lab itself can be trusted.
+
+`evaluate` takes a candidate to a verdict; the other modules are the questions it asks.
+"""
+
+from __future__ import annotations
+
+from argus.lab.bootstrap import BootstrapResult, bootstrap_trades
+from argus.lab.calibration import CalibrationResult, calibrate
+from argus.lab.evaluation import Evaluation
+from argus.lab.gates import GATES, Gate, GateResult
+from argus.lab.research import Candidate, ResearchSettings, evaluate
+from argus.lab.trials import MemoryTrialLedger, SqlTrialLedger, Trial, TrialJournal
+from argus.lab.walk_forward import WalkForwardStrategy
+
+__all__ = [
+    "GATES",
+    "BootstrapResult",
+    "CalibrationResult",
+    "Candidate",
+    "Evaluation",
+    "Gate",
+    "GateResult",
+    "MemoryTrialLedger",
+    "ResearchSettings",
+    "SqlTrialLedger",
+    "Trial",
+    "TrialJournal",
+    "WalkForwardStrategy",
+    "bootstrap_trades",
+    "calibrate",
+    "evaluate",
+]

@@ -26,7 +26,7 @@ _HALF = uint64(32)
 def bootstrap_block(  # type: ignore[no-untyped-def]
     sample: Any, capital: Any, restart: Any, key: Any, first: Any, last: Any, steps: Any, out: Any, fan: Any
 ):
-    """Paths `first` to `last` (exclusive): statistics into columns of `out`, sums at the checkpoints into rows of `fan`.
+    """Draw paths `first` to `last` (exclusive) into columns of `out` and rows of `fan`.
 
     Parameters
     ----------

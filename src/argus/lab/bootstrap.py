@@ -145,7 +145,7 @@ def bootstrap_paths(
     fan = np.empty((paths, len(steps)), dtype=np.float64)
     key = np.uint64(stream_key(seed, "bootstrap"))
     sample = np.ascontiguousarray(pnl, dtype=np.float64)
-    restart = int(round(2.0**32 / block))
+    restart = round(2.0**32 / block)
 
     def draw(first: int, last: int) -> None:
         bootstrap_block(sample, float(capital), restart, key, first, last, steps, out, fan)
@@ -221,7 +221,9 @@ def _check(pnl: F64_1D, capital: float, block: float, paths: int) -> None:
     if not len(pnl):
         raise ConfigError("the bootstrap was given no trades; a run without trades has no distribution of results")
     if not np.isfinite(pnl).all():
-        raise ConfigError(f"trade {int(np.argmin(np.isfinite(pnl)))} has result {pnl[~np.isfinite(pnl)][0]}; finite needed")
+        raise ConfigError(
+            f"trade {int(np.argmin(np.isfinite(pnl)))} has result {pnl[~np.isfinite(pnl)][0]}; finite needed"
+        )
     if len(pnl) >= 2**31:
         raise ConfigError(f"the bootstrap was given {len(pnl)} results; fewer than 2**31 can be drawn from")
     if not capital > 0.0:

@@ -44,6 +44,7 @@ class Trial:
     instruments : str
         Symbols, sorted, joined by commas.
     data_hash, config_hash : str
+        What data and settings it ran on; settings as canonical JSON or any text that stands for them.
     first_ns, last_ns : int
         Range of the data.
     status : str
@@ -94,8 +95,19 @@ class Trial:
         return cls(**values)
 
     def look_key(self) -> tuple[str, ...]:
-        """What makes it a look of its own: the hypothesis, its parameters and the data, but not what trading cost."""
-        return (self.family, self.version, self.parameters, self.instruments, self.data_hash)
+        """What makes it a look of its own: the hypothesis, its parameters, the market, and the settings but for costs.
+
+        More bars at the end of the same data are not another look, a later start is; nor is a dearer fill, but another
+        way of sizing is.
+        """
+        return (
+            self.family,
+            self.version,
+            self.parameters,
+            self.instruments,
+            str(self.first_ns),
+            _without_costs(self.config_hash),
+        )
 
     def overlaps(self, instruments: frozenset[str], first_ns: int, last_ns: int) -> bool:
         """Whether it has seen any of these instruments at any of these times."""
@@ -117,6 +129,16 @@ def _coerce(name: str, kind: str, value: Any) -> object:
     except (TypeError, ValueError) as error:
         raise ConfigError(f"trial field {name} is {value!r}: {error}") from None
     return str(value)
+
+
+def _without_costs(settings: str) -> str:
+    try:
+        known = json.loads(settings)
+    except ValueError:
+        return settings
+    if not isinstance(known, dict):
+        return settings
+    return json.dumps({name: value for name, value in known.items() if name != "costs"}, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +187,10 @@ def looks_among(
 ) -> Looks:
     """Count the independent looks among `trials`.
 
-    A look is a distinct hypothesis, parameter set and data set. Runs with a purpose in `COUNTED_PURPOSES` are looks;
-    a cost stress or a walk-forward account counts only where it is the only record of its parameters. Of several runs
-    of one look the one with the highest Sharpe ratio stands for it: that is the one that would have been shown.
+    A look is a distinct hypothesis, parameter set, market and setting (`Trial.look_key`). Runs with a purpose in
+    `COUNTED_PURPOSES` are looks; a cost stress or a walk-forward account counts only where no such run has its
+    parameters. Of several runs of one look the one with the highest Sharpe ratio stands for it: that is the one that
+    would have been shown.
     """
     wanted = frozenset(instruments)
     kept = [t for t in trials if (family is None or t.family == family) and t.overlaps(wanted, first_ns, last_ns)]
@@ -264,7 +287,7 @@ class SqlTrialLedger:
         finished = case((new.status == "finished", 1), else_=0) - case((old.status == "finished", 1), else_=0)
         purpose = new.purpose_rank - old.purpose_rank
         raised = or_(finished > 0, (finished == 0) & (purpose > 0))
-        statement = statement.on_conflict_do_update(  # type: ignore[attr-defined]
+        statement = statement.on_conflict_do_update(
             index_elements=[table.c.run_id], set_={name: new[name] for name in row if name != "run_id"}, where=raised
         )
         with engine.begin() as connection:
@@ -329,7 +352,9 @@ def _open_database(url: str, timeout_s: float) -> tuple[Engine, Table]:
         with engine.begin() as connection:
             connection.execute(CreateTable(table, if_not_exists=True))
     except SQLAlchemyError as error:
-        raise ConfigError(f"the trial ledger at {url} cannot be opened: {error}; check the path and its rights") from error
+        raise ConfigError(
+            f"the trial ledger at {url} cannot be opened: {error}; check the path and its rights"
+        ) from error
     return engine, table
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
 
 from argus.core.errors import ConfigError
 from argus.core.instruments import InstrumentSpec, instrument
@@ -20,13 +19,6 @@ from argus.core.ports import AccountView
 from argus.core.risk import RiskApproved, RiskRefused, _approve
 
 __all__ = ["LimitRiskPolicy"]
-
-
-@runtime_checkable
-class _KnowsPending(Protocol):
-    """An account that can say what working market, on-open and on-close orders would add to a position."""
-
-    def pending_lots(self, instrument: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ class LimitRiskPolicy:
         account : AccountView
             The account as known when the order is sent.
         """
-        pending = account.pending_lots(order.instrument) if isinstance(account, _KnowsPending) else 0
+        pending = account.pending_lots(order.instrument)
         before = account.position_lots(order.instrument) + pending
         after = before + order.signed_lots
         if abs(after) <= abs(before) and after * before >= 0:

@@ -261,4 +261,4 @@ def _lots_toward_zero(units: float, spec: InstrumentSpec) -> int:
 
 
 def _lots_nearest(units: float, spec: InstrumentSpec) -> int:
-    return round(units * float(spec.lots_per_unit))
+    return round(units / float(spec.lot_size))

@@ -121,7 +121,7 @@ class MeanReversion(DeclaredStrategy):
             # Without a distance (a close is missing, or all are equal and the price is at its mean) nothing is held.
             if math.isnan(z) or stance.direction * z >= -self._exit:
                 stance.direction = 0.0
-                return "back at the mean"
+                return "no distance" if math.isnan(z) else "back at the mean"
             if stance.session - stance.since >= self._hold_max:
                 stance.direction, stance.armed = 0.0, False
                 return "time is up"

@@ -1,0 +1,49 @@
+"""Where compiled kernels are kept: a folder named by the hash of every kernel source.
+
+Numba renews a cached kernel when the kernel's own file changes, but not when a kernel that it calls, in another file,
+does. A stale kernel is a wrong number, so each state of the sources gets a cache of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+__all__ = ["kernel_hash", "use_kernel_cache"]
+
+_KEPT: Final = 4
+
+
+def kernel_hash(package: Path) -> str:
+    """Hash of all kernel modules of the package and of the layouts they share."""
+    digest = hashlib.sha256()
+    for path in sorted([*package.rglob("*_kernels.py"), *package.rglob("_layout.py")]):
+        digest.update(path.relative_to(package).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def use_kernel_cache() -> None:
+    """Point Numba to the cache of these sources, unless the user has chosen one (``NUMBA_CACHE_DIR``)."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return
+    package = Path(__file__).parent
+    beside = package / "__pycache__"
+    writable = os.access(beside if beside.exists() else package, os.W_OK)
+    root = beside if writable else Path.home() / ".cache" / "argus"
+    folder = root / f"kernels-{kernel_hash(package)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        old = sorted(root.glob("kernels-*"), key=lambda path: path.stat().st_mtime)[:-_KEPT]
+    except OSError:
+        return
+    for stale in old:
+        if stale != folder:
+            shutil.rmtree(stale, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    if "numba" in sys.modules:
+        sys.modules["numba"].config.CACHE_DIR = str(folder)

@@ -1,0 +1,222 @@
+"""One strategy on one file or one dataset: wire data, sizing, risk and engine together, and keep the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from argus.app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from argus.core.arrays import Bars
+    from argus.core.instruments import InstrumentSpec
+    from argus.core.ports import TrialLedger
+    from argus.core.strategy import ParameterValue
+    from argus.data.importing import ImportSpec
+    from argus.engine.config import RunConfig
+    from argus.engine.market import Market
+    from argus.engine.metrics import Metrics
+    from argus.engine.record import RunRecord
+    from argus.portfolio.risk import LimitRiskPolicy
+    from argus.portfolio.sizing import FixedUnits, VolatilityTarget
+
+__all__ = [
+    "BacktestResult",
+    "account_kind_for",
+    "backtest",
+    "catalog_market",
+    "file_market",
+    "market_parameters",
+    "risk_for",
+    "sizer_for",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestResult:
+    """A finished backtest and its summary.
+
+    Attributes
+    ----------
+    record : RunRecord
+    metrics : Metrics
+    seconds_run : float
+        Wall time of the replay, without reading the data.
+    counted : bool
+        Whether the run went into a workspace's trial ledger.
+    warnings : tuple of str
+        What the quality gates had to say about the data.
+    """
+
+    record: RunRecord
+    metrics: Metrics
+    seconds_run: float
+    counted: bool
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures by name; money in units of the currency, with six exact decimals at most."""
+        record, metrics = self.record, self.metrics
+        return {
+            "strategy": record.manifest.strategy["name"],
+            "parameters": dict(record.manifest.strategy["parameters"]),
+            "instruments": list(record.universe),
+            "orders": len(record.orders),
+            "fills": len(record.fills),
+            "trades": metrics.trades,
+            "net_pnl": record.net_pnl_micros / 1e6,
+            "fees": record.fees_micros / 1e6,
+            "final_equity": record.final_equity_micros / 1e6,
+            "max_drawdown": metrics.drawdown_max_micros / 1e6,
+            "max_drawdown_fraction": metrics.drawdown_max,
+            "sharpe": None if math.isnan(metrics.sharpe_annual) else metrics.sharpe_annual,
+            "sharpe_error": None if math.isnan(metrics.sharpe_annual_error) else metrics.sharpe_annual_error,
+            "bars": record.bars,
+            "seconds_run": round(self.seconds_run, 3),
+            "run_id": record.manifest.run_id,
+            "trial_counted": self.counted,
+            "refused_orders": len(record.refusals),
+            "notes": [*record.notes, *self.warnings],
+        }
+
+
+def account_kind_for(specs: Mapping[str, InstrumentSpec]) -> str:
+    """``futures`` if all instruments are futures, else ``reg_t``."""
+    return "futures" if all(spec.kind.value == "future" for spec in specs.values()) else "reg_t"
+
+
+def risk_for(config: RunConfig, market: Market) -> LimitRiskPolicy:
+    """The risk policy that fits the account: margins, or cash and no shorts."""
+    from argus.engine.config import AccountKind
+    from argus.portfolio.risk import LimitRiskPolicy
+
+    cash_only = config.account.kind == AccountKind.CASH
+    return LimitRiskPolicy(
+        check_margin=not cash_only,
+        check_cash=cash_only,
+        instruments={symbol: spec for symbol, (spec, _) in market.items()},
+    )
+
+
+def sizer_for(
+    config: RunConfig, market: Market, *, units: float | None, vol_target_annual: float | None
+) -> FixedUnits | VolatilityTarget:
+    """Fixed units (1 if neither is given), or a volatility target shared by the instruments of the run."""
+    from argus.engine.config import AccountKind
+    from argus.portfolio.sizing import FixedUnits, VolatilityTarget
+
+    if vol_target_annual is None:
+        return FixedUnits(1.0 if units is None else units)
+    leverage_max = 1.0 if config.account.kind == AccountKind.CASH else 2.0
+    return VolatilityTarget(
+        vol_target_annual=vol_target_annual, leverage_max=leverage_max, instrument_count=len(market)
+    )
+
+
+def market_parameters(strategy: str, market: Market) -> dict[str, ParameterValue]:
+    """Parameters that the market decides: sessions a year, where every instrument trades every day."""
+    from argus.strategies import strategy_class
+
+    known = {parameter.name for parameter in strategy_class(strategy).PARAMETERS}
+    always_open = all(spec.calendar == "24/7" for spec, _ in market.values())
+    return {"sessions_per_year": 365} if always_open and "sessions_per_year" in known else {}
+
+
+def file_market(path: Path, statement: ImportSpec) -> tuple[Market, tuple[str, ...], dict[str, Any]]:
+    """(market of one file, what the quality gates say, how to load it again)."""
+    from argus.core.instruments import instrument
+    from argus.data.importing import load_file
+
+    spec = instrument(statement.instrument)
+    bars, inspection = load_file(path, statement)
+    source = {"kind": "file", "path": str(path.resolve()), "statement": statement.describe()}
+    return {bars.instrument: (spec, bars)}, tuple(inspection.lines()), source
+
+
+def catalog_market(
+    workspace: Workspace, names: tuple[str, ...], start_ns: int | None = None, end_ns: int | None = None
+) -> tuple[Market, tuple[str, ...], dict[str, Any]]:
+    """(market of catalog datasets, their notes, how to load it again).
+
+    Raises
+    ------
+    CoverageError
+        If two datasets are of the same instrument.
+    """
+    from argus.core.errors import CoverageError
+    from argus.core.instruments import instrument
+
+    catalog = workspace.catalog()
+    market: dict[str, tuple[InstrumentSpec, Bars]] = {}
+    notes = []
+    for name in names:
+        info = catalog.info(name)
+        if info.instrument in market:
+            raise CoverageError(f"{name}: {info.instrument} is already in this run; one dataset an instrument")
+        bars = catalog.load(info.instrument, info.interval, start_ns, end_ns, info.contract)
+        market[info.instrument] = (instrument(info.instrument), bars)
+        notes += [f"{name}: {note}" for note in info.notes]
+    source = {"kind": "catalog", "names": list(names), "start_ns": start_ns, "end_ns": end_ns}
+    return market, tuple(notes), source
+
+
+def backtest(
+    strategy: str,
+    market: Market,
+    config: RunConfig,
+    *,
+    parameters: Mapping[str, ParameterValue],
+    units: float | None,
+    vol_target_annual: float | None,
+    workspace: Workspace | None,
+    source: dict[str, Any],
+    warnings: tuple[str, ...] = (),
+) -> BacktestResult:
+    """Run one strategy and keep the run if there is a workspace.
+
+    Parameters
+    ----------
+    strategy : str
+        Name in the strategy registry.
+    market : mapping
+    config : RunConfig
+    parameters : mapping
+        Parameters that differ from their defaults.
+    units, vol_target_annual : float or None
+        Fixed units, or sizing by volatility; one of them.
+    workspace : Workspace or None
+        None runs without a workspace: the trial is counted nowhere, and the result says so.
+    source : dict
+        From `file_market` or `catalog_market`.
+    warnings : tuple of str
+        Added to the notes.
+    """
+    import time
+
+    from argus.engine.metrics import sessions_per_year, summarise
+    from argus.engine.replay import run
+    from argus.lab.trials import MemoryTrialLedger
+    from argus.strategies import create
+
+    trials: TrialLedger = workspace.trials() if workspace else MemoryTrialLedger()
+    started = time.perf_counter()
+    record = run(
+        create(strategy, tuple(market), **{**market_parameters(strategy, market), **parameters}),
+        market,
+        config,
+        sizer=sizer_for(config, market, units=units, vol_target_annual=vol_target_annual),
+        risk=risk_for(config, market),
+        trials=trials,
+    )
+    seconds = time.perf_counter() - started
+    if workspace:
+        from argus.engine.store import save_run
+
+        save_run(workspace.runs, record, source)
+    # Below two sessions there is no rate, and no annual figure either: what is divided by it is NaN already.
+    rate = sessions_per_year(record.session_equity()[0])
+    metrics = summarise(record, 1.0 if math.isnan(rate) else rate)
+    return BacktestResult(record, metrics, seconds, workspace is not None, warnings)

@@ -1,0 +1,251 @@
+"""Research: every idea of the workspace's settings on its market, judged by the lab, drawn in one report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from argus.app.backtest import account_kind_for, catalog_market, market_parameters, risk_for, sizer_for
+from argus.app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from argus.app.settings import CandidateSettings, Settings
+    from argus.engine.config import RunConfig
+    from argus.engine.market import Market
+    from argus.lab.candidate import Candidate, MapRuns
+    from argus.lab.candidate import Progress as LabProgress
+    from argus.lab.evaluation import Evaluation
+
+__all__ = ["Failure", "Progress", "ResearchResult", "build_candidate", "research"]
+
+
+Progress = Callable[[int, int, str, str, int, int], None]
+"""Told number and count of candidates, the candidate's name, the stage, and how far of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A candidate that could not be judged, and why: it is shown, never dropped."""
+
+    name: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResearchResult:
+    """What came of a research.
+
+    Attributes
+    ----------
+    evaluations : tuple of Evaluation
+    failures : tuple of Failure
+    folder, report : Path
+        Where figures and the page were written.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    failures: tuple[Failure, ...]
+    folder: Path
+    report: Path
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdicts, for JSON; the whole evaluations stand in the folder."""
+        return {
+            "report": str(self.report),
+            "deployable": sum(evaluation.deployable for evaluation in self.evaluations),
+            "candidates": [
+                {
+                    "strategy": evaluation.strategy,
+                    "universe": list(evaluation.universe),
+                    "deployable": evaluation.deployable,
+                    "verdict": evaluation.verdict,
+                    "gates": {gate.name: gate.passed for gate in evaluation.gates},
+                    "red_flags": [flag.name for flag in evaluation.red_flags],
+                    "sharpe_annual": evaluation.metrics.sharpe_annual,
+                    "net_pnl": evaluation.metrics.net_pnl_micros / 1e6,
+                    "run_id": evaluation.record.manifest.run_id,
+                }
+                for evaluation in self.evaluations
+            ],
+            "failures": [{"candidate": failure.name, "error": failure.error} for failure in self.failures],
+        }
+
+
+def research(
+    workspace: Workspace,
+    *,
+    candidates: Sequence[CandidateSettings] | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> ResearchResult:
+    """Judge every candidate, keep the out-of-sample runs, and write the report.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    candidates : sequence or None
+        None takes those of ``argus.yaml``.
+    workers : int
+        Processes that run parameter sets; the result is the same for any number.
+    progress : callable or None
+    """
+    from argus.core.errors import ArgusError
+    from argus.engine.store import save_run
+    from argus.lab.candidate import ResearchSettings as LabSettings
+    from argus.lab.research import evaluate
+
+    settings = workspace.settings
+    wanted = tuple(candidates if candidates is not None else settings.research.candidates)
+    _ensure_embedded(workspace, wanted)
+    trials = workspace.trials()
+    evaluations: list[Evaluation] = []
+    failures: list[Failure] = []
+    for number, item in enumerate(wanted):
+        name = f"{item.strategy} on {_short(item.datasets)}"
+        tell = _teller(progress, number, len(wanted), name)
+        try:
+            candidate, source = build_candidate(workspace, item)
+            with _map_runs(workers) as map_runs:
+                evaluation = evaluate(
+                    candidate,
+                    trials=trials,
+                    settings=LabSettings(seed=settings.seed),
+                    map_runs=map_runs,
+                    progress=tell,
+                )
+        except ArgusError as error:
+            failures.append(Failure(name, str(error)))
+            continue
+        save_run(workspace.runs, evaluation.record, source)
+        evaluations.append(evaluation)
+    return _keep(workspace, tuple(evaluations), tuple(failures))
+
+
+def build_candidate(workspace: Workspace, item: CandidateSettings) -> tuple[Candidate, dict[str, Any]]:
+    """(candidate with its market, account, costs, sizing and risk, how to load its market again)."""
+    from argus.lab.candidate import Candidate
+
+    settings = workspace.settings
+    market, notes, source = catalog_market(workspace, item.datasets)
+    sizing = settings.sizing
+    by_volatility = sizing.kind == "volatility_target"
+    config = run_config(settings, market)
+    candidate = Candidate(
+        strategy=item.strategy,
+        universe=tuple(market),
+        market=market,
+        config=config,
+        sizer=sizer_for(
+            config,
+            market,
+            units=None if by_volatility else sizing.units,
+            vol_target_annual=sizing.vol_target_annual if by_volatility else None,
+        ),
+        risk=risk_for(config, market),
+        grid=_grid(item, market),
+        completeness=_completeness(workspace, item.datasets),
+        notes=notes,
+    )
+    return candidate, {**source, "strategy": item.strategy}
+
+
+def run_config(settings: Settings, market: Market) -> RunConfig:
+    """Account and costs of the settings for this market: futures slip by ticks, the rest by a share of the price."""
+    from argus.core.money import to_micros
+    from argus.engine.config import AccountConfig, AccountKind, CostModel, RunConfig
+
+    specs = {symbol: spec for symbol, (spec, _) in market.items()}
+    natural = account_kind_for(specs)
+    kind = natural if settings.account.kind == "auto" else settings.account.kind
+    costs = settings.costs
+    only_futures = natural == "futures"
+    return RunConfig(
+        account=AccountConfig(
+            AccountKind(kind), to_micros(settings.account.cash, "account.cash"), settings.account.currency
+        ),
+        costs=CostModel(
+            fee_per_unit=costs.fee_per_unit,
+            fee_rate=costs.fee_rate,
+            slippage_ticks=costs.slippage_ticks if only_futures else 0,
+            slippage_rate=costs.slippage_rate if not only_futures else type(costs.slippage_rate)(0),
+        ),
+    )
+
+
+def _grid(item: CandidateSettings, market: Market) -> tuple[Mapping[str, Any], ...]:
+    """The strategy's own grid with the fixed parameters in it, each set once."""
+    from argus.strategies import strategy_class
+
+    fixed = {**market_parameters(item.strategy, market), **item.parameters}
+    points = [{**point, **fixed} for point in strategy_class(item.strategy).grid() or ({},)]
+    unique = {json.dumps(point, sort_keys=True): point for point in points}
+    return tuple(unique.values())
+
+
+def _completeness(workspace: Workspace, names: Iterable[str]) -> dict[str, float]:
+    """Share of the calendar's bars that each dataset holds."""
+    from argus.app.data import check_dataset
+
+    catalog = workspace.catalog()
+    found = {}
+    for name in names:
+        state = check_dataset(catalog, name)
+        found[state.info.instrument] = float(state.inspection.completeness.share_complete)
+    return found
+
+
+def _ensure_embedded(workspace: Workspace, wanted: Iterable[CandidateSettings]) -> None:
+    """Install the embedded data if a candidate asks for some that are not there yet."""
+    from argus.data.embedded import install_embedded
+
+    catalog = workspace.catalog()
+    present = {info.name for info in catalog.datasets()}
+    if any(name not in present for item in wanted for name in item.datasets):
+        install_embedded(catalog)
+
+
+def _short(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _teller(progress: Progress | None, number: int, count: int, name: str) -> LabProgress | None:
+    if progress is None:
+        return None
+
+    def tell(stage: str, done: int, total: int) -> None:
+        progress(number, count, name, stage, done, total)
+
+    return tell
+
+
+@contextmanager
+def _map_runs(workers: int) -> Iterator[MapRuns]:
+    """``map``, or a process pool's; fresh processes, so that no thread or database handle is copied into them."""
+    if workers <= 1:
+        yield map
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool.map
+
+
+def _keep(workspace: Workspace, evaluations: tuple[Evaluation, ...], failures: tuple[Failure, ...]) -> ResearchResult:
+    from argus.data._catalog_files import write_atomic
+    from argus.report import write_report
+
+    identity = hashlib.sha256("".join(e.record.manifest.run_id for e in evaluations).encode()).hexdigest()[:12]
+    folder = workspace.runs / f"research-{identity}"
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {"evaluations": [e.as_dict() for e in evaluations], "failures": [f.error for f in failures]}
+    write_atomic(folder / "evaluations.json", json.dumps(figures, indent=1).encode())
+    report = folder / "report.html"
+    write_report(report, evaluations, failures=[(failure.name, failure.error) for failure in failures])
+    write_atomic(workspace.runs / "report.html", report.read_bytes())
+    return ResearchResult(evaluations, failures, folder, report)

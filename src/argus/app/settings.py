@@ -1,0 +1,130 @@
+"""The workspace's ``argus.yaml``: what to research, with what money, at what cost. Checked when it is read.
+
+Every setting has a default that a sceptic would choose; an unknown name or a value out of range is an error that says
+which one.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from argus.core.errors import ConfigError
+
+__all__ = [
+    "AccountSettings",
+    "CandidateSettings",
+    "CostSettings",
+    "ResearchSettings",
+    "Settings",
+    "SizingSettings",
+    "default_yaml",
+    "read_settings",
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AccountSettings(_Strict):
+    """The account that research trades."""
+
+    kind: Literal["auto", "futures", "cash", "reg_t"] = "auto"
+    """``auto``: futures for futures, reg_t for the rest."""
+    cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
+    currency: str = "USD"
+
+
+class CostSettings(_Strict):
+    """What trading costs; a fee left out is the instrument's own schedule."""
+
+    fee_per_unit: Decimal | None = Field(default=None, ge=0)
+    fee_rate: Decimal | None = Field(default=None, ge=0, lt=1)
+    slippage_ticks: int = Field(default=1, ge=0)
+    slippage_rate: Decimal = Field(default=Decimal("0.0002"), ge=0, lt=1)
+    """Fraction of the price, used for everything but futures (whose slippage is in ticks)."""
+
+
+class SizingSettings(_Strict):
+    """How opinions become positions."""
+
+    kind: Literal["volatility_target", "fixed_units"] = "volatility_target"
+    vol_target_annual: float = Field(default=0.10, gt=0, le=1)
+    units: float = Field(default=1.0, gt=0)
+
+
+class CandidateSettings(_Strict):
+    """One idea on one market: a strategy and the datasets it trades together."""
+
+    strategy: str
+    datasets: tuple[str, ...] = Field(min_length=1)
+    parameters: dict[str, int | float | str | bool] = {}
+    """Values that are fixed and not searched."""
+
+
+class ResearchSettings(_Strict):
+    """What ``argus research`` looks at."""
+
+    candidates: Annotated[tuple[CandidateSettings, ...], Field(min_length=1)] = (
+        CandidateSettings(strategy="sma_cross", datasets=("IXIC.1d",)),
+        CandidateSettings(strategy="tsmom", datasets=("IXIC.1d",)),
+        CandidateSettings(strategy="mean_reversion", datasets=("IXIC.1d",)),
+        CandidateSettings(strategy="overnight", datasets=("IXIC.1d",)),
+        CandidateSettings(strategy="tsmom", datasets=("SPX.1d",), parameters={"execution": "moc"}),
+        CandidateSettings(strategy="mean_reversion", datasets=("SPX.1d",), parameters={"execution": "moc"}),
+    )
+
+
+class Settings(_Strict):
+    """Everything in ``argus.yaml``."""
+
+    version: Literal[1] = 1
+    seed: int = 7
+    account: AccountSettings = AccountSettings()
+    costs: CostSettings = CostSettings()
+    sizing: SizingSettings = SizingSettings()
+    research: ResearchSettings = ResearchSettings()
+
+
+def read_settings(path: Path) -> Settings:
+    """Settings from a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, each setting that is wrong, what was found and what is expected.
+    """
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} holds a {type(found).__name__}; settings by name are expected")
+    try:
+        return Settings.model_validate(found)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']} (found {item['input']!r})"
+            for item in error.errors()
+        )
+        raise ConfigError(f"{path}: {wrong}") from None
+
+
+def default_yaml() -> str:
+    """The defaults as text for a new workspace, with every setting shown."""
+    import yaml
+
+    head = (
+        "# What Argus researches here, with what money and at what cost. `argus explain` tells what a word means;\n"
+        "# a setting that is left out has the value shown here.\n"
+    )
+    return head + yaml.safe_dump(
+        Settings().model_dump(mode="json", exclude={"research": {"candidates": {"__all__": set()}}}),
+        sort_keys=False,
+    )

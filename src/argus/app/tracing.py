@@ -1,0 +1,77 @@
+"""Trace: fetch a run and its bars again, and work one of its trades out from prices."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from argus.app.backtest import catalog_market, file_market
+from argus.app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from argus.core.ports import Strategy
+    from argus.engine.market import Market
+    from argus.engine.record import RunRecord
+    from argus.engine.trace import Trace
+
+__all__ = ["find_run", "trace_run"]
+
+
+def find_run(workspace: Workspace, run: str) -> Path:
+    """Folder of the run whose id starts with `run`; ``last`` is the newest.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is none, or more than one.
+    """
+    from argus.core.errors import WorkspaceError
+
+    folders = sorted(
+        (path.parent for path in workspace.runs.glob("*/run.json")),
+        key=lambda path: (path / "run.json").stat().st_mtime,
+    )
+    found = folders[-1:] if run == "last" else [folder for folder in folders if folder.name.startswith(run)]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(folder.name for folder in folders[-5:]) or "none yet"
+    what = "no run" if not found else f"{len(found)} runs"
+    raise WorkspaceError(f"{what} of {workspace.root} start with '{run}'; the latest: {known}")
+
+
+def trace_run(workspace: Workspace, run: str, trade: int | None = None) -> Trace:
+    """One trade of a kept run, end to end; by default the one that contributed most."""
+    from argus.engine.store import load_run
+    from argus.engine.trace import trace_trade
+
+    record, source = load_run(find_run(workspace, run))
+    market = _market_again(workspace, source)
+    return trace_trade(record, market, trade, _strategy_again(record, source))
+
+
+def _market_again(workspace: Workspace, source: dict[str, Any]) -> Market:
+    if source["kind"] == "catalog":
+        return catalog_market(workspace, tuple(source["names"]), source["start_ns"], source["end_ns"])[0]
+    from argus.data.importing import ImportSpec
+
+    statement = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in source["statement"].items()
+    }
+    return file_market(Path(source["path"]), ImportSpec(**statement))[0]
+
+
+def _strategy_again(record: RunRecord, source: dict[str, Any]) -> Strategy:
+    """The strategy of the run: a plain one, or a walk of parameter sets."""
+    from argus.lab.walk_forward import Segment, WalkForwardStrategy
+    from argus.strategies import create
+
+    values = dict(record.manifest.strategy["parameters"])
+    if not values or not all(name.startswith("from_") for name in values):
+        return create(record.manifest.strategy["name"], record.universe, **values)
+    name = source.get("strategy", record.manifest.strategy["name"])
+    segments = []
+    for _, text in sorted(values.items()):
+        segment = json.loads(text)
+        segments.append(Segment(segment.pop("start_ns"), segment))
+    return WalkForwardStrategy(lambda chosen: create(name, record.universe, **chosen), segments)

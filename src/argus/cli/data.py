@@ -1,0 +1,272 @@
+"""``argus data``: import files into the catalog, list, check and export what it holds, ask it in SQL, make markets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from argus.cli import statement
+from argus.cli.output import JsonOption, WorkspaceOption, emit
+
+if TYPE_CHECKING:
+    from argus.data import DatasetCheck, DatasetInfo
+
+__all__ = ["app"]
+
+EXIT_INCOMPLETE = 3
+
+app = typer.Typer(help="Market data: import, list, check, export, SQL.", no_args_is_help=True)
+"""The commands of ``argus data``."""
+
+_NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="Dataset, such as MES.1h; `argus data ls` lists them.")
+]
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, CSV.gz, Parquet or DBN.")],
+    instrument: statement.InstrumentOption,
+    preset: statement.PresetOption = None,
+    stamp: statement.StampOption = None,
+    time_column: statement.TimeColumnOption = None,
+    time_format: statement.TimeFormatOption = None,
+    timezone: statement.TimezoneOption = None,
+    interval: statement.IntervalOption = None,
+    column: statement.ColumnOption = None,
+    where: statement.WhereOption = None,
+    contract_column: statement.ContractColumnOption = None,
+    contract: statement.ContractOption = None,
+    delay: statement.DelayOption = None,
+    delimiter: statement.DelimiterOption = None,
+    encoding: statement.EncodingOption = None,
+    note: statement.NoteOption = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let rows that contradict the catalog take the place of what is there.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Quarantine bars outside the trading session too.")] = False,
+    workspace: WorkspaceOption = None,
+    json_wanted: JsonOption = False,
+) -> None:
+    """Import a file: good rows to the catalog, bad rows to quarantine. The same import twice changes nothing."""
+    from argus.app.data import import_file
+    from argus.app.workspace import open_workspace
+
+    stated = statement.file_statement(
+        instrument,
+        preset=preset,
+        stamp=stamp,
+        time_column=time_column,
+        time_format=time_format,
+        timezone=timezone,
+        interval=interval,
+        column=column,
+        where=where,
+        contract_column=contract_column,
+        contract=contract,
+        delay=delay,
+        delimiter=delimiter,
+        encoding=encoding,
+        note=note,
+    )
+    report, said = import_file(open_workspace(workspace).catalog(), file, stated, replace_rows=replace, strict=strict)
+    emit(
+        report.as_dict() | {"read_from_file": list(said)},
+        json_wanted=json_wanted,
+        text=lambda: _say([*report.lines(), *(f"read from the file, {line}" for line in said)]),
+    )
+
+
+@app.command("ls")
+def ls(workspace: WorkspaceOption = None, json_wanted: JsonOption = False) -> None:
+    """List the datasets of the catalog."""
+    from argus.app.data import list_datasets
+    from argus.app.workspace import open_workspace
+
+    datasets = list_datasets(open_workspace(workspace).catalog())
+    emit([_dataset(info) for info in datasets], json_wanted=json_wanted, text=lambda: _print_datasets(datasets))
+
+
+@app.command("check")
+def check(
+    name: _NameArgument,
+    min_complete: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, metavar="SHARE", help="Exit with 3 if a smaller share of the calendar's bars is there."
+        ),
+    ] = 0.95,
+    sessions: Annotated[int, typer.Option(min=0, metavar="N", help="Show the N least complete sessions.")] = 10,
+    workspace: WorkspaceOption = None,
+    json_wanted: JsonOption = False,
+) -> None:
+    """Verify a dataset: content hashes, quality gates, completeness by session, what is in quarantine."""
+    from argus.app.data import check_dataset, session_gaps
+    from argus.app.workspace import open_workspace
+
+    found = check_dataset(open_workspace(workspace).catalog(), name)
+    share = found.inspection.completeness.share_complete
+    complete = share >= min_complete
+    gaps = session_gaps(found)
+    emit(
+        found.as_dict() | {"min_complete": min_complete, "complete": complete, "incomplete_sessions": gaps},
+        json_wanted=json_wanted,
+        text=lambda: _print_check(found, gaps[:sessions], len(gaps), min_complete),
+    )
+    if not complete:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+@app.command("export")
+def export(
+    name: _NameArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet; replaced if it exists.")],
+    workspace: WorkspaceOption = None,
+    json_wanted: JsonOption = False,
+) -> None:
+    """Write a dataset to a file that imports back to the same content."""
+    from argus.app.data import export_dataset, import_command
+    from argus.app.workspace import open_workspace
+
+    written = export_dataset(open_workspace(workspace).catalog(), name, file)
+    again = import_command(written.path, written.statement)
+    emit(
+        {"dataset": name, "file": str(written.path), "rows": written.rows, "import_again": again},
+        json_wanted=json_wanted,
+        text=lambda: _say([f"{name}: {written.rows:,} bars written to {written.path}", f"to import it again: {again}"]),
+    )
+
+
+@app.command("sql")
+def sql(
+    question: Annotated[str, typer.Argument(metavar="SELECT", help='Such as: select count(*) from "MES.1h".')],
+    rows: Annotated[int, typer.Option(min=1, metavar="N", help="Most rows to print as text; JSON has all.")] = 100,
+    workspace: WorkspaceOption = None,
+    json_wanted: JsonOption = False,
+) -> None:
+    """Ask the catalog one question in SQL: every dataset is a view of its own name, `bars` is all of them."""
+    from argus.app.data import sql_rows
+    from argus.app.workspace import open_workspace
+
+    names, answer = sql_rows(open_workspace(workspace).catalog(), question)
+    emit(
+        [dict(zip(names, row, strict=True)) for row in answer],
+        json_wanted=json_wanted,
+        text=lambda: _print_rows(names, answer, rows),
+    )
+
+
+@app.command("embedded")
+def embedded(workspace: WorkspaceOption = None, json_wanted: JsonOption = False) -> None:
+    """Install the market data that come with Argus: indices and VIX 1999-2018, twenty US stocks 1990-2022."""
+    from argus.app.workspace import open_workspace
+    from argus.data import install_embedded
+
+    catalog = open_workspace(workspace).catalog()
+    names = install_embedded(catalog)
+    infos = [catalog.info(name) for name in names]
+    emit([_dataset(info) for info in infos], json_wanted=json_wanted, text=lambda: _print_datasets(infos))
+
+
+@app.command("synth")
+def synth(
+    instrument: statement.InstrumentOption,
+    interval: Annotated[
+        str, typer.Option(metavar="1m", help="Length of a bar, such as 1m or 1h; 1d for one a session.")
+    ] = "1d",
+    sessions: Annotated[int, typer.Option(min=1, help="Trading sessions.")] = 2500,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another market.")] = 0,
+    start: Annotated[str, typer.Option(metavar="DATE", help="First session on or after this date.")] = "2010-01-04",
+    edge: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND", help="Plant trend, mean_reversion, overnight, drift or hidden_trend; none if left out."
+        ),
+    ] = None,
+    sharpe: Annotated[float | None, typer.Option(help="True annual Sharpe ratio of the planted edge.")] = None,
+    workspace: WorkspaceOption = None,
+    json_wanted: JsonOption = False,
+) -> None:
+    """Make a synthetic market of known truth and put it into the catalog, marked as synthetic."""
+    from argus.app.data import parse_date, parse_session_interval, synthetic_spec, write_synthetic
+    from argus.app.workspace import open_workspace
+
+    catalog = open_workspace(workspace).catalog()
+    spec = synthetic_spec(
+        instrument,
+        interval_ns=parse_session_interval(interval, "--interval"),
+        start=parse_date(start, "--start"),
+        sessions=sessions,
+        seed=seed,
+        edge=edge,
+        sharpe=sharpe,
+    )
+    made = write_synthetic(catalog, spec)
+    state = "written" if made.changed else "already there, nothing was changed"
+    emit(
+        asdict(made),
+        json_wanted=json_wanted,
+        text=lambda: _say([f"{made.dataset}: {made.rows:,} synthetic bars {state}", made.truth]),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- for people
+
+
+def _say(lines: list[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _dataset(info: DatasetInfo) -> dict[str, Any]:
+    from argus.core.time import format_ns
+
+    return asdict(info) | {"first": format_ns(info.first_ns), "last": format_ns(info.last_ns)}
+
+
+def _print_datasets(datasets: list[DatasetInfo]) -> None:
+    from argus.core.time import format_ns
+
+    if not datasets:
+        _say(["The catalog is empty. Install what comes with Argus: argus data embedded. Or argus data import FILE."])
+        return
+    _print_rows(
+        ("dataset", "bars", "first", "last", "fields", "quarantined"),
+        [
+            (
+                info.name,
+                f"{info.rows:,}",
+                format_ns(info.first_ns)[:10],
+                format_ns(info.last_ns)[:10],
+                " ".join(info.observed),
+                f"{info.quarantined:,}",
+            )
+            for info in datasets
+        ],
+        len(datasets),
+    )
+    _say([f"{info.name}: {note}" for info in datasets for note in info.notes])
+
+
+def _print_check(found: DatasetCheck, gaps: list[dict[str, Any]], total: int, min_complete: float) -> None:
+    _say(found.lines())
+    if gaps:
+        _say([f"the least complete of {total:,} incomplete sessions:"])
+        columns = tuple(gaps[0])
+        _print_rows(columns, [tuple(row[name] for name in columns) for row in gaps], len(gaps))
+    share = found.inspection.completeness.share_complete
+    verdict = "enough" if share >= min_complete else f"too little: exit code {EXIT_INCOMPLETE}"
+    _say([f"{share:.2%} of the expected bars are there, at least {min_complete:.2%} asked for: {verdict}"])
+
+
+def _print_rows(names: tuple[str, ...], rows: list[tuple[Any, ...]], most: int) -> None:
+    """A plain table: no box, so that it can be cut and sorted by other tools."""
+    shown = [["" if value is None else str(value) for value in row] for row in rows[:most]]
+    widths = [max([len(name), *(len(row[at]) for row in shown)]) for at, name in enumerate(names)]
+    for line in [list(names), *shown]:
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    if len(rows) > most:
+        typer.echo(f"... and {len(rows) - most:,} more rows (--rows N, or --json for all)")

@@ -1,0 +1,75 @@
+"""What became of every row of a source: the record that an import returns and that the command line prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from argus.core.time import format_ns
+
+__all__ = ["ImportReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of every row of a source.
+
+    ``rows_read = rows_imported + rows_present + rows_quarantined``.
+
+    Attributes
+    ----------
+    dataset : str
+    source, source_sha256 : str
+    already_imported : bool
+        This very import was made before: nothing was read but the file, and nothing changed.
+    rows_read, rows_imported, rows_present, rows_replaced : int
+        Rows of the source; those added; those that the catalog had, value for value; rows that gave way to new ones.
+    quarantined, warnings : mapping
+        Reason to number of rows.
+    first_ns, last_ns : int
+        Start of the dataset's first and last bar.
+    content_hash : str
+        Of the dataset now.
+    notes : tuple of str
+    """
+
+    dataset: str
+    source: str
+    source_sha256: str
+    already_imported: bool
+    rows_read: int
+    rows_imported: int
+    rows_present: int
+    rows_replaced: int
+    quarantined: Mapping[str, int]
+    warnings: Mapping[str, int]
+    first_ns: int
+    last_ns: int
+    content_hash: str
+    notes: tuple[str, ...]
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows in quarantine, all reasons together."""
+        return sum(self.quarantined.values())
+
+    def lines(self) -> list[str]:
+        """The report for people, a sentence a line."""
+        span = f"{format_ns(self.first_ns)} to {format_ns(self.last_ns)}"
+        if self.already_imported:
+            return [f"{self.source}: already imported into {self.dataset} ({span}); nothing was changed"]
+        text = [
+            f"{self.source} -> {self.dataset}: {self.rows_read} rows read, {self.rows_imported} imported, "
+            f"{self.rows_present} already there, {self.rows_quarantined} quarantined",
+            f"{self.dataset} now holds bars from {span}, content {self.content_hash[:16]}",
+        ]
+        text += [f"replaced: {self.rows_replaced} bars gave way to new ones"] if self.rows_replaced else []
+        text += [f"quarantined, {reason.replace('_', ' ')}: {count}" for reason, count in self.quarantined.items()]
+        text += [f"warning, {reason.replace('_', ' ')}: {count}" for reason, count in self.warnings.items()]
+        return text + [f"note: {note}" for note in self.notes]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, for JSON."""
+        record = asdict(self)
+        return record | {"rows_quarantined": self.rows_quarantined, "notes": list(self.notes)}

@@ -1,0 +1,138 @@
+"""Real prices that come with the installed packages, so that a fresh machine has something honest to run on.
+
+``arch`` carries daily bars of the S&P 500 and the Nasdaq Composite, 1999 to 2018, and closes of the VIX; ``skfolio``
+carries adjusted closes of twenty US stocks, 1990 to 2022. Neither needs an account or the network. They go through the
+same gates as any file, and what these find stands in the notes of each dataset: the stocks have closes only, and
+adjusted ones, which never traded; the S&P 500 file's opens are largely copies of the previous close, so that the gate
+for stale opens takes the field away and no strategy that trades at the open can run on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from argus.core.arrays import BAR_FIELDS
+from argus.core.instruments import instrument
+from argus.core.time import NS_PER_DAY
+from argus.data._catalog_statement import ImportSpec
+from argus.data.catalog import Catalog
+from argus.data.importing import import_raw, raw_from_table
+from argus.data.raw import SourceTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["EMBEDDED_SOURCES", "install_embedded"]
+
+_BARS: Final[Mapping[str, str]] = {name: name.capitalize() for name in BAR_FIELDS[:5]}
+_ADJUSTED: Final = "closes only, adjusted for splits and dividends: not prices that traded"
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A data set of a package: how to load it, and which instruments are in which columns."""
+
+    label: str
+    load: Callable[[], pd.DataFrame]
+    series: Mapping[str, Mapping[str, str]]
+    notes: tuple[str, ...]
+
+
+def _sp500() -> pd.DataFrame:
+    from arch.data import sp500
+
+    return sp500.load()
+
+
+def _nasdaq() -> pd.DataFrame:
+    from arch.data import nasdaq
+
+    return nasdaq.load()
+
+
+def _vix() -> pd.DataFrame:
+    from arch.data import vix
+
+    return vix.load()
+
+
+def _stocks() -> pd.DataFrame:
+    from skfolio.datasets import load_sp500_dataset
+
+    frame: pd.DataFrame = load_sp500_dataset()
+    return frame
+
+
+_STOCKS: Final = (
+    *("AAPL", "AMD", "BAC", "BBY", "CVX", "GE", "HD", "JNJ", "JPM", "KO"),
+    *("LLY", "MRK", "MSFT", "PEP", "PFE", "PG", "RRC", "UNH", "WMT", "XOM"),
+)
+
+EMBEDDED_SOURCES: Final = ("arch.data.sp500", "arch.data.nasdaq", "arch.data.vix", "skfolio.datasets.sp500")
+"""Where the embedded data come from, as named in the catalog."""
+
+_FORMS: Final = (
+    _Form(EMBEDDED_SOURCES[0], _sp500, {"SPX": _BARS}, ("an index: not tradable itself",)),
+    _Form(EMBEDDED_SOURCES[1], _nasdaq, {"IXIC": _BARS}, ("an index: not tradable itself",)),
+    _Form(EMBEDDED_SOURCES[2], _vix, {"VIX": {"close": "vix"}}, ("closes only; an index: not tradable itself",)),
+    _Form(EMBEDDED_SOURCES[3], _stocks, {f"US_EQUITY_ADJ:{name}": {"close": name} for name in _STOCKS}, (_ADJUSTED,)),
+)
+
+
+def install_embedded(catalog: Catalog) -> list[str]:
+    """Import the embedded data; a second call changes nothing.
+
+    Returns
+    -------
+    list of str
+        Names of the datasets, in a fixed order.
+
+    Raises
+    ------
+    CatalogError
+        If the catalog cannot be written.
+    """
+    installed = []
+    for form in _FORMS:
+        frame = form.load()
+        for symbol, columns in form.series.items():
+            spec = ImportSpec(
+                instrument=symbol,
+                columns=columns,
+                time_column="Date",
+                time_format="ns",
+                stamp="session_date",
+                notes=form.notes,
+            )
+            raw = raw_from_table(_table(form.label, frame, columns), spec, instrument(symbol))
+            installed.append(import_raw(catalog, raw, spec).dataset)
+    return installed
+
+
+def _table(label: str, frame: pd.DataFrame, columns: Mapping[str, str]) -> SourceTable:
+    """The columns of one instrument, with the hash of their values standing for that of a file."""
+    import polars as pl
+
+    from argus.data.sources.parquet import row_json
+
+    days = frame.index.to_numpy().astype("datetime64[D]").astype(np.int64)
+    values: dict[str, Any] = {"Date": days * NS_PER_DAY}
+    values |= {column: frame[column].to_numpy(dtype=np.float64) for column in columns.values()}
+    digest = hashlib.sha256()
+    for name, column in values.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(column).view(np.uint8).data)
+    table = pl.DataFrame(values)
+    shown = table.with_columns(pl.col("Date").cast(pl.Datetime("ns")).cast(pl.Date))
+    return SourceTable(
+        name=label,
+        sha256=digest.hexdigest(),
+        frame=table,
+        source_line=np.arange(1, len(days) + 1, dtype=np.int64),
+        original=lambda row: row_json(shown, row),
+    )

@@ -1,0 +1,315 @@
+"""The steps of a trace as frozen records: plain values that a terminal prints and JSON carries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from argus.core.strategy import ParameterValue
+from argus.core.time import format_ns
+
+__all__ = [
+    "DecisionStep",
+    "FeatureSeen",
+    "FeeStep",
+    "FillStep",
+    "LedgerLine",
+    "OrderStep",
+    "PriceStep",
+    "SeenBar",
+    "SettlementStep",
+    "Trace",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBar:
+    """A bar with its three stamps; prices in currency, NaN where not observed."""
+
+    instrument: str
+    row: int
+    session: str
+    ts_event_ns: int
+    ts_close_ns: int
+    ts_recv_ns: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSeen:
+    """Value of a feature at a decision; NaN in its warm-up."""
+
+    alias: str
+    feature: str
+    instrument: str
+    parameters: Mapping[str, ParameterValue]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionStep:
+    """A wake-up that led to an order.
+
+    Attributes
+    ----------
+    decision_id : int
+    ts_ns : int
+        The present of the decision.
+    kind : str
+        ``woken`` or ``told of a fill``.
+    bars : tuple of SeenBar
+        The last bar of each instrument that could be known then.
+    features : tuple of FeatureSeen
+        Empty if no strategy was given to the trace.
+    """
+
+    decision_id: int
+    ts_ns: int
+    kind: str
+    bars: tuple[SeenBar, ...]
+    features: tuple[FeatureSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStep:
+    """An order as it was sent; quantity in units of the instrument, prices in its currency, None where it has none."""
+
+    order_id: int
+    type: str
+    side: str
+    quantity: str
+    quantity_lots: int
+    filled_lots: int
+    limit_price: str | None
+    stop_price: str | None
+    time_in_force: str
+    ts_submit_ns: int
+    ts_arrive_ns: int
+    replaces_id: int | None
+    tag: str
+    is_liquidation: bool
+    ended: str
+    """Why it ended other than by being filled; empty if it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """How a fill's price came about.
+
+    Attributes
+    ----------
+    base : str
+        Which price it starts from: open, close, limit, stop, or the end of the bar that was worse than the stop.
+    base_price, base_ticks, price : str
+        Exact decimals.
+    price_ticks : int
+    arithmetic : str
+        The sum in words and figures.
+    """
+
+    base: str
+    base_price: str
+    base_ticks: str
+    price: str
+    price_ticks: int
+    arithmetic: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeeStep:
+    """What a fill cost beyond its price, in micro-units; `share_micros` is what this trade bears of it."""
+
+    fee_micros: int
+    impact_micros: int
+    share_micros: int
+    source: str
+    arithmetic: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """A double entry of the run's journal; the amount is positive."""
+
+    ts_ns: int
+    debit: str
+    credit: str
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillStep:
+    """A fill of the trade, with everything that led to it.
+
+    Attributes
+    ----------
+    fill_id : int
+    role : str
+        What it did to the trade: opens, adds, reduces, closes; with a note if it turned the position around.
+    ts_ns : int
+    signed_lots : int
+        Of the fill.
+    part_lots : int
+        What of it belongs to this trade.
+    value_micros : int
+        Of that part at the fill's price; positive for a buy at a positive price.
+    position_lots : int
+        Of the trade, afterwards.
+    decision : DecisionStep or None
+        None for a liquidation, which the engine entered.
+    order, bar, price, fee
+        See their classes; `bar` is the one that filled the order.
+    rule, rule_text : str
+        Name and meaning of the rule of ``docs/fills.md``.
+    ledger : tuple of LedgerLine
+        Of the whole fill.
+    """
+
+    fill_id: int
+    role: str
+    ts_ns: int
+    signed_lots: int
+    part_lots: int
+    value_micros: int
+    position_lots: int
+    decision: DecisionStep | None
+    order: OrderStep
+    bar: SeenBar
+    rule: str
+    rule_text: str
+    price: PriceStep
+    fee: FeeStep
+    ledger: tuple[LedgerLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementStep:
+    """A session's settlement while the trade was open, or on the day it ended.
+
+    Attributes
+    ----------
+    session : str
+    ts_ns : int
+    mark : str
+        Price it was settled at.
+    position_lots : int
+        Of the trade.
+    gain_micros : int
+        What this trade gained since its last settlement, before fees.
+    other_micros : int
+        What other trades in the instrument gained in the same settlement.
+    ledger : tuple of LedgerLine
+        Of the whole settlement; for futures the gain moves into or out of cash (variation margin).
+    """
+
+    session: str
+    ts_ns: int
+    mark: str
+    position_lots: int
+    gain_micros: int
+    other_micros: int
+    ledger: tuple[LedgerLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A trade, worked out again from prices and compared with the record.
+
+    Attributes
+    ----------
+    run_id, strategy : str
+    trade_id : int
+    chosen : str
+        Why this trade.
+    instrument, name, kind, currency : str
+    tick_size, lot_size, multiplier : str
+    tick_value_micros : str
+        Micro-units of one tick on one lot.
+    direction : str
+        long or short.
+    is_open : bool
+        Whether it was still open when the data ended; then `mark` is the last close and `marked_micros` what is held.
+    entry_ts_ns, exit_ts_ns : int
+    bars : int
+        Closes seen while it was open.
+    lots_max : int
+    mae_micros, mfe_micros : int
+        Worst and best open gain on the way, as recorded.
+    fills : tuple of FillStep
+    settlements : tuple of SettlementStep
+    mark : str or None
+    bought_micros, sold_micros, marked_micros : int
+        Value of what was bought, of what was sold, and of what is still held.
+    gross_micros, fee_micros, net_micros : int
+        Worked out here: ``sold - bought + marked``, the fees, and their difference.
+    recorded_net_micros : int
+        What the run recorded.
+    """
+
+    run_id: str
+    strategy: str
+    trade_id: int
+    chosen: str
+    instrument: str
+    name: str
+    kind: str
+    currency: str
+    tick_size: str
+    lot_size: str
+    multiplier: str
+    tick_value_micros: str
+    direction: str
+    is_open: bool
+    entry_ts_ns: int
+    exit_ts_ns: int
+    bars: int
+    lots_max: int
+    mae_micros: int
+    mfe_micros: int
+    fills: tuple[FillStep, ...]
+    settlements: tuple[SettlementStep, ...]
+    mark: str | None
+    bought_micros: int
+    sold_micros: int
+    marked_micros: int
+    gross_micros: int
+    fee_micros: int
+    net_micros: int
+    recorded_net_micros: int
+
+    @property
+    def difference_micros(self) -> int:
+        """Worked-out net less recorded net."""
+        return self.net_micros - self.recorded_net_micros
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the steps give the recorded result to the micro-unit."""
+        return self.difference_micros == 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: each time also as ISO text under its name without ``_ns``, NaN as None."""
+        plain: dict[str, Any] = _plain(self)
+        plain["difference_micros"], plain["adds_up"] = self.difference_micros, self.adds_up
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        plain: dict[str, Any] = {}
+        for field in fields(value):
+            item = getattr(value, field.name)
+            plain[field.name] = _plain(item)
+            if field.name.startswith(("ts_", "entry_ts", "exit_ts")):
+                plain[field.name.removesuffix("_ns")] = format_ns(item)
+        return plain
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,571 @@
+"""Research: from a strategy and a market to a verdict.
+
+The road is always the same. Every parameter set is run over the whole range and counted. Parameters are chosen
+walk-forward and traded in one replay that never saw them chosen. That account is stressed, redrawn, compared with
+holding, deflated by the number of trials, and replayed with its future replaced by noise; then it is put before the
+gates. Nothing here reads or writes a file; what is counted goes through the trial ledger.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+
+import numpy as np
+
+from argus.core.arrays import I32_1D, I64_1D
+from argus.core.errors import CoverageError
+from argus.core.money import MICROS
+from argus.core.ports import TrialLedger
+from argus.core.time import NS_PER_DAY, day_of
+from argus.engine.config import RunConfig
+from argus.engine.metrics import (
+    Metrics,
+    drawdown_curve,
+    session_returns,
+    sessions_per_year,
+    sharpe,
+    summarise,
+)
+from argus.engine.record import RunRecord
+from argus.lab.benchmark import alpha_against, hold_plan, scaled_to
+from argus.lab.bootstrap import BootstrapResult, bootstrap_trades
+from argus.lab.candidate import Candidate, MapRuns, Progress, ResearchSettings, Values
+from argus.lab.evaluation import (
+    CostResult,
+    Curve,
+    Evaluation,
+    FoldResult,
+    HoldResult,
+    MonthReturn,
+    SearchRun,
+    Significance,
+    month_returns,
+)
+from argus.lab.gates import Evidence, GateResult, apply_gates, gates_with
+from argus.lab.look_ahead import Cut, audit
+from argus.lab.red_flags import red_flags
+from argus.lab.significance import (
+    deflated_sharpe,
+    expected_maximum_sharpe,
+    minimum_backtest_years,
+    minimum_track_record,
+)
+from argus.lab.trials import TrialJournal
+from argus.lab.walk_forward import (
+    Fold,
+    FoldChoice,
+    Segment,
+    WalkForwardStrategy,
+    choose,
+    equity_on,
+    folds,
+    handover_times,
+)
+
+__all__ = ["Candidate", "MapRuns", "Progress", "ResearchSettings", "evaluate"]
+
+
+def evaluate(
+    candidate: Candidate,
+    *,
+    trials: TrialJournal,
+    settings: ResearchSettings | None = None,
+    map_runs: MapRuns = map,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Judge a candidate.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    trials : TrialJournal
+        Where every run is counted, and the number of trials comes from.
+    settings : ResearchSettings or None
+    map_runs : callable
+        Runs the parameter sets; ``map``, or a process pool's ``map``.
+    progress : callable or None
+
+    Raises
+    ------
+    ConfigError, CoverageError
+        If settings or data do not allow a judgement.
+    RunError
+        If a run could not be finished; it is in the ledger as failed.
+    """
+    how = settings or ResearchSettings()
+    tell = progress or _silent
+    searched = _search(candidate, trials, map_runs, tell)
+    walk = _plan(candidate, searched, how)
+    record = _replay(candidate, walk, trials, tell)
+    metrics = summarise(record, walk.per_year)
+    costs = _cost_stress(candidate, walk, record, metrics, how, trials, tell)
+    hold, curve = _against_holding(candidate, walk, record, trials, tell)
+    cuts = _audit(candidate, walk, record, how, trials, tell)
+    tell("statistics", 0, 1)
+    significance = _significance(candidate, metrics, trials, walk.per_year)
+    drawn = _redraw(record, how)
+    fold_results = _fold_results(walk, curve)
+    evidence = _evidence(candidate, metrics, fold_results, costs, drawn, significance, hold, cuts, walk)
+    gates = apply_gates(evidence, gates_with(how.thresholds))
+    months = month_returns(curve.session, curve.equity)
+    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes)))
+    flags = red_flags(
+        metrics,
+        net_by_cost=evidence.net_by_cost,
+        month_returns=[month.value for month in months],
+        years_pnl=_by_year(months),
+        config=candidate.config,
+        notes=notes,
+    )
+    tell("statistics", 1, 1)
+    spec = walk.strategy().spec
+    return Evaluation(
+        strategy=spec.name,
+        version=spec.version,
+        summary=candidate.create(walk.grid[0]).spec.summary,
+        source=spec.source,
+        universe=candidate.universe,
+        deployable=all(gate.passed is True for gate in gates),
+        verdict=_verdict(spec.name, candidate.universe, gates),
+        gates=gates,
+        red_flags=flags,
+        metrics=metrics,
+        search=tuple(run.summary(walk.per_year) for run in searched),
+        folds=fold_results,
+        costs=costs,
+        hold=hold,
+        significance=significance,
+        bootstrap=drawn,
+        audit=cuts,
+        curve=curve,
+        months=months,
+        completeness=candidate.completeness,
+        notes=notes,
+        record=record,
+    )
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+# ---- the search
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Searched:
+    """What is kept of a search run."""
+
+    values: Values
+    run_id: str
+    net_micros: int
+    trades: int
+    orders: int
+    opening_micros: int
+    session: I32_1D
+    equity: I64_1D
+    trials: tuple[Mapping[str, object], ...]
+
+    def summary(self, per_year: float) -> SearchRun:
+        ratio = sharpe(session_returns(self.equity, self.opening_micros))
+        return SearchRun(
+            values=dict(self.values),
+            run_id=self.run_id,
+            net_pnl=self.net_micros / MICROS,
+            sharpe_annual=ratio * math.sqrt(per_year),
+            trades=self.trades,
+            orders=self.orders,
+        )
+
+
+class _Noted:
+    """Writes through to a ledger and keeps what was written, for a caller in another process."""
+
+    def __init__(self, ledger: TrialLedger) -> None:
+        self._ledger = ledger
+        self.seen: list[Mapping[str, object]] = []
+
+    def record(self, trial: Mapping[str, object]) -> None:
+        """Add one trial."""
+        self._ledger.record(trial)
+        self.seen.append(dict(trial))
+
+
+def _search_one(candidate: Candidate, ledger: TrialLedger, values: Values) -> _Searched:
+    from argus.engine.replay import run
+
+    noted = _Noted(ledger)
+    record = run(
+        candidate.create(values),
+        candidate.market,
+        candidate.config,
+        sizer=candidate.sizer,
+        risk=candidate.risk,
+        trials=noted,
+        purpose="search",
+    )
+    session, equity = record.session_equity()
+    return _Searched(
+        values=values,
+        run_id=record.manifest.run_id,
+        net_micros=record.net_pnl_micros,
+        trades=int((record.trades["is_open"] == 0).sum()),
+        orders=len(record.orders),
+        opening_micros=record.opening_cash_micros,
+        session=session,
+        equity=equity,
+        trials=tuple(noted.seen),
+    )
+
+
+def _search(candidate: Candidate, trials: TrialLedger, map_runs: MapRuns, tell: Progress) -> tuple[_Searched, ...]:
+    sets = candidate.parameter_sets()
+    done: list[_Searched] = []
+    tell("search", 0, len(sets))
+    for run in map_runs(partial(_search_one, candidate, trials), sets):
+        # A ledger in memory was written in the worker's copy; the same trial twice is one.
+        for trial in run.trials:
+            trials.record(trial)
+        done.append(run)
+        tell("search", len(done), len(sets))
+    return tuple(done)
+
+
+# ---- the walk
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Walk:
+    """The plan of the out-of-sample account."""
+
+    candidate: Candidate
+    grid: tuple[Values, ...]
+    sessions: I32_1D
+    per_year: float
+    choices: tuple[FoldChoice, ...]
+    segments: tuple[Segment, ...]
+
+    @property
+    def config(self) -> RunConfig:
+        return replace(self.candidate.config, start_ns=self.segments[0].start_ns)
+
+    @property
+    def tested(self) -> I32_1D:
+        """Sessions of the account."""
+        return self.sessions[self.choices[0].fold.test_start :]
+
+    def strategy(self) -> WalkForwardStrategy:
+        return WalkForwardStrategy(self.candidate.create, self.segments)
+
+
+def _plan(candidate: Candidate, searched: Sequence[_Searched], how: ResearchSettings) -> _Walk:
+    started = [run for run in searched if len(run.session)]
+    if not started:
+        raise CoverageError(
+            f"{candidate.strategy} on {', '.join(candidate.universe)} was never woken: the data are shorter than its "
+            "warm-up"
+        )
+    sessions = np.unique(np.concatenate([run.session for run in started]))
+    if candidate.config.end_ns is not None:
+        sessions = sessions[sessions <= candidate.config.end_ns // NS_PER_DAY]
+    begin = int(np.searchsorted(sessions, max(int(run.session[0]) for run in started)))
+    plan = _folds_for(sessions, begin, how)
+    returns = [
+        session_returns(equity_on(run.session, run.equity, sessions, run.opening_micros), run.opening_micros)
+        for run in searched
+    ]
+    grid = tuple(run.values for run in searched)
+    choices = choose(returns, grid, plan)
+    starts = handover_times(candidate.market, candidate.universe, sessions, plan)
+    segments = tuple(Segment(start, grid[choice.chosen]) for start, choice in zip(starts, choices, strict=True))
+    per_year = sessions_per_year(sessions)
+    return _Walk(candidate, grid, sessions, per_year, choices, segments)
+
+
+def _folds_for(sessions: I32_1D, begin: int, how: ResearchSettings) -> tuple[Fold, ...]:
+    """Windows of whole years where there are enough, otherwise two fifths to train and five windows to test."""
+    per_year = sessions_per_year(sessions)
+    usable = len(sessions) - begin - how.embargo_sessions
+    if not math.isfinite(per_year) or usable < 20:
+        raise CoverageError(f"there are {max(usable, 0)} sessions after the warm-up; a walk-forward needs at least 20")
+    train, test = round(how.train_years * per_year), round(how.test_years * per_year)
+    if train + 3 * test > usable:
+        train, test = 2 * usable // 5, max(1, 3 * usable // 25)
+    return folds(
+        len(sessions),
+        train_min=train,
+        test=test,
+        embargo=how.embargo_sessions,
+        start=begin,
+        anchored=how.anchored,
+    )
+
+
+def _replay(candidate: Candidate, walk: _Walk, trials: TrialLedger, tell: Progress) -> RunRecord:
+    tell("walk-forward", 0, 1)
+    record = _run_walk(candidate, walk, walk.config, trials, "walk_forward")
+    tell("walk-forward", 1, 1)
+    return record
+
+
+def _run_walk(candidate: Candidate, walk: _Walk, config: RunConfig, trials: TrialLedger, purpose: str) -> RunRecord:
+    from argus.engine.replay import run
+
+    return run(
+        walk.strategy(),
+        candidate.market,
+        config,
+        sizer=candidate.sizer,
+        risk=candidate.risk,
+        trials=trials,
+        purpose=purpose,
+    )
+
+
+def _fold_results(walk: _Walk, curve: Curve) -> tuple[FoldResult, ...]:
+    results = []
+    offset = walk.choices[0].fold.test_start - 1
+    for choice in walk.choices:
+        fold = choice.fold
+        levels = curve.equity[fold.test_start - 1 - offset : fold.test_end - offset]
+        returns = np.diff(levels) / levels[:-1] if (levels[:-1] > 0.0).all() else np.zeros(len(levels) - 1)
+        results.append(
+            FoldResult(
+                train_first=day_of(int(walk.sessions[fold.train_start])).isoformat(),
+                train_last=day_of(int(walk.sessions[fold.train_end - 1])).isoformat(),
+                test_first=day_of(int(walk.sessions[fold.test_start])).isoformat(),
+                test_last=day_of(int(walk.sessions[fold.test_end - 1])).isoformat(),
+                values=dict(walk.grid[choice.chosen]),
+                train_sharpe_annual=choice.train_sharpe * math.sqrt(walk.per_year),
+                test_sharpe_annual=sharpe(returns) * math.sqrt(walk.per_year),
+                test_pnl=float(levels[-1] - levels[0]),
+                test_return=float(levels[-1] / levels[0] - 1.0) if levels[0] > 0.0 else 0.0,
+            )
+        )
+    return tuple(results)
+
+
+# ---- stress, benchmark, audit
+
+
+def _cost_stress(
+    candidate: Candidate,
+    walk: _Walk,
+    record: RunRecord,
+    metrics: Metrics,
+    how: ResearchSettings,
+    trials: TrialLedger,
+    tell: Progress,
+) -> tuple[CostResult, ...]:
+    results = [
+        CostResult(
+            "1",
+            record.manifest.run_id,
+            metrics.net_pnl_micros / MICROS,
+            metrics.fees_micros / MICROS,
+            metrics.sharpe_annual,
+        )
+    ]
+    tell("costs", 0, len(how.cost_multipliers))
+    for number, multiplier in enumerate(how.cost_multipliers, start=1):
+        costs = candidate.config.costs
+        dearer = replace(walk.config, costs=replace(costs, multiplier=costs.multiplier * Decimal(multiplier)))
+        stressed = _run_walk(candidate, walk, dearer, trials, "cost_stress")
+        _, equity = stressed.session_equity()
+        ratio = sharpe(session_returns(equity, stressed.opening_cash_micros))
+        results.append(
+            CostResult(
+                multiplier,
+                stressed.manifest.run_id,
+                stressed.net_pnl_micros / MICROS,
+                stressed.fees_micros / MICROS,
+                ratio * math.sqrt(walk.per_year),
+            )
+        )
+        tell("costs", number, len(how.cost_multipliers))
+    return tuple(results)
+
+
+def _against_holding(
+    candidate: Candidate, walk: _Walk, record: RunRecord, trials: TrialLedger, tell: Progress
+) -> tuple[HoldResult, Curve]:
+    from argus.engine.replay import run
+    from argus.portfolio.risk import LimitRiskPolicy
+    from argus.portfolio.sizing import FixedUnits
+
+    tell("benchmark", 0, 1)
+    hold, config = hold_plan(candidate.market, candidate.universe, candidate.config, walk.segments[0].start_ns)
+    held = run(
+        hold, candidate.market, config, sizer=FixedUnits(), risk=LimitRiskPolicy(), trials=trials, purpose="benchmark"
+    )
+    first = walk.choices[0].fold.test_start - 1
+    sessions = walk.sessions[first:]
+    opening = record.opening_cash_micros
+    equity = equity_on(*record.session_equity(), sessions, opening)
+    hold_equity = equity_on(*held.session_equity(), sessions, held.opening_cash_micros)
+    returns = session_returns(equity[1:], max(int(equity[0]), 1))
+    hold_returns = session_returns(hold_equity[1:], int(hold_equity[0]))
+    scaled, scale = scaled_to(hold_returns, returns)
+    alpha = alpha_against(returns, hold_returns)
+    root = math.sqrt(walk.per_year)
+    result = HoldResult(
+        run_id=held.manifest.run_id,
+        sharpe_annual=sharpe(hold_returns) * root,
+        vol_annual=float(np.std(hold_returns, ddof=1)) * root,
+        scale=scale,
+        alpha_annual=alpha.alpha_session * walk.per_year,
+        beta=alpha.beta,
+        alpha_t=alpha.t_statistic,
+    )
+    path = np.concatenate(([1.0], np.cumprod(1.0 + np.maximum(scaled, -1.0)))) * opening
+    curve = Curve(
+        session=sessions,
+        ts_ns=_last_instants(record, sessions, walk.segments[0].start_ns),
+        equity=equity / MICROS,
+        hold_equity=path / MICROS,
+        drawdown=drawdown_curve(equity, opening),
+        hold_drawdown=drawdown_curve(np.round(path).astype(np.int64), opening),
+    )
+    tell("benchmark", 1, 1)
+    return result, curve
+
+
+def _last_instants(record: RunRecord, sessions: I32_1D, start_ns: int) -> I64_1D:
+    """Instant of the last equity of each session; the start where there is none yet."""
+    if not len(record.equity_session):
+        return np.full(len(sessions), start_ns, dtype=np.int64)
+    rows = np.searchsorted(record.equity_session, sessions, side="right") - 1
+    instants: I64_1D = np.where(rows >= 0, record.equity_ts_ns[np.maximum(rows, 0)], start_ns)
+    return instants
+
+
+def _audit(
+    candidate: Candidate,
+    walk: _Walk,
+    record: RunRecord,
+    how: ResearchSettings,
+    trials: TrialLedger,
+    tell: Progress,
+) -> tuple[Cut, ...]:
+    """Cuts at the ends of sessions spread evenly over the tested range."""
+    tested = walk.tested
+    bars = candidate.market[candidate.universe[0]][1]
+    cuts = []
+    for number in range(1, how.audit_cuts + 1):
+        session = tested[number * len(tested) // (how.audit_cuts + 1)]
+        row = int(np.searchsorted(bars.session, session, side="right")) - 1
+        cuts.append(int(bars.ts_recv_ns[row]))
+    found: list[Cut] = []
+    tell("look-ahead", 0, len(cuts))
+    for cut_ns in cuts:
+        found.extend(
+            audit(
+                walk.strategy,
+                candidate.market,
+                walk.config,
+                record,
+                sizer=candidate.sizer,
+                risk=candidate.risk,
+                trials=trials,
+                cuts_ns=[cut_ns],
+                seed=how.seed,
+            )
+        )
+        tell("look-ahead", len(found), len(cuts))
+    return tuple(found)
+
+
+# ---- statistics
+
+
+def _redraw(record: RunRecord, how: ResearchSettings) -> BootstrapResult | None:
+    closed = record.trades[record.trades["is_open"] == 0]
+    if not len(closed):
+        return None
+    ordered = closed[np.argsort(closed["exit_ts_ns"], kind="stable")]
+    return bootstrap_trades(
+        ordered["net_micros"].astype(np.float64) / MICROS,
+        capital=record.opening_cash_micros / MICROS,
+        ruin_fraction=how.ruin_fraction,
+        paths=how.bootstrap_paths,
+        seed=how.seed,
+        workers=how.workers,
+    )
+
+
+def _significance(candidate: Candidate, metrics: Metrics, trials: TrialJournal, per_year: float) -> Significance:
+    bars = [candidate.market[symbol][1] for symbol in candidate.universe]
+    first = min(int(b.ts_event_ns[0]) for b in bars)
+    last = max(int(b.ts_close_ns[-1]) for b in bars)
+    family = candidate.create(candidate.parameter_sets()[0]).spec.name
+    looks = trials.looks(family, candidate.universe, first, last)
+    count = max(looks.count, 1)
+    luck = expected_maximum_sharpe(count, looks.sharpe_variance)
+    known = math.isfinite(metrics.sharpe_session)
+    track = minimum_track_record(metrics.sharpe_session, metrics.skew, metrics.kurtosis) if known else math.inf
+    return Significance(
+        looks=looks,
+        looks_all=trials.looks(None, candidate.universe, first, last),
+        psr_zero=metrics.psr_zero,
+        sharpe_by_luck_annual=luck * math.sqrt(per_year),
+        deflated=deflated_sharpe(
+            metrics.sharpe_session, metrics.sessions, metrics.skew, metrics.kurtosis, count, looks.sharpe_variance
+        ),
+        track_record_years_min=track / per_year,
+        backtest_years_min=minimum_backtest_years(count),
+    )
+
+
+def _evidence(
+    candidate: Candidate,
+    metrics: Metrics,
+    fold_results: Sequence[FoldResult],
+    costs: Sequence[CostResult],
+    drawn: BootstrapResult | None,
+    significance: Significance,
+    hold: HoldResult,
+    cuts: Sequence[Cut],
+    walk: _Walk,
+) -> Evidence:
+    spec = walk.strategy().spec
+    return Evidence(
+        sharpe_annual=metrics.sharpe_annual,
+        sharpe_annual_error=metrics.sharpe_annual_error,
+        folds_positive=sum(fold.test_pnl > 0.0 for fold in fold_results),
+        folds=len(fold_results),
+        net_by_cost={cost.multiplier: cost.net_pnl for cost in costs},
+        bootstrap=drawn,
+        deflated_sharpe=significance.deflated,
+        trials=max(significance.looks.count, 1),
+        sharpe_by_luck_annual=significance.sharpe_by_luck_annual,
+        alpha_annual=hold.alpha_annual,
+        alpha_t=hold.alpha_t,
+        hold_sharpe_annual=hold.sharpe_annual,
+        trades=metrics.trades,
+        cuts_clean=sum(cut.clean for cut in cuts),
+        cuts=len(cuts),
+        completeness=candidate.completeness,
+        parameter_count=len(spec.parameters),
+        parameter_count_max=spec.constraints.parameter_count_max,
+        turnover_annual=metrics.turnover_annual,
+        turnover_annual_max=spec.constraints.turnover_annual_max,
+    )
+
+
+def _by_year(months: Sequence[MonthReturn]) -> dict[int, float]:
+    years: dict[int, float] = {}
+    for month in months:
+        years[month.year] = years.get(month.year, 0.0) + month.pnl
+    return years
+
+
+def _verdict(name: str, universe: Sequence[str], gates: Sequence[GateResult]) -> str:
+    where = ", ".join(universe)
+    failed = [gate.name for gate in gates if gate.passed is not True]
+    if not failed:
+        return f"{name} on {where} is deployable: it passed all {len(gates)} gates."
+    return f"{name} on {where} is not deployable: it did not pass {', '.join(failed)}."

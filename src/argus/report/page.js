@@ -1,0 +1,153 @@
+"use strict";
+(() => {
+  // The chart library waits as plain text: reading five megabytes costs time that a reader of the scorecard need not spend.
+  const library = () => {
+    if (!window.Plotly) {
+      const script = document.createElement("script");
+      script.textContent = document.getElementById("plotly").textContent;
+      document.head.appendChild(script);
+    }
+    return window.Plotly;
+  };
+  const known = new Map();
+  const dataOf = (id) => {
+    if (!known.has(id)) known.set(id, JSON.parse(document.getElementById("d" + id).textContent));
+    return known.get(id);
+  };
+  const times = (steps) => { let now = 0; return steps.map((step) => (now += step) * 60000); };
+  const look = () => {
+    const style = getComputedStyle(document.documentElement);
+    const of = (name) => style.getPropertyValue("--" + name).trim();
+    const tint = (name, share) => `rgba(${of(name + "-rgb").split(" ").join(",")},${share})`;
+    return { of, tint };
+  };
+  const axis = (c, more) => Object.assign({
+    gridcolor: c.of("line"), linecolor: c.of("line"), zerolinecolor: c.of("hold"), zerolinewidth: 1, automargin: true,
+    tickfont: { color: c.of("soft"), size: 11.5 }, title: { font: { color: c.of("soft"), size: 11.5 } },
+  }, more);
+  const layout = (c, x, y, more) => Object.assign({
+    margin: { l: 8, r: 10, t: 8, b: 8 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, color: c.of("ink"), size: 12 },
+    xaxis: axis(c, Object.assign({ showgrid: false }, x)), yaxis: axis(c, y), hovermode: "x unified", showlegend: true,
+    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { size: 12, color: c.of("soft") }, bgcolor: "rgba(0,0,0,0)" },
+    hoverlabel: { bgcolor: c.of("surface"), bordercolor: c.of("line"), font: { color: c.of("ink"), size: 12 } },
+    separators: ".,", dragmode: "zoom",
+  }, more);
+  const dated = { type: "date", hoverformat: "%Y-%m-%d" };
+  const titled = (c, text, more) => Object.assign({ title: { text, font: { color: c.of("soft"), size: 11.5 } } }, more);
+
+  const draw = {
+    equity(d, c, all) {
+      const t = times(d.t);
+      return [[
+        { x: t, y: d.hold, name: "holding at equal risk", mode: "lines", line: { color: c.of("hold"), width: 1.3, dash: "dot" }, hovertemplate: "%{y:,.0f}" },
+        { x: t, y: d.equity, name: "strategy", mode: "lines", line: { color: c.of("gain"), width: 2 }, hovertemplate: "%{y:,.0f}" },
+      ], layout(c, dated, titled(c, all.currency, { tickformat: "~s" }))];
+    },
+    drawdown(d, c) {
+      const t = times(d.t);
+      return [[
+        { x: t, y: d.hold, name: "holding at equal risk", mode: "lines", line: { color: c.of("hold"), width: 1.2, dash: "dot" }, hovertemplate: "%{y:.1f} %" },
+        { x: t, y: d.strategy, name: "strategy", mode: "lines", fill: "tozeroy", fillcolor: c.tint("loss", .16), line: { color: c.of("loss"), width: 1.3 }, hovertemplate: "%{y:.1f} %" },
+      ], layout(c, dated, titled(c, "per cent", { rangemode: "tozero" }))];
+    },
+    price(d, c, all, box) {
+      const pick = document.querySelector(`select[data-pick="${box.dataset.candidate}"]`);
+      const s = d[pick ? pick.options[pick.selectedIndex].innerHTML : Object.keys(d)[0]];
+      const start = times(s.in), end = times(s.out);
+      const lines = (won) => {
+        const x = [], y = [];
+        s.net.forEach((net, i) => { if ((net > 0) === won) { x.push(start[i], end[i], null); y.push(s.from[i], s.to[i], null); } });
+        return { x, y, mode: "lines", name: won ? "gained" : "lost", hoverinfo: "skip", line: { width: 1.6, color: c.of(won ? "gain" : "loss"), dash: won ? "solid" : "dot" } };
+      };
+      const told = s.id.map((id, i) => `trade ${id}, ${s.side[i] > 0 ? "long" : "short"}: ${s.net[i].toLocaleString("en", { maximumFractionDigits: 0 })} ${all.currency}${s.open[i] ? ", still open" : ""}`);
+      const marks = {
+        x: start, y: s.from, text: told, mode: "markers", name: "opened", hovertemplate: "%{text}<extra></extra>",
+        marker: { size: s.id.length > 150 ? 6 : 8, color: s.net.map((net) => c.of(net > 0 ? "gain" : "loss")), symbol: s.side.map((side) => (side > 0 ? "triangle-up" : "triangle-down")), line: { width: .8, color: c.of("surface") } },
+      };
+      const closes = { x: times(s.t), y: s.close, mode: "lines", name: "close", line: { color: c.of("hold"), width: 1 }, hovertemplate: "%{y}<extra></extra>" };
+      return [[closes, lines(true), lines(false), marks], layout(c, { type: "date" }, { tickformat: "," }, { hovermode: "closest" })];
+    },
+    costs(d, c, all) {
+      const text = d.net.map((net, i) => `${net === null ? "—" : net.toLocaleString("en", { maximumFractionDigits: 0 }).replace("-", "−")}<br>Sharpe ${d.sharpe[i] === null ? "—" : d.sharpe[i].toFixed(2).replace("-", "−")}`);
+      return [[{
+        type: "bar", x: d.level, y: d.net, text, textposition: "outside", cliponaxis: false, width: .5, customdata: d.fees,
+        marker: { color: d.net.map((net) => c.tint(net > 0 ? "gain" : "loss", .8)) }, textfont: { color: c.of("ink"), size: 11.5 },
+        hovertemplate: `%{y:,.0f} ${all.currency}<br>fees %{customdata:,.0f}<extra></extra>`,
+      }], layout(c, { type: "category" }, titled(c, all.currency, { tickformat: "~s" }), { showlegend: false, hovermode: "closest", margin: { l: 8, r: 10, t: 34, b: 8 } })];
+    },
+    folds(d, c, all) {
+      const custom = d.span.map((span, i) => [span, d.chosen[i], d.pnl[i]]);
+      const bar = (y, name, color, hovertemplate) => ({ type: "bar", x: d.test, y, name, marker: { color }, customdata: custom, hovertemplate });
+      return [[
+        bar(d.train, "chosen on", c.tint("gain", .28), "%{y:.2f}"),
+        bar(d.sharpe, "traded", d.sharpe.map((value) => c.of(value > 0 ? "gain" : "loss")), `%{y:.2f}, %{customdata[2]:,.0f} ${all.currency}<br>%{customdata[0]}<br>%{customdata[1]}`),
+      ], layout(c, { type: "category", tickangle: 0, nticks: 8 }, titled(c, "Sharpe a year"), { bargap: .3, bargroupgap: .06 })];
+    },
+    fan(d, c, all) {
+      const at = (level) => d.bands[d.levels.findIndex((one) => Math.abs(one - level) < 1e-9)];
+      const band = (low, high, name, share) => [
+        { x: d.step, y: at(low), mode: "lines", line: { width: 0 }, showlegend: false, hoverinfo: "skip" },
+        { x: d.step, y: at(high), mode: "lines", line: { width: 0 }, fill: "tonexty", fillcolor: c.tint("gain", share), name, hoverinfo: "skip" },
+      ];
+      return [[
+        ...band(.05, .95, "90 %", .13), ...band(.25, .75, "50 %", .22),
+        { x: d.step, y: at(.5), name: "median", mode: "lines", line: { color: c.of("gain"), width: 1.2, dash: "dot" }, hovertemplate: "%{y:,.0f}" },
+        { x: d.step, y: at(.05), name: "5th percentile", mode: "lines", line: { color: c.of("loss"), width: 1.2 }, hovertemplate: "%{y:,.0f}" },
+        { x: d.step, y: d.realised, name: "what happened", mode: "lines", line: { color: c.of("ink"), width: 1.8 }, hovertemplate: "%{y:,.0f}" },
+      ], layout(c, titled(c, "trades done"), titled(c, all.currency, { tickformat: "~s" }))];
+    },
+    histogram(d, c, all) {
+      const middle = d.count.map((_, i) => (d.edge[i] + d.edge[i + 1]) / 2);
+      const range = d.count.map((_, i) => `${Math.round(d.edge[i]).toLocaleString("en")} to ${Math.round(d.edge[i + 1]).toLocaleString("en")} ${all.currency}`);
+      return [[{
+        type: "bar", x: middle, y: d.count, width: d.edge[1] - d.edge[0], customdata: range, hovertemplate: "%{customdata}: %{y} trades<extra></extra>",
+        marker: { color: middle.map((x) => c.tint(x > 0 ? "gain" : "loss", .8)), line: { color: c.of("surface"), width: 1 } },
+      }], layout(c, titled(c, "net result, " + all.currency, { tickformat: "~s" }), titled(c, "trades"), { showlegend: false, hovermode: "closest", bargap: 0 })];
+    },
+  };
+
+  const show = (box) => {
+    const all = dataOf(box.dataset.candidate);
+    const data = all[box.dataset.chart];
+    if (!data) return;
+    const plotly = library();
+    const [traces, form] = draw[box.dataset.chart](data, look(), all, box);
+    if (box.dataset.scale === "log") { form.yaxis.type = "log"; form.yaxis.nticks = 8; }
+    plotly.react(box, traces, form, { displayModeBar: false, responsive: true });
+    box.dataset.drawn = "yes";
+  };
+  const charts = [...document.querySelectorAll(".chart")];
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); show(entry.target); }
+  }, { rootMargin: "400px" });
+  charts.forEach((box) => seen.observe(box));
+  const redraw = () => charts.filter((box) => box.dataset.drawn).forEach(show);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button && button.dataset.all) {
+      document.querySelectorAll(".candidate").forEach((one) => { one.open = button.dataset.all === "open"; });
+    } else if (button && button.dataset.scale) {
+      const box = button.closest(".card").querySelector(".chart");
+      box.dataset.scale = button.dataset.scale;
+      button.parentNode.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one === button)));
+      show(box);
+    }
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.dataset.pick) show(event.target.closest(".card").querySelector(".chart"));
+  });
+  const follow = () => {
+    const wanted = /^#c\d+$/.test(location.hash) && document.querySelector(location.hash);
+    if (wanted) { wanted.open = true; wanted.scrollIntoView(); }
+  };
+  addEventListener("hashchange", follow);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#c"]');
+    if (link && link.getAttribute("href") === location.hash) follow();
+  });
+  addEventListener("beforeprint", () => charts.filter((box) => box.offsetParent && !box.dataset.drawn).forEach(show));
+  follow();
+})();

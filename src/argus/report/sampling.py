@@ -1,0 +1,48 @@
+"""Fewer points for the eye: long curves are thinned for display so that no peak and no trough is lost."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from argus.core.arrays import F64_1D, I64_1D
+
+__all__ = ["POINTS_MAX", "keep_extremes"]
+
+POINTS_MAX: Final = 1_500
+"""Points of a curve that a page shows."""
+
+
+def keep_extremes(*series: F64_1D, points_max: int = POINTS_MAX) -> I64_1D:
+    """Positions to show of curves that share an axis.
+
+    The axis is cut into equal pieces; of each, the lowest and highest value of every curve stay, and so do the first
+    and the last point. A curve short enough stays whole. What is drawn are true points: nothing is averaged.
+
+    Parameters
+    ----------
+    series : (n,) float64
+        Curves of equal length; NaN counts as missing.
+    points_max : int
+        Most points to return, at least two for each curve.
+
+    Returns
+    -------
+    (m,) int64
+        Increasing positions, `m` at most `points_max`.
+    """
+    n = len(series[0])
+    if n <= points_max:
+        return np.arange(n, dtype=np.int64)
+    pieces = max(1, (points_max - 2) // (2 * len(series)))
+    edges = np.linspace(0, n, pieces + 1).astype(np.int64)
+    kept = {0, n - 1}
+    for values in series:
+        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            piece = values[begin:end]
+            if np.isnan(piece).all():
+                continue
+            kept.add(begin + int(np.nanargmin(piece)))
+            kept.add(begin + int(np.nanargmax(piece)))
+    return np.array(sorted(kept), dtype=np.int64)

@@ -1,0 +1,485 @@
+"""The trace works a trade out again to the micro-unit: by hand, over every kind of fill, and under tampering."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from argus.core.arrays import BAR_FIELDS, Bars
+from argus.core.errors import ConfigError, DataError, LedgerError, LookAheadError, RunError
+from argus.core.instruments import InstrumentSpec, instrument
+from argus.core.intents import Intent, OrderRequest
+from argus.core.orders import Fill, FillRule, OrderType, Side, TimeInForce
+from argus.core.ports import View
+from argus.core.strategy import FeatureRef, StrategyConstraints, StrategySpec, WakeRule
+from argus.core.time import NS_PER_DAY, NS_PER_HOUR, day_number
+from argus.engine.config import AccountConfig, AccountKind, CostModel, RunConfig
+from argus.engine.record import RunRecord
+from argus.engine.replay import run
+from argus.engine.trace import Trace, trace_trade
+from argus.lab.trials import MemoryTrialLedger
+from argus.portfolio import FixedUnits, LimitRiskPolicy
+
+Market = Mapping[str, tuple[InstrumentSpec, Bars]]
+FIRST_DAY = day_number(date(2021, 3, 1))
+BUY, SELL = Side.BUY, Side.SELL
+
+
+class Scripted:
+    """Sends the orders written for each wake-up, and for each fill it is told of."""
+
+    def __init__(
+        self,
+        universe: Sequence[str],
+        wakes: Mapping[int, Sequence[Intent]],
+        fills: Mapping[int, Sequence[Intent]] | None = None,
+        features: tuple[FeatureRef, ...] = (),
+    ) -> None:
+        self._wakes, self._fills = wakes, fills or {}
+        self._woken = self._told = -1
+        self.spec = StrategySpec(
+            name="scripted",
+            version="1",
+            summary="",
+            source="",
+            universe=tuple(universe),
+            wake=WakeRule.EVERY_BAR,
+            warmup_bars=1,
+            parameters=(),
+            values={},
+            features=features,
+            needs=frozenset({"close"}),
+            constraints=StrategyConstraints(1, 1e9),
+            wakes_on_fill=fills is not None,
+        )
+
+    def wake(self, view: View) -> Sequence[Intent]:
+        self._woken += 1
+        return self._wakes.get(self._woken, ())
+
+    def filled(self, fill: Fill, view: View) -> Sequence[Intent]:
+        self._told += 1
+        return self._fills.get(self._told, ())
+
+
+def order(
+    symbol: str,
+    side: Side,
+    units: float,
+    kind: OrderType = OrderType.MARKET,
+    *,
+    limit: float | None = None,
+    stop: float | None = None,
+    tag: str = "",
+) -> OrderRequest:
+    return OrderRequest(symbol, side, kind, units, limit, stop, TimeInForce.GTC, tag=tag)
+
+
+def bars(
+    symbol: str,
+    rows: Sequence[tuple[float, float, float, float]],
+    *,
+    per_session: int = 1,
+    observed: frozenset[str] = frozenset({"open", "high", "low", "close"}),
+    volume: float = float("nan"),
+    session_end: Sequence[bool] | None = None,
+) -> Bars:
+    """Bars of six hours from 14:00 UTC on, or of one hour with `per_session` of them a day; known at their close."""
+    n = len(rows)
+    place = np.arange(n)
+    length = 6 * NS_PER_HOUR // per_session
+    session = (FIRST_DAY + place // per_session).astype(np.int32)
+    start = session.astype(np.int64) * NS_PER_DAY + 14 * NS_PER_HOUR + (place % per_session) * length
+    prices = np.array(rows, dtype=np.float64)
+    nothing = np.full(n, np.nan)
+    columns = {
+        name: np.ascontiguousarray(prices[:, i]) if name in observed else nothing.copy()
+        for i, name in enumerate(BAR_FIELDS[:4])
+    }
+    ends = place % per_session == per_session - 1 if session_end is None else np.array(session_end)
+    return Bars(
+        instrument=symbol,
+        ts_event_ns=start,
+        ts_close_ns=start + length,
+        ts_recv_ns=start + length,
+        volume=np.full(n, volume),
+        open_interest=nothing.copy(),
+        session=session,
+        session_end=ends,
+        observed=observed | ({"volume"} if volume == volume else set()),
+        **columns,
+    )
+
+
+def replay(
+    market: Market,
+    strategy: Scripted,
+    *,
+    account: AccountKind = AccountKind.FUTURES,
+    cash: int = 1_000_000_000_000,
+    costs: CostModel | None = None,
+) -> RunRecord:
+    config = RunConfig(account=AccountConfig(account, cash), costs=costs or CostModel())
+    risk = LimitRiskPolicy(check_margin=False, instruments={symbol: spec for symbol, (spec, _) in market.items()})
+    return run(strategy, market, config, sizer=FixedUnits(), risk=risk, trials=MemoryTrialLedger())
+
+
+def market_of(**bars_by_symbol: Bars) -> Market:
+    return {symbol: (instrument(symbol), series) for symbol, series in bars_by_symbol.items()}
+
+
+def flat(price: float) -> tuple[float, float, float, float]:
+    return price, price, price, price
+
+
+FEES = CostModel(fee_per_unit=Decimal("0.62"), slippage_ticks=1)
+
+
+@pytest.fixture
+def long_mes() -> tuple[RunRecord, Market]:
+    """Two micro contracts bought, one added, all three sold, over four sessions."""
+    rows = [
+        (3800.00, 3810.00, 3790.00, 3805.00),
+        (3806.00, 3830.00, 3800.00, 3825.25),
+        (3826.50, 3840.00, 3810.00, 3812.00),
+        (3811.00, 3850.00, 3805.00, 3848.75),
+        (3850.00, 3860.00, 3840.00, 3855.00),
+    ]
+    market = market_of(MES=bars("MES", rows))
+    script = {
+        0: [order("MES", BUY, 2, tag="in")],
+        1: [order("MES", BUY, 1, tag="more")],
+        3: [order("MES", SELL, 3, tag="out")],
+    }
+    return replay(market, Scripted(["MES"], script), costs=FEES), market
+
+
+def test_a_trade_by_hand(long_mes: tuple[RunRecord, Market]) -> None:
+    # MES: tick 0.25, 5 dollars a point, so 1.25 dollars a tick. One tick of slippage, 0.62 a contract and side.
+    #   buy 2 at 3806.00 + 0.25 = 3806.25; buy 1 at 3826.50 + 0.25 = 3826.75; sell 3 at 3850.00 - 0.25 = 3849.75
+    #   bought 2 * 3806.25 * 5 + 3826.75 * 5 = 38,062.50 + 19,133.75 = 57,196.25; sold 3 * 3849.75 * 5 = 57,746.25
+    #   gross 550.00; fees 6 * 0.62 = 3.72; net 546.28
+    record, market = long_mes
+    trace = trace_trade(record, market)
+    assert (trace.bought_micros, trace.sold_micros, trace.marked_micros) == (57_196_250_000, 57_746_250_000, 0)
+    assert (trace.gross_micros, trace.fee_micros, trace.net_micros) == (550_000_000, 3_720_000, 546_280_000)
+    assert trace.adds_up
+    assert trace.difference_micros == 0
+    assert [step.role for step in trace.fills] == ["opens", "adds", "closes"]
+    assert [step.price.price for step in trace.fills] == ["3806.25", "3826.75", "3849.75"]
+    assert [step.price.base_price for step in trace.fills] == ["3806", "3826.5", "3850"]
+    assert [step.fee.share_micros for step in trace.fills] == [1_240_000, 620_000, 1_860_000]
+    # Variation margin: 2 lots from 3806.25 to 3825.25 (190.00); then 2 lots down 13.25 (-132.50) and the new one from
+    # 3826.75 to 3812 (-73.75); then 3 lots up 36.75 (551.25); then 3 lots from 3848.75 to 3849.75 (15.00).
+    gains = [step.gain_micros for step in trace.settlements]
+    assert gains == [190_000_000, -206_250_000, 551_250_000, 15_000_000]
+    assert [step.mark for step in trace.settlements] == ["3825.25", "3812", "3848.75", "3855"]
+    assert [step.position_lots for step in trace.settlements] == [2, 3, 3, 0]
+
+
+def test_each_step_says_when_it_could_be_known(long_mes: tuple[RunRecord, Market]) -> None:
+    record, market = long_mes
+    first = trace_trade(record, market, 0).fills[0]
+    assert first.decision is not None
+    seen = first.decision.bars[0]
+    assert seen.row == 0
+    assert seen.ts_event_ns < seen.ts_close_ns <= seen.ts_recv_ns <= first.decision.ts_ns
+    assert first.order.ts_submit_ns == first.decision.ts_ns <= first.order.ts_arrive_ns <= first.bar.ts_event_ns
+    assert first.bar.row == 1
+    assert first.ts_ns == first.bar.ts_event_ns
+    assert first.rule == "MARKET_AT_OPEN"
+    assert first.order.tag == "in"
+
+
+def test_ledger_lines_of_a_future(long_mes: tuple[RunRecord, Market]) -> None:
+    record, market = long_mes
+    trace = trace_trade(record, market)
+    lines = [(line.debit, line.credit, line.amount_micros) for line in trace.fills[0].ledger]
+    assert lines == [("POSITION", "CLEARING", 38_062_500_000), ("FEES", "CASH", 1_240_000)]
+    lines = [(line.debit, line.credit, line.amount_micros) for line in trace.settlements[1].ledger]
+    assert lines == [("PNL", "POSITION", 206_250_000), ("CLEARING", "CASH", 206_250_000)]
+
+
+def test_a_turn_is_split_by_lots() -> None:
+    # Long 2, then sell 5: the closing part has 2 of 5 lots. Fee 5 * 0.333333 = 1.666665, of which 2/5 = 0.666666.
+    rows = [flat(4000.0), flat(4000.0), flat(4010.0), flat(4003.0), flat(4000.0)]
+    market = market_of(MES=bars("MES", rows))
+    script = {0: [order("MES", BUY, 2)], 1: [order("MES", SELL, 5)], 2: [order("MES", BUY, 3)]}
+    costs = CostModel(fee_per_unit=Decimal("0.333333"))
+    record = replay(market, Scripted(["MES"], script), costs=costs)
+    long, short = trace_trade(record, market, 0), trace_trade(record, market, 1)
+    assert (long.direction, short.direction) == ("long", "short")
+    assert long.fills[-1].fill_id == short.fills[0].fill_id
+    assert (long.fills[-1].part_lots, short.fills[0].part_lots) == (-2, -3)
+    assert long.fills[-1].fee.share_micros == 666_666
+    assert short.fills[0].fee.share_micros == 1_666_665 - 666_666
+    assert long.gross_micros == 2 * 5 * 10 * 1_000_000
+    assert short.gross_micros == 3 * 5 * 7 * 1_000_000
+    # The session of the turn settles both trades: each shows its own gain and what the other had.
+    assert long.settlements[-1].other_micros == short.settlements[0].gain_micros
+    assert "turned" in long.fills[-1].role
+
+
+def test_an_open_trade_is_marked_at_the_last_close() -> None:
+    market = market_of(MES=bars("MES", [flat(4000.0), flat(4000.0), flat(4025.5)]))
+    record = replay(market, Scripted(["MES"], {0: [order("MES", SELL, 1)]}))
+    trace = trace_trade(record, market)
+    assert trace.is_open
+    assert trace.mark == "4025.5"
+    assert trace.gross_micros == -127_500_000
+    assert trace.settlements[-1].position_lots == -1
+
+
+def test_spot_in_fractions_rounds_once_a_fill() -> None:
+    # 0.12345678 BTC at 30,000.01 is 3,703.7046345678..., half-even at the micro-unit: 3,703.704635.
+    rows = [flat(30_000.0), flat(30_000.01), flat(31_000.07), flat(31_000.07)]
+    market = market_of(BTCUSD=bars("BTCUSD", rows))
+    script = {0: [order("BTCUSD", BUY, 0.12345678)], 1: [order("BTCUSD", SELL, 0.12345678)]}
+    costs = CostModel(fee_rate=Decimal("0.0018"), fee_minimum=Decimal("1.75"))
+    record = replay(market, Scripted(["BTCUSD"], script), account=AccountKind.CASH, costs=costs)
+    trace = trace_trade(record, market)
+    assert trace.bought_micros == 3_703_704_635
+    assert trace.sold_micros == 3_827_168_822
+    assert trace.fills[0].fee.share_micros == round(Decimal("0.0018") * 3_703_704_635)
+    assert trace.net_micros == trace.sold_micros - trace.bought_micros - trace.fee_micros
+    lines = [(line.debit, line.credit) for line in trace.fills[0].ledger]
+    assert lines == [("POSITION", "CASH"), ("FEES", "CASH")]
+
+
+def test_a_fraction_of_a_tick_of_slippage_is_paid_in_cash() -> None:
+    market = market_of(MES=bars("MES", [flat(4000.0)] * 4))
+    script = {0: [order("MES", BUY, 2)], 1: [order("MES", SELL, 2)]}
+    costs = CostModel(fee_per_unit=Decimal("0.62"), slippage_ticks=1, multiplier=Decimal("1.25"))
+    trace = trace_trade(replay(market, Scripted(["MES"], script), costs=costs), market)
+    step = trace.fills[0]
+    assert step.price.price == "4000.25"
+    assert step.fee.fee_micros == 1_550_000
+    assert step.fee.impact_micros == 625_000
+    assert "1.25 ×" in step.fee.arithmetic
+
+
+def entry(side: Side, kind: OrderType, limit: float | None = None, stop: float | None = None) -> OrderRequest:
+    return order("MES", side, 1, kind, limit=limit, stop=stop)
+
+
+@pytest.mark.parametrize(
+    ("request_", "bar", "rule", "price"),
+    [
+        (entry(BUY, OrderType.LIMIT, 3999.0), (4000.0, 4001.0, 3998.0, 4000.0), "LIMIT_THROUGH", "3999"),
+        (entry(BUY, OrderType.LIMIT, 3999.0), (3998.0, 4001.0, 3997.0, 4000.0), "LIMIT_AT_OPEN", "3998.5"),
+        (entry(BUY, OrderType.LIMIT, 3998.25), (3998.0, 3999.0, 3997.0, 3998.0), "LIMIT_AT_OPEN", "3998.25"),
+        (entry(BUY, OrderType.STOP, None, 4005.0), (4000.0, 4006.0, 3999.0, 4001.0), "STOP_TOUCHED", "4005.5"),
+        (entry(BUY, OrderType.STOP, None, 4005.0), (4010.0, 4012.0, 4009.0, 4011.0), "STOP_AT_OPEN", "4010.5"),
+        (
+            entry(SELL, OrderType.STOP_LIMIT, 3990.0, 3995.0),
+            (4000.0, 4001.0, 3994.0, 3996.0),
+            "STOP_LIMIT_TOUCHED",
+            "3994.5",
+        ),
+        (
+            entry(SELL, OrderType.STOP_LIMIT, 3990.0, 3995.0),
+            (3994.0, 3995.0, 3993.0, 3994.0),
+            "STOP_LIMIT_AT_OPEN",
+            "3993.5",
+        ),
+        (entry(BUY, OrderType.MARKET_ON_OPEN), (4000.0, 4001.0, 3999.0, 4000.5), "MARKET_ON_OPEN", "4000.5"),
+        (entry(BUY, OrderType.MARKET_ON_CLOSE), (4000.0, 4001.0, 3999.0, 4000.5), "MARKET_ON_CLOSE", "4001"),
+    ],
+)
+def test_every_rule(request_: OrderRequest, bar: tuple[float, float, float, float], rule: str, price: str) -> None:
+    market = market_of(MES=bars("MES", [flat(4000.0), bar, flat(4000.0), flat(4000.0)]))
+    record = replay(market, Scripted(["MES"], {0: [request_]}), costs=CostModel(slippage_ticks=2))
+    step = trace_trade(record, market).fills[0]
+    assert (step.rule, step.price.price) == (rule, price)
+    assert step.rule_text.endswith(".")
+
+
+def test_a_liquidation_has_no_decision() -> None:
+    rows = [flat(4000.0), flat(4000.0), flat(3600.0), flat(3590.0), flat(3590.0)]
+    market = market_of(MES=bars("MES", rows))
+    record = replay(market, Scripted(["MES"], {0: [order("MES", BUY, 1)]}), cash=2_500_000_000)
+    exit_step = trace_trade(record, market).fills[-1]
+    assert exit_step.rule == FillRule.LIQUIDATION.name
+    assert exit_step.decision is None
+    assert exit_step.order.is_liquidation
+
+
+def test_an_order_sent_in_answer_to_a_fill() -> None:
+    rows = [flat(4000.0), (4000.0, 4012.0, 3999.0, 4011.0), flat(4011.0)]
+    market = market_of(MES=bars("MES", rows))
+    answer = {0: [order("MES", SELL, 1, OrderType.LIMIT, limit=4010.0)]}
+    record = replay(market, Scripted(["MES"], {0: [order("MES", BUY, 1)]}, answer))
+    trace = trace_trade(record, market)
+    assert trace.fills[1].decision is not None
+    assert trace.fills[1].decision.kind == "told of a fill"
+    assert trace.fills[1].bar.row == trace.fills[0].bar.row
+
+
+def test_closes_only_data() -> None:
+    market = market_of(MES=bars("MES", [flat(4000.0 + i) for i in range(5)], observed=frozenset({"close"})))
+    script = {
+        0: [order("MES", BUY, 1, OrderType.MARKET_ON_CLOSE)],
+        2: [order("MES", SELL, 1, OrderType.MARKET_ON_CLOSE)],
+    }
+    record = replay(market, Scripted(["MES"], script))
+    trace = trace_trade(record, market)
+    assert [step.price.base for step in trace.fills] == ["close", "close"]
+    assert trace.as_dict()["fills"][0]["bar"]["open"] is None
+
+
+def test_features_are_those_of_the_decision() -> None:
+    ref = FeatureRef("fast", "sma", "MES", {"n": 2})
+    market = market_of(MES=bars("MES", [flat(4000.0), flat(4010.0), flat(4020.0), flat(4030.0)]))
+    strategy = Scripted(["MES"], {1: [order("MES", BUY, 1)]}, features=(ref,))
+    record = replay(market, strategy)
+    assert trace_trade(record, market).fills[0].decision.features == ()
+    seen = trace_trade(record, market, strategy=strategy).fills[0].decision.features[0]
+    assert (seen.alias, seen.feature, seen.value) == ("fast", "sma", 4005.0)
+
+
+def test_the_default_is_the_trade_that_contributed_most() -> None:
+    rows = [flat(4000.0), flat(4000.0), flat(4001.0), flat(3900.0), flat(3905.0), flat(3905.0)]
+    market = market_of(MES=bars("MES", rows))
+    script = {i: [order("MES", BUY if i % 2 == 0 else SELL, 1)] for i in range(4)}
+    script[1] = [order("MES", SELL, 1), order("MES", BUY, 1)]
+    script[2] = [order("MES", SELL, 1)]
+    script[3] = []
+    record = replay(market, Scripted(["MES"], script))
+    assert [int(net) for net in record.trades["net_micros"]] != sorted(record.trades["net_micros"].tolist())
+    trace = trace_trade(record, market)
+    assert trace.trade_id == int(np.argmax(np.abs(record.trades["net_micros"])))
+    assert trace.chosen == "the trade that contributed most, gain or loss"
+    assert trace.net_micros < 0
+
+
+def test_as_dict_is_json_with_times_in_words(long_mes: tuple[RunRecord, Market]) -> None:
+    record, market = long_mes
+    plain = json.loads(json.dumps(trace_trade(record, market).as_dict(), allow_nan=False))
+    assert plain["adds_up"] is True
+    assert plain["fills"][0]["decision"]["ts"] == "2021-03-01T20:00:00Z"
+    assert plain["fills"][0]["decision"]["bars"][0]["ts_recv"] == "2021-03-01T20:00:00Z"
+    assert plain["net_micros"] == 546_280_000
+
+
+# ---- what cannot be traced
+
+
+def test_no_trade(long_mes: tuple[RunRecord, Market]) -> None:
+    market = market_of(MES=bars("MES", [flat(4000.0)] * 3))
+    with pytest.raises(RunError, match="made no trade"):
+        trace_trade(replay(market, Scripted(["MES"], {})), market)
+
+
+def test_no_such_trade(long_mes: tuple[RunRecord, Market]) -> None:
+    with pytest.raises(ConfigError, match="trades 0 to 0"):
+        trace_trade(*long_mes, 7)
+
+
+def test_other_data(long_mes: tuple[RunRecord, Market]) -> None:
+    record, _ = long_mes
+    with pytest.raises(DataError, match="content hash"):
+        trace_trade(record, market_of(MES=bars("MES", [flat(4000.0)] * 5)))
+    with pytest.raises(DataError, match="were not given"):
+        trace_trade(record, {})
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "field", "match"),
+    [
+        ("fills", 1, "price_ticks", "rule MARKET_AT_OPEN gives"),
+        ("fills", 0, "fee_micros", "the fee schedule gives"),
+        ("fills", 2, "impact_micros", "the impact fee gives"),
+        ("fills", 0, "value_micros", "the value at its price gives"),
+        ("journal", 2, "amount_micros", "the journal holds"),
+        ("journal", 3, "amount_micros", "the journal holds"),
+        ("trades", 0, "gross_micros", "its gross worked out again gives"),
+        ("trades", 0, "net_micros", "a difference of -1 micro-units"),
+    ],
+)
+def test_one_micro_unit_of_tampering_is_found(
+    long_mes: tuple[RunRecord, Market], table: str, row: int, field: str, match: str
+) -> None:
+    record, market = long_mes
+    altered = getattr(record, table).copy()
+    altered[row][field] += 1
+    with pytest.raises(LedgerError, match=match):
+        trace_trade(dataclasses.replace(record, **{table: altered}), market)
+
+
+def test_a_fill_from_before_its_order_arrived(long_mes: tuple[RunRecord, Market]) -> None:
+    record, market = long_mes
+    orders = record.orders.copy()
+    orders[0]["ts_arrive_ns"] += NS_PER_DAY
+    with pytest.raises(LookAheadError, match="after the start of the bar"):
+        trace_trade(dataclasses.replace(record, orders=orders), market)
+
+
+# ---- every trade of many runs
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Market, Scripted, AccountKind, CostModel]:
+    """A random walk, on the grid or off it, and random orders of every type."""
+    spot = draw(st.booleans())
+    symbol = "BTCUSD" if spot else draw(st.sampled_from(["MES", "ZN"]))
+    tick = float(instrument(symbol).tick_size)
+    lot = float(instrument(symbol).lot_size)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, off = 24, draw(st.booleans())
+    centre = 10_000 + np.cumsum(rng.integers(-9, 10, n))
+    rows = np.sort(centre[:, None] + rng.integers(-6, 7, (n, 4)), axis=1)[:, [1, 3, 0, 2]].astype(np.float64)
+    if off:
+        rows[:, 1:3] += [0.3, -0.3]
+        rows += 0.137
+    if draw(st.booleans()):
+        rows[rng.integers(0, n, 3), 3] = np.nan
+    series = bars(
+        symbol,
+        [tuple(row) for row in (rows * tick).tolist()],
+        per_session=draw(st.sampled_from([1, 3])),
+        volume=draw(st.sampled_from([float("nan"), 5 * lot])),
+        session_end=None if draw(st.booleans()) else rng.random(n) < 0.4,
+    )
+    script: dict[int, list[Intent]] = {}
+    for wake in range(n - 2):
+        for _ in range(int(rng.integers(0, 3))):
+            kind = OrderType(int(rng.integers(0, 6)))
+            near = [float(round(centre[wake] + int(x)) * tick) for x in rng.integers(-5, 6, 2)]
+            script.setdefault(wake, []).append(
+                order(
+                    symbol,
+                    BUY if rng.random() < 0.5 else SELL,
+                    float(int(rng.integers(1, 8)) * instrument(symbol).lot_size),
+                    kind,
+                    limit=near[0] if kind in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None,
+                    stop=near[1] if kind in (OrderType.STOP, OrderType.STOP_LIMIT) else None,
+                )
+            )
+    costs = CostModel(
+        fee_per_unit=draw(st.sampled_from([None, Decimal("0.62")])),
+        fee_rate=draw(st.sampled_from([None, Decimal("0.0003")])),
+        slippage_ticks=draw(st.integers(0, 2)),
+        slippage_rate=draw(st.sampled_from([Decimal(0), Decimal("0.0005")])),
+        multiplier=draw(st.sampled_from([Decimal(1), Decimal("1.25"), Decimal("1.5")])),
+    )
+    account = AccountKind.REG_T if spot else AccountKind.FUTURES
+    return market_of(**{symbol: series}), Scripted([symbol], script), account, costs
+
+
+@settings(max_examples=60)
+@given(cases())
+def test_every_trade_of_a_run_adds_up(case: tuple[Market, Scripted, AccountKind, CostModel]) -> None:
+    market, strategy, account, costs = case
+    record = replay(market, strategy, account=account, costs=costs)
+    traces: list[Trace] = [trace_trade(record, market, i) for i in range(len(record.trades))]
+    assert sum(trace.net_micros for trace in traces) == record.net_pnl_micros
+    assert {step.fill_id for trace in traces for step in trace.fills} == set(range(len(record.fills)))
+    assert sum(step.fee.share_micros for trace in traces for step in trace.fills) == record.fees_micros
