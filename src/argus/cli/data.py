@@ -228,6 +228,7 @@ def _dataset(info: DatasetInfo) -> dict[str, Any]:
 
 
 def _print_datasets(datasets: list[DatasetInfo]) -> None:
+    from argus.core.arrays import BAR_FIELDS
     from argus.core.time import format_ns
 
     if not datasets:
@@ -241,14 +242,20 @@ def _print_datasets(datasets: list[DatasetInfo]) -> None:
                 f"{info.rows:,}",
                 format_ns(info.first_ns)[:10],
                 format_ns(info.last_ns)[:10],
-                " ".join(info.observed),
+                " ".join(name for name in BAR_FIELDS if name in info.observed),
                 f"{info.quarantined:,}",
             )
             for info in datasets
         ],
         len(datasets),
     )
-    _say([f"{info.name}: {note}" for info in datasets for note in info.notes])
+    named: dict[str, list[str]] = {}
+    for info in datasets:
+        for note in info.notes:
+            named.setdefault(note, []).append(info.name)
+    for note, names in named.items():
+        more = f" and {len(names) - 3} more" if len(names) > 4 else ""
+        _say([f"note on {', '.join(names[:3] if more else names)}{more}: {note}"])
 
 
 def _print_check(found: DatasetCheck, gaps: list[dict[str, Any]], total: int, min_complete: float) -> None:

@@ -88,9 +88,9 @@ def lock_for_writing(root: Path, timeout_s: float) -> Iterator[None]:
         with contextlib.suppress(OSError):
             holder.write_text(f"{os.getpid()}\n")
         yield
+    finally:
         with contextlib.suppress(OSError):
             holder.unlink(missing_ok=True)
-    finally:
         lock.release()
 
 

@@ -543,7 +543,8 @@ def _sentence(raw: RawBars, row: int, reason: QualityReason, spec: InstrumentSpe
         low = ", ".join(f"{name} {value:g}" for name, value in prices.items() if value <= 0.0)
         return f"{low}, but prices of {spec.symbol} are above zero"
     if reason == QualityReason.NEGATIVE_VOLUME:
-        return ", ".join(f"{name} {values[name]:g}" for name in BAR_FIELDS[4:] if values[name] < 0.0)
+        below = ", ".join(f"{name} {values[name]:g}" for name in BAR_FIELDS[4:] if values[name] < 0.0)
+        return f"{below}, but nothing trades less than nothing"
     tick = float(spec.tick_size)
     off = (f"{name} {value:.10g}" for name, value in prices.items() if abs(value / tick - round(value / tick)) > 0.05)
     return f"{', '.join(off)} off the grid of {spec.tick_size}"

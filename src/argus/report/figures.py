@@ -35,6 +35,9 @@ __all__ = [
 NOTHING: Final = "—"
 """Stands where a figure does not exist."""
 
+_SPACE: Final = "\u00a0"
+"""Keeps a unit on the line of its number."""
+
 _SCALES: Final = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 _UNIVERSE_SHOWN: Final = 4
 
@@ -57,7 +60,7 @@ def ratio(value: float, places: int = 2, *, sign: bool = False) -> str:
 
 def percent(fraction: float, places: int = 1, *, sign: bool = False) -> str:
     """A fraction as per cent."""
-    return f"{ratio(fraction * 100, places, sign=sign)} %" if math.isfinite(fraction) else NOTHING
+    return f"{ratio(fraction * 100, places, sign=sign)}{_SPACE}%" if math.isfinite(fraction) else NOTHING
 
 
 def money(amount: float, currency: str = "", *, places: int = 0, sign: bool = False) -> str:
@@ -65,7 +68,7 @@ def money(amount: float, currency: str = "", *, places: int = 0, sign: bool = Fa
     if not math.isfinite(amount):
         return NOTHING
     text = _signed(f"{amount:,.{places}f}", sign, amount)
-    return f"{text} {currency}" if currency else text
+    return f"{text}{_SPACE}{currency}" if currency else text
 
 
 def money_short(amount: float) -> str:

@@ -88,7 +88,8 @@ def render_report(evaluations: Sequence[Evaluation], context: ReportContext | No
         stopped=escape(stopped),
         kind="yes" if any(evaluation.deployable for evaluation in shown) else "no",
         scorecard=scorecard_table(shown) if shown else "",
-        flags=flags_panel(shown) if shown else "",
+        # The only candidate carries its own flags, above its curves.
+        flags=flags_panel(shown) if len(shown) > 1 else "",
         sections="".join(sections),
         data="".join(data),
         plotly=get_plotlyjs(),

@@ -121,7 +121,12 @@
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); show(entry.target); }
   }, { rootMargin: "400px" });
-  charts.forEach((box) => seen.observe(box));
+  // What is in view at once is drawn at once; the observer would wait for the next frame.
+  charts.forEach((box) => {
+    const place = box.getBoundingClientRect();
+    if (box.offsetParent && place.top < innerHeight && place.bottom > 0) show(box);
+    else seen.observe(box);
+  });
   const redraw = () => charts.filter((box) => box.dataset.drawn).forEach(show);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 

@@ -80,10 +80,10 @@ def candidate_section(
     summary = (
         f'<summary><span class="who"><b>{escape(evaluation.strategy)}</b> on {escape(figures.universe(evaluation))}'
         f"</span>{tables.verdict_badge(evaluation)}"
-        f'<span class="glance">Sharpe {figures.ratio(metrics.sharpe_annual)}</span>'
-        f'<span class="glance">net {figures.money(_net(evaluation), currency, sign=True)}</span>'
-        f'<span class="glance">deepest fall {figures.percent(metrics.drawdown_max)}</span>'
-        f'<span class="glance">{figures.count(metrics.trades)} trades</span></summary>'
+        f'<span class="glance w1">Sharpe {figures.ratio(metrics.sharpe_annual)}</span>'
+        f'<span class="glance w2">net {figures.money(_net(evaluation), currency, sign=True)}</span>'
+        f'<span class="glance w3">deepest fall {figures.percent(metrics.drawdown_max)}</span>'
+        f'<span class="glance w4">{figures.count(metrics.trades)} trades</span></summary>'
     )
     body = "".join(
         (
@@ -101,8 +101,8 @@ def candidate_section(
 
 
 def _net(evaluation: Evaluation) -> float:
-    """Net P&L of the out-of-sample account: the first of the cost levels, at the costs assumed."""
-    return evaluation.costs[0].net_pnl if evaluation.costs else math.nan
+    """Net P&L of the out-of-sample account."""
+    return evaluation.metrics.net_pnl_micros / MICROS
 
 
 def _verdict(evaluation: Evaluation) -> str:
@@ -238,7 +238,7 @@ def _evidence(place: int, evaluation: Evaluation, charts: Mapping[str, Any], mar
         parts.append(
             _card(
                 "Walk-forward folds",
-                "Sharpe ratio on the sessions it was chosen on, against those it then traded. A steady gap is overfitting.",
+                "Sharpe ratio on the sessions it was chosen on, and on those it then traded. A gap is overfitting.",
                 _chart(place, "folds", "Sharpe ratio of each fold, chosen on and traded"),
                 wide=False,
             )
@@ -297,8 +297,8 @@ def _fan_card(place: int, evaluation: Evaluation) -> str:
     note = (
         f"{figures.count(drawn.paths)} paths of {figures.count(drawn.trades)} trades in blocks of "
         f"{figures.ratio(drawn.block, 1)} on average. {figures.percent(drawn.loss_probability)} ended without profit, "
-        f"{figures.percent(drawn.ruin_probability)} fell below {figures.money(drawn.ruin_equity, currency)}; one in twenty fell by more than "
-        f"{figures.percent(drawn.at('drawdown_fraction', 0.95))} of its peak."
+        f"{figures.percent(drawn.ruin_probability)} fell below {figures.money(drawn.ruin_equity, currency)}; one in "
+        f"twenty fell by more than {figures.percent(drawn.at('drawdown_fraction', 0.95))} of its peak."
     )
     return _card(
         "What else could have happened",

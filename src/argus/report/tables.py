@@ -102,7 +102,10 @@ def scorecard_table(evaluations: Sequence[Evaluation]) -> str:
             f"<td>{verdict_badge(evaluation)}</td>{cells}"
             f'<td class="g flags">{f"<b>⚑ {flags}</b>" if flags else figures.NOTHING}</td></tr>'
         )
-    return _table("Every candidate before every gate; out of sample, costs included", head, rows, "scorecard")
+    currencies = sorted({currency_of(evaluation) for evaluation in evaluations} - {""})
+    unit = f"; money in {escape(', '.join(currencies))}" if currencies else ""
+    caption = f"Every candidate before every gate, out of sample, costs included{unit}"
+    return _table(caption, head, rows, "scorecard")
 
 
 def verdict_badge(evaluation: Evaluation) -> str:

@@ -1,0 +1,68 @@
+"""Compare the engines on any number of random runs: ``python -m tests.oracle.soak --runs 100000 --workers 2``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from time import perf_counter
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from argus.core.errors import ArgusError
+from tests.oracle.compare import first_difference, play_engine, play_oracle
+from tests.oracle.random_cases import random_case
+
+CHUNK = 200
+SHOWN_MAX = 10
+
+
+def disagreements(seeds: range) -> list[tuple[int, str]]:
+    """Seeds on which the engines differ, with the first difference of each."""
+    found = []
+    for seed in seeds:
+        case = random_case(seed)
+        try:
+            difference = first_difference(play_oracle(case), play_engine(case))
+        except ArgusError as error:
+            difference = f"{type(error).__name__}: {error}"
+        if difference is not None:
+            found.append((seed, difference))
+    return found
+
+
+def chunks(first: int, runs: int) -> Iterator[range]:
+    """The seeds in pieces that one worker takes at a time."""
+    for start in range(first, first + runs, CHUNK):
+        yield range(start, min(start + CHUNK, first + runs))
+
+
+def main() -> int:
+    """Run, show progress, and say how many agreed; exit status 1 if any did not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
+    wanted = parser.parse_args()
+    console, began, differing = Console(), perf_counter(), 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # The first run compiles, or loads what was compiled, before the workers start.
+    disagreements(range(wanted.first, wanted.first + 1))
+    with Progress(*columns, console=console) as progress, ProcessPoolExecutor(wanted.workers) as pool:
+        task = progress.add_task("runs compared", total=wanted.runs)
+        for seeds, found in zip(
+            chunks(wanted.first, wanted.runs), pool.map(disagreements, chunks(wanted.first, wanted.runs)), strict=True
+        ):
+            progress.advance(task, len(seeds))
+            for seed, difference in found[: max(0, SHOWN_MAX - differing)]:
+                console.print(f"seed {seed}: {difference}", markup=False)
+            differing += len(found)
+    agreed = wanted.runs - differing
+    console.print(f"{agreed:,} of {wanted.runs:,} runs agreed, in {perf_counter() - began:,.0f} s")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

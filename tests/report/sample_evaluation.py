@@ -1,0 +1,291 @@
+"""Evaluations made by hand from a seeded random walk: plausible records for drawing, without a run behind them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from argus.core.arrays import Bars
+from argus.core.instruments import InstrumentSpec, instrument
+from argus.core.orders import OrderType
+from argus.core.time import NS_PER_DAY, NS_PER_HOUR, day_number, day_of
+from argus.engine.metrics import Metrics
+from argus.engine.record import (
+    DECISION_DTYPE,
+    FILL_DTYPE,
+    JOURNAL_DTYPE,
+    ORDER_DTYPE,
+    TRADE_DTYPE,
+    RunManifest,
+    RunRecord,
+)
+from argus.lab.bootstrap import bootstrap_trades
+from argus.lab.evaluation import (
+    CostResult,
+    Curve,
+    Evaluation,
+    FoldResult,
+    HoldResult,
+    SearchRun,
+    Significance,
+    month_returns,
+)
+from argus.lab.gates import GATES, GateResult
+from argus.lab.look_ahead import Cut
+from argus.lab.red_flags import RedFlag
+from argus.lab.trials import Looks
+
+__all__ = ["Market", "sample_evaluation", "without_trades"]
+
+Market = dict[str, tuple[InstrumentSpec, Bars]]
+FIRST_DAY = day_number(date(2004, 1, 5))
+OPENING = 100_000.0
+
+
+def sample_evaluation(
+    seed: int = 0,
+    *,
+    strategy: str = "tsmom",
+    symbol: str = "ES",
+    sessions: int = 2_500,
+    drift: float = 0.0004,
+    trades: int = 240,
+) -> tuple[Evaluation, Market]:
+    """An evaluation and the market that its prices are drawn from."""
+    rng = np.random.default_rng(seed)
+    days = _weekdays(sessions)
+    closes = np.round(1_100.0 * np.exp(np.cumsum(rng.normal(0.0002, 0.011, sessions))) * 4) / 4
+    bars = _bars(symbol, days, closes)
+    moves = rng.standard_t(4, sessions - 1) * 0.005 + drift
+    equity = OPENING * np.concatenate(([1.0], np.cumprod(1.0 + moves)))
+    hold = OPENING * np.concatenate(([1.0], np.cumprod(1.0 + rng.normal(0.0002, 0.007, sessions - 1))))
+    curve = Curve(days, bars.ts_close_ns, equity, hold, _falls(equity), _falls(hold))
+    table = _trades(rng, bars, trades, float(equity[-1] - OPENING))
+    record = _record(seed, strategy, symbol, bars, table, equity)
+    net = table["net_micros"] / 1e6
+    sharpe = float(np.mean(moves) / np.std(moves) * math.sqrt(252))
+    drawn = bootstrap_trades(net, capital=OPENING, paths=400, seed=seed) if trades else None
+    gates = _gates(sharpe, trades)
+    deployable = all(gate.passed for gate in gates)
+    failed = [gate.name.replace("_", " ") for gate in gates if not gate.passed]
+    return (
+        Evaluation(
+            strategy=strategy,
+            version="1",
+            summary="Long after a rising year, short after a falling one, sized to a constant volatility.",
+            source="A. Author (2012), A paper on the idea, Journal of Examples 1(1)",
+            universe=(symbol,),
+            deployable=deployable,
+            verdict=f"{strategy} on {symbol} "
+            + ("passes every gate." if deployable else f"is not deployable: it fails {', '.join(failed)}."),
+            gates=gates,
+            red_flags=_flags(sharpe, trades),
+            metrics=_metrics(record, sharpe, curve),
+            search=tuple(
+                SearchRun({"lookback": n, "rebalance": 20}, f"{n:016x}", 900.0 * n, rng.normal(0.4, 0.2), 200 + n, 260 + n)
+                for n in (20, 60, 120, 250)
+            ),
+            folds=_folds(rng, days),
+            costs=tuple(
+                CostResult(level, f"{i:016x}", float(equity[-1] - OPENING) - 9_000.0 * i, 9_000.0 + 2_250.0 * i, sharpe - 0.2 * i)
+                for i, level in enumerate(("1", "1.25", "1.5"))
+            ),
+            hold=HoldResult("f" * 16, 0.31, 0.178, 0.44, 0.021, 0.12, 1.3),
+            significance=Significance(
+                Looks(4, 0.0004, 0.05, 0, 9), Looks(16, 0.0006, 0.06, 1, 40), 0.97, 0.62, 0.71, 6.4, 3.1
+            ),
+            bootstrap=drawn,
+            audit=(Cut(int(bars.ts_close_ns[sessions // 2]), 120, True, ""),),
+            curve=curve,
+            months=month_returns(days, equity),
+            completeness={symbol: 0.9987},
+            notes=("closes only: nothing could fill at an open", f"{symbol}: unverified figures were used: margins"),
+            record=record,
+        ),
+        {symbol: (instrument(symbol), bars)},
+    )
+
+
+def without_trades() -> tuple[Evaluation, Market]:
+    """A candidate that never came to trade."""
+    evaluation, market = sample_evaluation(sessions=300, trades=0)
+    empty = np.zeros(0)
+    nothing = Curve(np.zeros(0, np.int32), np.zeros(0, np.int64), empty, empty, empty, empty)
+    return replace(evaluation, curve=nothing, folds=(), search=(), costs=(), months=(), audit=(), completeness=None), market
+
+
+def _weekdays(count: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    days = FIRST_DAY + np.arange(2 * count)
+    return np.ascontiguousarray(days[(days + 3) % 7 < 5][:count].astype(np.int32))
+
+
+def _bars(symbol: str, days: np.ndarray[tuple[int], np.dtype[np.int32]], closes: np.ndarray) -> Bars:  # type: ignore[type-arg]
+    start = days.astype(np.int64) * NS_PER_DAY + 14 * NS_PER_HOUR
+    nothing = np.full(len(days), np.nan)
+    return Bars(
+        instrument=symbol,
+        ts_event_ns=start,
+        ts_close_ns=start + 7 * NS_PER_HOUR,
+        ts_recv_ns=start + 7 * NS_PER_HOUR,
+        open=nothing.copy(),
+        high=nothing.copy(),
+        low=nothing.copy(),
+        close=closes,
+        volume=nothing.copy(),
+        open_interest=nothing.copy(),
+        session=days,
+        session_end=np.ones(len(days), dtype=bool),
+        observed=frozenset({"close"}),
+    )
+
+
+def _falls(equity: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    falls: np.ndarray = 1.0 - equity / np.maximum.accumulate(equity)  # type: ignore[type-arg]
+    return falls
+
+
+def _trades(rng: np.random.Generator, bars: Bars, count: int, total: float) -> np.ndarray:  # type: ignore[type-arg]
+    table = np.zeros(count, dtype=TRADE_DTYPE)
+    if not count:
+        return table
+    rows = np.sort(rng.choice(len(bars) - 20, count, replace=False))
+    ends = rows + rng.integers(1, 15, count)
+    net = rng.standard_t(3, count)
+    net += (total / 1_000.0 - net.sum()) / count
+    table["direction"] = np.where(rng.random(count) < 0.6, 1, -1)
+    table["bars"] = ends - rows
+    table["entry_fill"], table["exit_fill"] = 2 * np.arange(count), 2 * np.arange(count) + 1
+    table["entry_ts_ns"], table["exit_ts_ns"] = bars.ts_close_ns[rows], bars.ts_close_ns[ends]
+    table["lots_max"] = 2
+    table["entry_ticks"], table["exit_ticks"] = bars.close[rows] * 4, bars.close[ends] * 4
+    table["net_micros"] = np.round(net * 1_000.0 * 100.0) * 10_000
+    table["fee_micros"] = 9_000_000
+    table["gross_micros"] = table["net_micros"] + table["fee_micros"]
+    table["is_open"][-1], table["exit_fill"][-1] = 1, -1
+    return table
+
+
+def _record(seed: int, strategy: str, symbol: str, bars: Bars, trades: np.ndarray, equity: np.ndarray) -> RunRecord:  # type: ignore[type-arg]
+    orders = np.zeros(2 * len(trades), dtype=ORDER_DTYPE)
+    orders["type"] = OrderType.MARKET_ON_CLOSE
+    return RunRecord(
+        manifest=RunManifest(
+            run_id=f"{seed + 0xABCDEF:016x}",
+            strategy={"name": strategy, "version": "1", "parameters": {"lookback": 120}},
+            config={"account": {"kind": "futures", "currency": "USD"}, "costs": {"multiplier": "1"}},
+            data={
+                symbol: {
+                    "content_hash": bars.content_hash,
+                    "bars": len(bars),
+                    "first": "2004-01-05T14:00:00Z",
+                    "last": "2013-08-02T21:00:00Z",
+                }
+            },
+            code_version="0.1.0+0123456789ab",
+            versions={"python": "3.11", "numpy": "2.4"},
+        ),
+        universe=(symbol,),
+        decisions=np.zeros(0, dtype=DECISION_DTYPE),
+        orders=orders,
+        fills=np.zeros(0, dtype=FILL_DTYPE),
+        journal=np.zeros(0, dtype=JOURNAL_DTYPE),
+        trades=trades,
+        order_tags=("",) * len(orders),
+        refusals=(),
+        equity_ts_ns=bars.ts_close_ns,
+        equity_micros=(equity * 1e6).astype(np.int64),
+        cash_micros=(equity * 1e6).astype(np.int64),
+        equity_session=bars.session,
+        opening_cash_micros=int(OPENING * 1e6),
+        bars=len(bars),
+        notes=(),
+    )
+
+
+def _metrics(record: RunRecord, sharpe: float, curve: Curve) -> Metrics:
+    net = record.trades["net_micros"]
+    won = net[net > 0]
+    return Metrics(
+        sessions=len(curve.session),
+        sessions_per_year=252.0,
+        net_pnl_micros=record.net_pnl_micros,
+        fees_micros=int(record.trades["fee_micros"].sum()),
+        final_equity_micros=record.final_equity_micros,
+        return_total=float(curve.equity[-1] / OPENING - 1.0),
+        return_annual=float((curve.equity[-1] / OPENING) ** (252 / len(curve.equity)) - 1.0),
+        vol_annual=0.112,
+        sharpe_session=sharpe / math.sqrt(252),
+        sharpe_annual=sharpe,
+        sharpe_annual_error=0.33,
+        sortino_annual=1.4 * sharpe,
+        calmar=0.5,
+        skew=-0.2,
+        kurtosis=6.0,
+        psr_zero=0.97,
+        drawdown_max=float(curve.drawdown.max()),
+        drawdown_max_micros=21_000_000_000,
+        drawdown_sessions=411,
+        exposure=0.71,
+        turnover_annual=8.4,
+        turnover_equity_annual=6.1,
+        orders=len(record.orders),
+        fills=len(record.orders),
+        trades=len(net),
+        hit_rate=len(won) / len(net) if len(net) else math.nan,
+        profit_factor=float(won.sum() / -net[net < 0].sum()) if len(net) else math.nan,
+        expectancy_micros=float(net.mean()) if len(net) else math.nan,
+        largest_trade_share=0.18,
+    )
+
+
+def _gates(sharpe: float, trades: int) -> tuple[GateResult, ...]:
+    """Answers that follow the Sharpe ratio; without trades some cannot be judged."""
+    values = {
+        "data_complete": 0.9987,
+        "look_ahead": 1.0,
+        "minimum_trades": float(trades),
+        "walk_forward": sharpe,
+        "cost_1_25x": 42_000.0 * sharpe,
+        "cost_1_5x": 42_000.0 * sharpe - 12_000.0,
+        "bootstrap": 30_000.0 * sharpe - 11_000.0,
+        "deflated_sharpe": min(0.999, max(0.01, 0.5 + 0.5 * sharpe)),
+        "benchmark": 2.4 * sharpe,
+        "own_limits": 0.61,
+    }
+    results = []
+    for gate in GATES:
+        value = values[gate.name] if trades else math.nan
+        passed = None if not trades else value <= 1.0 if gate.name == "own_limits" else value >= gate.threshold
+        sentence = "There was too little to judge." if passed is None else f"{gate.question} {'Yes' if passed else 'No'}."
+        results.append(GateResult(gate.name, passed, value, gate.threshold, sentence, gate.how_to_read))
+    return tuple(results)
+
+
+def _flags(sharpe: float, trades: int) -> tuple[RedFlag, ...]:
+    flags = [RedFlag("closes_only", "Closes only: nothing could fill at an open.")]
+    if sharpe > 1.5:
+        flags.append(RedFlag("sharpe_above_3", f"A Sharpe ratio of {sharpe:.1f} is rarer than a mistake: look for one."))
+    if trades < 30:
+        flags.append(RedFlag("few_trades", f"All of it rests on {trades} trades."))
+    return tuple(flags)
+
+
+def _folds(rng: np.random.Generator, days: np.ndarray) -> tuple[FoldResult, ...]:  # type: ignore[type-arg]
+    cuts = np.linspace(len(days) // 3, len(days) - 1, 8).astype(int)
+    return tuple(
+        FoldResult(
+            train_first=day_of(int(days[0])).isoformat(),
+            train_last=day_of(int(days[begin - 2])).isoformat(),
+            test_first=day_of(int(days[begin])).isoformat(),
+            test_last=day_of(int(days[end - 1])).isoformat(),
+            values={"lookback": int(rng.choice([20, 60, 120, 250])), "rebalance": 20},
+            train_sharpe_annual=float(rng.normal(0.8, 0.2)),
+            test_sharpe_annual=float(rng.normal(0.4, 0.6)),
+            test_pnl=float(rng.normal(4_000, 6_000)),
+            test_return=float(rng.normal(0.04, 0.06)),
+        )
+        for begin, end in zip(cuts[:-1], cuts[1:], strict=True)
+    )
