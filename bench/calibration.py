@@ -83,6 +83,7 @@ def main() -> int:
     parser.add_argument("--no-edge", type=int, default=200, help="markets without an edge")
     parser.add_argument("--edge", type=int, default=50, help="markets of each planted edge")
     parser.add_argument("--sharpe", type=float, default=1.5, help="true annual Sharpe ratio of the planted edges")
+    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), choices=STRATEGIES)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--audit-cuts", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the rates to this file")
@@ -105,9 +106,9 @@ def main() -> int:
         def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
             return pool.map(function, items)
 
-        result = calibrate(markets, STRATEGIES, trading(given.audit_cuts), map_runs=spread, progress=progress)
+        result = calibrate(markets, given.strategies, trading(given.audit_cuts), map_runs=spread, progress=progress)
     print("\n".join(result.lines()))
-    print(f"{len(markets)} markets x {len(STRATEGIES)} strategies in {time.perf_counter() - started:.0f} s")
+    print(f"{len(markets)} markets x {len(given.strategies)} strategies in {time.perf_counter() - started:.0f} s")
     if given.json:
         given.json.write_text(json.dumps(result.as_dict(), indent=1), encoding="utf-8")
     return 0

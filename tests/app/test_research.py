@@ -41,7 +41,7 @@ def test_the_report_and_the_figures_are_written_whole(result, desk: Workspace) -
     assert (desk.runs / "report.html").read_text(encoding="utf-8") == page
     figures = json.loads((result.folder / "evaluations.json").read_text(encoding="utf-8"))
     assert figures["evaluations"][0]["deployable"] is result.evaluations[0].deployable
-    assert result.failures[0].error in figures["failures"]
+    assert figures["failures"] == [{"candidate": result.failures[0].name, "error": result.failures[0].error}]
 
 
 def test_the_trace_of_the_kept_run_adds_up(result, desk: Workspace) -> None:  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""Synthetic markets: valid bars, the same bits however they are made, no edge where none is, the stated edge where one is."""
+"""Synthetic markets: valid bars, the same bits however made, no edge where none is, the stated edge where one is."""
 
 from __future__ import annotations
 
@@ -91,9 +91,6 @@ def annual_sharpe(returns: NDArray[np.float64], known: Truth) -> float:
     return float(math.sqrt(known.sessions_per_year) * returns.mean() / returns.std())
 
 
-# ---------------------------------------------------------------------------------------------------------- valid bars
-
-
 @given(
     seed=st.integers(0, 2**31),
     sessions=st.integers(1, 40),
@@ -183,7 +180,10 @@ def test_a_market_without_closes_has_no_gaps() -> None:
     assert 9 <= np.count_nonzero(week.gap_shares) <= 11
 
 
-# ------------------------------------------------------------------------------------------------------------ same bits
+PARITY = [
+    market(3, NS_PER_HOUR, 7),
+    market(30, NS_PER_DAY, 8, calendar="24/7", edge=Edge("hidden_trend", 1.0, lookback=5)),
+]
 
 
 @pytest.mark.kernel
@@ -197,13 +197,9 @@ def test_same_bits_without_compilation() -> None:
     code = (
         "import warnings; warnings.simplefilter('error', RuntimeWarning)\n"
         "from tests.data.test_synthetic import *\n"
-        "print(digest(generate(market(3, NS_PER_HOUR, 7))))\n"
-        "print(digest(generate(market(30, NS_PER_DAY, 8, calendar='24/7', edge=Edge('hidden_trend', 1.0, lookback=5)))))\n"
+        "print(*(digest(generate(spec)) for spec in PARITY))\n"
     )
-    compiled = [
-        digest(generate(market(3, NS_PER_HOUR, 7))),
-        digest(generate(market(30, NS_PER_DAY, 8, calendar="24/7", edge=Edge("hidden_trend", 1.0, lookback=5)))),
-    ]
+    compiled = [digest(generate(spec)) for spec in PARITY]
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     plain = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert plain.stdout.split() == compiled
@@ -238,9 +234,6 @@ def test_seed_and_name_key_the_market() -> None:
     one = generate(market(50)).close
     assert not np.array_equal(one, generate(market(50, seed=2)).close)
     assert not np.array_equal(one, generate(market(50, name="other")).close)
-
-
-# --------------------------------------------------------------------------------------------------------- stylised facts
 
 
 def test_returns_have_fat_tails_and_clustered_volatility() -> None:
@@ -296,9 +289,6 @@ def test_everything_can_be_switched_off() -> None:
     r = np.diff(np.log(bars.close))
     assert abs(np.mean((r - r.mean()) ** 4) / r.var() ** 2 - 3.0) < 4.0 * math.sqrt(24.0 / 2_000)
     assert np.all(bars.volume == 1_000_000.0)
-
-
-# ---------------------------------------------------------------------------------------------------------------- no edge
 
 
 def rule_profits(bars: Bars) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -370,9 +360,6 @@ def test_truth_of_a_martingale() -> None:
     known = truth(market(100))
     assert (known.kind, known.sharpe, known.sharpe_gross) == ("none", 0.0, 0.0)
     assert not known.directions.any()
-
-
-# ------------------------------------------------------------------------------------------------------------ known edges
 
 
 EDGES = [
@@ -518,9 +505,6 @@ def test_formula_of_the_edge() -> None:
     f, k = known.time_in_market, known.edge_session
     assert 0.1 < f < 0.9
     assert math.sqrt(known.sessions_per_year) * f * k / math.sqrt(f + f * (1.0 - f) * k**2) == pytest.approx(2.0)
-
-
-# ---------------------------------------------------------------------------------------------------------------- refusals
 
 
 @pytest.mark.parametrize(

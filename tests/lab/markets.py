@@ -1,4 +1,4 @@
-"""Small markets and strategies for the lab's tests: plain NumPy prices on a weekday calendar, no synthetic machinery."""
+"""Small markets and strategies for the lab's tests: plain NumPy prices on weekdays, no synthetic machinery."""
 
 from __future__ import annotations
 
@@ -108,8 +108,9 @@ class Peeking(Fade):
     """Looks behind the view, at the bar that is not known yet."""
 
     def wake(self, view: View) -> Sequence[Intent]:
-        close = view._bars["ES"].close  # type: ignore[attr-defined]
-        known = view.known_bars("ES")  # type: ignore[attr-defined]
+        below = getattr(view, "_view", view)
+        close = below._bars["ES"].close
+        known = below.known_bars("ES")
         if known >= len(close):
             return []
         return [Forecast("ES", float(np.sign(close[known] - close[known - 1])), vol_annual=0.16, tag="peek")]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_folds_never_overlap_and_cover_what_follows(
         assert fold.train_end - fold.train_start >= train_min
         assert fold.test_end > fold.test_start
         assert fold.train_start == start or not anchored
-    for one, other in zip(plan, plan[1:], strict=False):
+    for one, other in pairwise(plan):
         assert one.test_end == other.test_start
         assert one.test_end - one.test_start == test
 

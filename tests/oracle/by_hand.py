@@ -14,7 +14,7 @@ from argus.core.arrays import Bars
 from argus.core.instruments import instrument
 from tests.oracle.compare import Case, first_difference, play_engine, play_oracle
 from tests.oracle.engine import OracleResult
-from tests.oracle.world import EPOCH, Action, Script, Settings, Submit, Ticket
+from tests.oracle.world import EPOCH, Script, Settings, Submit, Ticket
 
 HOUR = 3_600_000_000_000
 DAY_ONE = (date(2019, 6, 3) - EPOCH).days  # MES: 693.00 initial and 630.00 maintenance
@@ -109,11 +109,11 @@ def ticket(
 
 def play(
     bars: Bars | Sequence[Bars],
-    wakes: Mapping[int, Sequence[Action]],
-    fills: Mapping[int, Sequence[Action]] | None = None,
+    wakes: Mapping[int, Any],
+    fills: Mapping[int, Any] | None = None,
     **settings: Any,
 ) -> OracleResult:
-    """Run a script in both engines, hold them to the same, and give the oracle's account of it."""
+    """Run a script (lists of actions by wake, and by fill) in both engines, hold them to the same, give the result."""
     every = [bars] if isinstance(bars, Bars) else list(bars)
     case = Case(
         seed=-1,

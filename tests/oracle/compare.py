@@ -193,8 +193,8 @@ def _rows(what: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]
 
 def _same(left: Any, right: Any) -> bool:
     if isinstance(left, float):
-        return abs(left - right) <= 1e-9 * max(1.0, abs(left))
-    return left == right  # type: ignore[no-any-return]
+        return bool(abs(left - right) <= 1e-9 * max(1.0, abs(left)))
+    return bool(left == right)
 
 
 def _oracle_fills(oracle: OracleResult) -> list[dict[str, Any]]:

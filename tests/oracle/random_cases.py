@@ -46,6 +46,8 @@ class Dice:
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.Generator(np.random.Philox(key=seed))
+        # Now and then everything is as large as a ledger of 64-bit numbers must still bear.
+        self.scale = 1 if self.chance(0.95) else 5_000
 
     def chance(self, probability: float) -> bool:
         """True this often."""
@@ -74,8 +76,8 @@ class Texture:
     marked_ends: float  # share of sessions whose last bar says so
 
 
-def random_case(seed: int) -> Case:
-    """The case of this seed; the same on every machine."""
+def random_case(seed: int, length: int = 1) -> Case:
+    """The case of this seed, the same on every machine; `length` times as many sessions as usual."""
     dice = Dice(seed)
     account = dice.pick("futures", "futures", "futures", "cash", "reg_t", "reg_t")
     pool = list(POOLS[account])
@@ -84,13 +86,13 @@ def random_case(seed: int) -> Case:
     specs = {symbol: instrument("US_EQUITY:MSFT" if symbol == "MSFT" else symbol) for symbol in symbols}
     texture = _texture(dice)
     first_day = (dice.pick(*DAYS) - EPOCH).days + dice.whole(0, 3)
-    sessions, per_session = dice.whole(2, 6), dice.whole(1, 9)
+    sessions, per_session = dice.whole(2, 6) * length, dice.whole(1, 9)
     bars = {
         symbol: _bars(dice, specs[symbol], LEVELS[symbol], texture, first_day, (sessions, per_session))
         for symbol in symbols
     }
     settings = _settings(dice, account, specs, bars, texture)
-    return Case(seed, specs, bars, _script(dice, specs, bars, settings), settings)
+    return Case(seed, specs, bars, _script(dice, specs, bars, settings, length), settings)
 
 
 def _texture(dice: Dice) -> Texture:
@@ -194,7 +196,7 @@ def _row_prices(
 
 
 def _volumes(dice: Dice, spec: InstrumentSpec, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    typical = _typical_lots(spec)
+    typical = _typical_lots(dice, spec)
     thickness = dice.pick(1, 3, 50, 1_000)
     volume = np.empty(count)
     for i in range(count):
@@ -205,10 +207,10 @@ def _volumes(dice: Dice, spec: InstrumentSpec, count: int) -> np.ndarray[Any, np
     return volume
 
 
-def _typical_lots(spec: InstrumentSpec) -> int:
+def _typical_lots(dice: Dice, spec: InstrumentSpec) -> int:
     if spec.lot_size < 1:
-        return 20_000_000
-    return 4 if spec.margins else 60
+        return 20_000_000 * dice.scale
+    return (4 if spec.margins else 60) * dice.scale
 
 
 def _settings(
@@ -217,10 +219,10 @@ def _settings(
     need = 0.0
     for symbol, spec in specs.items():
         if spec.margins:
-            need += 4 * float(spec.margins[dice.whole(0, len(spec.margins) - 1)].initial)
+            need += 4 * dice.scale * float(spec.margins[dice.whole(0, len(spec.margins) - 1)].initial)
         else:
             dearest = float(np.nanmax(np.append(bars[symbol].close, 1.0)))
-            need += _typical_lots(spec) * float(spec.lot_size * spec.multiplier) * dearest
+            need += _typical_lots(dice, spec) * float(spec.lot_size * spec.multiplier) * dearest
     cash = max(1, int(need * MICROS * dice.pick(0.3, 0.6, 1.0, 1.2, 2.0, 100.0))) + dice.whole(0, 999_999)
     starts = next(iter(bars.values())).ts_recv_ns
     late = int(starts[len(starts) // 4]) if dice.chance(0.1) else None
@@ -297,14 +299,16 @@ class _Writer:
         elif kind == "STOP_LIMIT":
             assert stop is not None
             limit = stop + side * dice.whole(-1, 4)
-        lots = dice.whole(1, _typical_lots(spec)) * self.greedy
+        lots = dice.whole(1, _typical_lots(dice, spec)) * self.greedy
         if not spec.price_may_be_negative:
             stop = None if stop is None else max(1, stop)
             limit = None if limit is None else max(1, limit)
         return Ticket(symbol, side, kind, lots, limit, stop, "GTC" if dice.chance(self.gtc) else "DAY")
 
 
-def _script(dice: Dice, specs: dict[str, InstrumentSpec], bars: dict[str, Bars], settings: Settings) -> Script:
+def _script(
+    dice: Dice, specs: dict[str, InstrumentSpec], bars: dict[str, Bars], settings: Settings, length: int
+) -> Script:
     writer = _Writer(dice, specs, bars)
     total = max(1, len({int(ts) for item in bars.values() for ts in item.ts_recv_ns}))
     busy = dice.pick(0.15, 0.4, 0.8)
@@ -314,7 +318,7 @@ def _script(dice: Dice, specs: dict[str, InstrumentSpec], bars: dict[str, Bars],
             wakes[number] = writer.actions(number / total, dice.pick(1, 1, 2, 3))
     fills: dict[int, list[Action]] = {}
     if settings.wakes_on_fill:
-        for number in range(60):
+        for number in range(60 * length):
             if dice.chance(0.5):
                 # Keys that may not have been sent by then: such actions do nothing.
                 fills[number] = writer.actions(dice.whole(0, 9) / 10, dice.pick(1, 1, 2))

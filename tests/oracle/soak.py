@@ -17,6 +17,7 @@ from tests.oracle.random_cases import random_case
 
 CHUNK = 200
 SHOWN_MAX = 10
+REPORTED_EVERY = 5_000  # runs, where the output is no terminal
 
 
 def disagreements(seeds: range) -> list[tuple[int, str]]:
@@ -59,6 +60,8 @@ def main() -> int:
             for seed, difference in found[: max(0, SHOWN_MAX - differing)]:
                 console.print(f"seed {seed}: {difference}", markup=False)
             differing += len(found)
+            if not console.is_terminal and (seeds.stop - wanted.first) % REPORTED_EVERY == 0:
+                console.print(f"{seeds.stop - wanted.first:,} runs compared, {differing:,} differ")
     agreed = wanted.runs - differing
     console.print(f"{agreed:,} of {wanted.runs:,} runs agreed, in {perf_counter() - began:,.0f} s")
     return 1 if differing else 0

@@ -398,6 +398,17 @@ def test_a_turn_ends_one_trade_and_starts_the_next_with_its_share_of_the_fee() -
     assert first.net + second.net == result.curve[-1][2] - result.opening_cash
 
 
+def test_the_split_of_a_large_fee() -> None:
+    # 100 coins at 50,000 dollars are turned: 18 basis points of 10 million are 18,000 dollars, half for each part.
+    coins = market("BTCUSD", *[(5_000_000,) * 4 + (10**12,)] * 5)
+    script = {
+        0: [order("MARKET", 10**10, symbol="BTCUSD")],
+        1: [order("MARKET", -2 * 10**10, symbol="BTCUSD", key="b")],
+    }
+    result = play(coins, script, account="reg_t", cash=20_000_000 * DOLLAR, **costs(fee_rate="0.0018"))
+    assert [trade.fee for trade in result.trades] == [18_000 * DOLLAR, 9_000 * DOLLAR]
+
+
 def test_an_open_trade_is_marked_at_the_last_known_close() -> None:
     bars = market("MES", *flat(100, 2), *flat(104), (105, 109, 101, None))
     (trade,) = play(bars, {0: [order("MARKET", 1)]}).trades

@@ -249,7 +249,7 @@ def test_within_a_range_stops_go_before_limits_before_on_close_orders() -> None:
 # ------------------------------------------------------------------------------------------- which fill, at what price
 
 Bar = tuple[Any, Any, Any, Any]
-SLIP = {"slippage_ticks": 2}
+SLIP: dict[str, Any] = {"slippage_ticks": 2}
 TABLE: list[tuple[str, dict[str, Any], Bar, tuple[int, str] | None, dict[str, Any]]] = [
     # market
     ("MARKET", {}, (100, 110, 90, 100), (102, "MARKET_AT_OPEN"), SLIP),
@@ -291,7 +291,7 @@ TABLE: list[tuple[str, dict[str, Any], Bar, tuple[int, str] | None, dict[str, An
 
 @pytest.mark.parametrize(("kind", "prices", "bar", "expected", "settings"), TABLE)
 def test_the_table_of_fills(
-    kind: str, prices: dict[str, int], bar: Bar, expected: tuple[int, str] | None, settings: dict[str, Any]
+    kind: str, prices: dict[str, Any], bar: Bar, expected: tuple[int, str] | None, settings: dict[str, Any]
 ) -> None:
     result = play(market("MES", *flat(100), bar), {0: [order(kind, 1, **prices)]}, **settings)
     assert filled(result) == ([] if expected is None else [(0, 1, 1, *expected)])
@@ -299,7 +299,7 @@ def test_the_table_of_fills(
 
 @pytest.mark.parametrize(("kind", "prices", "bar", "expected", "settings"), TABLE)
 def test_the_table_mirrored_for_sells(
-    kind: str, prices: dict[str, int], bar: Bar, expected: tuple[int, str] | None, settings: dict[str, Any]
+    kind: str, prices: dict[str, Any], bar: Bar, expected: tuple[int, str] | None, settings: dict[str, Any]
 ) -> None:
     def mirror(price: Any) -> Any:
         return None if price is None else 200 - price
@@ -346,7 +346,7 @@ def test_an_order_first_tried_in_the_range_pays_what_the_bar_traded_at() -> None
 @pytest.mark.parametrize("kind", ["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "MARKET_ON_OPEN"])
 def test_closes_alone_fill_only_on_close_orders(kind: str) -> None:
     bars = market("MES", *flat(100), *flat(104), *flat(100), sessions=[0, 1, 2], closes_only=True)
-    prices = {"limit": 100} if "LIMIT" in kind else {}
+    prices: dict[str, Any] = {"limit": 100} if "LIMIT" in kind else {}
     prices |= {"stop": 100} if "STOP" in kind else {}
     result = play(bars, {0: [order(kind, 1, **prices), order("MARKET_ON_CLOSE", 1, key="b")]})
     assert ends(result) == [("REJECTED", "NO_SUCH_PRICE", 0), FILLED]
@@ -400,7 +400,7 @@ def test_the_rest_of_an_on_close_order_expires_with_its_session() -> None:
 
 def test_without_observed_volume_there_is_no_bound_and_a_missing_volume_is_none() -> None:
     script = {0: [order("MARKET", 5_000)]}
-    rich = {"cash": 10**15}
+    rich: dict[str, Any] = {"cash": 10**15}
     assert ends(play(market("MES", *flat(100, 3), no_volume=True), script, **rich)) == [("FILLED", "NONE", 5_000)]
     bars = market("MES", *flat(100), (100, 100, 100, 100, None), *flat(107))
     assert filled(play(bars, {0: [order("MARKET", 1)]})) == [(0, 2, 1, 107, "MARKET_AT_OPEN")]

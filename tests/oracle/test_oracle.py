@@ -37,6 +37,12 @@ def test_both_engines_agree_on_random_markets_and_orders(first: int) -> None:
         assert difference is None, f"seed {seed}: {difference}"
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_both_engines_agree_on_long_runs_with_many_orders(seed: int) -> None:
+    case = random_case(seed, length=20)
+    assert first_difference(play_oracle(case), play_engine(case)) is None
+
+
 def test_the_random_runs_reach_every_rule_reason_and_state() -> None:
     seen: Counter[str] = Counter()
     for seed in range(RUNS // 2):
@@ -161,7 +167,7 @@ def _no_replacement_check(self: Any, instrument: int, row: Any, phase: int) -> N
 
 
 def _everything_from_its_arrival(self: Any, order: OracleOrder, row: Any, phase: int) -> bool:
-    return order.arrives <= row.start
+    return bool(order.arrives <= row.start)
 
 
 def _half_a_tick(self: Settings, price: Any, side: int) -> int:

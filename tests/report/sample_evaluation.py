@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 
@@ -85,12 +86,20 @@ def sample_evaluation(
             red_flags=_flags(sharpe, trades),
             metrics=_metrics(record, sharpe, curve),
             search=tuple(
-                SearchRun({"lookback": n, "rebalance": 20}, f"{n:016x}", 900.0 * n, rng.normal(0.4, 0.2), 200 + n, 260 + n)
+                SearchRun(
+                    {"lookback": n, "rebalance": 20}, f"{n:016x}", 900.0 * n, rng.normal(0.4, 0.2), 200 + n, 260 + n
+                )
                 for n in (20, 60, 120, 250)
             ),
             folds=_folds(rng, days),
             costs=tuple(
-                CostResult(level, f"{i:016x}", float(equity[-1] - OPENING) - 9_000.0 * i, 9_000.0 + 2_250.0 * i, sharpe - 0.2 * i)
+                CostResult(
+                    level,
+                    f"{i:016x}",
+                    float(equity[-1] - OPENING) - 9_000.0 * i,
+                    9_000.0 + 2_250.0 * i,
+                    sharpe - 0.2 * i,
+                )
                 for i, level in enumerate(("1", "1.25", "1.5"))
             ),
             hold=HoldResult("f" * 16, 0.31, 0.178, 0.44, 0.021, 0.12, 1.3),
@@ -114,7 +123,9 @@ def without_trades() -> tuple[Evaluation, Market]:
     evaluation, market = sample_evaluation(sessions=300, trades=0)
     empty = np.zeros(0)
     nothing = Curve(np.zeros(0, np.int32), np.zeros(0, np.int64), empty, empty, empty, empty)
-    return replace(evaluation, curve=nothing, folds=(), search=(), costs=(), months=(), audit=(), completeness=None), market
+    return replace(
+        evaluation, curve=nothing, folds=(), search=(), costs=(), months=(), audit=(), completeness=None
+    ), market
 
 
 def _weekdays(count: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
@@ -207,7 +218,7 @@ def _record(seed: int, strategy: str, symbol: str, bars: Bars, trades: np.ndarra
 
 def _metrics(record: RunRecord, sharpe: float, curve: Curve) -> Metrics:
     net = record.trades["net_micros"]
-    won = net[net > 0]
+    won, lost = net[net > 0], net[net < 0]
     return Metrics(
         sessions=len(curve.session),
         sessions_per_year=252.0,
@@ -235,7 +246,7 @@ def _metrics(record: RunRecord, sharpe: float, curve: Curve) -> Metrics:
         fills=len(record.orders),
         trades=len(net),
         hit_rate=len(won) / len(net) if len(net) else math.nan,
-        profit_factor=float(won.sum() / -net[net < 0].sum()) if len(net) else math.nan,
+        profit_factor=float(won.sum() / -lost.sum()) if len(lost) and lost.sum() else math.inf,
         expectancy_micros=float(net.mean()) if len(net) else math.nan,
         largest_trade_share=0.18,
     )
@@ -259,7 +270,9 @@ def _gates(sharpe: float, trades: int) -> tuple[GateResult, ...]:
     for gate in GATES:
         value = values[gate.name] if trades else math.nan
         passed = None if not trades else value <= 1.0 if gate.name == "own_limits" else value >= gate.threshold
-        sentence = "There was too little to judge." if passed is None else f"{gate.question} {'Yes' if passed else 'No'}."
+        sentence = (
+            "There was too little to judge." if passed is None else f"{gate.question} {'Yes' if passed else 'No'}."
+        )
         results.append(GateResult(gate.name, passed, value, gate.threshold, sentence, gate.how_to_read))
     return tuple(results)
 
@@ -267,7 +280,9 @@ def _gates(sharpe: float, trades: int) -> tuple[GateResult, ...]:
 def _flags(sharpe: float, trades: int) -> tuple[RedFlag, ...]:
     flags = [RedFlag("closes_only", "Closes only: nothing could fill at an open.")]
     if sharpe > 1.5:
-        flags.append(RedFlag("sharpe_above_3", f"A Sharpe ratio of {sharpe:.1f} is rarer than a mistake: look for one."))
+        flags.append(
+            RedFlag("sharpe_above_3", f"A Sharpe ratio of {sharpe:.1f} is rarer than a mistake: look for one.")
+        )
     if trades < 30:
         flags.append(RedFlag("few_trades", f"All of it rests on {trades} trades."))
     return tuple(flags)
@@ -287,5 +302,5 @@ def _folds(rng: np.random.Generator, days: np.ndarray) -> tuple[FoldResult, ...]
             test_pnl=float(rng.normal(4_000, 6_000)),
             test_return=float(rng.normal(0.04, 0.06)),
         )
-        for begin, end in zip(cuts[:-1], cuts[1:], strict=True)
+        for begin, end in pairwise(cuts.tolist())
     )

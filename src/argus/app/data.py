@@ -103,10 +103,10 @@ def complete_statement(path: Path, stated: FileStatement) -> tuple[ImportSpec, t
     """
     spec = _spec_of(stated)
     said: list[str] = []
-    names, typed, delimiter_hint = _columns_of(path, spec)
+    names, typed, hint = _columns_of(path, spec)
     if spec.time_column is None and len(typed) == 1:
-        spec = replace(spec, time_column=typed[0])
-        said.append(f"time column: {typed[0]!r}, the file's only column of times")
+        spec = replace(spec, time_column=next(iter(typed)))
+        said.append(f"time column: {spec.time_column!r}, the file's only column of times")
     if spec.time_format is None and spec.time_column in typed:
         spec = replace(spec, time_format="datetime")
         said.append(f"time format: {spec.time_column!r} is a typed column of times")
@@ -117,7 +117,7 @@ def complete_statement(path: Path, stated: FileStatement) -> tuple[ImportSpec, t
         if "close" in same:
             spec = replace(spec, columns=same)
             said.append(f"columns: {', '.join(same)}, by their own names")
-    _check_stated(path, spec, names, delimiter_hint)
+    _check_stated(path, spec, names, hint, naive=spec.time_column is not None and typed.get(spec.time_column) is True)
     if spec.stamp != "session_date" and spec.interval_ns is None:
         interval_ns = measured_interval(path, spec)
         from argus.data.importing import interval_label
@@ -147,23 +147,29 @@ def _spec_of(stated: FileStatement) -> ImportSpec:
     return replace(spec, interval_ns=None) if measured else spec
 
 
-def _columns_of(path: Path, spec: ImportSpec) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """The file's columns, those of them that are typed times, and what may be wrong with how it was opened."""
+def _columns_of(path: Path, spec: ImportSpec) -> tuple[tuple[str, ...], dict[str, bool], str]:
+    """The file's columns; its typed times, with whether they lack a zone; what may be wrong with it."""
     from argus.data.sources import open_source
 
     source = open_source(path, delimiter=spec.delimiter, encoding=spec.encoding, header=spec.header)
     if path.suffix.lower() != ".parquet":
-        return source.names, (), source.hint
+        return source.names, {}, source.hint
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
-    typed = tuple(entry.name for entry in schema if pa.types.is_timestamp(entry.type) or pa.types.is_date(entry.type))
+    typed = {}
+    for entry in pq.read_schema(path):
+        if pa.types.is_timestamp(entry.type):
+            typed[entry.name] = entry.type.tz is None
+        elif pa.types.is_date(entry.type):
+            typed[entry.name] = False
     return source.names, typed, source.hint
 
 
-def _check_stated(path: Path, spec: ImportSpec, names: tuple[str, ...], hint: str) -> None:
+def _check_stated(path: Path, spec: ImportSpec, names: tuple[str, ...], hint: str, *, naive: bool) -> None:
     missing = [name for name in ("stamp", "time_column", "time_format", "columns") if not getattr(spec, name)]
+    if naive and spec.timezone is None and spec.stamp != "session_date":
+        missing.append("timezone")
     if missing:
         options = "; ".join(_OPTIONS[name] for name in missing)
         columns = ", ".join(repr(name) for name in names)

@@ -105,6 +105,7 @@ def research(
     trials = workspace.trials()
     evaluations: list[Evaluation] = []
     failures: list[Failure] = []
+    markets: dict[str, Market] = {}
     for number, item in enumerate(wanted):
         name = f"{item.strategy} on {_short(item.datasets)}"
         tell = _teller(progress, number, len(wanted), name)
@@ -123,7 +124,8 @@ def research(
             continue
         save_run(workspace.runs, evaluation.record, source)
         evaluations.append(evaluation)
-    return _keep(workspace, tuple(evaluations), tuple(failures))
+        markets[evaluation.record.manifest.run_id] = candidate.market
+    return _keep(workspace, tuple(evaluations), tuple(failures), markets)
 
 
 def build_candidate(workspace: Workspace, item: CandidateSettings) -> tuple[Candidate, dict[str, Any]]:
@@ -236,16 +238,27 @@ def _map_runs(workers: int) -> Iterator[MapRuns]:
         yield pool.map
 
 
-def _keep(workspace: Workspace, evaluations: tuple[Evaluation, ...], failures: tuple[Failure, ...]) -> ResearchResult:
+def _keep(
+    workspace: Workspace,
+    evaluations: tuple[Evaluation, ...],
+    failures: tuple[Failure, ...],
+    markets: Mapping[str, Market],
+) -> ResearchResult:
+    """Write figures and page into a folder of their own, and the page once more as the newest one."""
     from argus.data._catalog_files import write_atomic
-    from argus.report import write_report
+    from argus.engine.manifest import code_version
+    from argus.report import ReportContext, write_report
 
     identity = hashlib.sha256("".join(e.record.manifest.run_id for e in evaluations).encode()).hexdigest()[:12]
     folder = workspace.runs / f"research-{identity}"
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {"evaluations": [e.as_dict() for e in evaluations], "failures": [f.error for f in failures]}
+    figures = {
+        "evaluations": [evaluation.as_dict() for evaluation in evaluations],
+        "failures": [{"candidate": failure.name, "error": failure.error} for failure in failures],
+    }
     write_atomic(folder / "evaluations.json", json.dumps(figures, indent=1).encode())
     report = folder / "report.html"
-    write_report(report, evaluations, failures=[(failure.name, failure.error) for failure in failures])
+    context = ReportContext(made=f"Research {identity}, Argus {code_version()}", markets=markets)
+    write_report(report, evaluations, context, failures=[(failure.name, failure.error) for failure in failures])
     write_atomic(workspace.runs / "report.html", report.read_bytes())
     return ResearchResult(evaluations, failures, folder, report)

@@ -100,6 +100,12 @@ class Bars:
                 f"{self.instrument}: observed fields are {sorted(self.observed)}; 'close' is required and only "
                 f"{', '.join(BAR_FIELDS)} are known"
             )
+        for column in BAR_FIELDS:
+            if column not in self.observed and not np.isnan(getattr(self, column)).all():
+                raise DataError(
+                    f"{self.instrument}: column {column} holds numbers but is not stated as observed; "
+                    "state it, or fill the column with NaN"
+                )
         _check_times(self)
 
     def __len__(self) -> int:

@@ -119,3 +119,6 @@ class MissingExtraError(ArgusError):
         super().__init__(f"{library} is not installed; install it with: pip install 'argus-trading[{extra}]'")
         self.library = library
         self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return MissingExtraError, (self.library, self.extra)

@@ -29,7 +29,7 @@ def decimal_of(value: Decimal | str | int | float, name: str) -> Decimal:
         Naming `name`, if the value is no finite number.
     """
     try:
-        number = Decimal(repr(value) if isinstance(value, float) else value)
+        number = Decimal(repr(float(value)) if isinstance(value, float) else value)
     except (InvalidOperation, TypeError, ValueError):
         raise ConfigError(f"{name} is {value!r}, which is not a number") from None
     if not number.is_finite():
@@ -45,8 +45,10 @@ def to_micros(amount: Decimal | str | int | float, name: str = "amount") -> int:
     ConfigError
         If the amount is no finite number or too large for a ledger.
     """
-    micros = int((decimal_of(amount, name) * MICROS).to_integral_value(ROUND_HALF_EVEN))
-    if abs(micros) > MONEY_MAX:
+    number = decimal_of(amount, name)
+    digits_max = len(str(MONEY_MAX))
+    micros = int((number * MICROS).to_integral_value(ROUND_HALF_EVEN)) if number.adjusted() < digits_max else None
+    if micros is None or abs(micros) > MONEY_MAX:
         raise ConfigError(f"{name} is {amount}, beyond the ledger's range of {MONEY_MAX // MICROS:,} units")
     return micros
 

@@ -2,11 +2,11 @@
 
 An order lives through these states; a move that is not drawn is an error::
 
-    SUBMITTED ──▶ WORKING ──▶ PARTIAL ──▶ FILLED
+    SUBMITTED ──▶ WORKING ──▶ PARTIAL ──▶ FILLED   (from WORKING at once, or part by part)
         │            │           │
-        ├────────────┴───────────┼──▶ CANCELLED   by the strategy, a replacement or the account's liquidation
+        ├────────────┼───────────┼──▶ CANCELLED   by the strategy, a replacement or the account's liquidation
         │            ├───────────┼──▶ EXPIRED     a day order at the end of its session
-        └──────────▶ └───────────┴──▶ REJECTED    by the engine: account, price grid, data
+        └────────────┴───────────┴──▶ REJECTED    by the engine: account or data
 """
 
 from __future__ import annotations
@@ -103,9 +103,7 @@ class FillRule(IntEnum):
 FINAL_STATES: Final = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED})
 
 _ALLOWED: Final = {
-    OrderState.SUBMITTED: frozenset(
-        {OrderState.WORKING, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED}
-    ),
+    OrderState.SUBMITTED: frozenset({OrderState.WORKING, OrderState.CANCELLED, OrderState.REJECTED}),
     OrderState.WORKING: frozenset(OrderState) - {OrderState.SUBMITTED, OrderState.WORKING},
     OrderState.PARTIAL: frozenset(OrderState) - {OrderState.SUBMITTED, OrderState.WORKING},
 }

@@ -58,11 +58,11 @@ class Parameter:
                 coerced: ParameterValue = value if isinstance(value, bool) else str(value).lower() == "true"
             elif kind is int:
                 coerced = int(value)
-                if float(value) != coerced:
+                if isinstance(value, float) and value != coerced:
                     raise ValueError
             else:
                 coerced = kind(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise StrategyError(f"{strategy}: parameter {self.name} is {value!r}; {kind.__name__} expected") from None
         if self.choices and coerced not in self.choices:
             raise StrategyError(

@@ -6,6 +6,7 @@ could first know it. Text and `datetime` are for the edges.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -31,6 +32,7 @@ NS_PER_DAY: Final = 24 * NS_PER_HOUR
 NS_PER_YEAR: Final = int(365.2425 * 86_400) * NS_PER_SECOND
 """Mean Gregorian year."""
 
+_FRACTION: Final = re.compile(r"[.,](\d+)")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1)
 
@@ -54,7 +56,13 @@ def parse_ns(text: str) -> int:
     try:
         if len(text) == 10:
             return day_number(date.fromisoformat(text)) * NS_PER_DAY
-        return to_ns(datetime.fromisoformat(text))
+        # datetime knows microseconds only; digits beyond them are read apart, so that none is dropped.
+        fraction = _FRACTION.search(text)
+        digits = fraction.group(1) if fraction else ""
+        if len(digits) > 9 and digits[9:].strip("0"):
+            raise ValueError("finer than a nanosecond")
+        whole = text if fraction is None else text[: fraction.start()] + text[fraction.end() :]
+        return to_ns(datetime.fromisoformat(whole)) + int(f"{digits[:9]:0<9}")
     except ValueError as error:
         raise ConfigError(
             f"'{text}' is not an ISO date or date-time: {error}; write 2024-03-01 or 2024-03-01T14:30:00+00:00"

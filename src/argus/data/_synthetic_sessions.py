@@ -38,6 +38,7 @@ class Schedule:
     gap_follows : (s,) bool
         Whether the market is shut between the session and the next.
     interval_ns : int
+        Length of a bar.
     sessions_per_year : float
         Fixed for the calendar, so that a longer market begins with the bars of a shorter one.
     """
@@ -63,7 +64,7 @@ class Grid:
 
 @lru_cache(maxsize=32)
 def schedule(calendar: str, start: date, sessions: int, interval_ns: int) -> Schedule:
-    """Lay out so many sessions from `start` on.
+    """Lay out so many sessions from `start` on, in bars of `interval_ns`; from a day on, one bar is one session.
 
     Raises
     ------
@@ -82,6 +83,12 @@ def schedule(calendar: str, start: date, sessions: int, interval_ns: int) -> Sch
         per_year, follows = _DAYS_PER_YEAR * 5.0 / 7.0, np.ones(sessions, dtype=np.bool_)
     else:
         days, segments, per_year, follows = _exchange_sessions(calendar, start, sessions)
+    if interval_ns >= NS_PER_DAY:
+        # One bar a session, whatever its pauses; one that takes in a holiday's hours is longer than a day.
+        first = np.searchsorted(segments[:, 2], np.arange(sessions))
+        last = np.concatenate((first[1:], [len(segments)])) - 1
+        segments = _segments(segments[first, 0], segments[last, 1])
+        interval_ns = int(np.max(segments[:, 1] - segments[:, 0]))
     bars = (segments[:, 1] - segments[:, 0] + interval_ns - 1) // interval_ns
     counts = np.zeros(sessions, dtype=np.int64)
     np.add.at(counts, segments[:, 2], bars)

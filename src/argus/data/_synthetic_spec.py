@@ -139,7 +139,8 @@ class SyntheticSpec:
     instrument : str
         Symbol whose tick size, multiplier and calendar are used.
     interval_ns : int
-        Length of a bar; a session it does not divide ends with a shorter bar. `NS_PER_DAY` makes one bar a session.
+        Length of a bar; a stretch of trading that it does not divide ends with a shorter bar. From `NS_PER_DAY` on, a
+        bar is a session.
     start : date
         The first session lies on or after it.
     sessions : int

@@ -30,7 +30,7 @@ from argus.core.arrays import I64_1D, Bars
 from argus.core.errors import CatalogError, CoverageError
 from argus.core.time import format_ns
 from argus.data._catalog_files import TEMPORARY, lock_for_writing, write_atomic
-from argus.data._catalog_segments import Merged, bars_hash, concatenated, decode_bars, encode_bars, merge_bars
+from argus.data._catalog_segments import Merged, canonical, concatenated, decode_bars, encode_bars, merge_bars
 from argus.data._catalog_statement import interval_label
 from argus.data.quarantine import encode_quarantine, read_quarantine, reason_counts
 from argus.data.raw import Rejection
@@ -319,8 +319,8 @@ class Catalog:
             self._sweep(blank)
             old = _read_manifest(self._folder(blank) / _MANIFEST)
             existing = self._load(old, None, None, whole=True) if old else None
-            bars, notes = _fitted(bars, old, notes)
-            merged = merge_bars(existing, bars, replace=replace_rows)
+            bars, notes = _fitted(canonical(bars), old, notes)
+            merged = merge_bars(existing, bars, replace_rows=replace_rows)
             conflicts = _conflicts(merged, bars, reject, blank.name)
             record = self._with_quarantine(blank.name, source, [*quarantine, *conflicts])
             new = self._committed(old or blank, merged, record, notes)
@@ -360,7 +360,7 @@ class Catalog:
             new = replace(
                 new,
                 observed=tuple(sorted(merged.bars.observed)),
-                content_hash=bars_hash(merged.bars),
+                content_hash=merged.bars.content_hash,
                 rows=len(merged.bars),
                 segments=self._write_segments(old, merged),
             )
@@ -383,7 +383,7 @@ class Catalog:
         written = []
         for begin in range(start, len(bars), _SEGMENT_ROWS_MAX):
             part = bars.rows(begin, min(begin + _SEGMENT_ROWS_MAX, len(bars)))
-            digest = bars_hash(part)
+            digest = part.content_hash
             event = part.ts_event_ns
             file = f"{format_ns(int(event[0])).replace(':', '')}-{digest[:16]}.parquet"
             segment = Segment(file, digest, len(part), int(event[0]), int(event[-1]))
@@ -427,7 +427,7 @@ class Catalog:
             bars = decode_bars(content, manifest.instrument, frozenset(manifest.observed), label)
         except CatalogError as error:
             raise CatalogError(f"{error}; {_remedy(manifest)}") from None
-        if bars_hash(bars) != segment.content_hash:
+        if bars.content_hash != segment.content_hash:
             raise CatalogError(f"{label} is damaged: its rows do not have the recorded hash; {_remedy(manifest)}")
         return bars
 

@@ -419,8 +419,8 @@ def _numbers(table: SourceTable, name: str, rejected: dict[int, Rejection]) -> F
         raise ImportFailed(
             f"{table.name}: column {name!r} holds {column.dtype}, not numbers; map the field to a column of numbers"
         )
-    values: F64_1D = numbers.fill_null(np.nan).to_numpy(allow_copy=True)
-    return np.ascontiguousarray(values)
+    values: F64_1D = np.ascontiguousarray(numbers.fill_nan(None).fill_null(np.nan).to_numpy())
+    return values
 
 
 def _session_times(

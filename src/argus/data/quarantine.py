@@ -9,29 +9,26 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Final
 
 from argus.core.errors import CatalogError
 from argus.data.raw import Rejection
 
 __all__ = ["decode_quarantine", "encode_quarantine", "read_quarantine", "reason_counts"]
 
+_COLUMNS: Final = tuple(field.name for field in fields(Rejection))
+
 
 def encode_quarantine(rejections: Sequence[Rejection]) -> bytes:
     """The rows as a Parquet file: ``source_line``, ``reason``, ``message``, ``original`` (binary)."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import polars as pl
 
-    table = pa.table(
-        {
-            "source_line": pa.array([r.source_line for r in rejections], pa.int64()),
-            "reason": pa.array([r.reason for r in rejections], pa.string()),
-            "message": pa.array([r.message for r in rejections], pa.string()),
-            "original": pa.array([r.original for r in rejections], pa.binary()),
-        }
-    )
+    columns = {name: [getattr(row, name) for row in rejections] for name in _COLUMNS}
+    types = {"source_line": pl.Int64, "reason": pl.String, "message": pl.String, "original": pl.Binary}
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    pl.DataFrame(columns, schema=types).write_parquet(sink, compression="zstd")
     return sink.getvalue()
 
 
@@ -43,13 +40,12 @@ def decode_quarantine(content: bytes, name: str) -> tuple[Rejection, ...]:
     CatalogError
         If the bytes are damaged; names the file.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import polars as pl
 
     try:
-        columns = pq.read_table(pa.BufferReader(content)).to_pydict()
-        return tuple(map(Rejection, *(columns[key] for key in ("source_line", "reason", "message", "original"))))
-    except (pa.ArrowException, OSError, KeyError) as error:
+        rows = pl.read_parquet(io.BytesIO(content), columns=list(_COLUMNS)).select(_COLUMNS).rows()
+        return tuple(Rejection(*row) for row in rows)
+    except (pl.exceptions.PolarsError, OSError) as error:
         raise CatalogError(f"{name}: the quarantine file is damaged ({error}); import its source again") from None
 
 

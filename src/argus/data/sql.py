@@ -56,7 +56,7 @@ def query(catalog: Catalog, sql: str, *, memory_mb: int = 1024) -> pa.Table:
                     raise DataError(f"the catalog could not be read: {error}") from None
             except duckdb.Error as error:
                 names = ", ".join(f'"{manifest.name}"' for manifest in manifests) or "none yet"
-                raise DataError(f"{error}. The datasets are: {names}, and bars for all of them") from None
+                raise DataError(f"{error}\nThe datasets are: {names}, and bars for all of them") from None
     raise AssertionError("unreachable")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core.money import MONEY_MAX
 from argus.engine._layout import (
     BOOKS_BROKEN,
     END,
@@ -271,6 +272,8 @@ def close_bar(
                 return OVERFLOW
             revalue(k, par, inst, state, rates)
             inst[k]["unsettled"] = 1
+    if abs(state[S_EQUITY]) > MONEY_MAX or abs(state[S_CASH]) > MONEY_MAX:
+        return OVERFLOW
     check_account(ts, par, inst, state, active, orders)
     if session_end[row]:
         if inst[k]["unsettled"] == 1 and not settle(k, ts, par, inst, state, journal):

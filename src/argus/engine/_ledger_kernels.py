@@ -46,6 +46,28 @@ def half_even(n, d):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def share_of(amount, part, whole):  # type: ignore[no-untyped-def]
+    """amount * part / whole rounded half to even, for 0 <= part <= whole < 2**62, without leaving int64.
+
+    The product is never formed: `part` is taken bit by bit, with quotient and remainder carried along.
+    """
+    rest = amount % whole
+    q, r = 0, 0
+    for bit in range(62, -1, -1):
+        q, r = 2 * q, 2 * r
+        if r >= whole:
+            q, r = q + 1, r - whole
+        if (part >> bit) & 1:
+            r += rest
+            if r >= whole:
+                q, r = q + 1, r - whole
+    q += (amount // whole) * part
+    if 2 * r > whole or (2 * r == whole and q % 2 != 0):
+        return q + 1
+    return q
+
+
+@njit(cache=True)
 def too_large(lots, ticks, par_k):  # type: ignore[no-untyped-def]
     """Whether a value would leave the range of int64."""
     return abs(float(lots) * float(ticks)) * float(par_k["value_num"]) > VALUE_MAX
@@ -245,7 +267,7 @@ def prove(k, par, inst, state):  # type: ignore[no-untyped-def]
     fault = 0
     if inst[k]["bal_position"] != inst[k]["value"]:
         fault = 1
-    if inst[k]["bal_clearing"] != (-inst[k]["bal_position"] if par[k]["is_future"] == 1 else 0):
+    elif inst[k]["bal_clearing"] != (-inst[k]["bal_position"] if par[k]["is_future"] == 1 else 0):
         fault = 2
     total = state[S_CASH] + state[S_CAPITAL]
     by_books = state[S_CASH]
@@ -254,11 +276,11 @@ def prove(k, par, inst, state):  # type: ignore[no-untyped-def]
         total += inst[m]["bal_position"] + inst[m]["bal_clearing"] + inst[m]["bal_pnl"] + inst[m]["bal_fees"]
         by_books += inst[m]["value"] + inst[m]["bal_clearing"]
         by_flows += inst[m]["value"] + inst[m]["flow"] - inst[m]["bal_fees"]
-    if total != 0:
+    if fault == 0 and total != 0:
         fault = 3
-    if by_books != state[S_EQUITY]:
+    if fault == 0 and by_books != state[S_EQUITY]:
         fault = 4
-    if by_flows != state[S_EQUITY]:
+    if fault == 0 and by_flows != state[S_EQUITY]:
         fault = 5
     state[S_FAULT] = fault
     state[S_FAULT_INSTRUMENT] = k

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from argus.engine._ledger_kernels import half_even, position_value
+from argus.engine._ledger_kernels import position_value, share_of
 from argus.engine._match_kernels import nearest_tick, ticks_of
 
 # Slots of the running totals of the trade in hand.
@@ -72,7 +72,7 @@ def end_trade(t, entry, trades, n, fill_id, ts, gross, mark):  # type: ignore[no
 @njit(cache=True)
 def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untyped-def]
     """Add (part of) a fill to the trade in hand."""
-    against = t[POSITION] * lots < 0
+    against = t[POSITION] != 0 and (t[POSITION] > 0) != (lots > 0)
     t[FLOW] -= value
     t[FEE] += fee
     t[POSITION] += lots
@@ -106,10 +106,10 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
         t[CURSOR] = row
         if ts == ts_close[begin + row]:
             t[CLOSE_FILL_ROW] = row
-        if t[OPENED] == 1 and t[POSITION] * lots < 0:
+        if t[OPENED] == 1 and (t[POSITION] > 0) != (lots > 0):
             closing = min(abs(lots), abs(t[POSITION])) * (1 if lots > 0 else -1)
             closing_value = value if closing == lots else position_value(closing, price, par_k)
-            closing_fee = fee if closing == lots else half_even(fee * abs(closing), abs(lots))
+            closing_fee = fee if closing == lots else share_of(fee, abs(closing), abs(lots))
             add_fill(t, sums, closing, price, closing_value, closing_fee, par_k)
             lots, value, fee = lots - closing, value - closing_value, fee - closing_fee
             if t[POSITION] == 0:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from argus.core.errors import ConfigError
+from argus.core.money import MONEY_MAX
 
 __all__ = ["AccountConfig", "AccountKind", "CostModel", "FillRules", "RunConfig"]
 
@@ -40,6 +41,8 @@ class AccountConfig:
     currency: str = "USD"
 
     def __post_init__(self) -> None:
+        if self.cash_micros > MONEY_MAX:
+            raise ConfigError(f"opening cash is {self.cash_micros} micros, beyond the ledger's range of {MONEY_MAX}")
         if self.cash_micros <= 0:
             raise ConfigError(f"opening cash is {self.cash_micros / 1e6:,.2f}; it must be positive")
 

@@ -438,7 +438,9 @@ def _last_instants(record: RunRecord, sessions: I32_1D, start_ns: int) -> I64_1D
     """Instant of the last equity of each session; the start where there is none yet."""
     if not len(record.equity_session):
         return np.full(len(sessions), start_ns, dtype=np.int64)
-    rows = np.searchsorted(record.equity_session, sessions, side="right") - 1
+    # Where markets with different sessions are traded together, one's next session begins before the other's has ended.
+    begun = np.maximum.accumulate(record.equity_session)
+    rows = np.searchsorted(begun, sessions, side="right") - 1
     instants: I64_1D = np.where(rows >= 0, record.equity_ts_ns[np.maximum(rows, 0)], start_ns)
     return instants
 

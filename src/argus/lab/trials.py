@@ -295,17 +295,26 @@ class SqlTrialLedger:
 
     def journal(self) -> tuple[Trial, ...]:
         """Every trial, by run id."""
+        return self._read(None, None)
+
+    def looks(self, family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int) -> Looks:
+        """Independent looks of a strategy family (None: of all) at data that overlap these."""
+        # The database leaves out what cannot count; what does count is decided in one place for every ledger.
+        return looks_among(self._read(family, (first_ns, last_ns)), family, instruments, first_ns, last_ns)
+
+    def _read(self, family: str | None, span_ns: tuple[int, int] | None) -> tuple[Trial, ...]:
         from sqlalchemy import select
 
         engine, table = self._open()
         names = [field.name for field in fields(Trial)]
+        wanted = select(*(table.c[name] for name in names)).order_by(table.c.run_id)
+        if family is not None:
+            wanted = wanted.where(table.c.family == family)
+        if span_ns is not None:
+            wanted = wanted.where(table.c.first_ns <= span_ns[1], table.c.last_ns >= span_ns[0])
         with engine.connect() as connection:
-            rows = connection.execute(select(*(table.c[name] for name in names)).order_by(table.c.run_id)).all()
+            rows = connection.execute(wanted).all()
         return tuple(Trial.from_mapping(dict(zip(names, row, strict=True))) for row in rows)
-
-    def looks(self, family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int) -> Looks:
-        """Independent looks of a strategy family (None: of all) at data that overlap these."""
-        return looks_among(self.journal(), family, instruments, first_ns, last_ns)
 
     def close(self) -> None:
         """Let go of the database; the ledger opens it again when it is next used."""

@@ -13,8 +13,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I64_1D, Bars
+from argus.core.arrays import I64_1D, Bars
 from argus.core.instruments import InstrumentSpec
 from argus.core.money import MICROS
 from argus.core.time import NS_PER_MINUTE
@@ -55,7 +56,7 @@ def candidate_charts(
     return {name: data for name, data in charts.items() if data}
 
 
-def _short(values: F64_1D | Sequence[float], digits: int = 6) -> list[float | int | None]:
+def _short(values: NDArray[np.floating[Any]] | Sequence[float], digits: int = 6) -> list[float | int | None]:
     """Values to so many significant digits; None where there is none."""
     shortened: list[float | int | None] = []
     for value in values:

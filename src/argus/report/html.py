@@ -20,7 +20,7 @@ from argus.core.arrays import Bars
 from argus.core.errors import WorkspaceError
 from argus.core.instruments import InstrumentSpec
 from argus.report.charts import candidate_charts, to_script_json
-from argus.report.sections import candidate_section, flags_panel, headline
+from argus.report.sections import candidate_section, failures_panel, flags_panel, headline
 from argus.report.tables import currency_of, scorecard_table
 
 if TYPE_CHECKING:
@@ -58,7 +58,12 @@ def ranked(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return sorted(evaluations, key=lambda one: (not one.deployable, -sum(bool(gate.passed) for gate in one.gates)))
 
 
-def render_report(evaluations: Sequence[Evaluation], context: ReportContext | None = None) -> str:
+def render_report(
+    evaluations: Sequence[Evaluation],
+    context: ReportContext | None = None,
+    *,
+    failures: Sequence[tuple[str, str]] = (),
+) -> str:
     """The page as text.
 
     Parameters
@@ -66,12 +71,14 @@ def render_report(evaluations: Sequence[Evaluation], context: ReportContext | No
     evaluations : sequence of Evaluation
         In any order; the page shows deployable ones first.
     context : ReportContext or None
+    failures : sequence of (name, reason)
+        Candidates that could not be judged: they are shown, so that nothing disappears in silence.
     """
     from plotly.offline import get_plotlyjs
 
     context = context or ReportContext()
     shown = ranked(evaluations)
-    verdict, stopped = headline(shown)
+    verdict, stopped = headline(shown, len(failures))
     sections, data = [], []
     for place, evaluation in enumerate(shown, start=1):
         market = context.markets.get(evaluation.record.manifest.run_id)
@@ -88,6 +95,7 @@ def render_report(evaluations: Sequence[Evaluation], context: ReportContext | No
         stopped=escape(stopped),
         kind="yes" if any(evaluation.deployable for evaluation in shown) else "no",
         scorecard=scorecard_table(shown) if shown else "",
+        failures=failures_panel(failures),
         # The only candidate carries its own flags, above its curves.
         flags=flags_panel(shown) if len(shown) > 1 else "",
         sections="".join(sections),
@@ -101,15 +109,28 @@ def _part(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-def write_report(path: Path, evaluations: Sequence[Evaluation], context: ReportContext | None = None) -> Path:
+def write_report(
+    path: Path,
+    evaluations: Sequence[Evaluation],
+    context: ReportContext | None = None,
+    *,
+    failures: Sequence[tuple[str, str]] = (),
+) -> Path:
     """Write the page to `path`: wholly or not at all, so that a reader never sees half of one.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if need be.
+    evaluations, context, failures
+        See `render_report`.
 
     Raises
     ------
     WorkspaceError
         If the file cannot be written.
     """
-    page = render_report(evaluations, context)
+    page = render_report(evaluations, context, failures=failures)
     partial = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

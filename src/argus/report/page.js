@@ -25,11 +25,12 @@
     gridcolor: c.of("line"), linecolor: c.of("line"), zerolinecolor: c.of("hold"), zerolinewidth: 1, automargin: true,
     tickfont: { color: c.of("soft"), size: 11.5 }, title: { font: { color: c.of("soft"), size: 11.5 } },
   }, more);
-  const layout = (c, x, y, more) => Object.assign({
+  const strategyFirst = { reversed: true };
+  const layout = (c, x, y, { reversed, ...more } = {}) => Object.assign({
     margin: { l: 8, r: 10, t: 8, b: 8 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, color: c.of("ink"), size: 12 },
     xaxis: axis(c, Object.assign({ showgrid: false }, x)), yaxis: axis(c, y), hovermode: "x unified", showlegend: true,
-    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { size: 12, color: c.of("soft") }, bgcolor: "rgba(0,0,0,0)" },
+    legend: { traceorder: reversed ? "reversed" : "normal", orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { size: 12, color: c.of("soft") }, bgcolor: "rgba(0,0,0,0)" },
     hoverlabel: { bgcolor: c.of("surface"), bordercolor: c.of("line"), font: { color: c.of("ink"), size: 12 } },
     separators: ".,", dragmode: "zoom",
   }, more);
@@ -42,14 +43,14 @@
       return [[
         { x: t, y: d.hold, name: "holding at equal risk", mode: "lines", line: { color: c.of("hold"), width: 1.3, dash: "dot" }, hovertemplate: "%{y:,.0f}" },
         { x: t, y: d.equity, name: "strategy", mode: "lines", line: { color: c.of("gain"), width: 2 }, hovertemplate: "%{y:,.0f}" },
-      ], layout(c, dated, titled(c, all.currency, { tickformat: "~s" }))];
+      ], layout(c, dated, titled(c, all.currency, { tickformat: "~s" }), strategyFirst)];
     },
     drawdown(d, c) {
       const t = times(d.t);
       return [[
         { x: t, y: d.hold, name: "holding at equal risk", mode: "lines", line: { color: c.of("hold"), width: 1.2, dash: "dot" }, hovertemplate: "%{y:.1f} %" },
         { x: t, y: d.strategy, name: "strategy", mode: "lines", fill: "tozeroy", fillcolor: c.tint("loss", .16), line: { color: c.of("loss"), width: 1.3 }, hovertemplate: "%{y:.1f} %" },
-      ], layout(c, dated, titled(c, "per cent", { rangemode: "tozero" }))];
+      ], layout(c, dated, titled(c, "per cent", { rangemode: "tozero" }), strategyFirst)];
     },
     price(d, c, all, box) {
       const pick = document.querySelector(`select[data-pick="${box.dataset.candidate}"]`);
@@ -81,7 +82,7 @@
       const bar = (y, name, color, hovertemplate) => ({ type: "bar", x: d.test, y, name, marker: { color }, customdata: custom, hovertemplate });
       return [[
         bar(d.train, "chosen on", c.tint("gain", .28), "%{y:.2f}"),
-        bar(d.sharpe, "traded", d.sharpe.map((value) => c.of(value > 0 ? "gain" : "loss")), `%{y:.2f}, %{customdata[2]:,.0f} ${all.currency}<br>%{customdata[0]}<br>%{customdata[1]}`),
+        bar(d.sharpe, "traded", c.of("gain"), `%{y:.2f}, %{customdata[2]:,.0f} ${all.currency}<br>%{customdata[0]}<br>%{customdata[1]}`),
       ], layout(c, { type: "category", tickangle: 0, nticks: 8 }, titled(c, "Sharpe a year"), { bargap: .3, bargroupgap: .06 })];
     },
     fan(d, c, all) {
@@ -118,15 +119,16 @@
     box.dataset.drawn = "yes";
   };
   const charts = [...document.querySelectorAll(".chart")];
-  const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); show(entry.target); }
-  }, { rootMargin: "400px" });
-  // What is in view at once is drawn at once; the observer would wait for the next frame.
-  charts.forEach((box) => {
-    const place = box.getBoundingClientRect();
-    if (box.offsetParent && place.top < innerHeight && place.bottom > 0) show(box);
-    else seen.observe(box);
-  });
+  const drawNear = () => {
+    for (const box of charts) {
+      if (box.dataset.drawn || !box.offsetParent) continue;
+      const place = box.getBoundingClientRect();
+      if (place.top < innerHeight + 400 && place.bottom > -400) show(box);
+    }
+  };
+  addEventListener("scroll", drawNear, { passive: true });
+  addEventListener("resize", drawNear, { passive: true });
+  document.addEventListener("toggle", drawNear, true);
   const redraw = () => charts.filter((box) => box.dataset.drawn).forEach(show);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
@@ -155,4 +157,5 @@
   });
   addEventListener("beforeprint", () => charts.filter((box) => box.offsetParent && !box.dataset.drawn).forEach(show));
   follow();
+  drawNear();
 })();

@@ -17,18 +17,18 @@ from argus.report.sampling import POINTS_MAX
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
 
-__all__ = ["candidate_section", "flags_panel", "headline"]
+__all__ = ["candidate_section", "failures_panel", "flags_panel", "headline"]
 
 Market = Mapping[str, tuple[InstrumentSpec, Bars]]
 
 
-def headline(evaluations: Sequence[Evaluation]) -> tuple[str, str]:
+def headline(evaluations: Sequence[Evaluation], failed: int = 0) -> tuple[str, str]:
     """The verdict over all candidates in one sentence, and the gates that stopped most of them in another."""
     total = len(evaluations)
     passed = sum(evaluation.deployable for evaluation in evaluations)
     what = "candidate" if total == 1 else "candidates"
     if not total:
-        return "There is nothing to judge.", "No candidate was evaluated."
+        return "Nothing could be judged." if failed else "There is nothing to judge.", _unjudged(failed)
     if passed == 0:
         verdict = f"None of {total} {what} may be traded." if total > 1 else "This candidate may not be traded."
     elif passed == total:
@@ -41,10 +41,24 @@ def headline(evaluations: Sequence[Evaluation]) -> tuple[str, str]:
             if not gate.passed:
                 stopped[gate.name] = stopped.get(gate.name, 0) + 1
     if not stopped:
-        return verdict, "No gate stopped any. Read the red flags before you believe it."
+        return verdict, f"No gate stopped any. Read the red flags before you believe it. {_unjudged(failed)}".rstrip()
     most = sorted(stopped.items(), key=lambda item: -item[1])[:3]
     listed = ", ".join(f"{figures.gate_label(name).lower()} ({number})" for name, number in most)
-    return verdict, f"The gates that stopped most: {listed}."
+    return verdict, f"The gates that stopped most: {listed}. {_unjudged(failed)}".rstrip()
+
+
+def _unjudged(failed: int) -> str:
+    if not failed:
+        return ""
+    return f"{failed} {'candidate' if failed == 1 else 'candidates'} could not be judged."
+
+
+def failures_panel(failures: Sequence[tuple[str, str]]) -> str:
+    """Candidates that could not be judged, and why."""
+    if not failures:
+        return ""
+    items = "".join(f"<li><b>{escape(name)}</b> <small>{escape(reason)}</small></li>" for name, reason in failures)
+    return f'<div class="failures"><h3>Not judged</h3><ul>{items}</ul></div>'
 
 
 def flags_panel(evaluations: Sequence[Evaluation]) -> str:
@@ -238,7 +252,8 @@ def _evidence(place: int, evaluation: Evaluation, charts: Mapping[str, Any], mar
         parts.append(
             _card(
                 "Walk-forward folds",
-                "Sharpe ratio on the sessions it was chosen on, and on those it then traded. A gap is overfitting.",
+                "Sharpe ratio on the sessions it was chosen on, beside those it then traded. A lasting gap between the "
+                "two is overfitting.",
                 _chart(place, "folds", "Sharpe ratio of each fold, chosen on and traded"),
                 wide=False,
             )
@@ -302,7 +317,7 @@ def _fan_card(place: int, evaluation: Evaluation) -> str:
     )
     return _card(
         "What else could have happened",
-        "The same trades drawn again: bands hold 90 % and 50 % of the paths, the dark line is what happened.",
+        "The same trades drawn again: bands hold 90 % and 50 % of the paths, the strong line is what happened.",
         _chart(place, "fan", "Fan of the summed net result over redrawn trades"),
         f'<p class="note">{escape(note)}</p>',
         wide=False,

@@ -147,7 +147,7 @@ def months_table(evaluation: Evaluation) -> str:
     for month in evaluation.months:
         years.setdefault(month.year, {})[month.month] = month.value
     rows = []
-    for year in sorted(years, reverse=True):
+    for year in sorted(years):
         cells = "".join(_heat_cell(years[year].get(number)) for number in range(1, 13))
         whole = float(np.prod([1.0 + value for value in years[year].values()])) - 1.0
         rows.append(

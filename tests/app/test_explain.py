@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import argus
+from argus.app import explain as module
+from argus.app.explain import LABELS, explain, glossary, known_terms
+from argus.core import errors
+from argus.core.errors import ConfigError
+from argus.core.instruments import load_instruments
+from argus.core.orders import FillRule, OrderState, OrderType, Reason, TimeInForce
+from argus.data._catalog_stamps import FAULTS
+from argus.data.presets import PRESETS
+from argus.data.quality import QualityReason
+from argus.engine.config import AccountKind
+from argus.engine.record import JOURNAL_ACCOUNTS
+from argus.features.registry import features
+from argus.lab.gates import GATES
+from argus.strategies import strategies
+
+
+def named(call: str, folder: str) -> set[str]:
+    """First arguments, where they are text, of every call of a name in a package: codes without a registry."""
+    root = Path(argus.__file__).parent / folder
+    found = set()
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == call and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    found.add(first.value)
+    return found
+
+
+def code_names() -> list[str]:
+    enums = (FillRule, OrderState, OrderType, Reason, TimeInForce)
+    codes = [code.name for enum in enums for code in enum]
+    codes += [str(reason.name) for reason in QualityReason]
+    codes += [reason for reason, _ in FAULTS.values()]
+    codes += [kind.value for kind in AccountKind if kind != AccountKind.FUTURES]
+    return codes
+
+
+DECLARED = {
+    "gate": [gate.name for gate in GATES],
+    "strategy": list(strategies()),
+    "feature": list(features()),
+    "instrument": list(load_instruments()),
+    "preset": list(PRESETS),
+    "error": list(errors.__all__),
+    "code": code_names(),
+    "red flag": sorted(named("RedFlag", "lab")),
+}
+
+
+@pytest.mark.parametrize("kind", DECLARED)
+def test_everything_that_is_declared_is_explained(kind: str) -> None:
+    assert DECLARED[kind]
+    for name in DECLARED[kind]:
+        for entry in explain(name):
+            for part in LABELS:
+                assert len(getattr(entry, part)) >= 8, f"{name}: {part}"
+
+
+def test_codes_and_gates_have_an_entry_of_their_own_in_the_glossary() -> None:
+    written = {module._key(name) for entry in glossary() for name in entry.names}
+    for name in (*DECLARED["code"], *DECLARED["gate"], *DECLARED["feature"], *DECLARED["red flag"]):
+        assert module._key(name) in written, f"{name} is in no glossary entry"
+
+
+def test_the_red_flags_named_by_notes_are_explained() -> None:
+    from argus.lab import red_flags
+
+    for _, name in red_flags._NOTED:
+        assert explain(name)
+
+
+def test_ledger_accounts_are_told() -> None:
+    told = explain("double entry")[0].read
+    assert all(account in told for account in JOURNAL_ACCOUNTS)
+
+
+def test_the_glossary_is_large_ordered_and_free_of_doubles() -> None:
+    terms = [entry.term for entry in glossary()]
+    assert len(terms) >= 60
+    assert terms == sorted(terms, key=str.casefold)
+    names = [name for entry in glossary() for name in entry.names]
+    doubled = {name for name in names if names.count(name) > 1}
+    assert not doubled
+
+
+def test_the_page_of_the_documentation_is_the_same_file(repository: Path) -> None:
+    page = repository / "docs" / "glossary.md"
+    assert page.read_text(encoding="utf-8") == module._GLOSSARY.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "word", ["Deflated Sharpe ratio", "deflated_sharpe", "DEFLATED SHARPE", "dsr", "deflated-sharpe"]
+)
+def test_spelling_does_not_matter(word: str) -> None:
+    assert explain(word)[0].term == "Deflated Sharpe ratio"
+
+
+def test_a_gate_adds_its_threshold_to_the_entry() -> None:
+    (entry,) = explain("minimum_trades")
+    assert dict(entry.facts)["threshold"] == "30"
+    assert entry.as_dict()["facts"]["threshold"] == "30"
+
+
+def test_a_word_with_two_meanings_gives_both_and_a_code_its_own() -> None:
+    assert [entry.term for entry in explain("future")] == ["Future", "Future bar"]
+    assert [entry.term for entry in explain("FUTURE")] == ["Future bar"]
+    assert [entry.kind for entry in explain("mean_reversion")] == ["term", "strategy"]
+
+
+def test_an_instrument_tells_its_figures_and_doubts() -> None:
+    (entry,) = explain("ES")
+    assert "50 USD" in entry.why
+    assert "12.50" in entry.read
+    assert "margins" in entry.distrust
+    (share,) = explain("US_EQUITY:NVDA")
+    assert share.term == "NVDA"
+
+
+def test_an_unknown_word_lists_those_that_come_near() -> None:
+    with pytest.raises(ConfigError, match="Sharpe ratio"):
+        explain("sharp ratio")
+    with pytest.raises(ConfigError, match="argus inventory terms"):
+        explain("xqzwv")
+
+
+def test_known_terms_hold_words_and_registries() -> None:
+    known = known_terms()
+    assert {"Sharpe ratio", "dsr", "tsmom", "ES", "hour_iso_start", "CatalogError"} <= set(known)
+    assert len(known) == len(set(known))
+
+
+def test_an_entry_without_all_four_parts_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="Half does not say How to read it, What to distrust"):
+        module._entry("Half\n\n**What it is.** A half.\n\n**Why it matters.** It does.\n")

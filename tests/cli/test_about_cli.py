@@ -1,0 +1,110 @@
+"""``argus doctor``, ``inventory`` and ``explain`` as a user types them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from argus.app.inventory import KINDS
+from argus.cli.main import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def argus(*words: str, folder: Path) -> Done:
+    """The command line's own entry, in this process: a new one for each command would cost a minute in all."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["argus", *words])
+        try:
+            main()
+            code = 0
+        except SystemExit as left:
+            code = int(left.code or 0)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("about")
+    assert argus("init", "desk", folder=folder).returncode == 0
+    assert argus("data", "synth", "-i", "ES", "--sessions", "5", folder=folder / "desk").returncode == 0
+    return folder / "desk"
+
+
+def test_doctor_says_what_it_found(desk: Path) -> None:
+    done = argus("doctor", folder=desk)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 datasets with 5 bars, read and equal to their hashes" in done.stdout
+    assert "ES: margins" in done.stdout
+    assert done.stdout.splitlines()[-1] == "sound"
+    answer = json.loads(argus("doctor", "--json", "--quick", folder=desk).stdout)
+    assert answer["healthy"] is True
+    assert {check["name"] for check in answer["checks"]} >= {"python", "libraries", "instruments", "calendars", "disk"}
+
+
+def test_doctor_exits_with_one_where_something_is_broken(desk: Path, tmp_path: Path) -> None:
+    assert argus("init", "sick", folder=tmp_path).returncode == 0
+    (tmp_path / "sick" / "argus.yaml").write_text("nonsense: 1\n")
+    done = argus("doctor", folder=tmp_path / "sick")
+    assert done.returncode == 1
+    assert "failed   settings" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_needs_no_workspace(tmp_path: Path) -> None:
+    done = argus("doctor", folder=tmp_path)
+    assert done.returncode == 0
+    assert "argus init FOLDER" in done.stdout
+
+
+def test_inventory_counts_every_kind_and_lists_one(desk: Path) -> None:
+    counts = json.loads(argus("inventory", "--json", folder=desk).stdout)
+    assert [row["kind"] for row in counts] == list(KINDS)
+    assert {row["kind"]: row["count"] for row in counts}["datasets"] == 1
+    told = argus("inventory", folder=desk).stdout
+    assert "strategies" in told
+    rows = json.loads(argus("inventory", "gates", "--json", folder=desk).stdout)
+    assert "deflated_sharpe" in [row["name"] for row in rows]
+    assert "sma_cross" in argus("inventory", "strategy", folder=desk).stdout
+    assert "no runs here" in argus("inventory", "runs", folder=desk).stdout
+
+
+def test_inventory_of_an_unknown_kind(desk: Path) -> None:
+    done = argus("inventory", "spaceships", folder=desk)
+    assert done.returncode == 1
+    assert "known: strategies" in done.stderr
+
+
+def test_explain_tells_in_four_parts(tmp_path: Path) -> None:
+    told = argus("explain", "deflated", "sharpe", folder=tmp_path)
+    assert told.returncode == 0
+    for label in ("What it is", "Why it matters", "How to read it", "What to distrust", "threshold: 0.95"):
+        assert label in told.stdout
+    (entry,) = json.loads(argus("explain", "MARKET_AT_OPEN", "--json", folder=tmp_path).stdout)
+    assert entry["term"] == "Market at open"
+
+
+def test_explain_an_unknown_word(tmp_path: Path) -> None:
+    done = argus("explain", "sharpp", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "did you mean sharpe" in done.stderr

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from argus.core.errors import ConfigError
+from argus.lab.bootstrap import bootstrap_trades
+from argus.lab.gates import GATES, Evidence, apply_gates, gates_with
+from tests.lab.markets import noise
+
+GOOD = Evidence(
+    sharpe_annual=1.2,
+    sharpe_annual_error=0.3,
+    folds_positive=8,
+    folds=10,
+    net_by_cost={"1": 900.0, "1.25": 850.0, "1.5": 800.0},
+    bootstrap=bootstrap_trades(noise(200, 1, vol=10.0) + 5.0, capital=10_000.0, paths=500),
+    deflated_sharpe=0.99,
+    trials=7,
+    sharpe_by_luck_annual=0.3,
+    alpha_annual=0.08,
+    alpha_t=3.1,
+    hold_sharpe_annual=0.4,
+    trades=120,
+    cuts_clean=3,
+    cuts=3,
+    completeness={"ES": 0.999, "NQ": 0.99},
+    parameter_count=3,
+    parameter_count_max=4,
+    turnover_annual=20.0,
+    turnover_annual_max=25.0,
+)
+
+
+def _answers(evidence: Evidence) -> dict[str, bool | None]:
+    return {result.name: result.passed for result in apply_gates(evidence)}
+
+
+def test_good_evidence_passes_everything() -> None:
+    results = apply_gates(GOOD)
+    assert [result.name for result in results] == [gate.name for gate in GATES]
+    assert all(result.passed is True for result in results)
+    assert all(result.sentence.endswith(".") and len(result.sentence) < 220 for result in results)
+
+
+_RUINOUS = bootstrap_trades(noise(200, 1, vol=1100.0) + 400.0, capital=10_000.0, paths=500)
+_DEEP = replace(GOOD.bootstrap, drawdown_fraction=(0.51,) * 9)
+
+
+@pytest.mark.parametrize(
+    ("gate", "changes"),
+    [
+        ("data_complete", {"completeness": {"ES": 0.999, "NQ": 0.97}}),
+        ("look_ahead", {"cuts_clean": 2}),
+        ("minimum_trades", {"trades": 29}),
+        ("walk_forward", {"sharpe_annual": 0.29, "hold_sharpe_annual": 0.0}),
+        ("walk_forward", {"folds_positive": 5}),
+        ("cost_1_25x", {"net_by_cost": {"1": 1.0, "1.25": 0.0, "1.5": 1.0}}),
+        ("cost_1_5x", {"net_by_cost": {"1": 1.0, "1.25": 1.0, "1.5": -1.0}}),
+        ("bootstrap", {"bootstrap": _RUINOUS}),
+        ("bootstrap", {"bootstrap": bootstrap_trades(noise(50, 3), capital=100.0, paths=500)}),
+        ("deflated_sharpe", {"deflated_sharpe": 0.94}),
+        ("benchmark", {"alpha_t": 1.6}),
+        ("benchmark", {"hold_sharpe_annual": 1.3}),
+        ("own_limits", {"turnover_annual": 26.0}),
+        ("own_limits", {"parameter_count": 5}),
+    ],
+)
+def test_each_gate_fails_alone(gate: str, changes: dict[str, object]) -> None:
+    answers = _answers(replace(GOOD, **changes))  # type: ignore[arg-type]
+    assert [name for name, passed in answers.items() if passed is not True] == [gate]
+    assert answers[gate] is False
+
+
+def test_each_leg_of_the_kill_rule_kills() -> None:
+    assert _RUINOUS.ruin_probability > 0.01
+    assert _RUINOUS.at("final_pnl", 0.05) > 0
+    assert _DEEP.at("final_pnl", 0.05) > 0
+    assert _answers(replace(GOOD, bootstrap=_DEEP))["bootstrap"] is False
+
+
+@pytest.mark.parametrize(
+    ("gate", "changes"),
+    [
+        ("data_complete", {"completeness": None}),
+        ("look_ahead", {"cuts": 0, "cuts_clean": 0}),
+        ("walk_forward", {"sharpe_annual": math.nan, "alpha_t": 2.0}),
+        ("cost_1_5x", {"net_by_cost": {"1": 1.0, "1.25": 1.0}}),
+        ("bootstrap", {"bootstrap": None}),
+        ("deflated_sharpe", {"deflated_sharpe": math.nan}),
+        ("benchmark", {"alpha_t": math.nan}),
+        ("own_limits", {"turnover_annual": math.nan}),
+    ],
+)
+def test_too_little_to_judge_is_not_a_pass(gate: str, changes: dict[str, object]) -> None:
+    (answer,) = [result for result in apply_gates(replace(GOOD, **changes)) if result.name == gate]  # type: ignore[arg-type]
+    assert answer.passed is None
+    assert math.isnan(answer.value)
+
+
+def test_thresholds_can_be_moved_but_not_invented() -> None:
+    strict = gates_with({"minimum_trades": 500})
+    assert [r.name for r in apply_gates(GOOD, strict) if not r.passed] == ["minimum_trades"]
+    with pytest.raises(ConfigError, match="no gate luck"):
+        gates_with({"luck": 1.0})
