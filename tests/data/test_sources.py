@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from argus.core.errors import ImportFailed
+from argus.data import Catalog, import_bars, preset, read_raw
 from argus.data.sources import SUFFIXES, open_source
 
 HEADER = "time,open,high,low,close,volume\n"
@@ -233,6 +234,23 @@ def test_dbn_of_several_instruments_must_say_which(tmp_path: Path) -> None:
     with pytest.raises(ImportFailed, match=r"2 instruments \(ESH4, ESH5\).*where="):
         source.table(["close"])
     assert source.table(["symbol", "close"]).frame.height == 2
+
+
+def test_dbn_bars_import_by_their_preset_and_their_length_cannot_be_misstated(tmp_path: Path) -> None:
+    minute = 60_000_000_000
+    bars = [(number, START + at * minute, 4800.0 + at) for at in (0, 1) for number in (4, 5)]
+    path = dbn_file(tmp_path, "ohlcv-1m", bars)
+    spec = preset("databento_ohlcv", "ES", interval_ns=minute, where={"symbol": "ESH5"}, contract="202503")
+    report = import_bars(Catalog(tmp_path / "catalog"), path, spec)
+    assert (report.dataset, report.rows_read, report.rows_imported) == ("ES.202503.1m", 2, 2)
+    loaded = Catalog(tmp_path / "catalog").load("ES", "1m", contract="202503")
+    assert loaded.ts_event_ns.tolist() == [START, START + minute]
+    assert loaded.close.tolist() == [4800.0, 4801.0]
+    wrong = preset("databento_ohlcv", "ES", interval_ns=60 * minute, where={"symbol": "ESH5"})
+    with pytest.raises(ImportFailed, match="interval_ns is stated as 3600000000000, but the file holds bars of 600000"):
+        read_raw(path, wrong)
+    with pytest.raises(ImportFailed, match=r"no row has 'NQH5' in column 'symbol'; it holds 'ESH4', 'ESH5'"):
+        read_raw(path, preset("databento_ohlcv", "ES", interval_ns=minute, where={"symbol": "NQH5"}))
 
 
 def test_dbn_days_and_damaged_files_are_refused(tmp_path: Path) -> None:

@@ -483,3 +483,17 @@ def test_every_trade_of_a_run_adds_up(case: tuple[Market, Scripted, AccountKind,
     assert sum(trace.net_micros for trace in traces) == record.net_pnl_micros
     assert {step.fill_id for trace in traces for step in trace.fills} == set(range(len(record.fills)))
     assert sum(step.fee.share_micros for trace in traces for step in trace.fills) == record.fees_micros
+
+
+def test_two_instruments_settle_apart() -> None:
+    wave = [flat(4000.0 + 10 * (i % 5)) for i in range(12)]
+    notes = [flat(110.0 + 0.5 * (i % 3)) for i in range(12)]
+    market = market_of(MES=bars("MES", wave), ZN=bars("ZN", notes))
+    script = {
+        i: [order("MES", BUY if i % 2 else SELL, 2), order("ZN", SELL if i % 3 else BUY, 1 + i % 2)] for i in range(10)
+    }
+    record = replay(market, Scripted(["MES", "ZN"], script), costs=FEES)
+    traces = [trace_trade(record, market, i) for i in range(len(record.trades))]
+    assert {trace.instrument for trace in traces} == {"MES", "ZN"}
+    assert sum(trace.net_micros for trace in traces) == record.net_pnl_micros
+    assert len(traces[0].fills[0].decision.bars) == 2

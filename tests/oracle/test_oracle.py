@@ -25,8 +25,9 @@ from tests.oracle.world import Rows, Settings
 
 RUNS = 2_000
 BATCH = 100
+COVERED = 1_000
 SEEN_MIN = 20
-MUTANT_RUNS = 400
+MUTANT_RUNS = 250
 
 
 @pytest.mark.parametrize("first", range(0, RUNS, BATCH))
@@ -45,7 +46,7 @@ def test_both_engines_agree_on_long_runs_with_many_orders(seed: int) -> None:
 
 def test_the_random_runs_reach_every_rule_reason_and_state() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(RUNS // 2):
+    for seed in range(COVERED):
         seen.update(_features(random_case(seed)))
     wanted = [f"rule {rule.name}" for rule in FillRule]
     wanted += [f"reason {reason.name}" for reason in Reason]
@@ -54,7 +55,7 @@ def test_the_random_runs_reach_every_rule_reason_and_state() -> None:
     wanted += ["liquidation", "closed account", "settlement", "negative price", "off-grid price", "cancelled chain"]
     wanted += ["account cash", "account reg_t", "account futures", "wakes at session ends", "schedule", "known late"]
     scarce = {name: seen[name] for name in wanted if seen[name] < SEEN_MIN}
-    assert not scarce, f"seen fewer than {SEEN_MIN} times in {RUNS // 2} runs: {scarce}"
+    assert not scarce, f"seen fewer than {SEEN_MIN} times in {COVERED} runs: {scarce}"
 
 
 def _features(case: Case) -> Iterator[str]:

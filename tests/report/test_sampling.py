@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argus.report.sampling import POINTS_MAX, keep_extremes
@@ -13,6 +13,7 @@ def test_a_short_curve_stays_whole() -> None:
     assert keep_extremes(np.arange(POINTS_MAX, dtype=np.float64)).tolist() == list(range(POINTS_MAX))
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1_501, 20_000), st.integers(1, 3))
 def test_extremes_of_every_curve_survive(seed: int, length: int, curves: int) -> None:
     rng = np.random.default_rng(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
@@ -50,7 +51,7 @@ def test_gates_show_figure_threshold_sentence_and_reading() -> None:
     evaluation, _ = sample_evaluation()
     text = tables.gates_table(evaluation)
     for gate in evaluation.gates:
-        assert gate.how_to_read.replace("'", "&#x27;") in text
+        assert escape(gate.how_to_read) in text
     rows = Cells(text).rows
     assert rows[4][2].startswith("0.9")
     assert rows[4][2].endswith("above 0.30")

@@ -91,9 +91,10 @@ def traces() -> Sequence[Trace]:
 
 def test_a_trace_is_told_in_its_order(traces: Sequence[Trace]) -> None:
     text = _text(trace_view(traces[1]), 140)
-    words = "fill known read decided order bar rule price value fee ledger Settlements sold recorded".split()
-    places = [text.index(f"\n{word} ") if word != "Settlements" else text.index(word) for word in words]
+    labels = ["fill", "known", "read", "decided", "order", "bar", "rule", "price", "value", "fee", "ledger", "sold"]
+    places = [text.index(f"\n{label} ") for label in labels]
     assert places == sorted(places)
+    assert places[-2] < text.index("Settlements") < places[-1]
     assert "✓ adds up to the micro-unit" in text
     assert "fast:MES = sma(" in text
     assert "closes (part of a fill that turned the position)" in text

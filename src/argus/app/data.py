@@ -307,6 +307,7 @@ def synthetic_spec(
     seed: int,
     edge: str | None = None,
     sharpe: float | None = None,
+    lookback: int | None = None,
 ) -> SyntheticSpec:
     """Specification of a synthetic market; a planted edge needs its Sharpe ratio, and the other way round.
 
@@ -321,7 +322,12 @@ def synthetic_spec(
         raise ConfigError(
             "a planted edge is stated by --edge and --sharpe together; leave both out for a market without one"
         )
-    planted = None if edge is None or sharpe is None else Edge(edge, sharpe)  # type: ignore[arg-type]
+    if edge is None and lookback is not None:
+        raise ConfigError("--lookback belongs to a planted edge; state --edge and --sharpe with it")
+    planted = None
+    if edge is not None and sharpe is not None:
+        own = {} if lookback is None else {"lookback": lookback}
+        planted = Edge(edge, sharpe, **own)  # type: ignore[arg-type]
     return SyntheticSpec(
         instrument,
         interval_ns=interval_ns,

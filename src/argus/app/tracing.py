@@ -55,7 +55,7 @@ def _market_again(workspace: Workspace, source: dict[str, Any]) -> Market:
         return catalog_market(workspace, tuple(source["names"]), source["start_ns"], source["end_ns"])[0]
     from argus.data.importing import ImportSpec
 
-    statement = {
+    statement: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in source["statement"].items()
     }
     return file_market(Path(source["path"]), ImportSpec(**statement))[0]

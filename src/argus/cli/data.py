@@ -187,6 +187,7 @@ def synth(
         ),
     ] = None,
     sharpe: Annotated[float | None, typer.Option(help="True annual Sharpe ratio of the planted edge.")] = None,
+    lookback: Annotated[int | None, typer.Option(min=2, help="Sessions that the edge's rule looks back.")] = None,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
@@ -203,6 +204,7 @@ def synth(
         seed=seed,
         edge=edge,
         sharpe=sharpe,
+        lookback=lookback,
     )
     made = write_synthetic(catalog, spec)
     state = "written" if made.changed else "already there, nothing was changed"

@@ -154,7 +154,7 @@ def finish_run(par, inst, state, active, orders, journal):  # type: ignore[no-un
 
 
 @njit(cache=True)
-def advance(
+def advance(  # type: ignore[no-untyped-def]
     par,
     inst,
     state,
@@ -177,7 +177,7 @@ def advance(
     eq_micros,
     eq_cash,
     eq_session,
-):  # type: ignore[no-untyped-def]
+):
     """Walk the market forward until somebody has to be asked.
 
     Returns WAKE or FILLED (the instant is in ``state[S_TS]``), GROW (a table is full: enlarge it and call again), END,
@@ -235,7 +235,7 @@ def advance(
 
 
 @njit(cache=True)
-def close_bar(
+def close_bar(  # type: ignore[no-untyped-def]
     row,
     local,
     k,
@@ -255,7 +255,7 @@ def close_bar(
     fills,
     journal,
     rates,
-):  # type: ignore[no-untyped-def]
+):
     """The CLOSE event: match, mark, settle at a session end, check the account. Returns END if all is well."""
     if inst[k]["working"] > 0:
         if not match_close(

@@ -270,7 +270,7 @@ def match_range(row, k, ts, x_open, high, low, par, inst, state, active, orders,
 
 
 @njit(cache=True)
-def match_close(
+def match_close(  # type: ignore[no-untyped-def]
     row,
     k,
     bar_start,
@@ -289,7 +289,7 @@ def match_close(
     fills,
     journal,
     rates,
-):  # type: ignore[no-untyped-def]
+):
     """The CLOSE event of a bar: stops, then limits, then market-on-close; False on overflow."""
     tick = par[k]["tick"]
     arrivals(k, bar_start, session, False, False, ts, inst, state, active, orders)

@@ -49,7 +49,10 @@ class AccountConfig:
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """What a fill costs beyond its price; None takes the instrument's own fee schedule.
+    """What a fill costs beyond its price.
+
+    If all three fee settings are None, the instrument's own dated schedule is taken; stating one of them replaces the
+    whole schedule, so that no figure of it is added in silence.
 
     Attributes
     ----------

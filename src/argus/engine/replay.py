@@ -10,14 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
 
 from argus.core.arrays import F64_1D
-from argus.core.errors import ArgusError, CoverageError, LedgerError, OrderError, RunError, StrategyFailed
+from argus.core.errors import (
+    ArgusError,
+    ConfigError,
+    CoverageError,
+    LedgerError,
+    OrderError,
+    RunError,
+    StrategyFailed,
+    StrategyTimeout,
+)
 from argus.core.instruments import InstrumentSpec
-from argus.core.intents import Cancel, Intent, OrderRequest, Replace
+from argus.core.intents import Cancel, Close, Forecast, Intent, OrderRequest, Replace, Target
 from argus.core.orders import Fill, FillRule, Order, Reason
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.core.risk import RiskApproved
@@ -47,7 +56,7 @@ from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
 from argus.engine.record import DECISION_DTYPE, Refusal, RunManifest, RunRecord
 from argus.engine.trades import trades_of
 from argus.engine.view import ReplayView
-from argus.engine.watchdog import Heartbeat, watched
+from argus.engine.watchdog import Heartbeat, WakeStopped, watched
 
 __all__ = ["WAKE_LIMIT_S", "run"]
 
@@ -62,6 +71,10 @@ _FAULTS: Final = {
     5: "equity from the fills is not the running equity",
 }
 _WAKE, _FILLED = 0, 1
+_COUNT_MAX: Final = 2.0**53
+"""Lots and ticks beyond this are not exact as floats."""
+_REFUSED: Final = -1
+"""Order id under the key of an order that the risk policy refused."""
 
 
 def run(
@@ -98,20 +111,29 @@ def run(
     CoverageError, ConfigError, OrderError
         If data, settings or an order are not usable.
     """
-    for symbol in strategy.spec.universe:
-        _check_needs(strategy, market, symbol)
+    _check_universe(strategy, market)
     arrays = lay_out(market, strategy.spec.universe, config)
     manifest = manifest_of(strategy, market, config, sizer=sizer, risk=risk)
     try:
         replay = _Replay(strategy, market, config, arrays, sizer, risk)
-        with watched(strategy.spec.name, WAKE_LIMIT_S) as heartbeat:
+        with watched(WAKE_LIMIT_S) as heartbeat:
             replay.play(heartbeat)
         record = replay.record(manifest)
-    except ArgusError:
+    except BaseException:  # also whoever interrupts a run that goes badly has looked at it
         trials.record(_trial(manifest, config, strategy, market, purpose, None))
         raise
     trials.record(_trial(manifest, config, strategy, market, purpose, record))
     return record
+
+
+def _check_universe(strategy: Strategy, market: Market) -> None:
+    universe = strategy.spec.universe
+    if not universe or len(set(universe)) != len(universe):
+        raise ConfigError(
+            f"{strategy.spec.name}: its universe is {universe}; one or more different instruments are needed"
+        )
+    for symbol in universe:
+        _check_needs(strategy, market, symbol)
 
 
 def _check_needs(strategy: Strategy, market: Market, symbol: str) -> None:
@@ -135,11 +157,17 @@ class _Grid:
 
     def ticks(self, price: float, what: str) -> int:
         x = price / self.tick
+        if not abs(x) < _COUNT_MAX:
+            raise OrderError(f"{what} is {price!r}; a finite price is needed (a feature may still be warming up)")
         if not abs(x - round(x)) <= GRID_TOLERANCE:
             raise OrderError(f"{what} is {price!r}, off the tick of {self.tick}; round it to the grid")
         return round(x)
 
     def lots(self, units: float, what: str) -> int:
+        if not abs(units / float(self.lot)) < _COUNT_MAX:
+            raise OrderError(
+                f"{what} is {units!r} units; a finite number is needed (a feature may still be warming up)"
+            )
         if self.whole_units and units == int(units):
             return int(units)
         lots = Decimal(repr(float(units))) / self.lot
@@ -191,10 +219,7 @@ class _Replay:
             if why == WAKE:
                 if self.first_decision_ns is None:
                     self.first_decision_ns = int(tables.state[S_TS])
-                heartbeat.count += 1
-                heartbeat.awake = True
-                intents = self._ask()
-                heartbeat.awake = False
+                intents = self._ask("wake", self.strategy.wake, (self.view,), heartbeat)
                 if intents:
                     self._act(intents, _WAKE)
                     arguments = tables.arguments()
@@ -206,23 +231,42 @@ class _Replay:
                 arguments = tables.arguments()
             elif why == END:
                 return
-            elif why == BOOKS_BROKEN:
-                symbol = self.strategy.spec.universe[int(tables.state[S_FAULT_INSTRUMENT])]
-                raise LedgerError(
-                    f"books of {symbol} at {format_ns(int(tables.state[S_TS]))}: {_FAULTS[int(tables.state[S_FAULT])]}"
-                )
             else:
-                raise RunError(
-                    f"at {format_ns(int(tables.state[S_TS]))} a position became too large for the ledger; trade smaller"
-                )
+                self._stop(why)
 
-    def _ask(self) -> Sequence[Intent]:
+    def _stop(self, why: int) -> NoReturn:
+        """The kernel cannot go on."""
+        now = format_ns(int(self.tables.state[S_TS]))
+        if why == BOOKS_BROKEN:
+            symbol = self.strategy.spec.universe[int(self.tables.state[S_FAULT_INSTRUMENT])]
+            raise LedgerError(f"books of {symbol} at {now}: {_FAULTS[int(self.tables.state[S_FAULT])]}")
+        raise RunError(f"at {now} a position or balance became too large for the ledger; trade smaller")
+
+    def _ask(
+        self, where: str, method: Callable[..., Sequence[Intent]], arguments: tuple[Any, ...], heartbeat: Heartbeat
+    ) -> Sequence[Intent]:
+        """Call the strategy, and say where it was if it fails or does not come back."""
+        heartbeat.count += 1
+        heartbeat.awake = True
         try:
-            return self.strategy.wake(self.view)
+            intents = method(*arguments)
         except ArgusError:
             raise
+        except WakeStopped:
+            pass
         except Exception as error:
-            raise self._failed("wake", error) from error
+            raise StrategyFailed(
+                f"strategy {self.strategy.spec.name} raised {type(error).__name__} in {where}() "
+                f"{self._place()}: {error}"
+            ) from error
+        finally:
+            heartbeat.awake = False
+        if heartbeat.stopped:
+            raise StrategyTimeout(
+                f"strategy {self.strategy.spec.name} did not come back from {where}() within {WAKE_LIMIT_S:g} s, "
+                f"{self._place()}; look for an endless loop"
+            )
+        return intents
 
     def _tell(self, heartbeat: Heartbeat) -> None:
         """Tell the strategy of every fill it has not heard of."""
@@ -243,51 +287,65 @@ class _Replay:
                 rule=FillRule(int(row["rule"])),
             )
             self.told += 1
-            heartbeat.count += 1
-            heartbeat.awake = True
-            try:
-                intents = self.strategy.filled(fill, self.view)
-            except ArgusError:
-                raise
-            except Exception as error:
-                raise self._failed("filled", error) from error
-            heartbeat.awake = False
+            intents = self._ask("filled", self.strategy.filled, (fill, self.view), heartbeat)
             if intents:
                 self._act(intents, _FILLED)
 
-    def _failed(self, where: str, error: Exception) -> StrategyFailed:
-        now = format_ns(self.view.now_ns)
+    def _place(self) -> str:
+        """Where the run stands, in words."""
         known = ", ".join(f"{symbol} row {self.view.known_bars(symbol) - 1}" for symbol in self.codes)
-        return StrategyFailed(
-            f"strategy {self.strategy.spec.name} raised {type(error).__name__} in {where}() at {now} "
-            f"(last known: {known}): {error}"
-        )
+        return f"at {format_ns(self.view.now_ns)} (last known: {known})"
 
     def _act(self, intents: Sequence[Intent], kind: int) -> None:
         """Size, approve and enter what was asked for, one after the other."""
         decision_id = len(self.decisions)
         orders_before, refusals_before = int(self.tables.state[S_ORDERS]), len(self.refusals)
+        answer: object = intents
+        if not isinstance(answer, (list, tuple)):
+            raise self._no_intent(intents)
         for intent in intents:
             if isinstance(intent, OrderRequest):
                 self._order(intent, decision_id, None)
             elif isinstance(intent, Cancel):
-                order_id = self.keys.get(intent.order_key)
-                if order_id is None:
-                    raise OrderError(f"cancel of '{intent.order_key}': no order was sent under that key")
-                self.tables.cancel(order_id, Reason.BY_STRATEGY)
+                order_id = self._sent_as(intent.order_key, "cancel")
+                if order_id != _REFUSED:
+                    self.tables.cancel(order_id, Reason.BY_STRATEGY)
             elif isinstance(intent, Replace):
                 self._replace(intent, decision_id)
-            else:
-                for request in self.sizer.size(intent, self.view):
+            elif isinstance(intent, Forecast | Target | Close):
+                for request in self._sized(intent):
                     self._order(request, decision_id, None)
+            else:
+                raise self._no_intent(intent)
         count = int(self.tables.state[S_ORDERS]) - orders_before
         if count or len(self.refusals) > refusals_before:
             self.decisions.append((self.view.now_ns, kind, count))
 
+    def _no_intent(self, found: object) -> StrategyFailed:
+        return StrategyFailed(
+            f"strategy {self.strategy.spec.name} answered with {found!r} {self._place()}: "
+            "a sequence of intents is expected"
+        )
+
+    def _sized(self, intent: Forecast | Target | Close) -> Sequence[OrderRequest]:
+        try:
+            return self.sizer.size(intent, self.view)
+        except ArgusError:
+            raise
+        except Exception as error:
+            raise RunError(f"sizing {intent!r} raised {type(error).__name__} {self._place()}: {error}") from error
+
+    def _sent_as(self, key: str, what: str) -> int:
+        try:
+            return self.keys[key]
+        except KeyError:
+            raise OrderError(f"{what} of '{key}': no order was sent under that key") from None
+
     def _replace(self, intent: Replace, decision_id: int) -> None:
-        old = self.keys.get(intent.order_key)
-        if old is None:
-            raise OrderError(f"replace of '{intent.order_key}': no order was sent under that key")
+        old = self._sent_as(intent.order_key, "replace")
+        if old == _REFUSED:
+            self._refuse(intent.order, decision_id, "replaces", "the order that it would replace was refused")
+            return
         if self.tables.orders[old]["instrument"] != self.codes.get(intent.order.instrument):
             raise OrderError(
                 f"replace of '{intent.order_key}' by an order for {intent.order.instrument}: not the same instrument"
@@ -312,14 +370,24 @@ class _Replay:
             replaces_id=replaces_id,
             tag=request.tag,
         )
-        verdict = self.risk.approve(order, self.view.account)
+        try:
+            verdict = self.risk.approve(order, self.view.account)
+        except ArgusError:
+            raise
+        except Exception as error:
+            raise RunError(f"the risk policy raised {type(error).__name__} {self._place()}: {error}") from error
         if not isinstance(verdict, RiskApproved):
-            self.refusals.append(
-                Refusal(decision_id, self.view.now_ns, symbol, order.signed_lots, verdict.limit, verdict.reason)
-            )
+            self._refuse(request, decision_id, verdict.limit, verdict.reason)
             return
         self.tables.submit(verdict, self.codes[symbol])
         self.keys[request.order_key or f"#{order.order_id}"] = order.order_id
+
+    def _refuse(self, request: OrderRequest, decision_id: int, limit: str, reason: str) -> None:
+        """Note an order that goes no further; its key stays known, so that a later cancel of it passes."""
+        lots = self.grids[request.instrument].lots(request.units, "quantity") * int(request.side)
+        self.refusals.append(Refusal(decision_id, self.view.now_ns, request.instrument, lots, limit, reason))
+        if request.order_key:
+            self.keys[request.order_key] = _REFUSED
 
     def record(self, manifest: RunManifest) -> RunRecord:
         """Everything that happened, cut to its length."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
 from argus.core.errors import LookAheadError, OrderError, StrategyError
 from argus.core.instruments import InstrumentSpec
+from argus.core.time import format_ns
 from argus.engine._account_kernels import margin_and_cash_after
 from argus.engine._layout import S_CASH, S_EQUITY, S_TS
 from argus.engine.book import RunTables
@@ -149,8 +150,8 @@ class ReplayView:
         """
         if n <= 0:
             raise LookAheadError(
-                f"bars({instrument!r}, {n}) at {self.now_ns}: ask for a positive number of known bars; "
-                "later ones do not exist yet"
+                f"bars({instrument!r}, {n}) at {format_ns(self.now_ns)}, last known row "
+                f"{self.known_bars(instrument) - 1}: ask for a positive number of known bars; later ones do not exist yet"
             )
         stop = self.known_bars(instrument)
         return _window(self._bars[instrument], max(0, stop - n), stop)

@@ -8,24 +8,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from argus.core.errors import StrategyTimeout
+__all__ = ["Heartbeat", "WakeStopped", "watched"]
 
-__all__ = ["Heartbeat", "watched"]
+
+class WakeStopped(BaseException):
+    """Raised inside a wake-up that takes too long; no `Exception`, so that a strategy does not swallow it by habit."""
 
 
 class Heartbeat:
-    """Counts wake-ups; the watchdog fires when one is under way and the count stands still."""
+    """Counts wake-ups; the watchdog fires when one is under way and the count stands still.
 
-    __slots__ = ("awake", "count")
+    Attributes
+    ----------
+    count : int
+        Wake-ups so far.
+    awake : bool
+        Whether one is under way.
+    stopped : bool
+        Whether one was stopped: it stays so even if the strategy swallowed the exception.
+    """
+
+    __slots__ = ("awake", "count", "stopped")
 
     def __init__(self) -> None:
         self.count = 0
         self.awake = False
+        self.stopped = False
 
 
 @contextmanager
-def watched(name: str, limit_s: float) -> Iterator[Heartbeat]:
-    """Raise `StrategyTimeout` inside the block if one wake-up lasts longer than `limit_s` to twice `limit_s` seconds.
+def watched(limit_s: float) -> Iterator[Heartbeat]:
+    """Raise `WakeStopped` inside the block if one wake-up lasts longer than `limit_s` to twice `limit_s` seconds.
 
     Works in the main thread of a process on POSIX systems; elsewhere it counts but cannot stop anything.
     """
@@ -38,10 +51,8 @@ def watched(name: str, limit_s: float) -> Iterator[Heartbeat]:
     def check(_signal: int, _frame: FrameType | None) -> None:
         nonlocal last
         if heartbeat.awake and heartbeat.count == last:
-            raise StrategyTimeout(
-                f"strategy {name} did not come back from wake-up {heartbeat.count} within {limit_s:g} s; "
-                "look for an endless loop in wake() or filled()"
-            )
+            heartbeat.stopped = True
+            raise WakeStopped
         last = heartbeat.count
 
     before = signal.signal(signal.SIGALRM, check)
