@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,16 +35,24 @@ def use_kernel_cache() -> None:
     package = Path(__file__).parent
     beside = package / "__pycache__"
     writable = os.access(beside if beside.exists() else package, os.W_OK)
-    root = beside if writable else Path.home() / ".cache" / "argus"
-    folder = root / f"kernels-{kernel_hash(package)}"
     try:
+        root = beside if writable else Path.home() / ".cache" / "argus"
+        folder = root / f"kernels-{kernel_hash(package)}"
         folder.mkdir(parents=True, exist_ok=True)
-        old = sorted(root.glob("kernels-*"), key=lambda path: path.stat().st_mtime)[:-_KEPT]
-    except OSError:
+    except (OSError, RuntimeError):  # no place to write, or no home: kernels are compiled anew each time
         return
-    for stale in old:
-        if stale != folder:
-            shutil.rmtree(stale, ignore_errors=True)
+    _clear_old(root, folder)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     if "numba" in sys.modules:
         sys.modules["numba"].config.CACHE_DIR = str(folder)
+
+
+def _clear_old(root: Path, current: Path) -> None:
+    """Keep the newest few caches; another process may be clearing too."""
+    ages = {}
+    for path in root.glob("kernels-*"):
+        with suppress(OSError):
+            ages[path] = path.stat().st_mtime
+    for stale in sorted(ages, key=ages.__getitem__)[:-_KEPT]:
+        if stale != current:
+            shutil.rmtree(stale, ignore_errors=True)

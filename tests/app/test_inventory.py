@@ -40,6 +40,14 @@ def test_workspace_kinds_are_empty_without_a_workspace_and_read_from_one(tmp_pat
     assert (row["name"], row["bars"]) == ("ES.SYNTH0.1d", 3)
 
 
+def test_a_walk_is_shown_by_its_folds() -> None:
+    from argus.app.inventory import _shown_parameters
+
+    assert _shown_parameters({"from_01": "{}", "from_02": "{}"}) == {"walk_forward_folds": 2}
+    assert _shown_parameters({"fast": 20}) == {"fast": 20}
+    assert _shown_parameters({}) == {}
+
+
 @pytest.mark.parametrize(
     ("typed", "kind"),
     [("strategies", "strategies"), ("strategy", "strategies"), ("Gate", "gates"), ("fill_rule", "fill-rules")],

@@ -46,14 +46,15 @@ def argus(*words: str, folder: Path) -> Done:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("about")
     assert argus("init", "desk", folder=folder).returncode == 0
-    assert argus("data", "synth", "-i", "ES", "--sessions", "5", folder=folder / "desk").returncode == 0
+    assert argus("data", "synth", "-i", "ES", "--sessions", "150", folder=folder / "desk").returncode == 0
+    assert argus("backtest", "sma_cross", "--dataset", "ES.SYNTH0.1d", folder=folder / "desk").returncode == 0
     return folder / "desk"
 
 
 def test_doctor_says_what_it_found(desk: Path) -> None:
     done = argus("doctor", folder=desk)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 datasets with 5 bars, read and equal to their hashes" in done.stdout
+    assert "1 datasets with 150 bars, read and equal to their hashes" in done.stdout
     assert "ES: margins" in done.stdout
     assert done.stdout.splitlines()[-1] == "sound"
     answer = json.loads(argus("doctor", "--json", "--quick", folder=desk).stdout)
@@ -85,7 +86,9 @@ def test_inventory_counts_every_kind_and_lists_one(desk: Path) -> None:
     rows = json.loads(argus("inventory", "gates", "--json", folder=desk).stdout)
     assert "deflated_sharpe" in [row["name"] for row in rows]
     assert "sma_cross" in argus("inventory", "strategy", folder=desk).stdout
-    assert "no runs here" in argus("inventory", "runs", folder=desk).stdout
+    (run,) = json.loads(argus("inventory", "runs", "--json", folder=desk).stdout)
+    assert (run["strategy"], run["instruments"], run["parameters"]["fast"]) == ("sma_cross", ["ES"], 20)
+    assert "no runs here" in argus("inventory", "runs", folder=desk.parent).stdout
 
 
 def test_inventory_of_an_unknown_kind(desk: Path) -> None:

@@ -43,6 +43,8 @@ KINDS = (
 )
 MARGIN = (12_100_000_000, 11_000_000_000)
 CAPITAL_MICROS = 10**13
+NO_CLOSES = np.zeros(0)
+"""Nothing closed, nothing received: the marks of the books are the known ones."""
 
 Kernel = Callable[..., Any]
 
@@ -262,28 +264,29 @@ def test_an_opening_beyond_the_ledger_is_an_overflow(kernel: Kernel) -> None:
     assert kernel(FUTURE, 1, 0, 10_000_000, *arguments)[0] == -1
 
 
-@pytest.mark.parametrize("kernel", forms("margin_and_cash_after"))
+@pytest.mark.parametrize("kernel", forms("as_known"))
 @given(k=st.sampled_from([FUTURE, SHARE, COIN]), held=st.integers(-5, 5), lots=st.integers(-50, 50))
 def test_what_if_says_what_a_fill_at_the_mark_then_does(kernel: Kernel, k: int, held: int, lots: int) -> None:
     books = Books(fee=(620_000, 500_000_000, 20_000, 1_000_000), impact=(3_125_001, 2))
     books.mark(k, 4_000)
     if held:
         books.trade(_ledger_kernels.record_fill, k, held, 4_000)
-    margin, cash = kernel(k, lots, books.par, books.inst, books.state, books.rates)
+    margin, cash, equity = kernel(k, lots, books.par, books.inst, books.state, books.rates, NO_CLOSES)
+    assert equity == books.state[S_EQUITY]
     if lots:
         books.trade(_ledger_kernels.record_fill, k, lots, 4_000)
     assert cash == books.state[S_CASH]
     assert margin == books.initial(k, held + lots, 4_000)
 
 
-@pytest.mark.parametrize("kernel", forms("margin_and_cash_after"))
+@pytest.mark.parametrize("kernel", forms("as_known"))
 def test_what_if_of_more_than_the_ledger_holds_does_not_look_affordable(kernel: Kernel) -> None:
     books = Books()
     for k, price in ((FUTURE, 20_000), (SHARE, 50_000), (COIN, 10_000_000)):
         books.mark(k, price)
         lots = 10**12 if k == COIN else 10**11
         with np.errstate(over="ignore"):
-            margin, cash = kernel(k, lots, books.par, books.inst, books.state, books.rates)
+            margin, cash, _ = kernel(k, lots, books.par, books.inst, books.state, books.rates, NO_CLOSES)
         assert margin > CAPITAL_MICROS
         assert k == FUTURE or cash < 0
 

@@ -97,9 +97,9 @@ def test_what_is_finer_than_the_ledger_is_refused_by_name() -> None:
         laid_out("ES", fee_per_unit=Decimal("1e-16"))
     with pytest.raises(ConfigError, match="ES: fee_rate times the cost multiplier is finer than the ledger"):
         laid_out("ES", fee_rate=Decimal("1e-10"))
+    fine = {"fee_per_unit": Decimal(0), "slippage_ticks": 1, "multiplier": Decimal("1.0000000001")}
     with pytest.raises(ConfigError, match=r"cost multiplier 1\.\d+: BTCUSD's impact fee would not be exact"):
-        free = {"fee_per_unit": Decimal(0)}
-        laid_out("BTCUSD", AccountKind.CASH, slippage_ticks=1, multiplier=Decimal("1.0000000001"), **free)
+        laid_out("BTCUSD", AccountKind.CASH, **fine)
 
 
 def test_a_remainder_finer_than_the_rounding_account_is_refused() -> None:

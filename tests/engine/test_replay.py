@@ -281,6 +281,37 @@ def test_a_cancel_passes_even_if_its_order_was_refused() -> None:
     assert len(record.orders) == 0
 
 
+def test_what_would_replace_a_refused_order_is_refused_too() -> None:
+    script = {0: [order("ES", 5, key="a")], 1: [Replace("a", order("ES", 1, key="b"))], 2: [Cancel("b")]}
+    strategy = Scripted(["ES"], at_wakes(script))
+    record = play(strategy, market_of(flat("ES", [4_000] * 4)), risk=LimitRiskPolicy(max_order_units=3))
+    assert [(refusal.signed_lots, refusal.limit) for refusal in record.refusals] == [
+        (5, "max_order_units"),
+        (1, "replaces"),
+    ]
+    assert len(record.orders) == 0
+
+
+def test_what_would_replace_a_refused_order_must_be_an_order_all_the_same() -> None:
+    strategy = Scripted(["ES"], at_wakes({0: [order("ES", 5, key="a")], 1: [Replace("a", order("GC", 1))]}))
+    with pytest.raises(OrderError, match="GC"):
+        play(strategy, market_of(flat("ES", [4_000] * 4)), risk=LimitRiskPolicy(max_order_units=3))
+
+
+@pytest.mark.parametrize("again", ["replace", "send"])
+def test_an_order_stays_in_reach_when_another_one_under_its_key_is_refused(again: str) -> None:
+    large = order("ES", 5, OrderType.LIMIT, limit=3_000, key="a")
+    script = {
+        0: [order("ES", 1, OrderType.LIMIT, limit=3_000, key="a")],
+        1: [Replace("a", large) if again == "replace" else large],
+        2: [Cancel("a")],
+    }
+    market = market_of(flat("ES", [4_000] * 5))
+    record = play(Scripted(["ES"], at_wakes(script)), market, risk=LimitRiskPolicy(max_order_units=3))
+    assert len(record.refusals) == 1
+    assert states(record) == [("CANCELLED", "BY_STRATEGY")]
+
+
 class Waves:
     """A risk policy that lets everything through without an approval."""
 
@@ -338,6 +369,16 @@ def test_an_answer_that_is_no_intent_is_a_failure_that_is_counted(answer: Any) -
     assert [trial["status"] for trial in trials.trials] == ["failed"]
 
 
+def test_who_interrupts_a_run_has_looked_at_it() -> None:
+    def interrupted(view: View, number: int) -> Sequence[Intent]:
+        raise KeyboardInterrupt
+
+    trials = TrialList()
+    with pytest.raises(KeyboardInterrupt):
+        play(Scripted(["ES"], interrupted), market_of(flat("ES", [4_000] * 3)), trials=trials)
+    assert [trial["status"] for trial in trials.trials] == ["failed"]
+
+
 def endless(view: View, number: int) -> Sequence[Intent]:
     while number == 1:
         pass
@@ -347,7 +388,8 @@ def endless(view: View, number: int) -> Sequence[Intent]:
 def test_a_strategy_that_never_comes_back_is_stopped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("argus.engine.replay.WAKE_LIMIT_S", 0.05)
     trials = TrialList()
-    with pytest.raises(StrategyTimeout, match=r"strategy scripted did not come back from wake-up 2 within 0.05 s"):
+    words = r"scripted did not come back from wake\(\) within 0.05 s, at 2023-06-02T15:00:00Z \(last known: ES row 1\)"
+    with pytest.raises(StrategyTimeout, match=words):
         play(Scripted(["ES"], endless), market_of(flat("ES", [4_000] * 4)), trials=trials)
     assert [trial["status"] for trial in trials.trials] == ["failed"]
 
@@ -368,7 +410,7 @@ def test_a_strategy_cannot_swallow_being_stopped(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("n", [0, -1])
 def test_asking_for_the_future_ends_the_run(n: int) -> None:
     trials = TrialList()
-    with pytest.raises(LookAheadError, match=f"'ES', {n}"):
+    with pytest.raises(LookAheadError, match=f"'ES', {n}.* at 2023-06-01T15:00:00Z, last known row 0"):
         play(
             Scripted(["ES"], lambda view, _n: view.bars("ES", n) and ()),
             market_of(flat("ES", [4_000] * 3)),

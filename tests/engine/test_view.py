@@ -1,4 +1,4 @@
-"""What a strategy sees at each wake-up: every row known by then, no row more, and an account that knows no more either."""
+"""What a strategy sees at each wake-up: every row known by then, no row more, and an account that knows no more."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_windows_are_read_only_copies_that_lead_to_no_later_row() -> None:
 
 def test_a_feature_is_its_column_at_the_last_known_bar() -> None:
     bars = random_bars(2, "ES", 20, delay_ns=30 * NS_PER_HOUR)
-    feature = FeatureRef("slow", "sma", "ES", {"length": 4})
+    feature = FeatureRef("slow", "sma", "ES", {"n": 4})
     column = compute(feature, bars)
     seen = watch([bars], lambda view, _n: (len(view.bars("ES", 99)), view.feature("slow")), features=(feature,))
     assert [known for known, _ in seen] == list(range(1, 21))
@@ -186,6 +186,46 @@ def test_a_late_bar_does_not_show_in_the_account_before_it_is_known() -> None:
 
     for known, implied in watch([bars], look, config=account(10_000, AccountKind.CASH)):
         assert implied == known
+
+
+@pytest.mark.parametrize(("symbol", "kind"), [("ES", AccountKind.FUTURES), ("SPY", AccountKind.REG_T)])
+@pytest.mark.parametrize("row", [5, 6, 7, 8, 9])
+def test_closes_that_are_not_known_move_nothing_that_is_seen(symbol: str, kind: AccountKind, row: int) -> None:
+    rows = [(400.0, 420.0, 380.0, 400.0 + 2 * n) for n in range(12)]
+    late = make_bars(symbol, rows, per_session=4, delay_ns=150 * NS_PER_MINUTE)
+    close = late.close.copy()
+    close[row:] -= 15.0
+    other = replace(late, close=close)
+
+    def look(view: View, _number: int) -> tuple[Any, ...]:
+        told = view.account
+        return (
+            view.now_ns,
+            told.cash_micros,
+            told.equity_micros,
+            told.initial_margin_micros,
+            told.cash_after_micros(symbol, 1),
+            told.initial_margin_after_micros(symbol, 1),
+            view.position(symbol).units,
+            view.position(symbol).mark_price,
+        )
+
+    def also(_view: View, number: int) -> Sequence[Intent]:
+        return [order(symbol, 3 if number % 3 else -1)]
+
+    one, two = (watch([bars], look, also=also, config=account(1_000_000, kind)) for bars in (late, other))
+    known_ns = late.ts_recv_ns[row]
+    assert [seen for seen in one if seen[0] < known_ns] == [seen for seen in two if seen[0] < known_ns]
+    assert one[-1] != two[-1], "once known, they are seen"
+
+
+def test_a_position_whose_closes_are_all_unknown_is_worth_what_was_paid() -> None:
+    nothing = float("nan")
+    bars = make_bars("ES", [(4_000.0, 4_000.0, 4_000.0, nothing)] * 6, per_session=6, delay_ns=90 * NS_PER_MINUTE)
+    seen = watch(
+        [bars], lambda view, _n: view.account.equity_micros, also=lambda _v, n: [order("ES", 1)] if n == 0 else ()
+    )
+    assert seen == [1_000_000 * DOLLAR] * 6
 
 
 def test_a_view_is_the_present_whenever_it_is_asked() -> None:

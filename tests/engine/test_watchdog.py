@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 
 import pytest
 
-from argus.core.errors import StrategyTimeout
-from argus.engine.watchdog import Heartbeat, watched
+from argus.engine.watchdog import Heartbeat, WakeStopped, watched
 
 TICK_S = 0.02
 
@@ -37,27 +37,44 @@ def wait_for_ticks(count: int) -> None:
         signal.signal(signal.SIGALRM, inner)
 
 
-def test_a_wake_up_that_does_not_end_is_stopped_by_name() -> None:
-    words = r"strategy trend did not come back from wake-up 7 within 0.02 s; look for an endless loop"
-    with pytest.raises(StrategyTimeout, match=words), watched("trend", TICK_S) as heartbeat:
+def test_a_wake_up_that_does_not_end_is_stopped() -> None:
+    with watched(TICK_S) as heartbeat:
         heartbeat.count = 7
-        spin(heartbeat)
+        with pytest.raises(WakeStopped):
+            spin(heartbeat)
+    assert heartbeat.stopped
+    assert heartbeat.count == 7
+
+
+def test_being_stopped_is_not_swallowed_by_habit_and_not_forgotten_if_it_is() -> None:
+    def careless(heartbeat: Heartbeat) -> None:
+        try:
+            spin(heartbeat)
+        except Exception:  # noqa: BLE001
+            raise AssertionError("an except clause for ordinary errors caught it") from None
+
+    with watched(TICK_S) as heartbeat:
+        with contextlib.suppress(BaseException):
+            careless(heartbeat)
+        heartbeat.awake = False
+    assert heartbeat.stopped
 
 
 def test_time_between_wake_ups_is_the_engine_s_own() -> None:
-    with watched("trend", TICK_S) as heartbeat:
+    with watched(TICK_S) as heartbeat:
         heartbeat.count = 1
         wait_for_ticks(3)
-    assert not heartbeat.awake
+    assert not heartbeat.stopped
 
 
 def test_a_strategy_that_comes_back_each_time_may_take_as_long_as_it_likes_in_all() -> None:
-    with watched("trend", TICK_S) as heartbeat:
+    with watched(TICK_S) as heartbeat:
         heartbeat.awake = True
         for _ in range(3):
             heartbeat.count += 1
             wait_for_ticks(1)
     assert heartbeat.count == 3
+    assert not heartbeat.stopped
 
 
 def test_the_alarm_is_handed_back_as_it_was_found() -> None:
@@ -66,7 +83,7 @@ def test_the_alarm_is_handed_back_as_it_was_found() -> None:
 
     before = signal.signal(signal.SIGALRM, mine)
     try:
-        with pytest.raises(KeyError), watched("trend", 60.0):
+        with contextlib.suppress(KeyError), watched(60.0):
             assert signal.getsignal(signal.SIGALRM) is not mine
             raise KeyError("x")
         assert signal.getsignal(signal.SIGALRM) is mine
@@ -79,7 +96,7 @@ def test_outside_the_main_thread_it_counts_and_lets_be() -> None:
     counted: list[int] = []
 
     def work() -> None:
-        with watched("trend", TICK_S) as heartbeat:
+        with watched(TICK_S) as heartbeat:
             heartbeat.count += 1
             counted.append(heartbeat.count)
 

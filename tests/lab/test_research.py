@@ -14,11 +14,12 @@ import pytest
 
 from argus.core.errors import CoverageError
 from argus.engine.metrics import session_returns, sharpe
+from argus.lab.bootstrap import bootstrap_trades
 from argus.lab.gates import GATES
 from argus.lab.research import Candidate, ResearchSettings, evaluate
 from argus.lab.trials import MemoryTrialLedger, SqlTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy
-from argus.portfolio.sizing import VolatilityTarget
+from argus.portfolio.sizing import FixedUnits, VolatilityTarget
 from tests.lab.markets import Fade, Peeking, config, daily_bars, market_of, noise, reverting
 
 SETTINGS = ResearchSettings(train_years=1.0, test_years=0.5, bootstrap_paths=500, audit_cuts=2)
@@ -224,3 +225,24 @@ def test_two_instruments_one_of_them_younger() -> None:
     assert found.folds[0].train_first >= np.datetime_as_string(np.datetime64(int(nq.session[249]), "D"))
     assert [cut.clean for cut in found.audit] == [True, True]
     assert found.metrics.net_pnl_micros == int(found.record.trades["net_micros"].sum())
+
+
+def test_trades_of_a_grown_account_are_redrawn_at_the_opening_size() -> None:
+    grown = evaluate(EDGE, trials=MemoryTrialLedger(), settings=SETTINGS)
+    record = grown.record
+    closed = record.trades[record.trades["is_open"] == 0]
+    closed = closed[np.argsort(closed["exit_ts_ns"], kind="stable")]
+    at_opening = []
+    for trade in closed:
+        before = record.equity_micros[record.equity_ts_ns < trade["entry_ts_ns"]]
+        equity = int(before[-1]) if len(before) else record.opening_cash_micros
+        at_opening.append(int(trade["net_micros"]) / 1e6 * (record.opening_cash_micros / equity))
+    fixed = evaluate(replace(EDGE, sizer=FixedUnits(20)), trials=MemoryTrialLedger(), settings=SETTINGS)
+    for found, pnl in ((grown, at_opening), (fixed, None)):
+        if pnl is None:
+            trades = found.record.trades[found.record.trades["is_open"] == 0]
+            pnl = list(trades[np.argsort(trades["exit_ts_ns"], kind="stable")]["net_micros"] / 1e6)
+        drawn = bootstrap_trades(np.array(pnl), capital=20_000_000.0, paths=500, seed=0)
+        assert found.bootstrap is not None
+        assert found.bootstrap.final_pnl == pytest.approx(drawn.final_pnl, rel=1e-9)
+    assert (grown.bootstrap_at_opening_size, fixed.bootstrap_at_opening_size) == (True, False)

@@ -280,7 +280,8 @@ class _Simulation:
             return None
         if math.isnan(row.volume):
             return 0
-        share = Fraction(self.settings.participation) * Fraction(row.volume) / self.contracts[instrument].lot
+        # A float is meant as its shortest decimal: 1647.38444418 coins are whole lots, whatever the binary digits are.
+        share = Fraction(self.settings.participation) * Fraction(repr(row.volume)) / self.contracts[instrument].lot
         return math.floor(snap(share))
 
     def _living(self, instrument: int) -> list[OracleOrder]:

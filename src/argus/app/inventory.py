@@ -190,11 +190,17 @@ def _runs(workspace: Workspace | None) -> list[Row]:
             {
                 "run": file.parent.name,
                 "strategy": manifest.get("strategy", {}).get("name", ""),
-                "parameters": manifest.get("strategy", {}).get("parameters", {}),
+                "parameters": _shown_parameters(manifest.get("strategy", {}).get("parameters", {})),
                 "instruments": sorted(manifest.get("data", {})),
             }
         )
     return rows
+
+
+def _shown_parameters(values: Row) -> Row:
+    """Parameters of a run; of a walk, which has a set for each fold, how many there are."""
+    walked = bool(values) and all(name.startswith("from_") for name in values)
+    return {"walk_forward_folds": len(values)} if walked else values
 
 
 KINDS: Final[Mapping[str, Callable[[Workspace | None], list[Row]]]] = {

@@ -73,9 +73,15 @@ class AccountView(Protocol):
     """The account as known now; amounts in micro-units of its currency."""
 
     @property
-    def cash_micros(self) -> int: ...
+    def cash_micros(self) -> int:
+        """The broker's figure: settlements are in it as soon as they are posted, at the close of a session."""
+        ...
+
     @property
-    def equity_micros(self) -> int: ...
+    def equity_micros(self) -> int:
+        """Cash and positions, valued at the last closes that were received."""
+        ...
+
     @property
     def initial_margin_micros(self) -> int:
         """Margin needed to open what is held."""

@@ -1,34 +1,61 @@
-"""What-if questions about the account, with the engine's own margin and fee arithmetic."""
+"""The account as it can be known: at closes that have been received, and with what-if questions answered there.
+
+The engine's own marks move when a bar closes; with a delay between close and receipt they would give a close away
+before it is known. So everything a strategy or a risk policy sees is valued at the last close that was received.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
-from argus.engine._layout import S_CASH
+from argus.engine._layout import S_CASH, S_EQUITY
 from argus.engine._ledger_kernels import fee_of, impact_of, initial_margin, position_value, too_large
+from argus.engine._match_kernels import nearest_tick, ticks_of
 
 UNAFFORDABLE = 2**62
 
 
 @njit(cache=True)
-def margin_and_cash_after(k, lots, par, inst, state, rates):  # type: ignore[no-untyped-def]
-    """(initial margin of all that is held, cash) if signed `lots` of `k` were traded at its mark; lots may be 0.
+def known_mark(k, par, inst, close):  # type: ignore[no-untyped-def]
+    """Last received close of instrument `k` in ticks, or the price of its last fill if none is known.
 
-    More than a ledger can hold needs more margin, and leaves less cash, than any account has.
+    Where nothing is on its way, that is the engine's own mark.
+    """
+    if inst[k]["recv_row"] >= inst[k]["market_row"]:
+        return inst[k]["mark"]
+    row = inst[k]["recv_row"] - 1
+    while row >= par[k]["row_begin"]:
+        if not np.isnan(close[row]):
+            return nearest_tick(ticks_of(close[row], par[k]["tick"]))
+        row -= 1
+    return inst[k]["paid"]
+
+
+@njit(cache=True)
+def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untyped-def]
+    """(initial margin of all that is held, cash, equity) if signed `lots` of `k` were traded; lots may be 0.
+
+    All at the last received closes. More than a ledger can hold needs more margin, and leaves less cash, than any
+    account has.
     """
     margin = 0
+    equity = state[S_EQUITY]
     for m in range(len(inst)):
-        position, value = inst[m]["position"], inst[m]["value"]
-        if m == k:
+        mark = known_mark(m, par, inst, close)
+        position = inst[m]["position"]
+        value = position_value(position, mark, par[m])
+        equity += value - inst[m]["value"]
+        if m == k and lots != 0:
             position += lots
-            if too_large(position, inst[m]["mark"], par[m]):
-                return UNAFFORDABLE, -UNAFFORDABLE
-            value = position_value(position, inst[m]["mark"], par[m])
+            if too_large(position, mark, par[m]):
+                return UNAFFORDABLE, -UNAFFORDABLE, equity
+            value = position_value(position, mark, par[m])
         margin += initial_margin(position, value, par[m], inst[m], rates)
     cash = state[S_CASH]
     if lots != 0:
-        value = position_value(lots, inst[k]["mark"], par[k])
+        value = position_value(lots, known_mark(k, par, inst, close), par[k])
         cash -= fee_of(abs(lots), value, inst[k]["rate_at"], rates)[0] + impact_of(abs(lots), par[k])[0]
         if par[k]["is_future"] == 0:
             cash -= value
-    return margin, cash
+    return margin, cash, equity

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from argus.core.money import MONEY_MAX
 from argus.engine._layout import (
     BOOKS_BROKEN,
     END,
     FILLED,
     GROW,
     INT64_MAX,
+    MONEY_MAX,
     OVERFLOW,
     PHASE_CLOSE,
     PHASE_OPEN,

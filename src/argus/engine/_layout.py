@@ -13,6 +13,8 @@ INT64_MAX: Final = 9_223_372_036_854_775_807
 NANO: Final = 1_000_000_000
 NO_SESSION: Final = -(2**31)
 """Session of an order that has not yet met a bar, and of an instrument before its first bar."""
+MONEY_MAX: Final = 2**62
+"""`core.money.MONEY_MAX`, written out, since constants of other files are not in the hash of the kernel cache."""
 GRID_TOLERANCE: Final = 1e-6
 """A price this close to a whole number of ticks, in ticks, is on the grid (docs/fills.md)."""
 
@@ -91,6 +93,7 @@ INSTRUMENT_DTYPE: Final = np.dtype(
         ("position", np.int64),  # lots
         ("mark", np.int64),  # ticks
         ("has_mark", np.int64),
+        ("paid", np.int64),  # ticks, price of the last fill
         ("value", np.int64),  # of the position at the mark, micro-units
         ("flow", np.int64),  # minus the value of all fills
         ("bal_position", np.int64),  # ledger balances: debits positive

@@ -251,6 +251,7 @@ def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, s
     inst[k]["position"] += lots
     inst[k]["volume_left"] -= abs(lots)
     inst[k]["unsettled"] = 1
+    inst[k]["paid"] = price
     if inst[k]["has_mark"] == 0:
         inst[k]["mark"] = price
     state[S_EQUITY] -= value + fee + impact_fee

@@ -19,6 +19,7 @@ from argus.engine._layout import (
 )
 from argus.engine._ledger_kernels import opening_lots, record_fill
 
+ROUNDINGS = 4.0 * 2.0**-52
 # Codes of core.orders, as the plain integers that kernels compare.
 SUBMITTED, WORKING, PARTIAL, DONE, CANCELLED, EXPIRED, REJECTED = 0, 1, 2, 3, 4, 5, 6
 MARKET, LIMIT, STOP, STOP_LIMIT, ON_OPEN, ON_CLOSE = 0, 1, 2, 3, 4, 5
@@ -69,8 +70,8 @@ def volume_cap(volume, par_k):  # type: ignore[no-untyped-def]
     if np.isnan(volume):
         return 0
     x = par_k["participation"] * volume / par_k["lot"]
-    r = np.rint(x)
-    return np.int64(r if abs(x - r) <= GRID_TOLERANCE else np.floor(x))
+    # A volume is meant as its shortest decimal: a whole number of lots that the quotient misses by its own rounding.
+    return np.int64(np.floor(x + max(GRID_TOLERANCE, ROUNDINGS * x)))
 
 
 @njit(cache=True)

@@ -80,12 +80,19 @@ class CostModel:
     def __post_init__(self) -> None:
         for name in ("fee_per_unit", "fee_rate", "fee_minimum", "slippage_ticks", "slippage_rate", "multiplier"):
             value = getattr(self, name)
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise ConfigError(f"cost setting {name} is {value}; a finite number is needed")
             if value is not None and value < 0:
                 raise ConfigError(f"cost setting {name} is {value}; it cannot be negative")
         for name in ("fee_rate", "slippage_rate"):
             value = getattr(self, name)
             if value is not None and value >= 1:
                 raise ConfigError(f"cost setting {name} is {value}; it is a fraction (0.001 is ten basis points)")
+
+    @property
+    def takes_schedule(self) -> bool:
+        """Whether the instrument's own fee schedule is charged."""
+        return self.fee_per_unit is None and self.fee_rate is None and self.fee_minimum is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ class FillRules:
     participation: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
-        if not 0 < self.participation <= 1:
+        if not self.participation.is_finite() or not 0 < self.participation <= 1:
             raise ConfigError(f"participation is {self.participation}; it must lie in (0, 1]")
 
 

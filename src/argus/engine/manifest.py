@@ -64,12 +64,19 @@ def manifest_of(
         "name": spec.name,
         "version": spec.version,
         "parameters": dict(spec.values),
+        "universe": list(spec.universe),
+        "wake": str(spec.wake),
+        "wakes_on_fill": spec.wakes_on_fill,
+        "warmup_bars": spec.warmup_bars,
+        "features": [[ref.alias, ref.feature, ref.instrument, dict(ref.parameters)] for ref in spec.features],
+        "needs": sorted(spec.needs),
         "source": _source_hash(type(strategy)),
     }
     settings = {**config.describe(), "sizing": dict(sizer.describe()), "risk": dict(risk.describe())}
     data = {
         symbol: {
             "content_hash": market[symbol][1].content_hash,
+            "specification": hashlib.sha256(repr(market[symbol][0]).encode()).hexdigest()[:16],
             "bars": len(market[symbol][1]),
             "first": format_ns(int(market[symbol][1].ts_event_ns[0])),
             "last": format_ns(int(market[symbol][1].ts_close_ns[-1])),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from argus.core.time import day_number
 from argus.engine._layout import NANO, PARAM_DTYPE, RATE_COLUMNS
 from argus.engine.config import AccountKind, CostModel, RunConfig
 
-__all__ = ["Market", "MarketArrays", "lay_out"]
+__all__ = ["CLOSE_COLUMN", "Market", "MarketArrays", "lay_out"]
 
 Market = Mapping[str, tuple[InstrumentSpec, Bars]]
 """Symbol to specification and bars."""
@@ -36,6 +36,8 @@ _COLUMNS = (
     "session",
     "session_end",
 )
+CLOSE_COLUMN: Final = _COLUMNS.index("close")
+"""Position of the closes in `MarketArrays.columns`."""
 _SPOT_PPM = {AccountKind.REG_T: (500_000, 250_000, 300_000)}
 _BEGINNING = -(2**31) + 1
 
@@ -80,6 +82,11 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> Mar
         if symbol not in market:
             raise CoverageError(f"{symbol}: the run has no bars of it; it has {', '.join(market) or 'none at all'}")
         spec, bars = market[symbol]
+        if bars.instrument != symbol or spec.symbol != symbol:
+            raise ConfigError(
+                f"under {symbol} the market holds the specification of {spec.symbol} and bars of {bars.instrument}; "
+                "all three must be the same instrument"
+            )
         if not len(bars):
             raise CoverageError(f"{symbol}: there are no bars in the run's range")
         _check_holdable(spec, config)
@@ -127,6 +134,10 @@ def _fill_params(p: Any, spec: InstrumentSpec, bars: Bars, config: RunConfig) ->
     whole = ticks.numerator // ticks.denominator
     p["slip_ticks"] = whole
     impact = (ticks - whole) * value
+    if NANO % value.denominator:
+        raise ConfigError(
+            f"{spec.symbol}: a tick on a lot is {value} micro-units, finer than the rounding account holds"
+        )
     if NANO % impact.denominator:
         raise ConfigError(
             f"cost multiplier {costs.multiplier}: {spec.symbol}'s impact fee would not be exact; use fewer decimals"
@@ -144,13 +155,12 @@ def _dated_rates(spec: InstrumentSpec, costs: CostModel) -> list[list[int]]:
     """Rows of `rates`: every date on which a margin or a fee changes."""
     days = {_BEGINNING}
     days.update(day_number(m.effective_date) for m in spec.margins[1:])
-    own_fees = costs.fee_per_unit is None and costs.fee_rate is None and costs.fee_minimum is None
-    if own_fees:
+    if costs.takes_schedule:
         days.update(day_number(f.effective_date) for f in spec.fees[1:])
     rows = []
     for day in sorted(days):
         margin = _in_force(spec.margins, day)
-        fee = _in_force(spec.fees, day) if own_fees else None
+        fee = _in_force(spec.fees, day) if costs.takes_schedule else None
         rows.append(
             [
                 day,
@@ -198,12 +208,11 @@ def _fee_columns(
 
 def _notes(spec: InstrumentSpec, bars: Bars, config: RunConfig) -> list[str]:
     notes = []
-    own_fees = config.costs.fee_per_unit is None and config.costs.fee_rate is None
     unverified = [
         name
         for name in spec.unverified()
         if (not name.startswith("margin") or spec.kind == InstrumentKind.FUTURE)
-        and (not name.startswith("fee") or own_fees)
+        and (not name.startswith("fee") or config.costs.takes_schedule)
     ]
     if unverified:
         notes.append(f"{spec.symbol}: unverified figures were used: {', '.join(unverified)}")

@@ -354,9 +354,7 @@ class _Replay:
 
     def _order(self, request: OrderRequest, decision_id: int, replaces_id: int | None) -> None:
         symbol = request.instrument
-        grid = self.grids.get(symbol)
-        if grid is None:
-            raise OrderError(f"order for {symbol}, which is not in this run's universe ({', '.join(self.codes)})")
+        grid = self._grid_of(symbol)
         order = Order(
             order_id=int(self.tables.state[S_ORDERS]),
             decision_id=decision_id,
@@ -382,12 +380,19 @@ class _Replay:
         self.tables.submit(verdict, self.codes[symbol])
         self.keys[request.order_key or f"#{order.order_id}"] = order.order_id
 
+    def _grid_of(self, symbol: str) -> _Grid:
+        grid = self.grids.get(symbol)
+        if grid is None:
+            raise OrderError(f"order for {symbol}, which is not in this run's universe ({', '.join(self.codes)})")
+        return grid
+
     def _refuse(self, request: OrderRequest, decision_id: int, limit: str, reason: str) -> None:
         """Note an order that goes no further; its key stays known, so that a later cancel of it passes."""
-        lots = self.grids[request.instrument].lots(request.units, "quantity") * int(request.side)
+        grid = self._grid_of(request.instrument)
+        lots = grid.lots(request.units, "quantity") * int(request.side)
         self.refusals.append(Refusal(decision_id, self.view.now_ns, request.instrument, lots, limit, reason))
         if request.order_key:
-            self.keys[request.order_key] = _REFUSED
+            self.keys.setdefault(request.order_key, _REFUSED)
 
     def record(self, manifest: RunManifest) -> RunRecord:
         """Everything that happened, cut to its length."""

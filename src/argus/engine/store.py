@@ -5,6 +5,7 @@ Any tool that reads Parquet can ask a run questions; nothing but this module nee
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -41,6 +42,10 @@ _EQUITY: Final = np.dtype(
     [("ts_ns", np.int64), ("equity_micros", np.int64), ("cash_micros", np.int64), ("session", np.int32)]
 )
 _RECORD_FILE: Final = "run.json"
+"""The record's small parts, and the hash of each table's file."""
+_SEAL_FILE: Final = "run.sha256"
+"""Hash of the record file: with it, no flipped bit anywhere reads as another run."""
+_SCRATCH: Final = ".run-"
 
 
 def save_run(folder: Path, record: RunRecord, source: dict[str, Any]) -> Path:
@@ -57,32 +62,57 @@ def save_run(folder: Path, record: RunRecord, source: dict[str, Any]) -> Path:
     target = folder / record.manifest.run_id
     if (target / _RECORD_FILE).exists():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".run-", dir=folder))
+    scratch: Path | None = None
     try:
-        for name, table in (*((name, getattr(record, name)) for name in _TABLES), ("equity", _equity_table(record))):
-            _write_table(scratch / f"{name}.parquet", table)
-        described = {
-            "manifest": asdict(record.manifest),
-            "universe": record.universe,
-            "order_tags": record.order_tags,
-            "refusals": [asdict(refusal) for refusal in record.refusals],
-            "opening_cash_micros": record.opening_cash_micros,
-            "bars": record.bars,
-            "notes": record.notes,
-            "source": source,
-        }
-        (scratch / _RECORD_FILE).write_text(json.dumps(described, indent=1, default=dict))
+        folder.mkdir(parents=True, exist_ok=True)
+        _clear_abandoned(folder)
+        scratch = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-", dir=folder))
+        scratch.chmod(0o755)
+        _write_tables(scratch, record, source)
         os.replace(scratch, target)
     except OSError as error:
         if (target / _RECORD_FILE).exists():
             return target
-        raise WorkspaceError(
-            f"run {record.manifest.run_id} could not be written to {folder}: {error.strerror}"
-        ) from error
+        raise WorkspaceError(f"run {record.manifest.run_id} could not be written to {folder}: {error}") from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def _write_tables(folder: Path, record: RunRecord, source: dict[str, Any]) -> None:
+    tables = {name: getattr(record, name) for name in _TABLES} | {"equity": _equity_table(record)}
+    for name, table in tables.items():
+        _write_table(folder / f"{name}.parquet", table)
+    body = {
+        "manifest": asdict(record.manifest),
+        "universe": record.universe,
+        "order_tags": record.order_tags,
+        "refusals": [asdict(refusal) for refusal in record.refusals],
+        "opening_cash_micros": record.opening_cash_micros,
+        "bars": record.bars,
+        "notes": record.notes,
+        "source": source,
+        "tables": {name: _sha256((folder / f"{name}.parquet").read_bytes()) for name in tables},
+    }
+    text = json.dumps(body, indent=1, default=dict)
+    (folder / _RECORD_FILE).write_text(text, encoding="utf-8")
+    (folder / _SEAL_FILE).write_text(_sha256(text.encode()), encoding="utf-8")
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Remove what writers that were killed left behind."""
+    for path in folder.glob(f"{_SCRATCH}*"):
+        try:
+            os.kill(int(path.name.removeprefix(_SCRATCH).split("-")[0]), 0)
+        except (ValueError, ProcessLookupError):
+            shutil.rmtree(path, ignore_errors=True)
+        except PermissionError:
+            continue
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def load_run(path: Path) -> tuple[RunRecord, dict[str, Any]]:
@@ -94,12 +124,25 @@ def load_run(path: Path) -> tuple[RunRecord, dict[str, Any]]:
         If the folder holds no complete run.
     """
     try:
-        described = json.loads((path / _RECORD_FILE).read_text())
-        tables = {name: _read_table(path / f"{name}.parquet", dtype) for name, dtype in _TABLES.items()}
-        equity = _read_table(path / "equity.parquet", _EQUITY)
-    except (OSError, ValueError, KeyError) as error:
+        described = _read_body(path)
+        hashes = described["tables"]
+        tables = {name: _read_table(path, name, dtype, hashes) for name, dtype in _TABLES.items()}
+        equity = _read_table(path, "equity", _EQUITY, hashes)
+        return _record(described, tables, equity), described["source"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} holds no complete run ({error}); run it again") from error
-    record = RunRecord(
+
+
+def _read_body(folder: Path) -> dict[str, Any]:
+    content = (folder / _RECORD_FILE).read_bytes()
+    if _sha256(content) != (folder / _SEAL_FILE).read_text(encoding="utf-8"):
+        raise ValueError(f"{_RECORD_FILE} is not what was written")
+    body: dict[str, Any] = json.loads(content)
+    return body
+
+
+def _record(described: dict[str, Any], tables: dict[str, NDArray[np.void]], equity: NDArray[np.void]) -> RunRecord:
+    return RunRecord(
         manifest=RunManifest(**described["manifest"]),
         universe=tuple(described["universe"]),
         **tables,
@@ -113,7 +156,6 @@ def load_run(path: Path) -> tuple[RunRecord, dict[str, Any]]:
         bars=described["bars"],
         notes=tuple(described["notes"]),
     )
-    return record, described["source"]
 
 
 def _equity_table(record: RunRecord) -> NDArray[np.void]:
@@ -128,15 +170,22 @@ def _write_table(path: Path, table: NDArray[np.void]) -> None:
     import pyarrow.parquet as pq
 
     names = [name for name in table.dtype.names or () if not name.startswith("_")]
-    columns = {name: np.ascontiguousarray(table[name]) for name in names}
-    pq.write_table(pa.table(columns), path, compression="zstd")
+    arrays = [pa.array(np.ascontiguousarray(table[name])) for name in names]
+    pq.write_table(pa.Table.from_arrays(arrays, names=names), path, compression="zstd")
 
 
-def _read_table(path: Path, dtype: np.dtype[np.void]) -> NDArray[np.void]:
+def _read_table(folder: Path, name: str, dtype: np.dtype[np.void], hashes: dict[str, str]) -> NDArray[np.void]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    stored = pq.read_table(path)
+    content = (folder / f"{name}.parquet").read_bytes()
+    if _sha256(content) != hashes[name]:
+        raise ValueError(f"{name}.parquet is not what was written")
+    stored = pq.read_table(pa.BufferReader(content))
+    wanted = [column for column in dtype.names or () if not column.startswith("_")]
+    if stored.column_names != wanted:
+        raise ValueError(f"{name}.parquet has columns {stored.column_names}; {wanted} expected")
     table = np.zeros(stored.num_rows, dtype=dtype)
-    for name in stored.column_names:
-        table[name] = stored.column(name).to_numpy()
+    for column in wanted:
+        table[column] = stored.column(column).to_numpy()
     return table

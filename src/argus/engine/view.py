@@ -12,10 +12,10 @@ from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
 from argus.core.errors import LookAheadError, OrderError, StrategyError
 from argus.core.instruments import InstrumentSpec
 from argus.core.time import format_ns
-from argus.engine._account_kernels import margin_and_cash_after
-from argus.engine._layout import S_CASH, S_EQUITY, S_TS
+from argus.engine._account_kernels import as_known
+from argus.engine._layout import S_CASH, S_TS
 from argus.engine.book import RunTables
-from argus.engine.market import Market
+from argus.engine.market import CLOSE_COLUMN, Market
 
 __all__ = ["ReplayAccount", "ReplayPosition", "ReplayView", "Window"]
 
@@ -56,26 +56,26 @@ class ReplayAccount:
 
     @property
     def cash_micros(self) -> int:
-        """Balance of the cash account."""
+        """Balance of the cash account, with the settlements that the broker has posted."""
         return int(self._tables.state[S_CASH])
 
     @property
     def equity_micros(self) -> int:
-        """Cash and positions at their last marks."""
-        return int(self._tables.state[S_EQUITY])
+        """Cash and positions at the last closes that were received."""
+        return self._known(0, 0)[2]
 
     @property
     def initial_margin_micros(self) -> int:
         """Margin needed to open what is held."""
-        return self._after(next(iter(self._codes)), 0)[0]
+        return self._known(0, 0)[0]
 
     def initial_margin_after_micros(self, instrument: str, signed_lots: int) -> int:
-        """Margin needed if `signed_lots` were traded at the last mark, all else as it is."""
-        return self._after(instrument, signed_lots)[0]
+        """Margin needed if `signed_lots` were traded at the last received close, all else as it is."""
+        return self._known(_code(self._codes, instrument), signed_lots)[0]
 
     def cash_after_micros(self, instrument: str, signed_lots: int) -> int:
-        """Cash left if `signed_lots` were traded at the last mark, fees included."""
-        return self._after(instrument, signed_lots)[1]
+        """Cash left if `signed_lots` were traded at the last received close, fees included."""
+        return self._known(_code(self._codes, instrument), signed_lots)[1]
 
     def position_lots(self, instrument: str) -> int:
         """Signed quantity held, in lots."""
@@ -85,12 +85,13 @@ class ReplayAccount:
         """Signed lots that working market, on-open and on-close orders would add."""
         return self._tables.pending_lots(_code(self._codes, instrument))
 
-    def _after(self, instrument: str, signed_lots: int) -> tuple[int, int]:
+    def _known(self, code: int, signed_lots: int) -> tuple[int, int, int]:
+        """(initial margin, cash, equity) after trading `signed_lots` of the instrument with this code."""
         t = self._tables
-        margin, cash = margin_and_cash_after(
-            _code(self._codes, instrument), signed_lots, t.market.par, t.inst, t.state, t.market.rates
+        margin, cash, equity = as_known(
+            code, signed_lots, t.market.par, t.inst, t.state, t.market.rates, t.market.columns[CLOSE_COLUMN]
         )
-        return int(margin), int(cash)
+        return int(margin), int(cash), int(equity)
 
 
 class ReplayView:
@@ -151,7 +152,7 @@ class ReplayView:
         if n <= 0:
             raise LookAheadError(
                 f"bars({instrument!r}, {n}) at {format_ns(self.now_ns)}, last known row "
-                f"{self.known_bars(instrument) - 1}: ask for a positive number of known bars; later ones do not exist yet"
+                f"{self.known_bars(instrument) - 1}: ask for a positive number of bars; later ones do not exist yet"
             )
         stop = self.known_bars(instrument)
         return _window(self._bars[instrument], max(0, stop - n), stop)
@@ -173,7 +174,11 @@ class ReplayView:
         spec = self._specs[instrument]
         lot = float(spec.lot_size)
         stop = self.known_bars(instrument)
-        mark = float(self._bars[instrument].close[stop - 1]) if stop else float("nan")
+        close = self._bars[instrument].close
+        row = stop - 1
+        while row > 0 and np.isnan(close[row]):
+            row -= 1
+        mark = float(close[row]) if stop else float("nan")
         return ReplayPosition(
             int(self._tables.inst["position"][code]) * lot, self._tables.pending_lots(code) * lot, mark
         )

@@ -208,6 +208,9 @@ class Evaluation:
     significance : Significance
     bootstrap : BootstrapResult or None
         None without trades.
+    bootstrap_at_opening_size : bool
+        Whether each trade was brought to the size of the opening account before it was drawn: so where the sizer works
+        on the current equity.
     audit : tuple of Cut
     curve : Curve
     months : tuple of MonthReturn
@@ -233,6 +236,7 @@ class Evaluation:
     hold: HoldResult
     significance: Significance
     bootstrap: BootstrapResult | None
+    bootstrap_at_opening_size: bool
     audit: tuple[Cut, ...]
     curve: Curve
     months: tuple[MonthReturn, ...]

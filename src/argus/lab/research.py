@@ -107,7 +107,7 @@ def evaluate(
     cuts = _audit(candidate, walk, record, how, trials, tell)
     tell("statistics", 0, 1)
     significance = _significance(candidate, metrics, trials, walk.per_year)
-    drawn = _redraw(record, how)
+    drawn = _redraw(candidate, record, how)
     fold_results = _fold_results(walk, curve)
     evidence = _evidence(candidate, metrics, fold_results, costs, drawn, significance, hold, cuts, walk)
     gates = apply_gates(evidence, gates_with(how.thresholds))
@@ -140,6 +140,7 @@ def evaluate(
         hold=hold,
         significance=significance,
         bootstrap=drawn,
+        bootstrap_at_opening_size=_sizes_on_equity(candidate),
         audit=cuts,
         curve=curve,
         months=months,
@@ -484,19 +485,29 @@ def _audit(
 # ---- statistics
 
 
-def _redraw(record: RunRecord, how: ResearchSettings) -> BootstrapResult | None:
+def _redraw(candidate: Candidate, record: RunRecord, how: ResearchSettings) -> BootstrapResult | None:
     closed = record.trades[record.trades["is_open"] == 0]
     if not len(closed):
         return None
     ordered = closed[np.argsort(closed["exit_ts_ns"], kind="stable")]
+    net = ordered["net_micros"].astype(np.float64) / MICROS
+    if _sizes_on_equity(candidate):
+        # A trade of a grown account is larger for no reason of its own; at the opening size all trades are alike.
+        row = np.searchsorted(record.equity_ts_ns, ordered["entry_ts_ns"], side="left") - 1
+        before = np.where(row >= 0, record.equity_micros[np.maximum(row, 0)], record.opening_cash_micros)
+        net = net * (record.opening_cash_micros / np.maximum(before, 1))
     return bootstrap_trades(
-        ordered["net_micros"].astype(np.float64) / MICROS,
+        net,
         capital=record.opening_cash_micros / MICROS,
         ruin_fraction=how.ruin_fraction,
         paths=how.bootstrap_paths,
         seed=how.seed,
         workers=how.workers,
     )
+
+
+def _sizes_on_equity(candidate: Candidate) -> bool:
+    return candidate.sizer.describe().get("capital") == "equity"
 
 
 def _significance(candidate: Candidate, metrics: Metrics, trials: TrialJournal, per_year: float) -> Significance:
