@@ -16,9 +16,10 @@ import pytest
 
 from argus.core.errors import LedgerError, RunError
 from argus.core.money import MONEY_MAX
-from argus.core.orders import Order, OrderState, OrderType, Reason, Side, TimeInForce
+from argus.core.orders import FillRule, Order, OrderState, OrderType, Reason, Side, TimeInForce
 from argus.core.risk import RiskApproved
 from argus.core.time import parse_ns
+from argus.engine import _layout, _ledger_kernels, _match_kernels
 from argus.engine import replay as replay_module
 from argus.engine._kernels import advance, next_event
 from argus.engine._layout import (
@@ -42,7 +43,7 @@ from argus.engine._layout import (
 from argus.engine.book import RunTables
 from argus.engine.config import AccountConfig, AccountKind, CostModel, FillRules, RunConfig
 from argus.engine.market import Market, lay_out
-from argus.engine.record import RunRecord
+from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 from argus.engine.view import ReplayAccount
 from argus.engine.watchdog import Heartbeat
 from argus.portfolio import FixedUnits, LimitRiskPolicy
@@ -113,6 +114,25 @@ def test_the_runs_that_are_compared_are_worth_comparing(number: int) -> None:
     assert {OrderState.FILLED, OrderState.CANCELLED} <= set(record.orders["state"].tolist())
     assert len(set(record.fills["rule"].tolist())) >= 5
     assert (record.equity_micros > 0).all()
+
+
+def test_figures_written_out_for_the_kernels_are_those_of_the_vocabulary() -> None:
+    assert _layout.MONEY_MAX == MONEY_MAX
+    codes = (
+        _match_kernels.SUBMITTED,
+        _match_kernels.DONE,
+        _match_kernels.R_REPLACED_DONE,
+        _match_kernels.F_LIQUIDATION,
+    )
+    assert codes == (OrderState.SUBMITTED, OrderState.FILLED, Reason.REPLACED_ORDER_DONE, FillRule.LIQUIDATION)
+    for words, prefix in ((OrderType, ""), (Reason, "R_")):
+        known = {name.removeprefix("MARKET_"): int(word) for name, word in words.__members__.items()}
+        for name, code in known.items():
+            assert getattr(_match_kernels, prefix + name, code) == code
+    refused = (_ledger_kernels.INITIAL_MARGIN, _ledger_kernels.NO_CASH, _ledger_kernels.SHORT_FORBIDDEN)
+    assert refused == (Reason.INITIAL_MARGIN, Reason.CASH, Reason.SHORT_FORBIDDEN)
+    named = ("CASH", "POSITION", "CLEARING", "PNL", "FEES", "CAPITAL")
+    assert tuple(JOURNAL_ACCOUNTS[getattr(_ledger_kernels, name)] for name in named) == named
 
 
 # ---- events

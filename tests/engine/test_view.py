@@ -199,12 +199,13 @@ def test_closes_that_are_not_known_move_nothing_that_is_seen(symbol: str, kind: 
 
     def look(view: View, _number: int) -> tuple[Any, ...]:
         told = view.account
+        # Cash is the broker's own figure, to which a settlement of futures is posted as soon as it is made.
+        cash = (told.cash_micros, told.cash_after_micros(symbol, 1)) if kind == AccountKind.REG_T else ()
         return (
             view.now_ns,
-            told.cash_micros,
+            *cash,
             told.equity_micros,
             told.initial_margin_micros,
-            told.cash_after_micros(symbol, 1),
             told.initial_margin_after_micros(symbol, 1),
             view.position(symbol).units,
             view.position(symbol).mark_price,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,8 +132,9 @@ def file_market(path: Path, statement: ImportSpec) -> tuple[Market, tuple[str, .
 
     spec = instrument(statement.instrument)
     bars, inspection = load_file(path, statement)
+    bars = _of(bars, spec)
     source = {"kind": "file", "path": str(path.resolve()), "statement": statement.describe()}
-    return {bars.instrument: (spec, bars)}, tuple(inspection.lines()), source
+    return {spec.symbol: (spec, bars)}, tuple(line.strip() for line in inspection.lines()), source
 
 
 def catalog_market(
@@ -154,13 +155,19 @@ def catalog_market(
     notes = []
     for name in names:
         info = catalog.info(name)
-        if info.instrument in market:
-            raise CoverageError(f"{name}: {info.instrument} is already in this run; one dataset an instrument")
+        spec = instrument(info.instrument)
+        if spec.symbol in market:
+            raise CoverageError(f"{name}: {spec.symbol} is already in this run; one dataset an instrument")
         bars = catalog.load(info.instrument, info.interval, start_ns, end_ns, info.contract)
-        market[info.instrument] = (instrument(info.instrument), bars)
+        market[spec.symbol] = (spec, _of(bars, spec))
         notes += [f"{name}: {note}" for note in info.notes]
     source = {"kind": "catalog", "names": list(names), "start_ns": start_ns, "end_ns": end_ns}
     return market, tuple(notes), source
+
+
+def _of(bars: Bars, spec: InstrumentSpec) -> Bars:
+    """The bars under the instrument's own symbol: data of ``US_EQUITY:SPY`` are bars of SPY."""
+    return bars if bars.instrument == spec.symbol else replace(bars, instrument=spec.symbol)
 
 
 def backtest(

@@ -192,12 +192,13 @@ def _grid(item: CandidateSettings, market: Market) -> tuple[Mapping[str, Any], .
 def _completeness(workspace: Workspace, names: Iterable[str]) -> dict[str, float]:
     """Share of the calendar's bars that each dataset holds."""
     from argus.app.data import check_dataset
+    from argus.core.instruments import instrument
 
     catalog = workspace.catalog()
     found = {}
     for name in names:
         state = check_dataset(catalog, name)
-        found[state.info.instrument] = float(state.inspection.completeness.share_complete)
+        found[instrument(state.info.instrument).symbol] = float(state.inspection.completeness.share_complete)
     return found
 
 

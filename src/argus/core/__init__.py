@@ -5,7 +5,8 @@ Nothing here knows a file format, a vendor or a strategy. Every other package sp
 
 from __future__ import annotations
 
-from argus.core.arrays import Bars, Quotes
+from typing import TYPE_CHECKING, Any
+
 from argus.core.errors import ArgusError
 from argus.core.intents import Cancel, Close, Forecast, Intent, OrderRequest, Replace, Target
 from argus.core.orders import Fill, FillRule, Order, OrderState, OrderType, Reason, Side, TimeInForce
@@ -18,6 +19,9 @@ from argus.core.strategy import (
     StrategySpec,
     WakeRule,
 )
+
+if TYPE_CHECKING:
+    from argus.core.arrays import Bars, Quotes
 
 __all__ = [
     "ArgusError",
@@ -47,3 +51,12 @@ __all__ = [
     "TimeInForce",
     "WakeRule",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The array layouts, loaded when first asked for: they bring NumPy, which `argus --help` does without."""
+    if name in ("Bars", "Quotes"):
+        from argus.core import arrays
+
+        return getattr(arrays, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

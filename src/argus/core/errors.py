@@ -116,7 +116,9 @@ class MissingExtraError(ArgusError):
     """
 
     def __init__(self, library: str, extra: str) -> None:
-        super().__init__(f"{library} is not installed; install it with: pip install 'argus-trading[{extra}]'")
+        super().__init__(
+            f"{library} is not installed; in a checkout of Argus: pip install -c constraints.txt -e '.[{extra}]'"
+        )
         self.library = library
         self.extra = extra
 

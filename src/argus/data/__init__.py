@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from argus.data.quality import Inspection, QualityLimits, QualityReason, inspect
     from argus.data.raw import RawBars, Rejection
     from argus.data.sql import query
+    from argus.data.synthetic import Dynamics, Edge, SyntheticSpec, Truth, generate, truth
 
 __all__ = [
     "PRESETS",
@@ -39,6 +40,8 @@ __all__ = [
     "Checked",
     "DatasetCheck",
     "DatasetInfo",
+    "Dynamics",
+    "Edge",
     "Exported",
     "ImportReport",
     "ImportSpec",
@@ -49,11 +52,14 @@ __all__ = [
     "RawBars",
     "Rejection",
     "SourceRecord",
+    "SyntheticSpec",
+    "Truth",
     "Written",
     "check",
     "contracts_in",
     "dataset_name",
     "export",
+    "generate",
     "import_bars",
     "inspect",
     "install_embedded",
@@ -65,6 +71,7 @@ __all__ = [
     "session_table",
     "sessions_per_year",
     "to_bars",
+    "truth",
 ]
 
 _HOMES: Final = {
@@ -80,6 +87,7 @@ _HOMES: Final = {
     "presets": ("PRESETS", "Preset", "preset"),
     "quality": ("Inspection", "QualityLimits", "QualityReason", "inspect"),
     "raw": ("RawBars", "Rejection"),
+    "synthetic": ("Dynamics", "Edge", "SyntheticSpec", "Truth", "generate", "truth"),
     "sql": ("query",),
 }
 _HOME: Final = {name: module for module, names in _HOMES.items() for name in names}
