@@ -66,9 +66,9 @@ def sample_evaluation(
     curve = Curve(days, bars.ts_close_ns, equity, hold, _falls(equity), _falls(hold))
     table = _trades(rng, bars, trades, float(equity[-1] - OPENING))
     record = _record(seed, strategy, symbol, bars, table, equity)
-    net = table["net_micros"] / 1e6
+    net = table["net_micros"][table["is_open"] == 0] / 1e6
     sharpe = float(np.mean(moves) / np.std(moves) * math.sqrt(252))
-    drawn = bootstrap_trades(net, capital=OPENING, paths=400, seed=seed) if trades else None
+    drawn = bootstrap_trades(net, capital=OPENING, paths=400, seed=seed) if len(net) else None
     gates = _gates(sharpe, trades)
     deployable = all(gate.passed for gate in gates)
     failed = [gate.name.replace("_", " ") for gate in gates if not gate.passed]
@@ -107,6 +107,7 @@ def sample_evaluation(
                 Looks(4, 0.0004, 0.05, 0, 9), Looks(16, 0.0006, 0.06, 1, 40), 0.97, 0.62, 0.71, 6.4, 3.1
             ),
             bootstrap=drawn,
+            bootstrap_at_opening_size=True,
             audit=(Cut(int(bars.ts_close_ns[sessions // 2]), 120, True, ""),),
             curve=curve,
             months=month_returns(days, equity),

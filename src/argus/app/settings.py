@@ -66,6 +66,13 @@ class CandidateSettings(_Strict):
     """Values that are fixed and not searched."""
 
 
+_STOCKS = (
+    *("AAPL", "AMD", "BAC", "BBY", "CVX", "GE", "HD", "JNJ", "JPM", "KO"),
+    *("LLY", "MRK", "MSFT", "PEP", "PFE", "PG", "RRC", "UNH", "WMT", "XOM"),
+)
+"""The embedded stocks: adjusted closes only, so that only orders on the close can trade them."""
+
+
 class ResearchSettings(_Strict):
     """What ``argus research`` looks at."""
 
@@ -76,6 +83,11 @@ class ResearchSettings(_Strict):
         CandidateSettings(strategy="overnight", datasets=("IXIC.1d",)),
         CandidateSettings(strategy="tsmom", datasets=("SPX.1d",), parameters={"execution": "moc"}),
         CandidateSettings(strategy="mean_reversion", datasets=("SPX.1d",), parameters={"execution": "moc"}),
+        CandidateSettings(
+            strategy="tsmom",
+            datasets=tuple(f"US_EQUITY_ADJ:{name}.1d" for name in _STOCKS),
+            parameters={"execution": "moc"},
+        ),
     )
 
 

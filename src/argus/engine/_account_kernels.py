@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from argus.engine._layout import S_CASH, S_EQUITY
+from argus.engine._layout import INT64_MAX, S_CASH, S_EQUITY
 from argus.engine._ledger_kernels import fee_of, impact_of, initial_margin, position_value, too_large
-from argus.engine._match_kernels import nearest_tick, ticks_of
+from argus.engine._match_kernels import MARKET, ON_CLOSE, ON_OPEN, nearest_tick, ticks_of
 
 UNAFFORDABLE = 2**62
 
@@ -59,3 +59,16 @@ def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untype
         if par[k]["is_future"] == 0:
             cash -= value
     return margin, cash, equity
+
+
+@njit(cache=True)
+def at_market_lots(k, active, count, orders):  # type: ignore[no-untyped-def]
+    """Signed lots that living market, on-open and on-close orders on instrument `k` would add."""
+    lots = 0
+    for j in range(count):
+        i = active[j]
+        kind = orders[i]["type"]
+        if orders[i]["instrument"] == k and (kind == MARKET or kind == ON_OPEN or kind == ON_CLOSE):
+            if orders[i]["ts_cancel_ns"] == INT64_MAX:
+                lots += orders[i]["side"] * (orders[i]["quantity_lots"] - orders[i]["filled_lots"])
+    return lots

@@ -41,7 +41,6 @@ from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE, ORD
 __all__ = ["RunTables"]
 
 _FIRST_ROWS = 256
-_AT_MARKET = (int(OrderType.MARKET), int(OrderType.MARKET_ON_OPEN), int(OrderType.MARKET_ON_CLOSE))
 
 
 class RunTables:
@@ -159,9 +158,9 @@ class RunTables:
         """Signed lots that working market, on-open and on-close orders on one instrument would add."""
         if not self.inst["working"][code]:
             return 0
-        rows = self.orders[self.active[: self.state[S_ACTIVE]]]
-        counted = (rows["instrument"] == code) & np.isin(rows["type"], _AT_MARKET) & (rows["ts_cancel_ns"] == INT64_MAX)
-        return int(((rows["quantity_lots"] - rows["filled_lots"]) * rows["side"])[counted].sum())
+        from argus.engine._account_kernels import at_market_lots
+
+        return int(at_market_lots(code, self.active, int(self.state[S_ACTIVE]), self.orders))
 
     def _time_in_force(self, order: Order) -> TimeInForce:
         """On-open and on-close orders are day orders, whatever they say."""

@@ -216,8 +216,12 @@ class RunRecord:
         return int(self.fills["fee_micros"].sum() + self.fills["impact_micros"].sum())
 
     def session_equity(self) -> tuple[I32_1D, I64_1D]:
-        """Session dates (day numbers) and the equity in micros at the last close of each."""
-        last = np.flatnonzero(np.append(self.equity_session[1:] != self.equity_session[:-1], True))
-        if not len(self.equity_session):
+        """Session dates (day numbers) and the equity in micros at the last close of each.
+
+        Where calendars differ, a session is over when a later one has begun on any instrument.
+        """
+        session = np.maximum.accumulate(self.equity_session)
+        last = np.flatnonzero(np.append(session[1:] != session[:-1], True))
+        if not len(session):
             last = last[:0]
-        return self.equity_session[last], self.equity_micros[last]
+        return session[last], self.equity_micros[last]

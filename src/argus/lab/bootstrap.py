@@ -71,6 +71,8 @@ class BootstrapResult:
     fan_step : tuple of int
     fan : tuple of tuple of float
         For each level of `quantiles`, the summed results at each step.
+    realised : tuple of float
+        The summed results at each step as they happened.
     """
 
     paths: int
@@ -88,6 +90,7 @@ class BootstrapResult:
     loss_probability: float
     fan_step: tuple[int, ...]
     fan: tuple[tuple[float, ...], ...]
+    realised: tuple[float, ...]
 
     def at(self, distribution: str, level: float) -> float:
         """A quantile by name of the distribution and level, e.g. ``at("final_pnl", 0.05)``."""
@@ -207,6 +210,7 @@ def bootstrap_trades(
         loss_probability=float(np.mean(drawn.final_pnl <= 0.0)),
         fan_step=tuple(int(step) for step in drawn.fan_step),
         fan=tuple(tuple(float(value) for value in line) for line in fan),
+        realised=tuple(float(value) for value in np.cumsum(pnl)[drawn.fan_step.astype(np.int64) - 1]),
     )
 
 

@@ -126,15 +126,11 @@ def _fan(evaluation: Evaluation) -> dict[str, Any] | None:
     drawn = evaluation.bootstrap
     if drawn is None:
         return None
-    closed = evaluation.record.trades[evaluation.record.trades["is_open"] == 0]
-    ended = closed[np.argsort(closed["exit_ts_ns"], kind="stable")]["net_micros"]
-    total = np.concatenate(([0], np.cumsum(ended))) / MICROS
-    steps = np.minimum(np.array(drawn.fan_step), len(total) - 1)
     return {
         "step": [0, *drawn.fan_step],
         "levels": list(drawn.quantiles),
         "bands": [[0, *_short(band, 5)] for band in drawn.fan],
-        "realised": [0, *_short(total[steps], 5)],
+        "realised": [0, *_short(drawn.realised, 5)],
     }
 
 

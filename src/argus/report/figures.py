@@ -115,11 +115,11 @@ def parameters(values: Mapping[str, object]) -> str:
 
 
 def universe(evaluation: Evaluation) -> str:
-    """The instruments of a candidate; the first few of many."""
+    """The instruments of a candidate; the first of many, without the family that their symbols share."""
     symbols = evaluation.universe
     if len(symbols) <= _UNIVERSE_SHOWN:
         return ", ".join(symbols)
-    return f"{', '.join(symbols[: _UNIVERSE_SHOWN - 1])} and {len(symbols) - _UNIVERSE_SHOWN + 1} more"
+    return f"{symbols[0].rpartition(':')[2]} and {len(symbols) - 1} more"
 
 
 # ---- gates
