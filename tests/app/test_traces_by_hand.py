@@ -8,12 +8,10 @@ that the trace names, and every figure of the record, the trace and the journal 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,6 +33,9 @@ NEW_YORK = ZoneInfo("America/New_York")
 HOUR_NS = 3_600_000_000_000
 MINUTE_NS = 60_000_000_000
 WHOLE = Decimal(1)
+# CME books the hours traded on these days on the next trade date; the day after Thanksgiving it halts at 12:15.
+HOLIDAYS = {date(2023, month, day) for month, day in ((1, 16), (2, 20), (5, 29), (6, 19), (7, 4), (9, 4), (11, 23))}
+HALF_DAY = date(2023, 11, 24)
 
 
 # ------------------------------------------------------------------------------------------------ the vendor's rows
@@ -63,9 +64,7 @@ def nasdaq_rows() -> list[Row]:
 
     frame = nasdaq.load()
     rows = []
-    for stamp, opened, closed, volume in zip(
-        frame.index, frame["Open"], frame["Close"], frame["Volume"], strict=True
-    ):
+    for stamp, opened, closed, volume in zip(frame.index, frame["Open"], frame["Close"], frame["Volume"], strict=True):
         day = date(stamp.year, stamp.month, stamp.day)
         begin = datetime(day.year, day.month, day.day, 9, 30, tzinfo=NEW_YORK)
         end = begin.replace(hour=16, minute=0)
@@ -80,8 +79,11 @@ def futures_rows(path: Path, contract: str) -> list[Row]:
     for stamp, opened, closed, volume in table.select("time_utc", "open", "close", "volume").iter_rows():
         end = (stamp + timedelta(hours=1)).astimezone(CHICAGO)
         session = (stamp.astimezone(CHICAGO).replace(tzinfo=None) + timedelta(hours=7)).date()
+        session += timedelta(days=session in HOLIDAYS)
+        # The hour from 12:00 holds the close of 12:15.
+        ends = end.hour == (13 if session == HALF_DAY and end.date() == HALF_DAY else 16)
         at = in_ns(stamp)
-        rows.append(Row(at, at + HOUR_NS, session, end.hour == 16, opened, closed, volume))
+        rows.append(Row(at, at + HOUR_NS, session, ends, opened, closed, volume))
     return rows
 
 
@@ -146,6 +148,34 @@ def distance(rows: Sequence[Row], ends: Sequence[int], at: int, window: int) -> 
     mean = sum(closes, Decimal(0)) / window
     spread = (sum(((close - mean) ** 2 for close in closes), Decimal(0)) / (window - 1)).sqrt()
     return (closes[-1] - mean) / spread
+
+
+def reversions(rows: Sequence[Row], ends: Sequence[int]) -> tuple[dict[int, int], dict[int, str]]:
+    """Row to direction wanted after it, and to the reason: against 1.5 deviations from the mean of 10 sessions.
+
+    Left at the mean or after 5 sessions; after an exit by time the distance must once be below 1.5 before the next.
+    """
+    wanted: dict[int, int] = {}
+    reasons: dict[int, str] = {}
+    direction, since, armed = 0, 0, True
+    for count, at in enumerate(ends):
+        if count < 9:
+            continue
+        z = distance(rows, ends, at, 10)
+        far = abs(z) >= Decimal("1.5")
+        before = direction
+        if direction and direction * z >= 0:
+            direction, reasons[at] = 0, "back at the mean"
+        elif direction and count - since >= 5:
+            direction, armed, reasons[at] = 0, False, "time is up"
+        elif not direction and not armed:
+            armed = not far
+        elif not direction and far:
+            direction, since = (-1 if z > 0 else 1), count
+            reasons[at] = "far above the mean" if z > 0 else "far below the mean"
+        if direction != before:
+            wanted[at] = direction
+    return wanted, reasons
 
 
 # ------------------------------------------------------------------------------------------------ what is filled
@@ -227,9 +257,7 @@ def fills_by_hand(rows: Sequence[Row], contract: Contract, wanted: Mapping[int, 
                 order.left -= lots
                 price = contract.price(row.open, side)
                 value = contract.value(lots, price)
-                fills.append(
-                    HandFill(order.decided, at, lots, price, value, contract.fee(lots, value), position)
-                )
+                fills.append(HandFill(order.decided, at, lots, price, value, contract.fee(lots, value), position))
                 position += lots
             orders = [order for order in orders if order.left and not row.ends_session]
         if at in wanted:
@@ -373,9 +401,7 @@ def check_trade(result: BacktestResult, trace: Trace, rows: Sequence[Row], trade
     assert not trace.is_open
 
 
-def check_fill(
-    result: BacktestResult, step: FillStep, rows: Sequence[Row], contract: Contract, fill: HandFill
-) -> None:
+def check_fill(result: BacktestResult, step: FillStep, rows: Sequence[Row], contract: Contract, fill: HandFill) -> None:
     """Price, cost, the decision behind it, what was known then, and the lines of the journal."""
     row, known = rows[fill.row], rows[fill.decided]
     assert (step.ts_ns, step.bar.ts_event_ns, step.bar.open) == (row.start_ns, row.start_ns, row.open)
@@ -444,7 +470,8 @@ def check_averages(trace: Trace, rows: Sequence[Row], trade: HandTrade) -> None:
         if fill.decided >= 100:
             assert side * (average(rows, fill.decided - 1, 20) - average(rows, fill.decided - 1, 100)) <= 0
         seen = feature_values(step)
-        assert (seen["fast"], seen["slow"]) == (pytest.approx(float(fast)), pytest.approx(float(slow)))
+        assert seen["fast"] == pytest.approx(float(fast))
+        assert seen["slow"] == pytest.approx(float(slow))
 
 
 # ------------------------------------------------------------------------------------------------ the four markets
@@ -521,7 +548,18 @@ def test_a_trade_of_zn_by_hand(desk: Workspace, real_data: Path) -> None:
         slippage_ticks=1,
     )
     rows = futures_rows(path, "202312")
-    print(len(rows))
+    ends = session_ends(rows)
+    directions, reasons = reversions(rows, ends)
+    wanted = {at: 3 * direction for at, direction in directions.items()}
+    trade = check(result, trace, rows, contract, fills_by_hand(rows, contract, wanted))
+
+    entered = trade.parts[0][0].decided
+    assert -trade.direction * distance(rows, ends, entered, 10) >= Decimal("1.5")
+    for step, (fill, _, _, _) in zip(trace.fills, trade.parts, strict=True):
+        seen = feature_values(step)
+        assert seen["z"] == pytest.approx(float(distance(rows, ends, fill.decided, 10)))
+        assert seen["sessions"] == ends.index(fill.decided) + 1
+        assert step.order.tag == reasons[fill.decided]
 
 
 def test_a_trade_of_bitcoin_by_hand(desk: Workspace, real_data: Path) -> None:
@@ -559,8 +597,5 @@ def test_a_trade_of_bitcoin_by_hand(desk: Workspace, real_data: Path) -> None:
         assert (past > 0) == (fill.lots > 0)
         assert step.order.tag == ("past return up" if past > 0 else "past return down")
         assert feature_values(step)["past"] == pytest.approx(float(past))
-    assert all(
-        wanted[at] * trade.direction > 0
-        for at in wanted
-        if trade.parts[0][0].decided <= at < trade.parts[-1][0].decided
-    )
+    held = range(trade.parts[0][0].decided, trade.parts[-1][0].decided)
+    assert all(wanted[at] * trade.direction > 0 for at in wanted if at in held)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["backtest", "parameters_of"]
 
+_LATENCY_MS_MAX = 1e12
+"""Beyond it the run refuses anyway; the bound only keeps the number an integer."""
+
 
 def parameters_of(pairs: list[str]) -> dict[str, Any]:
     """``["fast=20", ...]`` as a mapping; the strategy turns the text into its own types."""
@@ -84,7 +87,9 @@ def backtest(
     from argus.app import backtest as use_case
     from argus.app.workspace import find_workspace, open_workspace
     from argus.core.errors import ConfigError
+    from argus.strategies import strategy_class
 
+    strategy_class(strategy)
     if (bars is None) == (not dataset):
         raise ConfigError("give either --bars FILE with --instrument, or --dataset NAME from the catalog")
     if units is not None and vol_target is not None:
@@ -156,6 +161,9 @@ def _config(
     if kind not in set(AccountKind):
         raise ConfigError(f"--account is {account!r}; one of auto, {', '.join(AccountKind)} expected")
 
+    if latency_ms != latency_ms:
+        raise ConfigError("--latency-ms is nan; a number of milliseconds is needed")
+
     def optional(text: str | None, name: str) -> Decimal | None:
         return None if text is None else decimal_of(text, name)
 
@@ -171,7 +179,7 @@ def _config(
             multiplier=decimal_of(cost_multiplier, "--cost-multiplier"),
         ),
         fills=FillRules(touch, decimal_of(participation, "--participation")),
-        latency_ns=round(latency_ms * 1_000_000),
+        latency_ns=round(min(latency_ms, _LATENCY_MS_MAX) * 1_000_000),
         start_ns=None if start is None else parse_ns(start),
         end_ns=None if end is None else parse_ns(end),
     )

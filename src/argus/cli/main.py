@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +69,15 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get("ARGUS_DEBUG"):
+            raise
+        typer.echo(
+            f"internal error: {type(error).__name__}: {error}; this is a defect of Argus, please report it "
+            "(ARGUS_DEBUG=1 shows where)",
+            err=True,
+        )
+        sys.exit(70)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from argus.core.errors import ConfigError
 from argus.core.money import MONEY_MAX
+from argus.core.time import NS_PER_YEAR, format_ns
 
 __all__ = ["AccountConfig", "AccountKind", "CostModel", "FillRules", "RunConfig"]
+
+_MULTIPLIER_MAX: Final = 1_000
+_COST_MAX: Final = 1_000_000
+"""Currency per unit, or ticks: more is a slip of the keyboard, and no ledger could hold it."""
 
 
 class AccountKind(StrEnum):
@@ -44,7 +50,7 @@ class AccountConfig:
         if self.cash_micros > MONEY_MAX:
             raise ConfigError(f"opening cash is {self.cash_micros} micros, beyond the ledger's range of {MONEY_MAX}")
         if self.cash_micros <= 0:
-            raise ConfigError(f"opening cash is {self.cash_micros / 1e6:,.2f}; it must be positive")
+            raise ConfigError(f"opening cash is {self.cash_micros} millionths; it must be positive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +90,19 @@ class CostModel:
                 raise ConfigError(f"cost setting {name} is {value}; a finite number is needed")
             if value is not None and value < 0:
                 raise ConfigError(f"cost setting {name} is {value}; it cannot be negative")
+        if self.multiplier > _MULTIPLIER_MAX:
+            raise ConfigError(f"cost setting multiplier is {self.multiplier}; at most {_MULTIPLIER_MAX} makes sense")
         for name in ("fee_rate", "slippage_rate"):
             value = getattr(self, name)
-            if value is not None and value >= 1:
-                raise ConfigError(f"cost setting {name} is {value}; it is a fraction (0.001 is ten basis points)")
+            if value is not None and value * max(self.multiplier, Decimal(1)) >= 1:
+                raise ConfigError(
+                    f"cost setting {name} is {value}; it is a fraction, below 1 (0.001 is ten basis points), also times "
+                    f"the multiplier of {self.multiplier}"
+                )
+        for name in ("fee_per_unit", "fee_minimum", "slippage_ticks"):
+            value = getattr(self, name)
+            if value is not None and value > _COST_MAX:
+                raise ConfigError(f"cost setting {name} is {value}; at most {_COST_MAX:,} makes sense")
 
     @property
     def takes_schedule(self) -> bool:
@@ -137,10 +152,22 @@ class RunConfig:
     end_ns: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("start_ns", "end_ns"):
+            value = getattr(self, name)
+            if value is not None and abs(value) >= 2**63:
+                raise ConfigError(
+                    f"the run's {name.removesuffix('_ns')} is {format_ns(value)}, outside of 1678 to 2262, the range of "
+                    "nanosecond time; leave it out for no bound"
+                )
+        if self.latency_ns > NS_PER_YEAR:
+            raise ConfigError(f"latency is {self.latency_ns / 1e6:g} ms, more than a year; give milliseconds")
         if self.latency_ns < 0:
-            raise ConfigError(f"latency_ns is {self.latency_ns}; an order cannot arrive before it is sent")
+            raise ConfigError(f"latency is {self.latency_ns / 1e6:g} ms; an order cannot arrive before it is sent")
         if self.start_ns is not None and self.end_ns is not None and self.start_ns >= self.end_ns:
-            raise ConfigError(f"the run starts at {self.start_ns} and ends at {self.end_ns}: nothing lies between")
+            raise ConfigError(
+                f"the run starts at {format_ns(self.start_ns)} and ends at {format_ns(self.end_ns)}; "
+                "nothing lies between"
+            )
 
     def describe(self) -> dict[str, object]:
         """Settings as plain text and numbers, for the manifest."""

@@ -158,16 +158,14 @@ class _Grid:
     def ticks(self, price: float, what: str) -> int:
         x = price / self.tick
         if not abs(x) < _COUNT_MAX:
-            raise OrderError(f"{what} is {price!r}; a finite price is needed (a feature may still be warming up)")
+            raise OrderError(f"{what} is {price!r}; {_not_a_count(price)}")
         if not abs(x - round(x)) <= GRID_TOLERANCE:
             raise OrderError(f"{what} is {price!r}, off the tick of {self.tick}; round it to the grid")
         return round(x)
 
     def lots(self, units: float, what: str) -> int:
         if not abs(units / float(self.lot)) < _COUNT_MAX:
-            raise OrderError(
-                f"{what} is {units!r} units; a finite number is needed (a feature may still be warming up)"
-            )
+            raise OrderError(f"{what} is {units!r} units; {_not_a_count(units)}")
         if self.whole_units and units == int(units):
             return int(units)
         lots = Decimal(repr(float(units))) / self.lot
@@ -433,6 +431,12 @@ class _Replay:
             bars=len(t.market.columns[0]),
             notes=tuple(notes),
         )
+
+
+def _not_a_count(found: float) -> str:
+    if abs(found) < float("inf"):
+        return "that is too large to be counted exactly; trade smaller"
+    return "a finite number is needed (a feature may still be warming up)"
 
 
 def _direct(kernel: Callable[..., int], arguments: tuple[Any, ...]) -> Callable[..., int]:

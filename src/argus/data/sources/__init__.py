@@ -67,6 +67,8 @@ def open_source(
         If its form needs a library that is not installed.
     """
     name = path.name.lower()
+    if path.is_dir():
+        raise ImportFailed(f"{path} cannot be read: it is a folder; name a file in it")
     if not name.endswith(SUFFIXES):
         raise ImportFailed(f"{path.name}: no reader for this file name; it must end in one of {', '.join(SUFFIXES)}")
     try:
