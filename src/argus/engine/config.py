@@ -96,8 +96,8 @@ class CostModel:
             value = getattr(self, name)
             if value is not None and value * max(self.multiplier, Decimal(1)) >= 1:
                 raise ConfigError(
-                    f"cost setting {name} is {value}; it is a fraction, below 1 (0.001 is ten basis points), also times "
-                    f"the multiplier of {self.multiplier}"
+                    f"cost setting {name} is {value}; it is a fraction, below 1 (0.001 is ten basis points), also "
+                    f"times the multiplier of {self.multiplier}"
                 )
         for name in ("fee_per_unit", "fee_minimum", "slippage_ticks"):
             value = getattr(self, name)
@@ -156,8 +156,8 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and abs(value) >= 2**63:
                 raise ConfigError(
-                    f"the run's {name.removesuffix('_ns')} is {format_ns(value)}, outside of 1678 to 2262, the range of "
-                    "nanosecond time; leave it out for no bound"
+                    f"the run's {name.removesuffix('_ns')} is {format_ns(value)}, outside of 1678 to 2262, the "
+                    "range of nanosecond time; leave it out for no bound"
                 )
         if self.latency_ns > NS_PER_YEAR:
             raise ConfigError(f"latency is {self.latency_ns / 1e6:g} ms, more than a year; give milliseconds")
