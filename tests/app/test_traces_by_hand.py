@@ -344,6 +344,8 @@ def check(
 ) -> HandTrade:
     """Compare everything with what was found by hand; gives the trade that contributed most, gain or loss."""
     record = result.record
+    seen = [row.session for row in rows if row.end_ns >= record.equity_ts_ns[0]]
+    assert [date(1970, 1, 1) + timedelta(days=int(day)) for day in record.session_equity()[0]] == sorted(set(seen))
     assert len(record.fills) == len(fills)
     for fill, kept in zip(fills, record.fills, strict=True):
         assert (int(kept["ts_event_ns"]), int(kept["signed_lots"])) == (rows[fill.row].start_ns, fill.lots)
@@ -355,7 +357,8 @@ def check(
     assert record.trades["net_micros"][: len(nets)].tolist() == nets
     if unfinished is not None:
         assert record.trades["is_open"].tolist() == [0] * len(nets) + [1]
-        nets.append(unfinished.net + contract.value(unfinished_lots(unfinished), last_mark(rows, contract)))
+        held = sum(lots for _, lots, _, _ in unfinished.parts)
+        nets.append(unfinished.net + contract.value(held, mark(rows[-1].close, contract)))
         assert int(record.trades["net_micros"][-1]) == nets[-1]
     assert sum(nets) == record.net_pnl_micros
     chosen = max(range(len(nets)), key=lambda at: abs(nets[at]))
@@ -368,14 +371,6 @@ def check(
         check_fill(result, step, rows, contract, fill)
     check_settlements(trace, rows, contract, trade)
     return trade
-
-
-def unfinished_lots(trade: HandTrade) -> int:
-    return sum(lots for _, lots, _, _ in trade.parts)
-
-
-def last_mark(rows: Sequence[Row], contract: Contract) -> Decimal:
-    return mark(rows[-1].close, contract)
 
 
 def mark(close: float, contract: Contract) -> Decimal:

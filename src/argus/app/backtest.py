@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argus.app.workspace import Workspace
+from argus.core.orders import OrderState
 
 if TYPE_CHECKING:
     from argus.core.arrays import Bars
@@ -57,6 +58,20 @@ class BacktestResult:
     counted: bool
     warnings: tuple[str, ...]
 
+    def _refusals(self) -> tuple[str, ...]:
+        """Why there are fewer orders, or fills, than the strategy asked for."""
+        found = []
+        refusals = self.record.refusals
+        if refusals:
+            count = _plural(len(refusals), "order")
+            found.append(f"{count} refused by the risk policy; the first: {refusals[0].reason}")
+        rejected = int((self.record.orders["state"] == OrderState.REJECTED).sum())
+        if rejected:
+            found.append(f"{_plural(rejected, 'order')} rejected by the engine, wholly or in part")
+        if not len(self.record.orders) and not refusals:
+            found.append("the strategy asked for no order that came to a whole lot")
+        return tuple(found)
+
     def as_dict(self) -> dict[str, Any]:
         """The figures by name; money in units of the currency, with six exact decimals at most."""
         record, metrics = self.record, self.metrics
@@ -79,8 +94,12 @@ class BacktestResult:
             "run_id": record.manifest.run_id,
             "trial_counted": self.counted,
             "refused_orders": len(record.refusals),
-            "notes": [*record.notes, *self.warnings],
+            "notes": [*record.notes, *self._refusals(), *self.warnings],
         }
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def account_kind_for(specs: Mapping[str, InstrumentSpec]) -> str:

@@ -230,6 +230,15 @@ def import_file(
     return import_bars(catalog, path, spec, replace_rows=replace_rows, strict=strict), said
 
 
+def quarantine_examples(catalog: Catalog, report: ImportReport) -> list[str]:
+    """The first row of each reason for which this import put rows into quarantine, in a sentence each."""
+    if report.already_imported or not report.rows_quarantined:
+        return []
+    rows = reversed(catalog.quarantined(report.dataset))
+    first: dict[str, str] = {row.reason: row.message for row in rows if row.reason in report.quarantined}
+    return [first[reason] for reason in report.quarantined if reason in first]
+
+
 def list_datasets(catalog: Catalog) -> list[DatasetInfo]:
     """All datasets of a catalog, by name."""
     return catalog.datasets()

@@ -50,6 +50,7 @@ def backtest(
     column: statement.ColumnOption = None,
     preset: statement.PresetOption = None,
     delimiter: statement.DelimiterOption = None,
+    encoding: statement.EncodingOption = None,
     where: statement.WhereOption = None,
     contract: statement.ContractOption = None,
     contract_column: statement.ContractColumnOption = None,

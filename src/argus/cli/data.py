@@ -51,8 +51,11 @@ def import_(
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
-    """Import a file: good rows to the catalog, bad rows to quarantine. The same import twice changes nothing."""
-    from argus.app.data import import_file
+    """Import a file: good rows to the catalog, bad rows to quarantine. The same import twice changes nothing.
+
+    Exits with 3 if rows went to quarantine: the good ones are in, but somebody should look at the others.
+    """
+    from argus.app.data import import_file, quarantine_examples
     from argus.app.workspace import open_workspace
 
     stated = statement.file_statement(
@@ -72,12 +75,23 @@ def import_(
         encoding=encoding,
         note=note,
     )
-    report, said = import_file(open_workspace(workspace).catalog(), file, stated, replace_rows=replace, strict=strict)
+    catalog = open_workspace(workspace).catalog()
+    report, said = import_file(catalog, file, stated, replace_rows=replace, strict=strict)
+    examples = quarantine_examples(catalog, report)
     emit(
-        report.as_dict() | {"read_from_file": list(said)},
+        report.as_dict() | {"read_from_file": list(said), "quarantine_examples": examples},
         json_wanted=json_wanted,
         text=lambda: _say([*report.lines(), *(f"read from the file, {line}" for line in said)]),
     )
+    for line in examples:
+        typer.echo(f"quarantined: {line}", err=True)
+    if examples:
+        typer.echo(
+            f"the bad rows are kept whole in quarantine: argus data check {report.dataset}; correct the file and "
+            "import it again to add them",
+            err=True,
+        )
+        raise typer.Exit(3)
 
 
 @app.command("ls")

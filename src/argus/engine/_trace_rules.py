@@ -54,12 +54,12 @@ _BY_STOP: Final = frozenset({FillRule.STOP_TOUCHED, FillRule.STOP_LIMIT_TOUCHED}
 
 def in_ticks(price: float, tick: Decimal) -> Fraction | None:
     """A price in ticks, whole if it lies within 1e-6 of the grid; None for NaN."""
-    return None if math.isnan(price) else _snapped(Fraction(price) / Fraction(tick))
+    return None if math.isnan(price) else _snapped(Fraction(repr(float(price))) / Fraction(tick))
 
 
 def mark_ticks(price: float, tick: Decimal) -> int:
     """Nearest whole tick of a known price; a half, or what lies within 1e-6 of one, to the even one."""
-    x = Fraction(price) / Fraction(tick)
+    x = Fraction(repr(float(price))) / Fraction(tick)
     below = math.floor(x)
     if abs(x - below - _HALF) <= _TOLERANCE:
         return below + below % 2

@@ -123,11 +123,11 @@ def _narrow(evaluations: Sequence[Evaluation]) -> Table:
     from rich.text import Text
 
     table = _table(evaluations)
-    for heading in ("Strategy", "Market"):
-        table.add_column(heading, no_wrap=True)
+    table.add_column("Strategy", no_wrap=True)
+    table.add_column("Market", max_width=10)
     for heading in ("Sharpe", "Net", "Passed"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("Stopped by")
+    table.add_column("Stopped by", min_width=22)
     table.add_column("", no_wrap=True)
     for evaluation in evaluations:
         stopped = [

@@ -209,14 +209,16 @@ def _decoded(name: str, data: bytes, encoding: str) -> bytes:
     """The text as UTF-8 without a byte order mark, its line ends LF or CRLF."""
     if encoding.lower().replace("-", "") in ("utf8", "ascii"):
         if data.startswith(_BOM_UTF16):
-            raise ImportFailed(f"{name} begins with a UTF-16 byte order mark; state encoding='utf-16'")
+            raise ImportFailed(
+                f"{name} begins with a UTF-16 byte order mark; state encoding='utf-16' (--encoding utf-16)"
+            )
         data = data.removeprefix(_BOM_UTF8)
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise ImportFailed(
                 f"{name}: line {_line_of(data, error.start)} is not {encoding} text: byte 0x{data[error.start]:02x} at "
-                f"offset {error.start}; state the file's encoding (for example encoding='latin-1')"
+                f"offset {error.start}; state the file's encoding (for example encoding='latin-1'; --encoding latin-1)"
             ) from None
     else:
         try:
