@@ -114,8 +114,11 @@ def test_bad_rows_go_to_quarantine_and_are_shown(desk: Path, tmp_path: Path) -> 
     rows[3] = "2024-03-04T18:00:00+00:00,4000,3990,4010,4000,5"  # the high lies below the low
     path = tmp_path / "bad.csv.gz"
     path.write_bytes(gzip.compress(("\n".join([HEADER, *rows]) + "\n").encode()))
-    told = succeeds("data", "import", str(path), "-i", "MES", *STATED, *TITLES, folder=desk)
-    assert "1 quarantined" in told
+    done = argus("data", "import", str(path), "-i", "MES", *STATED, *TITLES, folder=desk)
+    assert done.returncode == 3
+    assert "1 quarantined" in done.stdout
+    assert "line 5" in done.stderr
+    assert "argus data check MES.1h" in done.stderr
     told = succeeds("data", "check", "MES.1h", "--min-complete", "0.5", folder=desk)
     assert "line 5" in told
     assert "1 missing" in told
@@ -181,7 +184,9 @@ def test_replace_lets_new_rows_win(desk: Path, file: Path, tmp_path: Path) -> No
     revised = tmp_path / "revised.csv"
     revised.write_text(file.read_text().replace("4000.5,100", "4000.25,100"))
     words = ("data", "import", str(revised), "-i", "MES", *STATED, *TITLES, "--json")
-    assert json.loads(succeeds(*words, folder=desk))["quarantined"] == {"conflict": 1}
+    done = argus(*words, folder=desk)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["quarantined"] == {"conflict": 1}
     assert json.loads(succeeds(*words, "--replace", folder=desk))["rows_replaced"] == 1
 
 
