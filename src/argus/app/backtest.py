@@ -168,10 +168,11 @@ def catalog_market(
     """
     from argus.core.errors import CoverageError
     from argus.core.instruments import instrument
+    from argus.engine.market import told_once
 
     catalog = workspace.catalog()
     market: dict[str, tuple[InstrumentSpec, Bars]] = {}
-    notes = []
+    notes: list[tuple[str, str]] = []
     for name in names:
         info = catalog.info(name)
         spec = instrument(info.instrument)
@@ -179,9 +180,9 @@ def catalog_market(
             raise CoverageError(f"{name}: {spec.symbol} is already in this run; one dataset an instrument")
         bars = catalog.load(info.instrument, info.interval, start_ns, end_ns, info.contract)
         market[spec.symbol] = (spec, _of(bars, spec))
-        notes += [f"{name}: {note}" for note in info.notes]
+        notes += [(name, note) for note in info.notes]
     source = {"kind": "catalog", "names": list(names), "start_ns": start_ns, "end_ns": end_ns}
-    return market, tuple(notes), source
+    return market, told_once(notes), source
 
 
 def _of(bars: Bars, spec: InstrumentSpec) -> Bars:

@@ -250,7 +250,8 @@ def _keep(
     from argus.engine.manifest import code_version
     from argus.report import ReportContext, write_report
 
-    identity = hashlib.sha256("".join(e.record.manifest.run_id for e in evaluations).encode()).hexdigest()[:12]
+    parts = [e.record.manifest.run_id for e in evaluations] + [f"{f.name}: {f.error}" for f in failures]
+    identity = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
     folder = workspace.runs / f"research-{identity}"
     folder.mkdir(parents=True, exist_ok=True)
     figures = {
@@ -261,5 +262,6 @@ def _keep(
     report = folder / "report.html"
     context = ReportContext(made=f"Research {identity}, Argus {code_version()}", markets=markets)
     write_report(report, evaluations, context, failures=[(failure.name, failure.error) for failure in failures])
-    write_atomic(workspace.runs / "report.html", report.read_bytes())
+    if evaluations:
+        write_atomic(workspace.runs / "report.html", report.read_bytes())
     return ResearchResult(evaluations, failures, folder, report)

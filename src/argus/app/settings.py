@@ -125,7 +125,7 @@ def read_settings(path: Path) -> Settings:
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']} (found {item['input']!r})"
             for item in error.errors()
         )
-        raise ConfigError(f"{path}: {wrong}") from None
+        raise ConfigError(f"{path}: {wrong}; `argus init` in a new folder writes every setting") from None
 
 
 def default_yaml() -> str:

@@ -38,6 +38,7 @@ def research(
         raise ConfigError("--strategy and --dataset go together; without both, argus.yaml says what is judged")
     candidates = [CandidateSettings(strategy=name, datasets=tuple(dataset or ())) for name in strategy or []] or None
     home = open_workspace(workspace)
+    wanted = candidates or home.settings.research.candidates
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
@@ -49,7 +50,14 @@ def research(
             bars.update(overall, completed=number, total=count, description="candidates")
             bars.update(stage_bar, completed=done, total=of, description=f"{name}: {stage}")
 
-        result = use_case(home, candidates=candidates, workers=workers, progress=tell)
+        try:
+            result = use_case(home, candidates=wanted, workers=workers, progress=tell)
+        except KeyboardInterrupt:
+            bars.stop()
+            console.print(
+                "interrupted: what was judged is kept in runs/, every trial is counted; the same command starts again"
+            )
+            raise typer.Exit(130) from None
         bars.update(overall, completed=len(result.evaluations) + len(result.failures))
 
     def show() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -19,7 +19,7 @@ from argus.core.time import day_number
 from argus.engine._layout import NANO, PARAM_DTYPE, RATE_COLUMNS
 from argus.engine.config import AccountKind, CostModel, RunConfig
 
-__all__ = ["CLOSE_COLUMN", "Market", "MarketArrays", "lay_out"]
+__all__ = ["CLOSE_COLUMN", "Market", "MarketArrays", "lay_out", "told_once"]
 
 Market = Mapping[str, tuple[InstrumentSpec, Bars]]
 """Symbol to specification and bars."""
@@ -39,6 +39,7 @@ _COLUMNS = (
 CLOSE_COLUMN: Final = _COLUMNS.index("close")
 """Position of the closes in `MarketArrays.columns`."""
 _SPOT_PPM = {AccountKind.REG_T: (500_000, 250_000, 300_000)}
+_NAMES_SHOWN: Final = 4
 _BEGINNING = -(2**31) + 1
 
 
@@ -76,7 +77,7 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> Mar
     """
     par = np.zeros(len(universe), dtype=PARAM_DTYPE)
     rates: list[list[int]] = []
-    notes: list[str] = []
+    notes: list[tuple[str, str]] = []
     row = 0
     for k, symbol in enumerate(universe):
         if symbol not in market:
@@ -106,7 +107,7 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> Mar
     )
     for column in columns:
         readonly(column)  # one array type for one instrument and for many: the kernel compiles once
-    return MarketArrays(par, np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS), columns, tuple(notes))
+    return MarketArrays(par, np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS), columns, told_once(notes))
 
 
 def _check_holdable(spec: InstrumentSpec, config: RunConfig) -> None:
@@ -206,8 +207,24 @@ def _fee_columns(
     return whole, nano, int(ppb), _micros(minimum * multiplier)
 
 
-def _notes(spec: InstrumentSpec, bars: Bars, config: RunConfig) -> list[str]:
-    notes = []
+def told_once(notes: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Notes as sentences, each said once: what holds for many instruments names the first and counts the rest.
+
+    Parameters
+    ----------
+    notes : sequence of (name, text)
+    """
+    names: dict[str, list[str]] = {}
+    for name, text in notes:
+        names.setdefault(text, []).append(name)
+    return tuple(
+        f"{', '.join(who) if len(who) <= _NAMES_SHOWN else f'{who[0]} and {len(who) - 1} more'}: {text}"
+        for text, who in names.items()
+    )
+
+
+def _notes(spec: InstrumentSpec, bars: Bars, config: RunConfig) -> list[tuple[str, str]]:
+    notes: list[str] = []
     unverified = [
         name
         for name in spec.unverified()
@@ -215,11 +232,9 @@ def _notes(spec: InstrumentSpec, bars: Bars, config: RunConfig) -> list[str]:
         and (not name.startswith("fee") or config.costs.takes_schedule)
     ]
     if unverified:
-        notes.append(f"{spec.symbol}: unverified figures were used: {', '.join(unverified)}")
+        notes.append(f"unverified figures were used: {', '.join(unverified)}")
     if "volume" not in bars.observed:
-        notes.append(f"{spec.symbol}: volume was not observed, so fills are not bounded by it")
+        notes.append("volume was not observed, so fills are not bounded by it")
     if spec.margins and bars.session[0] < day_number(spec.margins[0].effective_date):
-        notes.append(
-            f"{spec.symbol}: margins before {spec.margins[0].effective_date} are not known; the first were used"
-        )
-    return notes
+        notes.append(f"margins before {spec.margins[0].effective_date} are not known; the first were used")
+    return [(spec.symbol, text) for text in notes]
