@@ -46,7 +46,7 @@ def test_errors_cross_process_borders(kind: type[ArgusError]) -> None:
 def test_a_missing_extra_names_the_library_and_the_command() -> None:
     error = MissingExtraError("databento", "databento")
     assert "databento is not installed" in str(error)
-    assert "pip install 'argus-trading[databento]'" in str(error)
+    assert "pip install -c constraints.txt -e '.[databento]'" in str(error)
     assert (error.library, error.extra) == ("databento", "databento")
 
 

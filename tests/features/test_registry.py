@@ -44,7 +44,9 @@ def test_unknown_names_are_answered_with_known_ones() -> None:
 def test_unobserved_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     reads_volume = replace(feature("sma"), inputs=("volume",))
     monkeypatch.setitem(registry._FEATURES, "sma", reads_volume)
-    bars = replace(random_bars(1), observed=frozenset({"close"}))
+    seen = random_bars(1)
+    nothing = dict.fromkeys(("open", "high", "low", "volume", "open_interest"), np.full(len(seen), np.nan))
+    bars = replace(seen, observed=frozenset({"close"}), **nothing)
     with pytest.raises(DataError, match="reads volume"):
         compute(ref("sma"), bars)
 
