@@ -18,6 +18,14 @@ from tests.lab.markets import Fade, config, daily_bars, market_of, noise
 equities = st.lists(st.integers(min_value=1, max_value=10**15), min_size=1, max_size=60)
 
 
+BACON = np.concatenate(
+    (
+        [0.003, 0.026, 0.011, -0.01, 0.015, 0.025, 0.016, 0.067, -0.014, 0.04, -0.005, 0.081],
+        [0.04, -0.037, -0.061, 0.017, -0.049, -0.022, 0.07, 0.058, -0.065, 0.024, -0.005, -0.009],
+    )
+)
+
+
 def _array(values: list[int]) -> np.ndarray:
     return np.array(values, dtype=np.int64)
 
@@ -49,6 +57,22 @@ def test_sessions_a_year_are_counted() -> None:
     session = np.array([0, 365, 730], dtype=np.int32)
     assert metrics.sessions_per_year(session) == pytest.approx(2 * 365.2425 / 730)
     assert math.isnan(metrics.sessions_per_year(session[:1]))
+    assert math.isnan(metrics.sessions_per_year(session[:0]))
+    with pytest.raises(ConfigError, match="session 2 is day 3 after day 3"):
+        metrics.sessions_per_year(np.array([1, 3, 3], dtype=np.int32))
+
+
+@pytest.mark.parametrize("days", [8, 11, 25, 200, 364, 400, 3_000])
+def test_a_weekday_market_has_261_sessions_a_year_however_short_the_series(days: int) -> None:
+    monday = 14_613
+    day = np.arange(monday, monday + days + 1, dtype=np.int32)
+    weekdays = day[(day + 3) % 7 < 5]
+    assert metrics.sessions_per_year(weekdays) == pytest.approx(365.2425 * 5 / 7, rel=0.005)
+    assert metrics.sessions_per_year(day) == pytest.approx(365.2425)
+
+
+def test_a_single_week_says_nothing_about_a_year() -> None:
+    assert math.isnan(metrics.sessions_per_year(np.arange(14_613, 14_618, dtype=np.int32)))
 
 
 def test_sharpe_is_mean_over_sample_deviation() -> None:
@@ -73,7 +97,7 @@ def test_moments_agree_with_scipy() -> None:
 
 
 def test_normal_error_is_that_of_lo_2002() -> None:
-    # Lo 2002, eq. 9: sqrt((1 + SR^2 / 2) / T); the divisor here is T - 1.
+    # Lo 2002 for independent returns: sqrt((1 + SR^2 / 2) / T); the divisor here is T - 1.
     assert metrics.sharpe_error(0.5, 61) == pytest.approx(math.sqrt((1 + 0.125) / 60))
 
 
@@ -98,6 +122,29 @@ def test_probabilistic_sharpe_of_the_published_example() -> None:
 def test_sortino_counts_every_period() -> None:
     assert metrics.sortino(np.array([0.02, -0.01, 0.02, -0.01])) == pytest.approx(0.005 / math.sqrt(2e-4 / 4))
     assert math.isnan(metrics.sortino(np.array([0.01, 0.02])))
+    assert math.isnan(metrics.sortino(np.array([-0.01])))
+
+
+def test_sortino_of_the_published_example() -> None:
+    # Rollinger, Hoffman, "Sortino: A 'Sharper' Ratio", Red Rock Capital: annual returns, target 0.
+    returns = np.array([0.17, 0.15, 0.23, -0.05, 0.12, 0.09, 0.13, -0.04])
+    assert metrics.downside_deviation(returns) == pytest.approx(0.02264, abs=5e-6)
+    assert metrics.sortino(returns) == pytest.approx(4.417, abs=5e-4)
+
+
+def test_bacons_portfolio_has_its_published_figures() -> None:
+    # Bacon 2008, "Practical Portfolio Performance Measurement and Attribution", as restated with expected values in
+    # the vignette PA-Bacon of the R package PerformanceAnalytics: Kappa of order 2 above 0.5 % a month is Sortino's
+    # ratio, 0.157; kurtosis 2.43; skewness over kurtosis -0.034.
+    assert metrics.sortino(BACON, 0.005) == pytest.approx(0.157, abs=5e-4)
+    assert metrics.kurtosis(BACON) == pytest.approx(2.43, abs=5e-3)
+    assert metrics.skewness(BACON) / metrics.kurtosis(BACON) == pytest.approx(-0.034, abs=5e-4)
+
+
+def test_calmar_needs_a_fall() -> None:
+    assert metrics.calmar(0.2, 0.1) == pytest.approx(2.0)
+    assert math.isnan(metrics.calmar(0.2, 0.0))
+    assert math.isnan(metrics.calmar(math.nan, 0.1))
 
 
 def test_drawdown_knows_depth_money_and_time() -> None:
@@ -111,6 +158,16 @@ def test_drawdown_knows_depth_money_and_time() -> None:
 def test_drawdown_counts_from_the_opening_balance() -> None:
     assert metrics.max_drawdown(_array([80, 90]), 100) == (pytest.approx(0.2), 20, -1, 0, 2)
     assert metrics.max_drawdown(_array([]), 100).fraction == 0.0
+    with pytest.raises(ConfigError, match="opening balance"):
+        metrics.drawdown_curve(_array([1]), 0)
+
+
+def test_a_drawdown_to_nothing_never_ends() -> None:
+    equity = _array([50, -20, 400, 300])
+    assert metrics.drawdown_curve(equity, 100).tolist() == [0.5, 1.0, 1.0, 1.0]
+    found = metrics.max_drawdown(equity, 100)
+    assert (found.fraction, found.micros, found.periods) == (1.0, 120, 4)
+    assert (found.peak, found.trough) == (-1, 1)
 
 
 @given(equities, st.integers(min_value=1, max_value=10**15))
@@ -168,8 +225,13 @@ def test_summary_of_a_run_agrees_with_its_record() -> None:
     turns = np.abs(record.fills["signed_lots"]).sum() / 4 / years
     assert found.turnover_annual == pytest.approx(turns, rel=0.05)
     assert 0.95 < found.exposure <= 1.0
-    with pytest.raises(ConfigError, match="periods_per_year"):
-        metrics.summarise(record, math.nan)
+    for wrong in (0.0, -1.0, math.inf):
+        with pytest.raises(ConfigError, match="periods_per_year"):
+            metrics.summarise(record, wrong)
+    unknown = metrics.summarise(record, math.nan)
+    annual = ("return_annual", "vol_annual", "sharpe_annual", "sharpe_annual_error", "sortino_annual", "calmar")
+    assert all(math.isnan(getattr(unknown, name)) for name in (*annual, "turnover_annual", "turnover_equity_annual"))
+    assert unknown.sharpe_session == found.sharpe_session
 
 
 def test_held_value_follows_the_fills_of_each_instrument() -> None:
@@ -183,3 +245,5 @@ def test_held_value_follows_the_fills_of_each_instrument() -> None:
     fills["position_after_lots"] = [2, -1, 0]
     held = metrics.held_values(fills, np.array([5, 10, 25, 30], dtype=np.int64))
     assert held.tolist() == [0.0, 200.0, 270.0, 70.0]
+    net = metrics.held_values(fills, np.array([5, 10, 25, 30], dtype=np.int64), net=True)
+    assert net.tolist() == [0.0, 200.0, 130.0, -70.0]

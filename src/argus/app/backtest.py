@@ -243,7 +243,5 @@ def backtest(
         from argus.engine.store import save_run
 
         save_run(workspace.runs, record, source)
-    # Below two sessions there is no rate, and no annual figure either: what is divided by it is NaN already.
-    rate = sessions_per_year(record.session_equity()[0])
-    metrics = summarise(record, 1.0 if math.isnan(rate) else rate)
+    metrics = summarise(record, sessions_per_year(record.session_equity()[0]))
     return BacktestResult(record, metrics, seconds, workspace is not None, warnings)

@@ -152,6 +152,28 @@ def _declared(term: str) -> Iterator[Explanation]:
                 yield describe(term)
 
 
+def _metric_names() -> list[str]:
+    from argus.engine.declared_metrics import METRICS
+
+    return list(dict.fromkeys(word for declared in METRICS.values() for word in (declared.name, *declared.also)))
+
+
+def _metric(name: str) -> Explanation:
+    from argus.engine.declared_metrics import metric
+
+    declared = metric(name)
+    return Explanation(
+        declared.name,
+        "metric",
+        (),
+        what=f"A figure of a run: {declared.what}",
+        why="It is part of every summary of a run; a test holds its formula to it.",
+        read=declared.read,
+        distrust=declared.distrust,
+        facts=((declared.name, declared.formula), ("unit", declared.unit), ("source", declared.source)),
+    )
+
+
 def _strategy_names() -> list[str]:
     from argus.strategies import strategies
 
@@ -343,8 +365,9 @@ _REGISTRIES: Final[Mapping[str, _Registry]] = {
     "feature": (_feature_names, _feature),
     "gate": (_gate_names, _gate),
     "instrument": (_instrument_names, _instrument),
+    "metric": (_metric_names, _metric),
     "preset": (_preset_names, _preset),
     "error": (_error_names, _error),
 }
 # These have their place in the glossary, which a registry only adds figures to.
-_ENRICHING: Final = frozenset({"feature", "gate"})
+_ENRICHING: Final = frozenset({"feature", "gate", "metric"})

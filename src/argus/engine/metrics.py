@@ -1,7 +1,11 @@
 """What a run was worth: every statistic a report shows, as a free function of plain arrays with its formula and source.
 
 Returns are taken from the equity of the account at session closes, never from marks compounded per trade. Nothing here
-assumes 252 of anything: whoever annualises says how many sessions a year the market really had.
+assumes 252 of anything: whoever annualises says how many sessions a year the market really had. Where there is too
+little to say, a figure is NaN, never a number that only looks like one.
+
+Its neighbours: `period_metrics` (weeks, months, dependence between sessions), `risk_metrics` (falls and tails),
+`trade_metrics` (round trips, costs, capacity), `run_metrics` (all of them for one run, declared by name).
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from argus.engine.record import RunRecord
 __all__ = [
     "Drawdown",
     "Metrics",
+    "calmar",
+    "downside_deviation",
     "drawdown_curve",
     "expectancy",
     "exposure",
@@ -43,6 +49,8 @@ __all__ = [
 ]
 
 _DAYS_PER_YEAR: Final = 365.2425
+_YEAR: Final = 365
+_WEEK: Final = 7
 _NORMAL: Final = NormalDist()
 
 
@@ -176,16 +184,34 @@ def session_returns(equity_micros: I64_1D, opening_micros: int) -> F64_1D:
 
 
 def sessions_per_year(session: I32_1D) -> float:
-    """Sessions a year of a dated series: ``(n - 1) / years from the first to the last``; NaN below two sessions.
+    """Sessions a year of a dated series, counted in its own calendar span; NaN if that is shorter than a week.
+
+    From a year on ``(n - 1) / years from the first to the last``. In a shorter series the weekend that is missing at
+    its end would weigh too much (Monday to Friday would make 365 a year), so that whole weeks are counted: the
+    sessions of the last ``7 k`` days over ``7 k`` days, `k` as large as the series holds.
 
     Parameters
     ----------
     session : (n,) int32
         Session dates as day numbers, increasing.
+
+    Raises
+    ------
+    ConfigError
+        If the dates do not increase.
     """
-    if len(session) < 2 or session[-1] <= session[0]:
+    if len(session) > 1 and not (np.diff(session) > 0).all():
+        row = int(np.argmax(np.diff(session) <= 0)) + 1
+        raise ConfigError(
+            f"session {row} is day {session[row]} after day {session[row - 1]}; give each date once, sorted"
+        )
+    days = int(session[-1]) - int(session[0]) if len(session) else 0
+    if days >= _YEAR:
+        return (len(session) - 1) * _DAYS_PER_YEAR / days
+    counted = days // _WEEK * _WEEK
+    if not counted:
         return math.nan
-    return (len(session) - 1) * _DAYS_PER_YEAR / float(int(session[-1]) - int(session[0]))
+    return int(np.count_nonzero(session > int(session[-1]) - counted)) * _DAYS_PER_YEAR / counted
 
 
 def return_annual(final: float, opening: float, years: float) -> float:
@@ -207,7 +233,7 @@ def sharpe(returns: F64_1D) -> float:
 
     Cash earns nothing in a replay, so that returns of a futures account are excess returns. Multiply by the root of the
     periods per year for the annual figure, which assumes returns without serial correlation (Lo 2002, "The Statistics
-    of Sharpe Ratios", Financial Analysts Journal 58(4), eq. 9).
+    of Sharpe Ratios", Financial Analysts Journal 58(4)); `period_metrics.annualisation_factor` does without.
     """
     if len(returns) < 2:
         return math.nan
@@ -243,7 +269,8 @@ def sharpe_error(sharpe_period: float, periods: int, skew: float = 0.0, kurt: fl
 
     ``sqrt((1 - skew * SR + (kurt - 1) / 4 * SR^2) / (n - 1))``: Mertens 2002, "Comments on variance of the IID
     estimator in Lo (2002)"; Opdyke 2007, "Comparing Sharpe ratios", Journal of Asset Management 8(5); with
-    normal moments it is Lo 2002, eq. 8. The divisor n - 1 follows Bailey and Lopez de Prado 2012.
+    normal moments it is Lo's of 2002 for independent returns, ``sqrt((1 + SR^2 / 2) / n)``. The divisor n - 1 follows
+    Bailey and Lopez de Prado 2012. Returns that depend on each other need `period_metrics.sharpe_error_dependent`.
 
     Parameters
     ----------
@@ -279,24 +306,53 @@ def probabilistic_sharpe(
     return _NORMAL.cdf((sharpe_period - benchmark) / error)
 
 
-def sortino(returns: F64_1D) -> float:
-    """Sortino ratio per period: mean over downside deviation ``sqrt(mean(min(r, 0)^2))`` taken over *all* periods.
+def downside_deviation(returns: F64_1D, target: float = 0.0) -> float:
+    """``sqrt(mean(min(r - target, 0)^2))`` over *all* periods, those above the target counting as zero.
 
-    Sortino and Price 1994, "Performance Measurement in a Downside Risk Framework", Journal of Investing 3(3), with a
-    target of zero. NaN if nothing was ever lost.
+    Sortino and Price 1994, "Performance Measurement in a Downside Risk Framework", Journal of Investing 3(3). Dividing
+    by the number of losing periods alone is another, larger figure. NaN without periods; 0 if none was below.
     """
-    if not len(returns):
+    return math.sqrt(float(np.mean(np.minimum(returns - target, 0.0) ** 2))) if len(returns) else math.nan
+
+
+def sortino(returns: F64_1D, target: float = 0.0) -> float:
+    """Sortino ratio per period: ``(mean - target) / downside deviation``, the latter over *all* periods.
+
+    Sortino and Price 1994, as above. `target` is the return wanted per period. NaN below two periods, or if none of
+    them fell below the target.
+    """
+    if len(returns) < 2:
         return math.nan
-    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
-    return float(np.mean(returns)) / downside if downside > 0.0 else math.nan
+    downside = downside_deviation(returns, target)
+    return (float(np.mean(returns)) - target) / downside if downside > 0.0 else math.nan
+
+
+def calmar(annual_return: float, depth: float) -> float:
+    """Compound annual return over the depth of the deepest drawdown (a positive fraction) of the same stretch.
+
+    Young 1991, "Calmar Ratio: A Smoother Tool", Futures 20(1), who took the last 36 months; here it is the whole run.
+    NaN if nothing ever fell.
+    """
+    return annual_return / depth if depth > 0.0 else math.nan
 
 
 # ---- drawdowns
 
 
 def drawdown_curve(equity_micros: I64_1D, opening_micros: int) -> F64_1D:
-    """Fall below the highest equity so far, as a fraction of it: 0 at a new high, at most 1."""
-    equity = np.maximum(equity_micros.astype(np.float64), 0.0)
+    """Fall below the highest equity so far, as a fraction of it: 0 at a new high, at most 1.
+
+    From the moment the account was at zero or below it is 1: what is gone has no later highs (see `session_returns`).
+
+    Raises
+    ------
+    ConfigError
+        If the opening balance is not positive.
+    """
+    if opening_micros <= 0:
+        raise ConfigError(f"opening balance is {opening_micros} micros; a drawdown is a share of a positive one")
+    equity = equity_micros.astype(np.float64)
+    equity[np.logical_or.accumulate(equity_micros <= 0)] = 0.0
     peak = np.maximum.accumulate(np.concatenate(([float(opening_micros)], equity)))[1:]
     curve: F64_1D = 1.0 - equity / peak
     return curve
@@ -308,11 +364,12 @@ def max_drawdown(equity_micros: I64_1D, opening_micros: int) -> Drawdown:
         return Drawdown(0.0, 0, -1, -1, 0)
     curve = drawdown_curve(equity_micros, opening_micros)
     with_opening = np.concatenate((np.array([opening_micros], dtype=np.int64), equity_micros))
-    peaks = np.maximum.accumulate(with_opening)
+    gone = np.logical_or.accumulate(with_opening <= 0)
+    peaks = np.maximum.accumulate(np.where(gone, 0, with_opening))
     micros = int((peaks - with_opening).max())
     trough = int(np.argmax(curve))
     peak = int(np.argmax(with_opening[: trough + 2])) - 1
-    below = with_opening < peaks
+    below = gone | (with_opening < peaks)
     # Length of the run of True that ends at each place: its position less that of the last False.
     places = np.arange(len(below))
     last_high = np.maximum.accumulate(np.where(below, 0, places))
@@ -357,14 +414,16 @@ def turnover_annual(traded_micros: int, base_micros: float, years: float) -> flo
     return traded_micros / 2.0 / base_micros / years if base_micros > 0.0 and years > 0.0 else math.nan
 
 
-def held_values(fills: NDArray[np.void], instant_ns: I64_1D) -> F64_1D:
-    """Absolute value held at each instant in micros, each position at the price of its last fill.
+def held_values(fills: NDArray[np.void], instant_ns: I64_1D, *, net: bool = False) -> F64_1D:
+    """Value held at each instant in micros, each position at the price of its last fill.
 
     Parameters
     ----------
     fills : structured array of ``FILL_DTYPE``
     instant_ns : (m,) int64
         Increasing; fills up to and at an instant count.
+    net : bool
+        Short positions count negative; otherwise their size counts.
 
     Returns
     -------
@@ -375,7 +434,8 @@ def held_values(fills: NDArray[np.void], instant_ns: I64_1D) -> F64_1D:
     for code in np.unique(fills["instrument"]):
         mine = fills[fills["instrument"] == code]
         each = np.abs(mine["value_micros"].astype(np.float64) / mine["signed_lots"].astype(np.float64))
-        value = np.concatenate(([0.0], np.abs(mine["position_after_lots"]).astype(np.float64) * each))
+        lots = mine["position_after_lots"].astype(np.float64)
+        value = np.concatenate(([0.0], (lots if net else np.abs(lots)) * each))
         held += value[np.searchsorted(mine["ts_event_ns"], instant_ns, side="right")]
     return held
 
@@ -387,14 +447,15 @@ def summarise(record: RunRecord, periods_per_year: float) -> Metrics:
     ----------
     record : RunRecord
     periods_per_year : float
-        Sessions a year of the market that was traded, counted (`sessions_per_year`), not assumed.
+        Sessions a year of the market that was traded, counted (`sessions_per_year`), not assumed. NaN if that cannot be
+        known: then every annual figure is NaN.
 
     Raises
     ------
     ConfigError
-        If `periods_per_year` is not positive.
+        If `periods_per_year` is not positive or infinite.
     """
-    if not periods_per_year > 0.0:
+    if periods_per_year <= 0.0 or math.isinf(periods_per_year):
         raise ConfigError(
             f"periods_per_year is {periods_per_year}; count the sessions a year of the data and pass them"
         )
@@ -423,7 +484,7 @@ def summarise(record: RunRecord, periods_per_year: float) -> Metrics:
         sharpe_annual=ratio * root,
         sharpe_annual_error=sharpe_error(ratio, len(returns), skew, kurt) * root,
         sortino_annual=sortino(returns) * root,
-        calmar=annual / drawdown.fraction if drawdown.fraction > 0.0 else math.nan,
+        calmar=calmar(annual, drawdown.fraction),
         skew=skew,
         kurtosis=kurt,
         psr_zero=probabilistic_sharpe(ratio, len(returns), skew, kurt),
