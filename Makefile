@@ -6,7 +6,7 @@
 #   make check   lint, format, types and layering
 #   make bench   speed and memory, beside peers
 #   make docs    the documentation site, in site/
-#   make clean   remove what the other targets made, the environment .venv apart
+#   make clean   remove what the other targets made, the environments .venv and bench/.venv-peers apart
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -60,7 +60,9 @@ check: $(INSTALLED)
 	$(BIN)/mypy --strict src
 	$(BIN)/lint-imports --no-logo
 
+# Each peer has an environment of its own in bench/.venv-peers; one that does not install here is a row that says so.
 bench: $(INSTALLED)
+	$(BIN)/python bench/peers/install.py
 	$(BIN)/python bench/run.py
 
 docs: $(INSTALLED_DOCS)
@@ -69,4 +71,4 @@ docs: $(INSTALLED_DOCS)
 clean:
 	rm -rf build dist site demo bench/out artefacts src/*.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src tests bench -name .venv-peers -prune -o -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

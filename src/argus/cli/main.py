@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from argus.cli import about
+from argus.cli.audit import audit
 from argus.cli.backtest import backtest
 from argus.cli.data import app as data_app
 from argus.cli.output import JsonOption, emit
 from argus.cli.research import research
+from argus.cli.sweep import sweep
 from argus.cli.trace import trace
 from argus.core.errors import ArgusError
 
@@ -50,7 +52,9 @@ def init(
 app.add_typer(data_app, name="data")
 app.command()(research)
 app.command()(backtest)
+app.command()(sweep)
 app.command()(trace)
+app.command()(audit)
 app.command()(about.doctor)
 app.command()(about.inventory)
 app.command()(about.explain)

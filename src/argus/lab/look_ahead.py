@@ -2,31 +2,27 @@
 
 A strategy that only knows what it may know sends the same orders up to an instant, whatever comes after it. The audit
 replays it on a market that is real up to a cut and noise from there on. One order before the cut that differs is proof
-of a leak: in the strategy, in a feature, or in the data that it was given.
+of a leak: in the strategy, in a feature, or in the data that it was given. This is the short form that every candidate
+goes through in research; `argus.lab.audit` asks more, at more cuts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from argus.core.arrays import F64_1D, Bars
+from argus.core.arrays import Bars
 from argus.core.instruments import InstrumentSpec
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
-from argus.core.random import generator
 from argus.core.time import format_ns
 from argus.engine.config import RunConfig
 from argus.engine.record import RunRecord
+from argus.lab.audit.alteration import Market, noise_after
 
 __all__ = ["Cut", "audit", "with_noise_after"]
 
-Market = Mapping[str, tuple[InstrumentSpec, Bars]]
-
 _TAIL_BARS: Final = 500
-_WINDOW: Final = 500
 _STATED: Final = (
     "instrument",
     "side",
@@ -107,50 +103,7 @@ def with_noise_after(spec: InstrumentSpec, bars: Bars, cut_ns: int, seed: int) -
     Times, sessions and what was observed stay. A bar under way at the cut keeps its open, which was traded before it.
     The noise is a random walk three times as wild as the market was, on the tick grid.
     """
-    known = int(np.searchsorted(bars.ts_close_ns, cut_ns, side="right"))
-    stop = min(len(bars), known + _TAIL_BARS)
-    count = stop - known
-    if count == 0:
-        return bars.rows(0, known)
-    random = generator(seed, "look_ahead", spec.symbol, int(cut_ns))
-    tick = float(spec.tick_size)
-    past = bars.close[max(0, known - _WINDOW) : known]
-    step = 3.0 * max(float(np.std(np.diff(past))) if len(past) > 2 else 0.0, tick)
-    begin = float(past[-1]) if len(past) else float(bars.close[0])
-    floor = -np.inf if spec.price_may_be_negative else tick
-
-    def on_grid(prices: F64_1D) -> F64_1D:
-        reflected = prices if spec.price_may_be_negative else np.abs(prices)
-        return np.maximum(np.round(reflected / tick) * tick, floor)
-
-    close = on_grid(begin + np.cumsum(random.normal(0.0, step, count)))
-    opened = on_grid(np.concatenate(([begin], close[:-1])) + random.normal(0.0, step / 3.0, count))
-    if bars.ts_event_ns[known] < cut_ns and np.isfinite(bars.open[known]):
-        opened[0] = bars.open[known]
-    high = on_grid(np.maximum(opened, close) + np.abs(random.normal(0.0, step / 2.0, count)))
-    low = np.minimum(
-        on_grid(np.minimum(opened, close) - np.abs(random.normal(0.0, step / 2.0, count))), np.minimum(opened, close)
-    )
-    volume = np.round(np.nan_to_num(bars.volume[known:stop], nan=0.0) * random.uniform(0.5, 2.0, count)) + 1.0
-    noise = {"open": opened, "high": np.maximum(high, np.maximum(opened, close)), "low": low, "close": close}
-    columns: dict[str, F64_1D] = {}
-    for name in ("open", "high", "low", "close", "volume", "open_interest"):
-        column = getattr(bars, name)[:stop].copy()
-        if name == "volume" and name in bars.observed:
-            column[known:] = volume
-        elif name in noise and name in bars.observed:
-            column[known:] = noise[name]
-        columns[name] = column
-    return Bars(
-        instrument=bars.instrument,
-        ts_event_ns=bars.ts_event_ns[:stop],
-        ts_close_ns=bars.ts_close_ns[:stop],
-        ts_recv_ns=bars.ts_recv_ns[:stop],
-        session=bars.session[:stop],
-        session_end=bars.session_end[:stop],
-        observed=bars.observed,
-        **columns,
-    )
+    return noise_after(spec, bars, cut_ns, seed, tail=_TAIL_BARS)
 
 
 _Sent = tuple[int, ...]

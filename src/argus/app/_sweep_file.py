@@ -1,0 +1,476 @@
+"""The file that describes a sweep, and the points it stands for.
+
+Everything is checked before anything runs: keys, values against the strategy's own ranges, datasets against the
+catalog. Combinations that the strategy itself refuses (a fast average slower than the slow one) are no errors of the
+file: they are left out, and listed with the reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from argus.app.settings import AccountSettings, CostSettings, Settings, SizingSettings
+from argus.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from argus.app.workspace import Workspace
+    from argus.core.instruments import InstrumentSpec
+    from argus.core.strategy import Parameter, ParameterValue
+    from argus.engine.market import Market
+    from argus.engine.sweep import Column, Point, Range
+    from argus.strategies.declared import DeclaredStrategy
+
+__all__ = ["POINTS_MAX", "ExecutionSettings", "Skipped", "SweepPlan", "plan_sweep"]
+
+POINTS_MAX: Final = 200_000
+"""Most runs of one sweep."""
+
+Bound = int | None
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ExecutionSettings(BaseModel):
+    """How fills are taken, as the options of ``argus backtest`` say it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cost_multiplier: Decimal = Field(default=Decimal(1), ge=0)
+    latency_ms: float = Field(default=0.0, ge=0, le=1e9)
+    touch: bool = False
+    participation: Decimal = Field(default=Decimal(1), gt=0, le=1)
+
+
+class _SweepFile(BaseModel):
+    """The keys of a sweep file; what stands under some of them is read further down, with better words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strategy: str
+    mode: Literal["grid", "random"] = "grid"
+    samples: int | None = Field(default=None, ge=1, le=POINTS_MAX)
+    seed: int | None = None
+    fixed: dict[str, int | float | str | bool] = {}
+    ranges: dict[str, Any] = Field(min_length=1)
+    instruments: Any
+    periods: list[dict[str, Any]] = Field(default=[], max_length=1_000)
+    account: dict[str, Any] = {}
+    costs: dict[str, Any] = {}
+    sizing: dict[str, Any] = {}
+    execution: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A combination that the strategy refuses.
+
+    Attributes
+    ----------
+    values : mapping
+        Of the parameters that have a range.
+    market : str
+        Where; empty for everywhere.
+    reason : str
+    """
+
+    values: Mapping[str, ParameterValue]
+    market: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPlan:
+    """A sweep that is ready to run.
+
+    Attributes
+    ----------
+    strategy, mode : str
+    settings : Settings
+        Of the workspace, with what the file says otherwise.
+    execution : ExecutionSettings
+    ranges : tuple of Range
+    markets : mapping
+        Market to its datasets; more than one are traded together.
+    symbols : mapping
+        Market to its instruments.
+    hashes : mapping
+        Dataset to content hash.
+    data_notes : tuple of str
+        What a reader must know about the datasets.
+    periods : tuple of (int or None, int or None)
+    parameters : tuple of Column
+        Every parameter of the strategy.
+    points : tuple of Point
+    skipped : tuple of Skipped
+    repeated : int
+        Random samples that were like an earlier one, and are run once.
+    identity : str
+        Hash of all of it, and of the code: what is resumed, and what is another sweep.
+    """
+
+    strategy: str
+    mode: str
+    settings: Settings
+    execution: ExecutionSettings
+    ranges: tuple[Range, ...]
+    markets: Mapping[str, tuple[str, ...]]
+    symbols: Mapping[str, tuple[str, ...]]
+    hashes: Mapping[str, str]
+    data_notes: tuple[str, ...]
+    periods: tuple[tuple[Bound, Bound], ...]
+    parameters: tuple[Column, ...]
+    points: tuple[Point, ...]
+    skipped: tuple[Skipped, ...]
+    repeated: int
+    identity: str
+
+    def describe(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        from argus.engine.sweep import environment
+
+        return {
+            "identity": self.identity,
+            "strategy": self.strategy,
+            "mode": self.mode,
+            "runs": len(self.points),
+            "account": self.settings.account.model_dump(mode="json"),
+            "costs": self.settings.costs.model_dump(mode="json"),
+            "sizing": self.settings.sizing.model_dump(mode="json"),
+            "execution": self.execution.model_dump(mode="json"),
+            "markets": {name: list(datasets) for name, datasets in self.markets.items()},
+            "data": dict(self.hashes),
+            "periods": [list(period) for period in self.periods],
+            "skipped": [[dict(one.values), one.market, one.reason] for one in self.skipped],
+            "repeated_samples": self.repeated,
+            "environment": environment(),
+        }
+
+
+def plan_sweep(workspace: Workspace, path: Path) -> SweepPlan:
+    """Read a sweep file and work out what it stands for; no market data are loaded.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key that is wrong, what was found and what to do.
+    CatalogError
+        If a dataset is not in the catalog.
+    """
+    from argus.strategies import strategy_class
+
+    file = _read(path)
+    known = workspace.settings
+    settings = known.model_copy(
+        update={
+            "account": _overlaid(path, "account", AccountSettings, known.account, file.account),
+            "costs": _overlaid(path, "costs", CostSettings, known.costs, file.costs),
+            "sizing": _overlaid(path, "sizing", SizingSettings, known.sizing, file.sizing),
+        }
+    )
+    execution = _overlaid(path, "execution", ExecutionSettings, ExecutionSettings(), file.execution)
+    with _named(path):
+        kind = strategy_class(file.strategy)
+        parameters = {parameter.name: parameter for parameter in kind.PARAMETERS}
+        fixed = {name: _coerced("fixed", name, value, parameters, kind.NAME) for name, value in file.fixed.items()}
+        ranges = _ranges(file, parameters, kind.NAME)
+        markets = _markets(file.instruments)
+        periods = _periods(file.periods)
+        specs, hashes, notes = _specs(workspace, markets, periods)
+        sets, repeated = _value_sets(file, ranges, known.seed if file.seed is None else file.seed)
+        _check_size(len(sets) * len(markets) * len(periods))
+        points, skipped = _points(kind, fixed, sets, specs, periods)
+    return _planned(
+        SweepPlan(
+            file.strategy, file.mode, settings, execution, ranges, markets,
+            {name: tuple(found) for name, found in specs.items()},
+            hashes, notes, periods, _columns(kind), points, skipped, repeated, "",
+        )
+    )  # fmt: skip
+
+
+class _named:
+    """Puts the file's name before what is wrong in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ConfigError):
+            raise ConfigError(f"{self._path}: {error}") from None
+
+
+def _planned(plan: SweepPlan) -> SweepPlan:
+    from dataclasses import replace
+
+    from argus.engine.manifest import canonical_json
+
+    body = plan.describe() | {"points": [[dict(p.values), *p.group] for p in plan.points]}
+    return replace(plan, identity=hashlib.sha256(canonical_json(body).encode()).hexdigest()[:12])
+
+
+# ---- the file
+
+
+def _read(path: Path) -> _SweepFile:
+    import yaml
+
+    try:
+        found = yaml.load(path.read_text(encoding="utf-8"), _unique_keys(yaml.SafeLoader))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; give the path of a sweep file") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} holds a {type(found).__name__}; keys such as strategy, ranges, instruments expected")
+    return _validated(path, "", _SweepFile, found)
+
+
+def _unique_keys(base: Any) -> Any:
+    """A loader that does not let the second of two equal keys win in silence."""
+
+    class Loader(base):  # type: ignore[misc]
+        pass
+
+    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
+        import yaml
+
+        keys = [loader.construct_object(key) for key, _ in node.value]
+        for key, (key_node, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+        return cast("dict[Any, Any]", loader.construct_mapping(node, deep=True))
+
+    Loader.add_constructor("tag:yaml.org,2002:map", mapping)
+    return Loader
+
+
+def _validated(path: Path, where: str, model: type[Model], found: Mapping[str, Any]) -> Model:
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        wrong = []
+        for item in error.errors():
+            key = ".".join([*([where] if where else []), *(str(part) for part in item["loc"])])
+            if item["type"] == "extra_forbidden":
+                close = difflib.get_close_matches(str(item["loc"][-1]), model.model_fields, n=1)
+                hint = f"did you mean {close[0]}? " if close else ""
+                wrong.append(f"{key} is no key of a sweep; {hint}known: {', '.join(model.model_fields)}")
+            elif item["type"] == "missing":
+                wrong.append(f"{key} is missing; see `argus sweep --help`")
+            else:
+                wrong.append(f"{key} is {item['input']!r}: {item['msg']}")
+        raise ConfigError(f"{path}: {'; '.join(wrong)}") from None
+
+
+def _overlaid(path: Path, where: str, model: type[Model], known: BaseModel, found: Mapping[str, Any]) -> Model:
+    """The workspace's section with what the file says otherwise."""
+    return _validated(path, where, model, {**known.model_dump(), **found})
+
+
+def _coerced(where: str, name: str, value: Any, parameters: Mapping[str, Parameter], strategy: str) -> ParameterValue:
+    from argus.core.errors import StrategyError
+
+    if name not in parameters:
+        close = difflib.get_close_matches(name, parameters, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"{where}.{name}: {strategy} has no such parameter; {hint}it takes {', '.join(parameters)}")
+    try:
+        return parameters[name].coerce(value, strategy)
+    except StrategyError as error:
+        raise ConfigError(f"{where}.{name}: {error}") from None
+
+
+def _ranges(file: _SweepFile, parameters: Mapping[str, Parameter], strategy: str) -> tuple[Range, ...]:
+    from dataclasses import replace
+
+    from argus.engine.sweep import parse_range
+
+    ranges = []
+    for name, found in file.ranges.items():
+        if name in file.fixed:
+            raise ConfigError(f"{name} stands under fixed and under ranges; keep one of them")
+        if name not in parameters:
+            _coerced("ranges", name, None, parameters, strategy)
+        one = parse_range(name, found, is_integer=type(parameters[name].default) is int)
+        if one.distribution and file.mode == "grid":
+            raise ConfigError(f"ranges.{name} is a distribution; a grid needs values: list them, or set mode: random")
+        if one.distribution and not isinstance(parameters[name].default, (int, float)):
+            raise ConfigError(
+                f"ranges.{name} is a distribution; {name} takes {parameters[name].choices or 'no numbers'}"
+            )
+        values = tuple(_coerced("ranges", name, value, parameters, strategy) for value in one.values)
+        ranges.append(replace(one, values=values))
+    if file.mode == "random" and file.samples is None:
+        raise ConfigError("mode is random and samples is missing; say how many, for example samples: 200")
+    if file.mode == "grid" and file.samples is not None:
+        raise ConfigError(f"samples is {file.samples} and mode is grid; set mode: random, or leave samples out")
+    return tuple(ranges)
+
+
+def _markets(found: Any) -> dict[str, tuple[str, ...]]:
+    how = "list datasets ([ES.1h, NQ.1h], each its own run), or those traded together ({together: [ES.1h, NQ.1h]})"
+    items = found if isinstance(found, list) else [found]
+    markets: dict[str, tuple[str, ...]] = {}
+    for place, item in enumerate(items):
+        names = item.get("together") if isinstance(item, dict) and set(item) == {"together"} else [item]
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise ConfigError(f"instruments[{place}] is {item!r}; {how}")
+        if len(set(names)) < len(names):
+            raise ConfigError(f"instruments[{place}] is {item!r}, with a dataset twice; list each once")
+        key = " + ".join(names)
+        if key in markets:
+            raise ConfigError(f"instruments[{place}] is {key} for the second time; list each market once")
+        markets[key] = tuple(names)
+    if not markets:
+        raise ConfigError(f"instruments is empty; {how}")
+    return markets
+
+
+def _periods(found: list[dict[str, Any]]) -> tuple[tuple[Bound, Bound], ...]:
+    periods: list[tuple[Bound, Bound]] = []
+    for place, item in enumerate(found):
+        unknown = set(item) - {"from", "to"}
+        if unknown:
+            raise ConfigError(f"periods[{place}] has the key {min(map(str, unknown))!r}; only from and to are known")
+        start, end = (_instant(f"periods[{place}].{key}", item.get(key)) for key in ("from", "to"))
+        if start is not None and end is not None and start >= end:
+            raise ConfigError(f"periods[{place}] goes from {item['from']} to {item['to']}; from must be before to")
+        if (start, end) in periods:
+            raise ConfigError(f"periods[{place}] is there twice; list each period once")
+        periods.append((start, end))
+    return tuple(periods) or ((None, None),)
+
+
+def _instant(where: str, found: Any) -> Bound:
+    from argus.core.time import parse_ns, to_ns
+
+    try:
+        if found is None:
+            return None
+        if isinstance(found, datetime):
+            return to_ns(found)
+        if isinstance(found, date):
+            return parse_ns(found.isoformat())
+        if isinstance(found, str):
+            return parse_ns(found)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    raise ConfigError(f"{where} is {found!r}; a date such as 2015-01-01 is expected")
+
+
+# ---- what it stands for
+
+
+def _specs(
+    workspace: Workspace, markets: Mapping[str, tuple[str, ...]], periods: tuple[tuple[Bound, Bound], ...]
+) -> tuple[dict[str, dict[str, InstrumentSpec]], dict[str, str], tuple[str, ...]]:
+    """(instruments of each market, content hash of each dataset, notes on them); every period must meet the data."""
+    from argus.core.instruments import instrument
+    from argus.core.time import format_ns
+    from argus.data.embedded import install_embedded
+    from argus.engine.market import told_once
+
+    catalog = workspace.catalog()
+    present = {info.name for info in catalog.datasets()}
+    if any(name not in present for names in markets.values() for name in names):
+        install_embedded(catalog)
+    specs: dict[str, dict[str, InstrumentSpec]] = {}
+    hashes: dict[str, str] = {}
+    notes: dict[tuple[str, str], None] = {}
+    for market, names in markets.items():
+        specs[market] = {}
+        for name in names:
+            info = catalog.info(name)
+            spec = instrument(info.instrument)
+            if spec.symbol in specs[market]:
+                raise ConfigError(f"instruments: {market} holds {spec.symbol} twice; one dataset an instrument")
+            specs[market][spec.symbol] = spec
+            hashes[name] = info.content_hash
+            notes.update(dict.fromkeys((name, note) for note in info.notes))
+            for place, (start, end) in enumerate(periods):
+                if (end is not None and end <= info.first_ns) or (start is not None and start > info.last_ns):
+                    raise ConfigError(
+                        f"periods[{place}] lies outside of {name}, which goes from {format_ns(info.first_ns)} to "
+                        f"{format_ns(info.last_ns)}; change the period, or leave the dataset out"
+                    )
+    return specs, hashes, told_once(list(notes))
+
+
+def _value_sets(file: _SweepFile, ranges: tuple[Range, ...], seed: int) -> tuple[list[dict[str, ParameterValue]], int]:
+    """(different parameter sets in their order, how many samples repeat an earlier one)."""
+    names = [one.name for one in ranges]
+    if file.mode == "grid":
+        count = 1
+        for one in ranges:
+            count *= len(one.values)
+        _check_size(count)
+        return [dict(zip(names, values, strict=True)) for values in itertools.product(*(r.values for r in ranges))], 0
+    assert file.samples is not None
+    drawn = zip(*(one.samples(seed, file.samples) for one in ranges), strict=True)
+    unique = dict.fromkeys(drawn)
+    return [dict(zip(names, values, strict=True)) for values in unique], file.samples - len(unique)
+
+
+def _check_size(count: int) -> None:
+    if count > POINTS_MAX:
+        raise ConfigError(f"{count:,} runs; a sweep takes at most {POINTS_MAX:,}: use fewer values, or mode: random")
+
+
+def _points(
+    kind: type[DeclaredStrategy],
+    fixed: Mapping[str, ParameterValue],
+    sets: list[dict[str, ParameterValue]],
+    specs: Mapping[str, Mapping[str, InstrumentSpec]],
+    periods: tuple[tuple[Bound, Bound], ...],
+) -> tuple[tuple[Point, ...], tuple[Skipped, ...]]:
+    from argus.core.errors import StrategyError
+    from argus.engine.sweep import Point
+
+    points: list[Point] = []
+    skipped: list[Skipped] = []
+    defaults = {market: _market_values(kind.NAME, found) for market, found in specs.items()}
+    for values in sets:
+        refused: dict[str, str] = {}
+        for market, found in specs.items():
+            try:
+                complete = kind.specify(tuple(found), **{**defaults[market], **fixed, **values}).values
+            except StrategyError as error:
+                refused[market] = str(error).removeprefix(f"{kind.NAME}: ")
+                continue
+            points += [Point(-1, complete, market, start, end) for start, end in periods]
+        reasons = set(refused.values())
+        if len(refused) == len(specs) and len(reasons) == 1:
+            skipped.append(Skipped(values, "", reasons.pop()))
+        else:
+            skipped += [Skipped(values, market, reason) for market, reason in refused.items()]
+    if not points:
+        raise ConfigError(f"{kind.NAME} refuses all {len(sets)} combinations; the first: {skipped[0].reason}")
+    numbered = (Point(i, p.values, p.market, p.start_ns, p.end_ns) for i, p in enumerate(points))
+    return tuple(numbered), tuple(skipped)
+
+
+def _market_values(strategy: str, specs: Mapping[str, InstrumentSpec]) -> dict[str, ParameterValue]:
+    from argus.app.backtest import market_parameters
+
+    # Only specifications decide these values, so no bars are loaded for them.
+    return market_parameters(strategy, cast("Market", {symbol: (spec, None) for symbol, spec in specs.items()}))
+
+
+def _columns(kind: type[DeclaredStrategy]) -> tuple[Column, ...]:
+    from argus.engine.sweep import Column
+
+    return tuple(Column(parameter.name, type(parameter.default)) for parameter in kind.PARAMETERS)
