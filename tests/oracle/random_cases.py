@@ -16,8 +16,10 @@ import numpy as np
 
 from argus.core.arrays import Bars
 from argus.core.instruments import InstrumentSpec, instrument
-from tests.oracle.compare import Case
-from tests.oracle.world import EPOCH, MICROS, Action, Cancel, Replace, Script, Settings, Submit, Ticket
+from tests.oracle.cases import Case
+from tests.oracle.script import Action, Cancel, Replace, Script, Submit, Ticket
+from tests.oracle.settings import Settings
+from tests.oracle.world import EPOCH, MICROS
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND

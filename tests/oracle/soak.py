@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from argus.core.errors import ArgusError
-from tests.oracle.compare import first_difference, play_engine, play_oracle
+from tests.oracle.cases import play_engine, play_oracle
+from tests.oracle.compare import first_difference
 from tests.oracle.random_cases import random_case
 
 CHUNK = 200

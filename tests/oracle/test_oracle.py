@@ -69,7 +69,7 @@ def _features(case: Case) -> Iterator[str]:
         yield from ["negative price"] * (fill.price < 0)
         before = fill.position_after - fill.lots
         yield from ["turned position"] * (before * fill.position_after < 0)
-        spec = case.specs[case.universe[fill.instrument]]
+        spec = case.specs[case.universe[fill.line]]
         yield from ["rounded value"] * (fill.price * fill.lots * spec.value_micros_per_tick_lot != fill.value)
         yield from ["fee minimum"] * bool(settings.fee_minimum and fill.fee == settings.fee_minimum * 1_000_000)
     for order in result.orders:

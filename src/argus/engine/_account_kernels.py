@@ -16,7 +16,7 @@ from argus.engine._match_kernels import MARKET, ON_CLOSE, ON_OPEN, nearest_tick,
 UNAFFORDABLE = 2**62
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def known_mark(k, par, inst, close):  # type: ignore[no-untyped-def]
     """Last received close of instrument `k` in ticks, or the price of its last fill if none is known.
 
@@ -32,7 +32,7 @@ def known_mark(k, par, inst, close):  # type: ignore[no-untyped-def]
     return inst[k]["paid"]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untyped-def]
     """(initial margin of all that is held, cash, equity) if signed `lots` of `k` were traded; lots may be 0.
 
@@ -61,7 +61,7 @@ def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untype
     return margin, cash, equity
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def at_market_lots(k, active, count, orders):  # type: ignore[no-untyped-def]
     """Signed lots that living market, on-open and on-close orders on instrument `k` would add."""
     lots = 0

@@ -15,11 +15,13 @@ NO_SESSION: Final = -(2**31)
 """Session of an order that has not yet met a bar, and of an instrument before its first bar."""
 MONEY_MAX: Final = 2**62
 """`core.money.MONEY_MAX`, written out, since constants of other files are not in the hash of the kernel cache."""
+NO_MARK: Final = -(2**63)
+"""Mark of a row whose close is not known."""
 GRID_TOLERANCE: Final = 1e-6
 """A price this close to a whole number of ticks, in ticks, is on the grid (docs/fills.md)."""
 
 # Why `advance` came back.
-END, WAKE, FILLED, GROW, BOOKS_BROKEN, OVERFLOW = 0, 1, 2, 3, 4, 5
+END, WAKE, FILLED, GROW, BOOKS_BROKEN, OVERFLOW, AHEAD = 0, 1, 2, 3, 4, 5, 6
 
 # Phases, in the order in which they happen at one instant.
 PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = 0, 1, 2
@@ -52,8 +54,21 @@ PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = 0, 1, 2
     S_FAULT,  # what did not prove: 1 position, 2 clearing, 3 zero sum, 4 equity, 5 flows
     S_FAULT_INSTRUMENT,
     S_LIQUIDATIONS,
-) = range(26)
-STATE_SLOTS: Final = 26
+    S_PLAIN,  # one instrument only, so that quiet stretches are possible
+    S_AWAKE_ROW,  # first row at which the strategy may be woken, and the first one at which it no longer is (plain runs)
+    S_ASLEEP_ROW,
+    S_SPECIAL,  # position in the list of special rows
+    S_AHEAD,  # first row of the stretch passed last, row after it, and equity rows before it
+    S_AHEAD_END,
+    S_AHEAD_EQUITY,
+    S_STRETCH,  # longest stretch to pass before the strategy is asked
+    S_LOSS_FLOOR,  # equity at or below which a halt begins; the int64 minimum for none
+    S_DRAWDOWN_FLOOR,
+    S_PEAK,  # highest equity; the int64 maximum where no drawdown limit is set
+) = range(37)
+STATE_SLOTS: Final = 37
+
+STRETCH_MIN, STRETCH_MAX = 32, 4096
 
 # Columns of the dated rates of an instrument: the first session they are in force, margins per lot, fees.
 R_SESSION, R_INITIAL, R_MAINTENANCE = 0, 1, 2

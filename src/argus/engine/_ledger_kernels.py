@@ -8,6 +8,7 @@ from __future__ import annotations
 from numba import njit
 
 from argus.engine._layout import (
+    MONEY_MAX,
     NANO,
     R_FEE_MIN,
     R_FEE_NANO,
@@ -18,12 +19,15 @@ from argus.engine._layout import (
     S_CAPITAL,
     S_CASH,
     S_CASH_ONLY,
+    S_DRAWDOWN_FLOOR,
     S_EQUITY,
     S_FAULT,
     S_FAULT_INSTRUMENT,
     S_FILLS,
     S_JOURNAL,
+    S_LOSS_FLOOR,
     S_MAINTENANCE,
+    S_PEAK,
     S_ROUNDING,
 )
 
@@ -35,7 +39,7 @@ VALUE_MAX = 4.0e18
 PPM = 1_000_000
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def half_even(n, d):  # type: ignore[no-untyped-def]
     """n / d rounded half to even; d positive."""
     q = n // d
@@ -45,7 +49,7 @@ def half_even(n, d):  # type: ignore[no-untyped-def]
     return q
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def share_of(amount, part, whole):  # type: ignore[no-untyped-def]
     """amount * part / whole rounded half to even, for 0 <= part <= whole < 2**62, without leaving int64.
 
@@ -67,13 +71,13 @@ def share_of(amount, part, whole):  # type: ignore[no-untyped-def]
     return q
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def too_large(lots, ticks, par_k):  # type: ignore[no-untyped-def]
     """Whether a value would leave the range of int64."""
     return abs(float(lots) * float(ticks)) * float(par_k["value_num"]) > VALUE_MAX
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def position_value(lots, ticks, par_k):  # type: ignore[no-untyped-def]
     """Micro-units that `lots` are worth at `ticks`."""
     exact = lots * ticks * par_k["value_num"]
@@ -82,7 +86,7 @@ def position_value(lots, ticks, par_k):  # type: ignore[no-untyped-def]
     return half_even(exact, par_k["value_den"])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def fee_of(lots, value, at, rates):  # type: ignore[no-untyped-def]
     """(fee in micro-units, remainder in billionths of one) of a fill of `lots` (positive) worth `value`."""
     size = abs(value)
@@ -102,7 +106,7 @@ def fee_of(lots, value, at, rates):  # type: ignore[no-untyped-def]
     return fee, rest
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def impact_of(lots, par_k):  # type: ignore[no-untyped-def]
     """(impact fee in micro-units, remainder in billionths of one) of a fill of `lots` (positive)."""
     if par_k["impact_num"] == 0:
@@ -112,14 +116,14 @@ def impact_of(lots, par_k):  # type: ignore[no-untyped-def]
     return rounded, (exact - rounded * par_k["impact_den"]) * (NANO // par_k["impact_den"])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def share_up(value, ppm):  # type: ignore[no-untyped-def]
     """`ppm` millionths of |value|, rounded up."""
     size = abs(value)
     return (size // PPM) * ppm + -((-(size % PPM) * ppm) // PPM)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def initial_margin(position, value, par_k, inst_k, rates):  # type: ignore[no-untyped-def]
     """Micro-units of equity needed to open what is held in one instrument."""
     if par_k["is_future"] == 1:
@@ -127,7 +131,7 @@ def initial_margin(position, value, par_k, inst_k, rates):  # type: ignore[no-un
     return share_up(value, par_k["initial_ppm"])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def maintenance_margin(position, value, par_k, inst_k, rates):  # type: ignore[no-untyped-def]
     """Micro-units of equity needed to keep what is held in one instrument."""
     if par_k["is_future"] == 1:
@@ -135,7 +139,7 @@ def maintenance_margin(position, value, par_k, inst_k, rates):  # type: ignore[n
     return share_up(value, par_k["maintenance_long_ppm"] if position > 0 else par_k["maintenance_short_ppm"])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def account_holds(k, lots, price, impact, par, inst, state, rates):  # type: ignore[no-untyped-def]
     """Whether the account's rule holds after trading signed `lots` of instrument `k` at `price` ticks."""
     value = position_value(lots, price, par[k])
@@ -154,7 +158,7 @@ def account_holds(k, lots, price, impact, par, inst, state, rates):  # type: ign
     return equity >= needed
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def opening_lots(k, side, reducing, wanted, price, impact, par, inst, state, rates):  # type: ignore[no-untyped-def]
     """(lots that may be opened beside `reducing` ones, reason why not all), or (-1, 0) on overflow."""
     if too_large(abs(inst[k]["position"]) + reducing + wanted, price, par[k]):
@@ -175,7 +179,7 @@ def opening_lots(k, side, reducing, wanted, price, impact, par, inst, state, rat
     return low, NO_CASH if state[S_CASH_ONLY] == 1 else INITIAL_MARGIN
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def add_to(account, k, amount, inst, state):  # type: ignore[no-untyped-def]
     """Add `amount` to the balance of one ledger account."""
     if account == CASH:
@@ -192,7 +196,7 @@ def add_to(account, k, amount, inst, state):  # type: ignore[no-untyped-def]
         state[S_CAPITAL] += amount
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def post(debit, credit, k, amount, ts, fill_id, inst, state, journal):  # type: ignore[no-untyped-def]
     """One double entry; a negative amount is the entry the other way round."""
     if amount == 0:
@@ -211,7 +215,7 @@ def post(debit, credit, k, amount, ts, fill_id, inst, state, journal):  # type: 
     state[S_JOURNAL] = n + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def revalue(k, par, inst, state, rates):  # type: ignore[no-untyped-def]
     """Bring value, running equity and running maintenance margin of `k` up to its position and mark."""
     value = position_value(inst[k]["position"], inst[k]["mark"], par[k])
@@ -224,7 +228,14 @@ def revalue(k, par, inst, state, rates):  # type: ignore[no-untyped-def]
     inst[k]["maintenance"] = maintenance
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def quiet_range(state):  # type: ignore[no-untyped-def]
+    """(low, high): an equity above the low and up to the high one moves nothing in the account but itself."""
+    floor = max(state[S_MAINTENANCE] - 1, 0, state[S_LOSS_FLOOR], state[S_DRAWDOWN_FLOOR])
+    return floor, min(state[S_PEAK], MONEY_MAX)
+
+
+@njit(cache=True, error_model="numpy")
 def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, state, fills, journal, rates):  # type: ignore[no-untyped-def]
     """Write a fill of signed `lots` at `price` ticks and its entries; positions, cash and equity follow."""
     value = position_value(lots, price, par[k])
@@ -262,7 +273,7 @@ def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, s
     state[S_FILLS] = n + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def prove(k, par, inst, state):  # type: ignore[no-untyped-def]
     """Whether the books hold after the settlement of `k`; names the first proof that fails in the state vector."""
     fault = 0
@@ -288,7 +299,7 @@ def prove(k, par, inst, state):  # type: ignore[no-untyped-def]
     return fault == 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def settle(k, ts, par, inst, state, journal):  # type: ignore[no-untyped-def]
     """Book the gain of `k` since its last settlement, move it into cash for futures, and prove the books."""
     gain = inst[k]["value"] - inst[k]["bal_position"]

@@ -22,8 +22,8 @@ from argus.engine._ledger_kernels import opening_lots, record_fill
 ROUNDINGS = 4.0 * 2.0**-52
 # Codes of core.orders, as the plain integers that kernels compare.
 SUBMITTED, WORKING, PARTIAL, DONE, CANCELLED, EXPIRED, REJECTED = 0, 1, 2, 3, 4, 5, 6
-MARKET, LIMIT, STOP, STOP_LIMIT, ON_OPEN, ON_CLOSE = 0, 1, 2, 3, 4, 5
-DAY, GTC = 0, 1
+MARKET, LIMIT, STOP, STOP_LIMIT, ON_OPEN, ON_CLOSE, TRAILING, LIMIT_ON_OPEN, LIMIT_ON_CLOSE = 0, 1, 2, 3, 4, 5, 6, 7, 8
+DAY, GTC, GTD, IOC, FOK = 0, 1, 2, 3, 4
 R_REPLACED, R_SESSION_END, R_RUN_END, R_LIQUIDATION, R_REPLACED_DONE = 2, 3, 4, 8, 11
 F_MARKET, F_ON_OPEN, F_ON_CLOSE, F_LIMIT_OPEN, F_LIMIT, F_STOP_OPEN, F_STOP, F_SL_OPEN, F_SL, F_LIQUIDATION = (
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
@@ -32,7 +32,7 @@ F_MARKET, F_ON_OPEN, F_ON_CLOSE, F_LIMIT_OPEN, F_LIMIT, F_STOP_OPEN, F_STOP, F_S
 IDLE, TRIGGERED, TRIGGERED_IN_BAR = 0, 1, 2
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def ticks_of(price, tick):  # type: ignore[no-untyped-def]
     """Price in ticks: whole if it lies on the grid, else fractional; NaN stays NaN."""
     x = price / tick
@@ -42,7 +42,7 @@ def ticks_of(price, tick):  # type: ignore[no-untyped-def]
     return x
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def slipped(x, sign, par_k):  # type: ignore[no-untyped-def]
     """Price in whole ticks after slippage, rounded against the trader."""
     y = x + sign * par_k["slip_rate"] * abs(x)
@@ -52,7 +52,7 @@ def slipped(x, sign, par_k):  # type: ignore[no-untyped-def]
     return np.int64(r) + sign * par_k["slip_ticks"]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def nearest_tick(x):  # type: ignore[no-untyped-def]
     """Whole ticks nearest to `x`, a half to even, where within the tolerance of a half is a half."""
     below = np.floor(x)
@@ -62,7 +62,7 @@ def nearest_tick(x):  # type: ignore[no-untyped-def]
     return np.int64(np.rint(x))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def volume_cap(volume, par_k):  # type: ignore[no-untyped-def]
     """Lots that all fills of a bar together may take."""
     if par_k["has_volume"] == 0:
@@ -74,7 +74,7 @@ def volume_cap(volume, par_k):  # type: ignore[no-untyped-def]
     return np.int64(np.floor(x + max(GRID_TOLERANCE, ROUNDINGS * x)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def finish(i, status, reason, ts, inst, state, orders):  # type: ignore[no-untyped-def]
     """Move order `i` to a final state; `compact` then drops it from the active list."""
     orders[i]["state"] = status
@@ -85,7 +85,7 @@ def finish(i, status, reason, ts, inst, state, orders):  # type: ignore[no-untyp
         state[S_LIQUIDATING] -= 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def compact(active, state, orders):  # type: ignore[no-untyped-def]
     """Drop finished orders from the active list, keeping its sequence."""
     kept = 0
@@ -96,7 +96,7 @@ def compact(active, state, orders):  # type: ignore[no-untyped-def]
     state[S_ACTIVE] = kept
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def arrivals(k, bar_start, session, at_open, is_first, ts, inst, state, active, orders):  # type: ignore[no-untyped-def]
     """Start of an event of `k`: orders that replace nothing any more, cancels that are due, arrivals; by id."""
     for j in range(state[S_ACTIVE]):
@@ -122,13 +122,13 @@ def arrivals(k, bar_start, session, at_open, is_first, ts, inst, state, active, 
                 orders[i]["session"] = session
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def lives(i, k, orders):  # type: ignore[no-untyped-def]
     """Whether order `i` works on instrument `k`."""
     return orders[i]["instrument"] == k and (orders[i]["state"] == WORKING or orders[i]["state"] == PARTIAL)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def execute(i, base, price, rule, ts, row, impact, par, inst, state, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
     """Fill order `i` at `price` ticks as far as volume and account allow; False on overflow."""
     k = orders[i]["instrument"]
@@ -155,7 +155,7 @@ def execute(i, base, price, rule, ts, row, impact, par, inst, state, orders, fil
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def expire(k, session, ts, inst, state, active, orders):  # type: ignore[no-untyped-def]
     """End the day orders of a session that is over."""
     for j in range(state[S_ACTIVE]):
@@ -170,7 +170,7 @@ def expire(k, session, ts, inst, state, active, orders):  # type: ignore[no-unty
     compact(active, state, orders)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def at_open(i, x, is_first, par_k, state, orders):  # type: ignore[no-untyped-def]
     """(fills, price, rule) of order `i` at an open of `x` ticks; stops are triggered on the way."""
     kind = orders[i]["type"]
@@ -196,7 +196,7 @@ def at_open(i, x, is_first, par_k, state, orders):  # type: ignore[no-untyped-de
     return beyond > 0 or (state[S_TOUCH] == 1 and beyond == 0), price, F_LIMIT_OPEN
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def match_open(row, k, ts, open_, is_first, session, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
     """The OPEN event of a bar (`row` counts within its instrument); False on overflow."""
     if is_first:
@@ -217,7 +217,7 @@ def match_open(row, k, ts, open_, is_first, session, par, inst, state, active, o
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def stop_in_range(i, x_open, high, low, par_k, orders):  # type: ignore[no-untyped-def]
     """(fills, base, price, rule) of a waiting stop or stop-limit in a bar's range (ticks); triggers it.
 
@@ -240,7 +240,7 @@ def stop_in_range(i, x_open, high, low, par_k, orders):  # type: ignore[no-untyp
     return sign * (price - orders[i]["limit_ticks"]) <= 0, base, price, F_SL
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def match_range(row, k, ts, x_open, high, low, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
     """Stops, then limits, against a bar's range (ticks); False on overflow."""
     for j in range(state[S_ACTIVE]):
@@ -270,7 +270,7 @@ def match_range(row, k, ts, x_open, high, low, par, inst, state, active, orders,
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def match_close(  # type: ignore[no-untyped-def]
     row,
     k,
@@ -315,7 +315,7 @@ def match_close(  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def cancel_all(reason, ts, inst, state, active, orders):  # type: ignore[no-untyped-def]
     """Cancel every order that works or is on its way."""
     for j in range(state[S_ACTIVE]):
@@ -323,7 +323,7 @@ def cancel_all(reason, ts, inst, state, active, orders):  # type: ignore[no-unty
     state[S_ACTIVE] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def liquidate(ts, par, inst, state, active, orders):  # type: ignore[no-untyped-def]
     """Cancel all orders and enter one against every position: at the next open, or close where opens are unknown."""
     cancel_all(R_LIQUIDATION, ts, inst, state, active, orders)

@@ -13,7 +13,7 @@ FLOW, FEE, POSITION, ENTRY_LOTS, EXIT_LOTS, LOTS_MAX, MAE, MFE, BARS, CURSOR, CL
 TOTAL_SLOTS = 12
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def watch(t, ticks, par_k):  # type: ignore[no-untyped-def]
     """Take the open gain at `ticks` into the extremes of the trade in hand."""
     gain = t[FLOW] + position_value(t[POSITION], ticks, par_k)
@@ -21,7 +21,7 @@ def watch(t, ticks, par_k):  # type: ignore[no-untyped-def]
     t[MFE] = max(t[MFE], gain)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
     """Closes of the bars before `stop_row`, with the trade in hand open."""
     tick = par_k["tick"]
@@ -38,7 +38,7 @@ def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
         t[CURSOR] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def begin_trade(t, entry, trades, n, fill_id, fills, k, sign):  # type: ignore[no-untyped-def]
     """Open a trade with fill `fill_id`."""
     cursor, close_fill_row = t[CURSOR], t[CLOSE_FILL_ROW]
@@ -51,7 +51,7 @@ def begin_trade(t, entry, trades, n, fill_id, fills, k, sign):  # type: ignore[n
     trades[n]["entry_ts_ns"] = fills[fill_id]["ts_event_ns"]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def end_trade(t, entry, trades, n, fill_id, ts, gross, mark):  # type: ignore[no-untyped-def]
     """Write the totals of the trade in hand; `fill_id` is -1 for one that is still open."""
     trades[n]["is_open"] = 1 if fill_id < 0 else 0
@@ -69,7 +69,7 @@ def end_trade(t, entry, trades, n, fill_id, ts, gross, mark):  # type: ignore[no
     t[OPENED] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untyped-def]
     """Add (part of) a fill to the trade in hand."""
     against = t[POSITION] != 0 and (t[POSITION] > 0) != (lots > 0)
@@ -82,7 +82,7 @@ def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untype
     watch(t, price, par_k)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: ignore[no-untyped-def]
     """Append the trades of instrument `k` to `trades` from position `n` on; returns the new count.
 

@@ -17,25 +17,34 @@ from argus.engine._layout import (
     NO_SESSION,
     PHASE_OPEN,
     S_ACTIVE,
+    S_ASLEEP_ROW,
+    S_AWAKE_ROW,
     S_CAPITAL,
     S_CASH,
     S_CASH_ONLY,
     S_CLOSED,
+    S_DRAWDOWN_FLOOR,
     S_END,
     S_EQUITY,
+    S_EQUITY_ROWS,
     S_JOURNAL,
     S_LIQUIDATING,
+    S_LOSS_FLOOR,
     S_NOTIFY_ON,
     S_ORDERS,
+    S_PEAK,
+    S_PLAIN,
     S_START,
+    S_STRETCH,
     S_TOUCH,
     S_TS,
     S_WAKE_AT_SESSION_END,
     S_WARMUP,
     STATE_SLOTS,
+    STRETCH_MIN,
 )
 from argus.engine.config import AccountKind, RunConfig
-from argus.engine.market import MarketArrays
+from argus.engine.market import CLOSE_TS_COLUMN, RECV_COLUMN, SESSION_COLUMN, MarketArrays
 from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE, ORDER_DTYPE
 
 __all__ = ["RunTables"]
@@ -83,16 +92,23 @@ class RunTables:
         self.state[S_START] = -INT64_MAX if config.start_ns is None else config.start_ns
         self.state[S_END] = INT64_MAX if config.end_ns is None else config.end_ns
         self.state[S_NOTIFY_ON] = wakes_on_fill
+        self.state[S_LOSS_FLOOR] = self.state[S_DRAWDOWN_FLOOR] = -INT64_MAX
+        self.state[S_PEAK] = INT64_MAX
+        if market.is_plain:
+            ts_recv = market.columns[RECV_COLUMN]
+            self.state[S_PLAIN] = 1
+            self.state[S_STRETCH] = STRETCH_MIN
+            self.state[S_AWAKE_ROW] = max(self.state[S_WARMUP] - 1, np.searchsorted(ts_recv, self.state[S_START]))
+            self.state[S_ASLEEP_ROW] = np.searchsorted(ts_recv, self.state[S_END])
         self.active: I64_1D = np.zeros(_FIRST_ROWS, dtype=np.int64)
         self.orders: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=ORDER_DTYPE)
         self.fills: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=FILL_DTYPE)
         self.journal: NDArray[np.void] = np.zeros(4 * _FIRST_ROWS, dtype=JOURNAL_DTYPE)
         self.order_tags: dict[int, str] = {}
         rows = len(market.columns[0]) + 1
-        self.eq_ts: I64_1D = np.zeros(rows, dtype=np.int64)
-        self.eq_micros: I64_1D = np.zeros(rows, dtype=np.int64)
-        self.eq_cash: I64_1D = np.zeros(rows, dtype=np.int64)
-        self.eq_session: I32_1D = np.zeros(rows, dtype=np.int32)
+        self.eq_ts: I64_1D = np.empty(0 if market.is_plain else rows, dtype=np.int64)
+        self.eq_micros: I64_1D = np.empty(rows, dtype=np.int64)
+        self.eq_cash: I64_1D = np.empty(rows, dtype=np.int64)
         self._latency_ns = config.latency_ns
         self._open_books(config)
 
@@ -177,6 +193,25 @@ class RunTables:
             return Reason.NO_SUCH_PRICE
         return None
 
+    def equity_instants(self) -> tuple[I64_1D, I32_1D]:
+        """(time, session) of each row of the equity curve: instants at which a bar closed, and the latest session there."""
+        rows = int(self.state[S_EQUITY_ROWS])
+        columns = self.market.columns
+        ts_close, session = columns[CLOSE_TS_COLUMN], columns[SESSION_COLUMN]
+        if self.market.is_plain:
+            return ts_close[:rows].copy(), session[:rows].copy()
+        instants = self.eq_ts[:rows].copy()
+        sessions = np.full(rows, NO_SESSION, dtype=np.int32)
+        np.maximum.at(sessions, np.searchsorted(instants, ts_close), session)
+        return instants, sessions
+
+    def move_to(self, row: int) -> None:
+        """Stand at the instant at which `row` of the quiet stretch passed last became known."""
+        from argus.engine._coast_kernels import move_to
+
+        m = self.market
+        move_to(row, m.par, self.inst, self.state, m.rates, m.columns[RECV_COLUMN], m.marks)
+
     def arguments(self) -> tuple[Any, ...]:
         """Everything `advance` takes, in its sequence."""
         m = self.market
@@ -186,6 +221,8 @@ class RunTables:
             self.state,
             m.rates,
             *m.columns,
+            m.marks,
+            m.special,
             self.active,
             self.orders,
             self.fills,
@@ -193,5 +230,4 @@ class RunTables:
             self.eq_ts,
             self.eq_micros,
             self.eq_cash,
-            self.eq_session,
         )

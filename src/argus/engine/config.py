@@ -310,7 +310,7 @@ class RunConfig:
             if value > NS_PER_YEAR:
                 raise ConfigError(f"{name} is {value / 1e6:g} ms, more than a year; give milliseconds")
             if value < 0:
-                raise ConfigError(f"{name} is {value / 1e6:g} ms; nothing arrives before it is sent")
+                raise ConfigError(f"{name} is {value / 1e6:g} ms; it cannot arrive before it is sent")
         if self.latency_ns and self.latency_sample_ns:
             raise ConfigError("give either latency_ns or latency_sample_ns, not both")
         if self.start_ns is not None and self.end_ns is not None and self.start_ns >= self.end_ns:
@@ -325,12 +325,14 @@ class RunConfig:
 
 
 def _plain(settings: dict[str, object]) -> dict[str, object]:
-    plain: dict[str, object] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            plain[name] = _plain(value)
-        elif isinstance(value, Decimal):
-            plain[name] = format(value.normalize(), "f")
-        else:
-            plain[name] = str(value) if isinstance(value, StrEnum) else value
-    return plain
+    return {name: _plain_value(value) for name, value in settings.items()}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, dict):
+        return _plain(value)
+    if isinstance(value, tuple):
+        return [_plain_value(part) for part in value]
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    return str(value) if isinstance(value, StrEnum) else value

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import Bars, readonly
+from argus.core.arrays import I64_1D, Bars, readonly
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import InstrumentKind, InstrumentSpec
 from argus.core.money import MICROS
@@ -19,7 +19,7 @@ from argus.core.time import day_number
 from argus.engine._layout import NANO, PARAM_DTYPE, RATE_COLUMNS
 from argus.engine.config import AccountKind, CostModel, RunConfig
 
-__all__ = ["CLOSE_COLUMN", "Market", "MarketArrays", "lay_out", "told_once"]
+__all__ = ["CLOSE_COLUMN", "CLOSE_TS_COLUMN", "RECV_COLUMN", "SESSION_COLUMN", "Market", "MarketArrays", "lay_out", "told_once"]
 
 Market = Mapping[str, tuple[InstrumentSpec, Bars]]
 """Symbol to specification and bars."""
@@ -36,8 +36,11 @@ _COLUMNS = (
     "session",
     "session_end",
 )
+CLOSE_TS_COLUMN: Final = _COLUMNS.index("ts_close_ns")
+RECV_COLUMN: Final = _COLUMNS.index("ts_recv_ns")
 CLOSE_COLUMN: Final = _COLUMNS.index("close")
-"""Position of the closes in `MarketArrays.columns`."""
+SESSION_COLUMN: Final = _COLUMNS.index("session")
+"""Positions in `MarketArrays.columns`."""
 _SPOT_PPM = {AccountKind.REG_T: (500_000, 250_000, 300_000)}
 _NAMES_SHOWN: Final = 4
 _BEGINNING = -(2**31) + 1
@@ -55,6 +58,10 @@ class MarketArrays:
     columns : tuple of arrays
         ts_event, ts_close, ts_recv, open, high, low, close, volume, session, session_end; bars one instrument after
         the other.
+    marks : (n,) int64
+        Closes in whole ticks; `NO_MARK` where one is not known.
+    special : (s,) int64
+        Rows that are no part of a quiet stretch, and one past the end; only where one instrument is alone.
     notes : tuple of str
         What a reader of results must know about figures used here.
     """
@@ -62,7 +69,14 @@ class MarketArrays:
     par: NDArray[np.void]
     rates: NDArray[np.int64]
     columns: tuple[NDArray[Any], ...]
+    marks: I64_1D
+    special: I64_1D
     notes: tuple[str, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one instrument is alone, so that stretches of its bars can be passed at once."""
+        return len(self.par) == 1
 
 
 def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> MarketArrays:
@@ -107,7 +121,29 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> Mar
     )
     for column in columns:
         readonly(column)  # one array type for one instrument and for many: the kernel compiles once
-    return MarketArrays(par, np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS), columns, told_once(notes))
+    marks = _marks(par, columns)
+    special = _special(columns, marks) if len(par) == 1 else np.zeros(0, dtype=np.int64)
+    return MarketArrays(
+        par, np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS), columns, marks, special, told_once(notes)
+    )
+
+
+def _marks(par: NDArray[np.void], columns: tuple[NDArray[Any], ...]) -> I64_1D:
+    from argus.engine._coast_kernels import marks_of
+
+    marks = np.empty(len(columns[CLOSE_COLUMN]), dtype=np.int64)
+    for p in par:
+        rows = slice(p["row_begin"], p["row_end"])
+        marks_of(columns[CLOSE_COLUMN][rows], p["tick"], marks[rows])
+    return marks
+
+
+def _special(columns: tuple[NDArray[Any], ...], marks: I64_1D) -> I64_1D:
+    from argus.engine._coast_kernels import special_rows
+
+    ts_event, _, ts_recv, *_, session, session_end = columns
+    rows = np.empty(len(marks) + 1, dtype=np.int64)
+    return rows[: special_rows(session, session_end, marks, ts_event, ts_recv, rows)].copy()
 
 
 def _check_holdable(spec: InstrumentSpec, config: RunConfig) -> None:

@@ -33,11 +33,14 @@ from argus.core.risk import RiskApproved
 from argus.core.strategy import WakeRule
 from argus.core.time import format_ns
 from argus.engine._layout import (
+    AHEAD,
     BOOKS_BROKEN,
     END,
     FILLED,
     GRID_TOLERANCE,
     GROW,
+    S_AHEAD,
+    S_AHEAD_END,
     S_EQUITY_ROWS,
     S_FAULT,
     S_FAULT_INSTRUMENT,
@@ -214,7 +217,10 @@ class _Replay:
         step = _direct(advance, arguments)
         while True:
             why = step(*arguments)
-            if why == WAKE:
+            if why == AHEAD:
+                if self._ahead(int(tables.state[S_AHEAD]), int(tables.state[S_AHEAD_END]), heartbeat):
+                    arguments = tables.arguments()
+            elif why == WAKE:
                 if self.first_decision_ns is None:
                     self.first_decision_ns = int(tables.state[S_TS])
                 intents = self._ask("wake", self.strategy.wake, (self.view,), heartbeat)
@@ -232,6 +238,35 @@ class _Replay:
             else:
                 self._stop(why)
 
+    def _ahead(self, first: int, stop: int, heartbeat: Heartbeat) -> bool:
+        """Ask the strategy at each row of a quiet stretch that the kernel has passed, until it decides something.
+
+        Returns whether it did; the kernel then stands where it decided.
+        """
+        view, wake = self.view, self.strategy.wake
+        if self.first_decision_ns is None:
+            self.first_decision_ns = view.begin_stretch(first)
+        intents: Sequence[Intent] = ()
+        row = first
+        heartbeat.awake = True
+        try:
+            for row in range(first, stop):
+                heartbeat.count = view.row = row
+                intents = wake(view)
+                if intents:
+                    break
+        except Exception as error:
+            self._failed("wake", error)
+        except WakeStopped:
+            pass
+        finally:
+            heartbeat.awake = False
+            view.end_stretch(row)
+        self._came_back("wake", heartbeat)
+        if intents:
+            self._act(intents, _WAKE)
+        return bool(intents)
+
     def _stop(self, why: int) -> NoReturn:
         """The kernel cannot go on."""
         now = format_ns(int(self.tables.state[S_TS]))
@@ -244,27 +279,35 @@ class _Replay:
         self, where: str, method: Callable[..., Sequence[Intent]], arguments: tuple[Any, ...], heartbeat: Heartbeat
     ) -> Sequence[Intent]:
         """Call the strategy, and say where it was if it fails or does not come back."""
+        intents: Sequence[Intent] = ()
         heartbeat.count += 1
         heartbeat.awake = True
         try:
             intents = method(*arguments)
-        except ArgusError:
-            raise
+        except Exception as error:
+            self._failed(where, error)
         except WakeStopped:
             pass
-        except Exception as error:
-            raise StrategyFailed(
-                f"strategy {self.strategy.spec.name} raised {type(error).__name__} in {where}() "
-                f"{self._place()}: {error}"
-            ) from error
         finally:
             heartbeat.awake = False
+        self._came_back(where, heartbeat)
+        return intents
+
+    def _failed(self, where: str, error: Exception) -> NoReturn:
+        """Say which strategy raised, where and when."""
+        if isinstance(error, ArgusError):
+            raise error
+        raise StrategyFailed(
+            f"strategy {self.strategy.spec.name} raised {type(error).__name__} in {where}() {self._place()}: {error}"
+        ) from error
+
+    def _came_back(self, where: str, heartbeat: Heartbeat) -> None:
+        """Raise if a wake-up was stopped."""
         if heartbeat.stopped:
             raise StrategyTimeout(
                 f"strategy {self.strategy.spec.name} did not come back from {where}() within {WAKE_LIMIT_S:g} s, "
                 f"{self._place()}; look for an endless loop"
             )
-        return intents
 
     def _tell(self, heartbeat: Heartbeat) -> None:
         """Tell the strategy of every fill it has not heard of."""
@@ -396,9 +439,10 @@ class _Replay:
         """Everything that happened, cut to its length."""
         t, universe = self.tables, self.strategy.spec.universe
         rows = int(t.state[S_EQUITY_ROWS])
+        instants, sessions = t.equity_instants()
         first = rows
         if self.first_decision_ns is not None:
-            first = int(np.searchsorted(t.eq_ts[:rows], self.first_decision_ns))
+            first = int(np.searchsorted(instants, self.first_decision_ns))
         fills = t.fills[: t.state[S_FILLS]].copy()
         equity = t.eq_micros[first:rows].copy()
         opening = self.config.account.cash_micros
@@ -423,10 +467,10 @@ class _Replay:
                 t.order_tags.get(i, "liquidation" if orders[i]["liquidation"] else "") for i in range(len(orders))
             ),
             refusals=tuple(self.refusals),
-            equity_ts_ns=t.eq_ts[first:rows].copy(),
+            equity_ts_ns=instants[first:],
             equity_micros=equity,
             cash_micros=t.eq_cash[first:rows].copy(),
-            equity_session=t.eq_session[first:rows].copy(),
+            equity_session=sessions[first:],
             opening_cash_micros=opening,
             bars=len(t.market.columns[0]),
             notes=tuple(notes),
