@@ -188,6 +188,7 @@ def test_every_figure_names_a_source_and_every_instrument_a_fee(symbol: str) -> 
         *spec.sources.values(),
         *(row.source for row in spec.margins),
         *(row.source for row in spec.fees),
+        *(row.source for row in spec.fee_components),
     ]:
         assert source.text
         assert not source.verified or source.url or "pandas_market_calendars" in source.text
@@ -199,6 +200,7 @@ def test_fees_are_charged_on_any_day(symbol: str) -> None:
     fee = instrument(symbol).fee_on(date(1990, 1, 2))
     assert fee is not None
     assert fee.per_unit + fee.rate > 0
+    assert instrument(symbol).fees_on(date(1990, 1, 2))
 
 
 def test_only_energy_may_trade_below_zero() -> None:
@@ -578,6 +580,8 @@ def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
         ("2021-01-01 2200 2000", "2021-13-01 2200 2000", "margins", r"write `YYYY-MM-DD"),
         ("2021-01-01 2200 2000", "2021-01-01 inf 2000", "margins", r"found '2021-01-01 inf 2000'"),
         ("per_unit: 2.25", "per_unit: -2.25", "fees.0.per_unit", r"found '-2\.25'"),
+        ("per_unit: 2.25", "per_unit: 2.25, name: tax", "fees.0.tax.name", r"found 'tax'; .*'commission'"),
+        ("0, minimum: 0, source: mine", "0, source: yours", "fees.0.all_in.source", r"found source 'yours'"),
     ],
 )
 def test_a_wrong_entry_names_file_symbol_field_and_remedy(

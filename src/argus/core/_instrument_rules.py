@@ -1,4 +1,4 @@
-"""On which day a futures contract trades for the last time.
+"""On which day a futures contract trades for the last time, and on which it may first be delivered.
 
 Exchanges state the day as a count of business days around a fixed date. The counts are plain functions here, each of
 the ordered business days around the contract month, so that a rule can be read beside the exchange's sentence and
@@ -14,13 +14,14 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["LAST_TRADE_RULES", "business_calendar"]
+__all__ = ["FIRST_NOTICE_RULES", "LAST_TRADE_RULES", "business_calendar"]
 
 _WEDNESDAY: Final = 2
 _FRIDAY: Final = 4
 _CME_GROUP: Final = frozenset({"CME", "CBOT", "NYMEX", "COMEX"})
 
 Rule = Callable[[Sequence[date], int, int], date]
+NoticeRule = Callable[[Sequence[date], int, int, date], date]
 
 
 def business_calendar(exchange: str, session_calendar: str) -> str:
@@ -48,6 +49,11 @@ def _on_or_before(days: Sequence[date], day: date) -> date:
 def _before(days: Sequence[date], day: date, count: int) -> date:
     """The `count`-th business day before `day`, `day` itself not counted."""
     return days[bisect_left(days, day) - count]
+
+
+def _after(days: Sequence[date], day: date, count: int) -> date:
+    """The `count`-th business day after `day`, `day` itself not counted."""
+    return days[bisect_right(days, day) + count - 1]
 
 
 def _nth_last(days: Sequence[date], year: int, month: int, nth: int) -> date:
@@ -116,3 +122,30 @@ LAST_TRADE_RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     }
 )
 """Rule by name: (ordered business days, year, month) -> last day on which the contract trades."""
+
+
+def _last_of_prior_month(days: Sequence[date], year: int, month: int, last_trade: date) -> date:
+    return _nth_last(days, *_prior_month(year, month), 1)
+
+
+def _first_after_last_trade(days: Sequence[date], year: int, month: int, last_trade: date) -> date:
+    return _after(days, last_trade, 1)
+
+
+def _second_after_last_trade(days: Sequence[date], year: int, month: int, last_trade: date) -> date:
+    return _after(days, last_trade, 2)
+
+
+def _on_last_trade(days: Sequence[date], year: int, month: int, last_trade: date) -> date:
+    return last_trade
+
+
+FIRST_NOTICE_RULES: Final[Mapping[str, NoticeRule]] = MappingProxyType(
+    {
+        "last_business_day_of_prior_month": _last_of_prior_month,
+        "first_business_day_after_last_trade": _first_after_last_trade,
+        "second_business_day_after_last_trade": _second_after_last_trade,
+        "last_trade_date": _on_last_trade,
+    }
+)
+"""Rule by name: (ordered business days, year, month, last trade date) -> first day on which a long may be assigned."""

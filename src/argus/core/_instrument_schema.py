@@ -22,11 +22,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from argus.core._instrument_rules import LAST_TRADE_RULES
+from argus.core._fee_schema import FeeRow, FeeRows, components_of, fee_totals, in_place_of, row_field
+from argus.core._instrument_rules import FIRST_NOTICE_RULES, LAST_TRADE_RULES
 from argus.core.errors import InstrumentError
+from argus.core.fees import FeeComponent
 from argus.core.instruments import (
     MONTH_LETTERS,
-    FeeSchedule,
     InstrumentKind,
     InstrumentSpec,
     MarginRate,
@@ -37,7 +38,7 @@ from argus.core.instruments import (
 __all__ = ["InstrumentFile", "read_file"]
 
 _VERSION: Final = "1"
-_SECTIONS: Final = frozenset({"version", "sources", "instruments", "templated"})
+_SECTIONS: Final = frozenset({"version", "sources", "fee_sets", "instruments", "templated", "fees"})
 _SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9._\-]*")
 _SOURCED: Final = frozenset(
     {
@@ -46,6 +47,8 @@ _SOURCED: Final = frozenset(
         "lot_size",
         "delivery_months",
         "last_trade_rule",
+        "last_trade_time",
+        "first_notice_rule",
         "settlement",
         "session",
         "price_may_be_negative",
@@ -57,7 +60,6 @@ _FRACTION_LIMIT: Final = 10**9
 """Denominators that a fill may round away: the engine carries nano-micros, no finer."""
 
 _Positive = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
-_NotNegative = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 _Text = Annotated[str, Field(min_length=1)]
 
 
@@ -65,7 +67,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-_M = TypeVar("_M", bound=_Model)
+_M = TypeVar("_M", bound=BaseModel)
 
 
 class _Source(_Model):
@@ -82,14 +84,6 @@ class _Session(_Model):
     hours_from_calendar: bool
     break_start: time | None = None
     break_end: time | None = None
-
-
-class _Fee(_Model):
-    effective_date: date | Literal["undated"]
-    per_unit: _NotNegative
-    rate: _NotNegative
-    minimum: _NotNegative
-    source: _Text
 
 
 class _Margins(_Model):
@@ -111,20 +105,28 @@ class _Entry(_Model):
     price_may_be_negative: bool
     delivery_months: str = ""
     last_trade_rule: _Text
+    last_trade_time: time | None = None
+    first_notice_rule: _Text = "none"
     settlement: Literal["cash", "physical", "none"]
     template: bool = False
     notes: str = ""
     sources: dict[str, list[str]]
-    fees: list[_Fee]
+    fees: list[FeeRow]
+    fee_sets: list[str] = []
     margins: list[_Margins] = []
 
 
 @dataclass(frozen=True, slots=True)
 class InstrumentFile:
-    """The content of an instrument file, merged over its base: sources by id, instruments by symbol."""
+    """The content of an instrument file, merged over its base.
+
+    Sources by id, instruments by symbol, sets of fee rows by name, and which symbols were made from which template.
+    """
 
     sources: Mapping[str, Source]
     instruments: Mapping[str, InstrumentSpec]
+    fee_sets: Mapping[str, tuple[FeeComponent, ...]]
+    made_from: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +169,28 @@ def read_file(path: Path, base: InstrumentFile | None = None) -> InstrumentFile:
     for identifier, raw in _mapping(path, content, "sources").items():
         model = _validated(_Source, raw, _Place(path, f"source {identifier}"))
         sources[identifier] = Source(model.text, model.url, model.verified)
+    fee_sets = dict(base.fee_sets) if base else {}
+    for name, raw in _mapping(path, content, "fee_sets").items():
+        fee_sets[name] = _fee_rows(raw, sources, _Place(path, f"fee set {name}"))
     instruments = dict(base.instruments) if base else {}
+    made_from = dict(base.made_from) if base else {}
     for symbol, raw in _mapping(path, content, "instruments").items():
         place = _Place(path, symbol)
         if not _SYMBOL.fullmatch(symbol):
             raise place.error("symbol", repr(symbol), "write capital letters, digits, dots, dashes or underscores")
-        instruments[symbol] = _spec(symbol, _validated(_Entry, raw, place), sources, place)
+        instruments[symbol] = _spec(symbol, _validated(_Entry, raw, place), sources, fee_sets, place)
+        made_from.pop(symbol, None)
     for template, names in _mapping(path, content, "templated").items():
-        instruments.update(_templated(path, template, names, instruments))
-    return InstrumentFile(MappingProxyType(sources), MappingProxyType(instruments))
+        made = _templated(path, template, names, instruments)
+        instruments.update(made)
+        made_from.update(dict.fromkeys(made, template))
+    instruments.update(_own_fees(path, _mapping(path, content, "fees"), sources, instruments, made_from))
+    return InstrumentFile(
+        MappingProxyType(sources),
+        MappingProxyType(instruments),
+        MappingProxyType(fee_sets),
+        MappingProxyType(made_from),
+    )
 
 
 def _sections(path: Path) -> dict[str, Any]:
@@ -213,7 +228,7 @@ def _validated(model: type[_M], raw: object, place: _Place) -> _M:
         return model.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "entry"
+        field = row_field(raw, first["loc"]) or "entry"
         kind = first["type"]
         if kind == "missing":
             raise place.error(field, "nothing", "add the field") from None
@@ -223,7 +238,14 @@ def _validated(model: type[_M], raw: object, place: _Place) -> _M:
         raise place.error(field, repr(first["input"]), first["msg"].lower()) from None
 
 
-def _spec(symbol: str, entry: _Entry, sources: Mapping[str, Source], place: _Place) -> InstrumentSpec:
+def _spec(
+    symbol: str,
+    entry: _Entry,
+    sources: Mapping[str, Source],
+    fee_sets: Mapping[str, tuple[FeeComponent, ...]],
+    place: _Place,
+) -> InstrumentSpec:
+    fees = _entry_fees(entry, sources, fee_sets, place)
     spec = InstrumentSpec(
         symbol=symbol,
         name=entry.name,
@@ -241,10 +263,13 @@ def _spec(symbol: str, entry: _Entry, sources: Mapping[str, Source], place: _Pla
         last_trade_rule=entry.last_trade_rule,
         settlement=entry.settlement,
         margins=_margins(entry.margins, sources, place),
-        fees=_fees(entry.fees, sources, place),
+        fees=fee_totals(fees, place.error),
         sources=_sourced(entry, sources, place),
         notes=entry.notes,
         template=entry.template,
+        last_trade_time=entry.last_trade_time,
+        first_notice_rule=entry.first_notice_rule,
+        fee_components=fees,
     )
     _check_value(spec, place)
     _check_expiry(spec, place)
@@ -287,7 +312,9 @@ def _sourced(entry: _Entry, sources: Mapping[str, Source], place: _Place) -> Map
             if field in named:
                 raise place.error("sources", f"two sources for {field}", "name one source for each figure")
             named[field] = source
-    required = _SOURCED_FUTURE if entry.kind is InstrumentKind.FUTURE else _SOURCED_ALWAYS
+    required: tuple[str, ...] = _SOURCED_FUTURE if entry.kind is InstrumentKind.FUTURE else _SOURCED_ALWAYS
+    required += ("last_trade_time",) if entry.last_trade_time is not None else ()
+    required += ("first_notice_rule",) if entry.first_notice_rule != "none" else ()
     for field in required:
         if field not in named:
             raise place.error(
@@ -334,6 +361,7 @@ def _check_expiry(spec: InstrumentSpec, place: _Place) -> None:
             )
         if spec.settlement == "none":
             raise place.error("settlement", "'none'", "a future settles in cash or physical")
+        _check_notice(spec, place)
         return
     if months:
         raise place.error("delivery_months", repr(months), f"leave it out: {spec.kind.value} has no delivery month")
@@ -341,8 +369,22 @@ def _check_expiry(spec: InstrumentSpec, place: _Place) -> None:
         raise place.error(
             "last_trade_rule", f"{spec.last_trade_rule!r} and settlement {spec.settlement!r}", "write none for both"
         )
+    if spec.last_trade_time is not None or spec.first_notice_rule != "none":
+        raise place.error(
+            "last_trade_time",
+            f"{spec.last_trade_time} and first_notice_rule {spec.first_notice_rule!r}",
+            "leave both out",
+        )
     if spec.margins:
         raise place.error("margins", f"{len(spec.margins)} rows", "leave them out: margin per contract is for futures")
+
+
+def _check_notice(spec: InstrumentSpec, place: _Place) -> None:
+    rule = spec.first_notice_rule
+    if spec.settlement == "cash" and rule != "none":
+        raise place.error("first_notice_rule", repr(rule), "leave it out: nobody delivers what settles in cash")
+    if spec.settlement == "physical" and rule not in FIRST_NOTICE_RULES:
+        raise place.error("first_notice_rule", repr(rule), f"the known rules are {', '.join(FIRST_NOTICE_RULES)}")
 
 
 def _margins(blocks: Iterable[_Margins], sources: Mapping[str, Source], place: _Place) -> tuple[MarginRate, ...]:
@@ -365,21 +407,50 @@ def _margin_rate(line: str, source: Source, place: _Place) -> MarginRate:
     return rate
 
 
-def _fees(models: Iterable[_Fee], sources: Mapping[str, Source], place: _Place) -> tuple[FeeSchedule, ...]:
-    fees = tuple(
-        FeeSchedule(
-            date.min if model.effective_date == "undated" else model.effective_date,
-            model.per_unit,
-            model.rate,
-            model.minimum,
-            _known_source(model.source, "fees", sources, place),
-        )
-        for model in models
-    )
-    if not fees:
-        raise place.error("fees", "no row", "give at least one; a market without costs does not exist")
-    _check_dates("fees", [fee.effective_date for fee in fees], place)
-    return fees
+def _entry_fees(
+    entry: _Entry, sources: Mapping[str, Source], fee_sets: Mapping[str, tuple[FeeComponent, ...]], place: _Place
+) -> tuple[FeeComponent, ...]:
+    """Rows of the sets that the entry names, and over them, component by component, its own."""
+    shared: tuple[FeeComponent, ...] = ()
+    for name in entry.fee_sets:
+        if name not in fee_sets:
+            known = ", ".join(sorted(fee_sets)) or "none"
+            raise place.error("fee_sets", f"set {name!r}", f"add it to the section `fee_sets`; known: {known}")
+        twice = {part.name.value for part in fee_sets[name]} & {part.name.value for part in shared}
+        if twice:
+            raise place.error("fee_sets", f"{', '.join(sorted(twice))} in two sets", "name one set for each component")
+        shared += fee_sets[name]
+    return in_place_of(shared, components_of(entry.fees, sources, place.error))
+
+
+def _fee_rows(raw: object, sources: Mapping[str, Source], place: _Place) -> tuple[FeeComponent, ...]:
+    """Rows that stand outside an entry."""
+    rows = _validated(FeeRows, {"fees": raw}, place).fees
+    if not rows:
+        raise place.error("fees", "no row", "write one row per line below it")
+    return in_place_of((), components_of(rows, sources, place.error))
+
+
+def _own_fees(
+    path: Path,
+    overrides: Mapping[str, object],
+    sources: Mapping[str, Source],
+    instruments: Mapping[str, InstrumentSpec],
+    made_from: Mapping[str, str],
+) -> dict[str, InstrumentSpec]:
+    """Specifications in which the section `fees` replaces components; a template's rows reach what was made from it."""
+    changed: dict[str, InstrumentSpec] = {}
+    # Templates first, so that rows for one share win over those for all.
+    for symbol in sorted(overrides, key=lambda name: name not in instruments or not instruments[name].template):
+        place = _Place(path, symbol)
+        if symbol not in instruments:
+            raise place.error("fees", f"the symbol {symbol!r}", "name an instrument that is known, or a template")
+        own = _fee_rows(overrides[symbol], sources, place)
+        for name in (symbol, *(made for made, template in made_from.items() if template == symbol)):
+            spec = changed.get(name, instruments[name])
+            fees = in_place_of(spec.fee_components, own)
+            changed[name] = replace(spec, fee_components=fees, fees=fee_totals(fees, place.error))
+    return changed
 
 
 def _check_dates(field: str, days: list[date], place: _Place) -> None:

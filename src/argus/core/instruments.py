@@ -22,8 +22,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from argus.core._instrument_rules import LAST_TRADE_RULES, business_calendar
+from argus.core._instrument_rules import FIRST_NOTICE_RULES, LAST_TRADE_RULES, business_calendar
 from argus.core.errors import InstrumentError
+from argus.core.fees import FeeComponent, FeeSchedule, fees_in_force
 from argus.core.money import MICROS
 
 if TYPE_CHECKING:
@@ -31,12 +32,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MONTH_LETTERS",
+    "FeeComponent",
     "FeeSchedule",
     "InstrumentKind",
     "InstrumentSpec",
     "MarginRate",
     "Source",
     "TradingSession",
+    "fee_set",
+    "first_notice_date",
     "instrument",
     "last_trade_date",
     "load_instruments",
@@ -80,21 +84,6 @@ class MarginRate:
 
 
 @dataclass(frozen=True, slots=True)
-class FeeSchedule:
-    """All-in cost of one side of a trade: commission, exchange, clearing and regulatory fees together.
-
-    `per_unit` is in currency per contract or share; `rate` is a fraction of the notional; the sum is at least `minimum`
-    per order. `effective_date` is `date.min` where the source carries no date: the row then holds from the first day.
-    """
-
-    effective_date: date
-    per_unit: Decimal
-    rate: Decimal
-    minimum: Decimal
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
 class TradingSession:
     """Ordinary hours of one session, in local wall-clock time of `timezone`.
 
@@ -117,6 +106,8 @@ class InstrumentSpec:
     """One instrument. Prices are in `currency` per unit of price, quantities in contracts, shares or coins.
 
     `tick_value` is the currency value of one tick for a quantity of 1.0, `multiplier` that of a price change of 1.0.
+    `last_trade_time` is when trading ends on the last trade date, in the session's time zone; None: with its session.
+    `fee_components` are the dated rows of every charge, `fees` the sums of what broker and venue take on both sides.
     `sources` maps a figure's name to where it came from.
     """
 
@@ -140,6 +131,9 @@ class InstrumentSpec:
     sources: Mapping[str, Source] = field(hash=False)
     notes: str = ""
     template: bool = False
+    last_trade_time: time | None = None
+    first_notice_rule: str = "none"
+    fee_components: tuple[FeeComponent, ...] = ()
 
     @property
     def value_micros_per_tick_lot(self) -> Fraction:
@@ -161,15 +155,20 @@ class InstrumentSpec:
         return _in_force(self.margins, day)
 
     def fee_on(self, day: date) -> FeeSchedule | None:
-        """Fees in force on `day`; None before the first dated row."""
+        """Sum of the standing fees in force on `day`; None before the first dated row."""
         return _in_force(self.fees, day)
+
+    def fees_on(self, session_day: date) -> tuple[FeeComponent, ...]:
+        """Components in force on a session, one of each name; what `argus.core.fees.charge` takes."""
+        return fees_in_force(self.fee_components, session_day)
 
     def unverified(self) -> tuple[str, ...]:
         """Names of the figures of which at least one source could not be read, in alphabetical order."""
         names = {name for name, source in self.sources.items() if not source.verified}
         if any(not row.source.verified for row in self.margins):
             names.add("margins")
-        if any(not row.source.verified for row in self.fees):
+        charged = [row.source for row in self.fees] + [row.source for row in self.fee_components]
+        if any(not source.verified for source in charged):
             names.add("fees")
         return tuple(sorted(names))
 
@@ -200,6 +199,22 @@ def load_instruments(path: Path | None = None) -> Mapping[str, InstrumentSpec]:
             f"{path}: cannot be read ({error.strerror}); give the path of an instrument file"
         ) from error
     return _merged(path.resolve(), stat.st_mtime_ns, stat.st_size).instruments
+
+
+def fee_set(name: str, *, path: Path | None = None) -> tuple[FeeComponent, ...]:
+    """Rows that many instruments share, such as `us_options`, from the package's file and the user's over it.
+
+    Raises
+    ------
+    InstrumentError
+        The set is unknown; names those there are. Or the file is unusable, as with `load_instruments`.
+    """
+    if path is not None:
+        load_instruments(path)
+    file = _default() if path is None else _merged(path.resolve(), path.stat().st_mtime_ns, path.stat().st_size)
+    if name not in file.fee_sets:
+        raise InstrumentError(f"fee set {name!r} is unknown; there are {', '.join(sorted(file.fee_sets))}")
+    return file.fee_sets[name]
 
 
 @lru_cache(maxsize=1)
@@ -298,3 +313,32 @@ def last_trade_date(spec: InstrumentSpec, year: int, month_letter: str) -> date:
         )
     days = _business_days(business_calendar(spec.exchange, spec.calendar), year)
     return LAST_TRADE_RULES[spec.last_trade_rule](days, year, MONTH_LETTERS.index(month_letter) + 1)
+
+
+def first_notice_date(spec: InstrumentSpec, year: int, month_letter: str) -> date | None:
+    """First day on which the holder of a long contract may be told to take delivery; None where cash settles.
+
+    Parameters
+    ----------
+    spec : InstrumentSpec
+        A future.
+    year : int
+        Year of the delivery month.
+    month_letter : str
+        Letter of the delivery month, one of `spec.delivery_months`.
+
+    Raises
+    ------
+    InstrumentError
+        As `last_trade_date`; or if the contract is delivered and the specification names no rule.
+    """
+    last = last_trade_date(spec, year, month_letter)
+    if spec.settlement == "cash":
+        return None
+    if spec.first_notice_rule not in FIRST_NOTICE_RULES:
+        raise InstrumentError(
+            f"{spec.symbol}: first_notice_rule is {spec.first_notice_rule!r}, but its contracts are delivered; name "
+            f"one of {', '.join(FIRST_NOTICE_RULES)}"
+        )
+    days = _business_days(business_calendar(spec.exchange, spec.calendar), year)
+    return FIRST_NOTICE_RULES[spec.first_notice_rule](days, year, MONTH_LETTERS.index(month_letter) + 1, last)
