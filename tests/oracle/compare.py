@@ -14,7 +14,6 @@ from tests.oracle.trades import Trade, average
 
 NEVER = None  # an instant that never came: both engines must leave it open
 UNSET = 2**62
-PENDING_ORDER = {"parent_id": -1, "oco_group": -1, "reduce_only": 0, "trail_ticks": 0}
 
 
 def first_difference(oracle: OracleResult, record: RunRecord) -> str | None:
@@ -115,6 +114,7 @@ def _oracle_order(order: OracleOrder, group: int) -> dict[str, Any]:
         "limit_ticks": ticket.limit or 0,
         "stop_ticks": ticket.stop or 0,
         "trail_ticks": ticket.trail or 0,
+        "level": math.nan if order.level is None else float(order.level),
         "expires_ns": ticket.expires,
         "triggered": order.triggered,
         "session": order.session,
@@ -124,7 +124,6 @@ def _oracle_order(order: OracleOrder, group: int) -> dict[str, Any]:
 def _record_orders(record: RunRecord) -> list[dict[str, Any]]:
     return [
         {
-            **PENDING_ORDER,
             **row,
             "type": OrderType(row["type"]).name,
             "tif": TimeInForce(row["tif"]).name,
@@ -133,7 +132,7 @@ def _record_orders(record: RunRecord) -> list[dict[str, Any]]:
             "state": OrderState(row["state"]).name,
             "reason": Reason(row["reason"]).name,
             "ts_arrive_ns": row["ts_arrive_ns"] if row["ts_arrive_ns"] < UNSET else NEVER,
-            "expires_ns": row["expires_ns"] if row.get("expires_ns", UNSET) < UNSET else NEVER,
+            "expires_ns": row["expires_ns"] if row["expires_ns"] < UNSET else NEVER,
         }
         for row in _table(record.orders)
     ]
@@ -162,7 +161,7 @@ def _oracle_trade(trade: Trade) -> dict[str, Any]:
 
 
 def _record_trades(record: RunRecord) -> list[dict[str, Any]]:
-    return [{"carry_micros": 0, **row} for row in _table(record.trades)]
+    return _table(record.trades)
 
 
 def _oracle_settlements(oracle: OracleResult) -> list[dict[str, Any]]:
@@ -201,7 +200,7 @@ def _record_balances(record: RunRecord) -> list[dict[str, Any]]:
     for row in _table(record.journal):
         left[JOURNAL_ACCOUNTS[row["debit"]]] += row["amount_micros"]
         left[JOURNAL_ACCOUNTS[row["credit"]]] -= row["amount_micros"]
-    return [{"CARRY": 0, "INTEREST": 0, **left, "all": sum(left.values()), "interest_micros": getattr(record, "interest_micros", 0)}]
+    return [{**left, "all": sum(left.values()), "interest_micros": record.interest_micros}]
 
 
 def _table(table: Any) -> list[dict[str, Any]]:

@@ -10,15 +10,15 @@ from fractions import Fraction
 
 from tests.oracle.orders import OracleOrder
 from tests.oracle.settings import BarCosts
-from tests.oracle.world import Row, Ticks
+from tests.oracle.world import NEAR, Row, Ticks
 
 Met = tuple[int, str] | None
 
 
 def reached(side: int, price: Ticks, stop: Ticks | None) -> bool:
-    """At or above the stop for a buy, at or below it for a sell."""
+    """At or above the stop for a buy, at or below it for a sell; a level off the grid is reached within 1e-6 of it."""
     assert stop is not None
-    return side * (price - stop) >= 0
+    return side * (price - stop) >= -NEAR
 
 
 def above(side: int, price: int, limit: int | None) -> bool:

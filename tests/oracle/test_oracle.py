@@ -20,8 +20,6 @@ from tests.oracle import account, engine, world
 from tests.oracle.account import Account, Trade
 from tests.oracle.compare import Case, first_difference, play_engine, play_oracle
 from tests.oracle.engine import OracleOrder
-from tests.oracle.random_cases import random_case
-from tests.oracle.world import Rows, Settings
 
 RUNS = 2_000
 BATCH = 100

@@ -127,7 +127,8 @@ class Bracket:
     entry : OrderRequest
         With an `order_key` of its own.
     stop_price, target_price, trail : float or None
-        A stop at a price, a limit at a price, a trailing stop at a distance; `stop_price` and `trail` exclude each other.
+        A stop at a price, a limit at a price, a trailing stop at a distance; `stop_price` and `trail` exclude each
+        other.
     """
 
     entry: OrderRequest

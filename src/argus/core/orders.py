@@ -58,7 +58,7 @@ class OrderType(IntEnum):
 
 
 class TimeInForce(IntEnum):
-    """How long an order works: to the end of its session, until cancelled, until an instant, or at once and no longer."""
+    """How long an order works: to its session's end, until cancelled, until an instant, or at once and no longer."""
 
     DAY = 0
     GTC = 1

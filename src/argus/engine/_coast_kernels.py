@@ -18,8 +18,8 @@ from argus.engine._layout import (
     S_ACTIVE,
     S_AHEAD,
     S_AHEAD_EQUITY,
-    S_AWAKE_ROW,
     S_ASLEEP_ROW,
+    S_AWAKE_ROW,
     S_CASH,
     S_EQUITY,
     S_EQUITY_ROWS,
@@ -36,18 +36,8 @@ from argus.engine._layout import (
     STRETCH_MIN,
 )
 from argus.engine._ledger_kernels import VALUE_MAX, quiet_range, revalue, too_large
-from argus.engine._match_kernels import (
-    GTD,
-    LIMIT,
-    LIMIT_ON_CLOSE,
-    ON_CLOSE,
-    STOP,
-    STOP_LIMIT,
-    SUBMITTED,
-    TRIGGERED,
-    nearest_tick,
-    ticks_of,
-)
+from argus.engine._match_kernels import nearest_tick, ticks_of
+from argus.engine._order_kernels import GTD, LIMIT, LIMIT_ON_CLOSE, ON_CLOSE, STOP, STOP_LIMIT, SUBMITTED, TRIGGERED
 
 
 @njit(cache=True, error_model="numpy")
@@ -83,7 +73,9 @@ def resting_band(state, active, orders):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def quiet_rows(first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros, n):  # type: ignore[no-untyped-def]
+def quiet_rows(
+    first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros, n
+):  # type: ignore[no-untyped-def]
     """First row from `first` on that is not quiet, or `stop`; the equity of those before it is written from `n` on.
 
     The equity at a mark of `m` ticks is ``base + per_tick * m``; at or below `floor`, or above `ceiling`, a row is not
@@ -163,6 +155,7 @@ def set_row(row, equity_rows, par, inst, state, rates, marks):  # type: ignore[n
     inst[0]["recv_row"] = row
     inst[0]["market_phase"] = PHASE_OPEN
     inst[0]["mark"] = marks[row - 1]
+    inst[0]["mark_row"] = row - 1
     inst[0]["has_mark"] = 1
     revalue(0, par, inst, state, rates)
     state[S_EQUITY_ROWS] = equity_rows

@@ -13,6 +13,7 @@ from argus.engine._coast_kernels import ahead
 from argus.engine._layout import (
     AHEAD,
     BOOKS_BROKEN,
+    E_TS,
     END,
     FILLED,
     GROW,
@@ -21,21 +22,19 @@ from argus.engine._layout import (
     NO_MARK,
     OVERFLOW,
     PHASE_CLOSE,
+    PHASE_EVENT,
     PHASE_OPEN,
     PHASE_RECV,
-    R_SESSION,
     S_ACTIVE,
     S_AHEAD,
     S_AHEAD_END,
     S_CASH,
-    S_CLOSED,
     S_END,
     S_EQUITY,
     S_EQUITY_ROWS,
+    S_EVENT,
     S_FILLS,
     S_JOURNAL,
-    S_LIQUIDATING,
-    S_MAINTENANCE,
     S_NOTIFY,
     S_ORDERS,
     S_PHASE,
@@ -46,22 +45,15 @@ from argus.engine._layout import (
     S_WARMUP,
     WAKE,
 )
-from argus.engine._ledger_kernels import revalue, settle, too_large
-from argus.engine._match_kernels import (
-    R_LIQUIDATION,
-    R_RUN_END,
-    cancel_all,
-    expire,
-    liquidate,
-    match_close,
-    match_open,
-    volume_cap,
-)
+from argus.engine._ledger_kernels import set_mark, settle
+from argus.engine._match_kernels import match_close, match_open, volume_cap
+from argus.engine._order_kernels import R_RUN_END, cancel_all, expire
+from argus.engine._session_kernels import begin_session, check_account, instrument_event
 
 
 @njit(cache=True, error_model="numpy")
-def next_event(par, inst, ts_event, ts_close, ts_recv):  # type: ignore[no-untyped-def]
-    """(time, phase, instrument) of the next event; time is INT64_MAX when the data are over."""
+def next_event(par, inst, state, ts_event, ts_close, ts_recv, events):  # type: ignore[no-untyped-def]
+    """(time, phase, line) of the next event; the line is -1 when the data are over."""
     best_ts, best_phase, best_k = INT64_MAX, 0, -1
     for k in range(len(inst)):
         row = inst[k]["market_row"]
@@ -75,37 +67,10 @@ def next_event(par, inst, ts_event, ts_close, ts_recv):  # type: ignore[no-untyp
             ts = ts_recv[row]
             if ts < best_ts or (ts == best_ts and best_phase > PHASE_RECV):
                 best_ts, best_phase, best_k = ts, PHASE_RECV, k
+    at = state[S_EVENT]
+    if best_k >= 0 and at < len(events) and events[at, E_TS] <= best_ts:
+        return events[at, E_TS], PHASE_EVENT, 0
     return best_ts, best_phase, best_k
-
-
-@njit(cache=True, error_model="numpy")
-def new_session(k, ts, session, par, inst, state, journal, rates):  # type: ignore[no-untyped-def]
-    """First open of a session: settle what a missing closing bar left open, bring rates up to date."""
-    proven = True
-    if inst[k]["unsettled"] == 1:
-        proven = settle(k, ts, par, inst, state, journal)
-    inst[k]["session"] = session
-    at = inst[k]["rate_at"]
-    while at + 1 < par[k]["rate_end"] and rates[at + 1, R_SESSION] <= session:
-        at += 1
-    if at != inst[k]["rate_at"]:
-        inst[k]["rate_at"] = at
-        revalue(k, par, inst, state, rates)
-    return proven
-
-
-@njit(cache=True, error_model="numpy")
-def check_account(ts, par, inst, state, active, orders):  # type: ignore[no-untyped-def]
-    """Maintenance margin after a close: liquidate, or close an account that has nothing left."""
-    if state[S_LIQUIDATING] > 0 or (state[S_EQUITY] >= state[S_MAINTENANCE] and state[S_EQUITY] > 0):
-        return
-    for k in range(len(inst)):
-        if inst[k]["position"] != 0:
-            if state[S_EQUITY] < state[S_MAINTENANCE]:
-                liquidate(ts, par, inst, state, active, orders)
-            return
-    state[S_CLOSED] = 1
-    cancel_all(R_LIQUIDATION, ts, inst, state, active, orders)
 
 
 @njit(cache=True, error_model="numpy")
@@ -142,7 +107,7 @@ def has_room(state, inst, active, orders, fills, journal, eq_micros):  # type: i
         state[S_ORDERS] + instruments <= len(orders)
         and state[S_ACTIVE] + instruments <= len(active)
         and state[S_FILLS] + fills_max <= len(fills)
-        and state[S_JOURNAL] + 3 * fills_max + 4 * instruments <= len(journal)
+        and state[S_JOURNAL] + 3 * fills_max + 8 * instruments <= len(journal)
         and state[S_EQUITY_ROWS] < len(eq_micros)
     )
 
@@ -182,12 +147,16 @@ def advance(  # type: ignore[no-untyped-def]
     eq_ts,
     eq_micros,
     eq_cash,
+    events,
+    spread,
+    impact,
 ):
     """Walk the market forward until somebody has to be asked.
 
-    Returns WAKE or FILLED (the instant is in ``state[S_TS]``), AHEAD (a quiet stretch was passed: ask the strategy at each
-    of its rows, and take the kernel back with `move_to` where it decides), GROW (a table is full: enlarge it and call
-    again), END, BOOKS_BROKEN or OVERFLOW. Bars of all instruments lie one instrument after the other in the market columns.
+    Returns WAKE or FILLED (the instant is in ``state[S_TS]``), AHEAD (a quiet stretch was passed: ask the strategy at
+    each of its rows, and take the kernel back with `move_to` where it decides), GROW (a table is full: enlarge it and
+    call again), END, BOOKS_BROKEN or OVERFLOW. Bars of all instruments lie one instrument after the other in the market
+    columns.
     """
     while True:
         woken = ahead(
@@ -198,7 +167,7 @@ def advance(  # type: ignore[no-untyped-def]
             return AHEAD
         if woken == 0:
             continue
-        ts, phase, k = next_event(par, inst, ts_event, ts_close, ts_recv)
+        ts, phase, k = next_event(par, inst, state, ts_event, ts_close, ts_recv, events)
         group = PHASE_OPEN if phase == PHASE_OPEN else PHASE_CLOSE
         if k < 0 or ts != state[S_TS] or group != state[S_PHASE]:
             now = state[S_TS]
@@ -223,13 +192,22 @@ def advance(  # type: ignore[no-untyped-def]
             continue
         if not has_room(state, inst, active, orders, fills, journal, eq_micros):
             return GROW
+        if phase == PHASE_EVENT:
+            if not instrument_event(par, inst, state, active, orders, fills, journal, rates, events):
+                return BOOKS_BROKEN
+            continue
         row = inst[k]["market_row"]
         local = row - par[k]["row_begin"]
         if phase == PHASE_OPEN:
             inst[k]["market_phase"] = PHASE_CLOSE
             is_first = session[row] != inst[k]["session"]
-            inst[k]["volume_left"] = volume_cap(volume[row], par[k])
-            if is_first and not new_session(k, ts, session[row], par, inst, state, journal, rates):
+            first = par[k]["first_line"]
+            if inst[first]["volume_row"] != row:
+                inst[first]["volume_row"] = row
+                inst[first]["volume_left"] = volume_cap(volume[row], par[k])
+            inst[k]["adverse_milli"] = par[k]["adverse_milli"] + (spread[row] if len(spread) > 0 else 0)
+            inst[k]["impact_scale"] = impact[row] if len(impact) > 0 else 0.0
+            if is_first and not begin_session(k, ts, session[row], par, inst, state, journal, rates):
                 return BOOKS_BROKEN
             if inst[k]["working"] > 0 and not match_open(
                 local, k, ts, open_[row], is_first, session[row], par, inst, state, active, orders,
@@ -278,13 +256,17 @@ def close_bar(  # type: ignore[no-untyped-def]
             par, inst, state, active, orders, fills, journal, rates,
         ):  # fmt: skip
             return OVERFLOW
+    first = par[k]["first_line"]
     if marks[row] != NO_MARK:
-        inst[k]["mark"] = marks[row]
-        inst[k]["has_mark"] = 1
-        if inst[k]["position"] != 0:
-            if too_large(inst[k]["position"], inst[k]["mark"], par[k]):
+        if inst[first]["mark_row"] != row:
+            inst[first]["mark_row"] = row
+            line = first
+            while line >= 0:
+                inst[line]["has_mark"] = 1
+                line = par[line]["next_line"]
+            if not set_mark(first, marks[row], par, inst, state, rates):
                 return OVERFLOW
-            revalue(k, par, inst, state, rates)
+        if inst[k]["position"] != 0:
             inst[k]["unsettled"] = 1
     if abs(state[S_EQUITY]) > MONEY_MAX or abs(state[S_CASH]) > MONEY_MAX:
         return OVERFLOW

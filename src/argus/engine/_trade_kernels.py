@@ -7,10 +7,11 @@ from numba import njit
 
 from argus.engine._ledger_kernels import position_value, share_of
 from argus.engine._match_kernels import nearest_tick, ticks_of
+from argus.engine._session_kernels import F_FINAL, F_SPLIT
 
 # Slots of the running totals of the trade in hand.
-FLOW, FEE, POSITION, ENTRY_LOTS, EXIT_LOTS, LOTS_MAX, MAE, MFE, BARS, CURSOR, CLOSE_FILL_ROW, OPENED = range(12)
-TOTAL_SLOTS = 12
+FLOW, FEE, POSITION, LOTS_MAX, MAE, MFE, BARS, CURSOR, CLOSE_FILL_ROW, OPENED = range(10)
+TOTAL_SLOTS = 10
 
 
 @njit(cache=True, error_model="numpy")
@@ -59,8 +60,8 @@ def end_trade(t, entry, trades, n, fill_id, ts, gross, mark):  # type: ignore[no
     trades[n]["exit_fill"] = fill_id
     trades[n]["exit_ts_ns"] = ts
     trades[n]["lots_max"] = t[LOTS_MAX]
-    trades[n]["entry_ticks"] = entry[0] / t[ENTRY_LOTS]
-    trades[n]["exit_ticks"] = entry[1] / t[EXIT_LOTS] if fill_id >= 0 else float(mark)
+    trades[n]["entry_ticks"] = entry[0] / entry[2]
+    trades[n]["exit_ticks"] = entry[1] / entry[3] if fill_id >= 0 and entry[3] > 0.0 else float(mark)
     trades[n]["gross_micros"] = gross
     trades[n]["fee_micros"] = t[FEE]
     trades[n]["net_micros"] = gross - t[FEE]
@@ -77,8 +78,9 @@ def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untype
     t[FEE] += fee
     t[POSITION] += lots
     t[LOTS_MAX] = max(t[LOTS_MAX], abs(t[POSITION]))
-    sums[1 if against else 0] += float(price) * abs(lots)
-    t[EXIT_LOTS if against else ENTRY_LOTS] += abs(lots)
+    side = 1 if against else 0
+    sums[side] += float(price) * abs(lots)
+    sums[2 + side] += float(abs(lots))
     watch(t, price, par_k)
 
 
@@ -91,7 +93,7 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
     par_k = par[k]
     begin, rows = par_k["row_begin"], par_k["row_end"] - par_k["row_begin"]
     t = np.zeros(TOTAL_SLOTS, dtype=np.int64)
-    sums = np.zeros(2)
+    sums = np.zeros(4)  # price times lots in and against the trade's direction; lots likewise
     t[CLOSE_FILL_ROW] = -1
     last_fill = 0
     for f in range(len(fills)):
@@ -104,7 +106,19 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
         if t[OPENED] == 1:
             walk(t, row, par_k, high, low, close)
         t[CURSOR] = row
-        if ts == ts_close[begin + row]:
+        rule = fills[f]["rule"]
+        if rule == F_SPLIT:
+            if t[OPENED] == 1:
+                t[FLOW] -= value
+                t[POSITION] += lots
+                t[LOTS_MAX] = max(t[LOTS_MAX], abs(t[POSITION]))
+                sums[2:] *= fills[f]["base_ticks"]
+                if t[POSITION] == 0:
+                    end_trade(t, sums, trades, n, f, ts, t[FLOW], price)
+                    n += 1
+            last_fill = f
+            continue
+        if rule != F_FINAL and ts == ts_close[begin + row]:
             t[CLOSE_FILL_ROW] = row
         if t[OPENED] == 1 and (t[POSITION] > 0) != (lots > 0):
             closing = min(abs(lots), abs(t[POSITION])) * (1 if lots > 0 else -1)

@@ -115,7 +115,9 @@ class SpreadModel:
                 raise ConfigError(f"{name} is {value}; a number from 0 to 10,000 is needed")
         starts = [start for start, _ in self.by_time]
         if starts != sorted(set(starts)) or not all(_is_clock(start) for start in starts):
-            raise ConfigError(f"by_time starts at {', '.join(starts)}; give times as HH:MM, each later than the one before")
+            raise ConfigError(
+                f"by_time starts at {', '.join(starts)}; give times as HH:MM, each later than the one before"
+            )
         if not 2 <= self.vol_short < self.vol_long:
             raise ConfigError(f"vol_short is {self.vol_short}, vol_long {self.vol_long}; 2 <= short < long is needed")
 
