@@ -68,7 +68,7 @@ def test_participation_is_a_share_of_the_volume(share: str) -> None:
 
 
 def test_a_run_has_a_latency_and_a_range_in_the_right_direction() -> None:
-    with pytest.raises(ConfigError, match="latency is -1e-06 ms; an order cannot arrive before it is sent"):
+    with pytest.raises(ConfigError, match="latency is -1e-06 ms; it cannot arrive before it is sent"):
         RunConfig(latency_ns=-1)
     with pytest.raises(ConfigError, match=r"the run starts at .*Z and ends at .*Z; nothing lies between"):
         RunConfig(start_ns=5, end_ns=5)

@@ -1,64 +1,26 @@
-"""The oracle's account: cash, positions, marks, margin rules and round-trip trades, from docs/fills.md."""
+"""The oracle's account: cash, lines of all books, marks, margin rules, financing and events, from docs/fills.md."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 
-from tests.oracle.world import Contract, Settings, half_even
+from tests.oracle.settings import BarCosts, Settings
+from tests.oracle.trades import Line, Trade
+from tests.oracle.world import MICROS, Contract, half_even
 
 
 @dataclass
-class Trade:
-    """A round trip, flat to flat."""
+class Quote:
+    """What the account knows of an instrument's price and day, the same for all books."""
 
-    instrument: int
-    direction: int
-    entry_time: int
-    entry_fill: int
-    exit_time: int = -1
-    exit_fill: int = -1
-    is_open: bool = True
-    bars: int = 0
-    lots_max: int = 0
-    gross: int = 0
-    fee: int = 0
-    mae: int = 0
-    mfe: int = 0
-    paid: int = 0  # value of what was bought less what was sold
-    entered: list[tuple[int, int]] = field(default_factory=list)  # lots, ticks of fills in its direction
-    left: list[tuple[int, int]] = field(default_factory=list)  # of fills against it
-    last_mark: int | None = None  # of an open trade, at the end of the data
-
-    @property
-    def net(self) -> int:
-        """Gross less all fees."""
-        return self.gross - self.fee
-
-    def see(self, gain: int) -> None:
-        """Take notice of an open gain."""
-        self.mae, self.mfe = min(self.mae, gain), max(self.mfe, gain)
-
-
-def average(pieces: list[tuple[int, int]]) -> float:
-    """Average price of pieces (lots, ticks)."""
-    return float(Fraction(sum(n * p for n, p in pieces), sum(n for n, _ in pieces)))
-
-
-@dataclass
-class Holding:
-    """One instrument in the account."""
-
-    contract: Contract
-    lots: int = 0
-    carried: int = 0  # futures: value at the last settlement plus trades since
     mark: int | None = None
     mark_time: int = -1
     marked_by_close: bool = False
     session: int = 0
-    trade: Trade | None = None
 
 
 @dataclass(frozen=True)
@@ -66,72 +28,110 @@ class Settlement:
     """Variation margin paid into or out of cash."""
 
     time: int
-    instrument: int
+    line: int
     gain: int
 
 
-class Account:
-    """One account in one currency."""
+@dataclass(frozen=True)
+class Amounts:
+    """What a fill comes to, in micro-units."""
 
-    def __init__(self, contracts: Sequence[Contract], settings: Settings) -> None:
+    value: int
+    fee: int
+    impact: int
+
+
+class Account:
+    """One account in one currency, shared by all books."""
+
+    def __init__(self, contracts: Sequence[Contract], lines: Sequence[tuple[int, int]], settings: Settings) -> None:
         self.settings = settings
         self.cash = settings.cash
-        self.holdings = [Holding(contract) for contract in contracts]
+        self.quotes = [Quote() for _ in contracts]
+        self.lines = [Line(book, instrument, contracts[instrument]) for book, instrument in lines]
         self.trades: list[Trade] = []
         self.settlements: list[Settlement] = []
+        self.interest = 0  # received less paid
+        self.carry = 0
 
-    def worth(self, holding: Holding, lots: int, carried: int, mark: int | None) -> int:
-        """What a holding adds to the equity beside cash."""
-        value = holding.contract.value(lots, mark) if lots and mark is not None else 0
-        return value - carried if holding.contract.future else value
+    # ------------------------------------------------------------------------------------------------ what it is worth
+
+    def worth(self, line: Line, lots: int, carried: int, mark: int | None) -> int:
+        """What a line adds to the equity beside cash."""
+        value = line.contract.value(lots, mark) if lots and mark is not None else 0
+        return value - carried if line.contract.future else value
+
+    def value(self, line: Line) -> int:
+        """Of what a line holds, at the mark."""
+        mark = self.quotes[line.instrument].mark
+        return line.contract.value(line.lots, mark) if line.lots and mark is not None else 0
 
     def equity(self) -> int:
         """Cash, open gains of futures and value of spot, at the marks."""
-        return self.cash + sum(self.worth(h, h.lots, h.carried, h.mark) for h in self.holdings)
+        return self.cash + sum(self.worth(x, x.lots, x.carried, self.quotes[x.instrument].mark) for x in self.lines)
 
-    def needed(self, kind: int, instrument: int = -1, lots: int = 0, mark: int = 0) -> int:
-        """Sum of margins (kind 0: initial, 1: maintenance), one instrument perhaps as if it were held otherwise."""
+    def net(self, instrument: int) -> int:
+        """Lots of an instrument over all books."""
+        return sum(line.lots for line in self.lines if line.instrument == instrument)
+
+    @property
+    def holds(self) -> bool:
+        """Whether any book holds anything."""
+        return any(line.lots for line in self.lines)
+
+    def needed(self, kind: int, instrument: int = -1, more: int = 0, mark: int = 0) -> int:
+        """Sum of margins (kind 0: initial, 1: maintenance), with more of one instrument at a mark of its own."""
         if self.settings.account == "cash":
             return 0
         total = 0
-        for i, holding in enumerate(self.holdings):
-            held, at = (lots, mark) if i == instrument else (holding.lots, holding.mark)
+        contracts = {line.instrument: line.contract for line in self.lines}
+        for i, contract in contracts.items():
+            held = self.net(i) + (more if i == instrument else 0)
+            at = mark if i == instrument else self.quotes[i].mark
             if not held or at is None:
                 continue
-            if holding.contract.future:
-                total += abs(held) * holding.contract.margin(holding.session)[kind]
+            if contract.future:
+                total += abs(held) * contract.margin(self.quotes[i].session)[kind]
             else:
                 rate = Fraction(1, 2) if kind == 0 else Fraction(1, 4) if held > 0 else Fraction(3, 10)
-                total += math.ceil(abs(holding.contract.value(held, at)) * rate)
+                total += math.ceil(abs(contract.value(held, at)) * rate)
         return total
 
-    def costs(self, instrument: int, lots: int, price: int, *, impact: bool) -> tuple[int, int, int]:
+    # ------------------------------------------------------------------------------------------------ fills
+
+    def amounts(self, line: Line, lots: int, price: int, costs: BarCosts, *, impact: bool) -> Amounts:
         """Value, fee and impact fee of a fill of signed lots."""
-        holding = self.holdings[instrument]
-        value = holding.contract.value(lots, price)
-        fee = self.settings.fee(holding.contract, abs(lots), value, holding.session)
-        return value, fee, self.settings.impact(holding.contract, abs(lots)) if impact else 0
+        value = line.contract.value(lots, price)
+        fee = self.settings.fee(line.contract, lots, value, self.quotes[line.instrument].session)
+        return Amounts(value, fee, costs.impact(line.contract, abs(lots)) if impact else 0)
 
-    def carries(self, instrument: int, lots: int, price: int, *, impact: bool) -> bool:
+    def carries(self, line: Line, lots: int, price: int, costs: BarCosts, *, impact: bool) -> bool:
         """Whether the account's rule to open holds after a fill of signed lots, the fill price as mark."""
-        holding = self.holdings[instrument]
-        value, fee, impact_fee = self.costs(instrument, lots, price, impact=impact)
-        cash = self.cash - fee - impact_fee - (0 if holding.contract.future else value)
+        amounts = self.amounts(line, lots, price, costs, impact=impact)
+        cash = self.cash - amounts.fee - amounts.impact - (0 if line.contract.future else amounts.value)
         if self.settings.account == "cash":
-            return cash >= 0 and holding.lots + lots >= 0
-        carried = holding.carried + (value if holding.contract.future else 0)
-        equity = cash + self.worth(holding, holding.lots + lots, carried, price)
-        equity += sum(self.worth(h, h.lots, h.carried, h.mark) for i, h in enumerate(self.holdings) if i != instrument)
-        return equity >= self.needed(0, instrument, holding.lots + lots, price)
+            return cash >= 0 and line.lots + lots >= 0
+        equity = cash
+        for other in self.lines:
+            mark = price if other.instrument == line.instrument else self.quotes[other.instrument].mark
+            held, carried = other.lots, other.carried
+            if other is line:
+                held, carried = held + lots, carried + (amounts.value if line.contract.future else 0)
+            equity += self.worth(other, held, carried, mark)
+        return equity >= self.needed(0, line.instrument, lots, price)
 
-    def affordable(self, instrument: int, side: int, wanted: int, price: int, *, impact: bool) -> tuple[int, str]:
+    def affordable(
+        self, line: Line, side: int, wanted: int, price: int, costs: BarCosts, *, impact: bool, halt: str
+    ) -> tuple[int, str]:
         """Largest fill up to `wanted` lots that the account can carry, and the reason if it is smaller."""
-        held = self.holdings[instrument].lots
+        held = line.lots if self.settings.account == "cash" else self.net(line.instrument)
         reducing = min(wanted, abs(held)) if held * side < 0 else 0
         low, high = reducing, wanted
+        if halt:
+            return low, halt if low < wanted else ""
         while low < high:
             middle = (low + high + 1) // 2
-            if self.carries(instrument, side * middle, price, impact=impact):
+            if self.carries(line, side * middle, price, costs, impact=impact):
                 low = middle
             else:
                 high = middle - 1
@@ -141,82 +141,114 @@ class Account:
             return low, "INITIAL_MARGIN"
         return low, "SHORT_FORBIDDEN" if side < 0 else "CASH"
 
-    def book(
-        self, instrument: int, fill_id: int, time: int, lots: int, price: int, amounts: tuple[int, int, int]
-    ) -> None:
-        """Take a fill into the account; amounts are its value, fee and impact fee."""
-        value, fee, impact = amounts
-        holding = self.holdings[instrument]
-        self.cash -= fee + impact
-        if holding.contract.future:
-            holding.carried += value
+    def book(self, number: int, fill_id: int, time: int, lots: int, price: int, amounts: Amounts) -> None:
+        """Take a fill into the account."""
+        line = self.lines[number]
+        self.cash -= amounts.fee + amounts.impact
+        if line.contract.future:
+            line.carried += amounts.value
         else:
-            self.cash -= value
-        self._trade(instrument, fill_id, time, lots, price, value, fee + impact)
-        holding.lots += lots
-        if holding.trade is not None:
-            holding.trade.see(holding.contract.value(holding.lots, price) - holding.trade.paid)
-        if not holding.marked_by_close:
-            holding.mark, holding.mark_time = price, time
+            self.cash -= amounts.value
+        all_fees = amounts.fee + amounts.impact
+        began = line.after_fill(number, fill_id, time, lots, price, (amounts.value, all_fees))
+        if began is not None:
+            self.trades.append(began)
+        quote = self.quotes[line.instrument]
+        if not quote.marked_by_close:
+            quote.mark, quote.mark_time = price, time
 
-    def _trade(self, instrument: int, fill_id: int, time: int, lots: int, price: int, value: int, fee: int) -> None:
-        holding = self.holdings[instrument]
-        closing = min(abs(lots), abs(holding.lots)) if holding.lots * lots < 0 else 0
-        opening = abs(lots) - closing
-        side = 1 if lots > 0 else -1
-        value_closing, fee_closing = value, fee
-        if closing and opening:
-            value_closing = holding.contract.value(side * closing, price)
-            fee_closing = half_even(Fraction(fee * closing, abs(lots)))
-        if closing:
-            trade = holding.trade
-            assert trade is not None
-            trade.paid += value_closing
-            trade.fee += fee_closing
-            trade.left.append((closing, price))
-            trade.exit_time, trade.exit_fill = time, fill_id
-            if abs(holding.lots) == closing:
-                trade.gross, trade.is_open, holding.trade = -trade.paid, False, None
-                trade.see(trade.gross)
-            value, fee = value - value_closing, fee - fee_closing
-        if opening:
-            if holding.trade is None:
-                holding.trade = Trade(instrument, side, time, fill_id)
-                self.trades.append(holding.trade)
-            trade = holding.trade
-            trade.paid += value
-            trade.fee += fee
-            trade.entered.append((opening, price))
-            trade.lots_max = max(trade.lots_max, opening + (0 if closing else abs(holding.lots)))
+    # ------------------------------------------------------------------------------------------------ marks and cash
 
-    def mark(self, instrument: int, time: int, close: int | None, range_: Sequence[int | None]) -> None:
+    def mark(self, number: int, time: int, close: int | None, range_: Sequence[int | None]) -> None:
         """The close of a bar becomes the mark; an open trade sees its gain at the close and at prices of the range."""
-        holding = self.holdings[instrument]
+        line = self.lines[number]
         if close is not None:
-            holding.mark, holding.mark_time, holding.marked_by_close = close, time, True
-        if holding.trade is not None:
-            holding.trade.bars += 1
+            quote = self.quotes[line.instrument]
+            quote.mark, quote.mark_time, quote.marked_by_close = close, time, True
+        if line.trade is not None:
+            line.trade.bars += 1
             for price in (close, *range_):
                 if price is not None:
-                    holding.trade.see(holding.contract.value(holding.lots, price) - holding.trade.paid)
+                    line.trade.see(line.contract.value(line.lots, price) - line.trade.paid)
 
-    def settle(self, instrument: int, time: int) -> None:
+    def settle(self, number: int, time: int) -> None:
         """The end of a session: the gain of a future since the last settlement moves into cash."""
-        holding = self.holdings[instrument]
-        if not holding.contract.future:
+        line = self.lines[number]
+        if not line.contract.future:
             return
-        gain = self.worth(holding, holding.lots, holding.carried, holding.mark)
+        gain = self.worth(line, line.lots, line.carried, self.quotes[line.instrument].mark)
         self.cash += gain
-        holding.carried += gain
+        line.carried += gain
         if gain:
-            self.settlements.append(Settlement(time, instrument, gain))
+            self.settlements.append(Settlement(time, number, gain))
+
+    def pay_interest(self, days: int) -> None:
+        """Interest on the cash balance for the days since the account's last session."""
+        rate = self.settings.credit_rate
+        if self.cash < 0:
+            rate = self.settings.debit_rate * self.settings.multiplier
+        amount = half_even(Fraction(self.cash) * Fraction(rate) * days / 360)
+        self.cash += amount
+        self.interest += amount
+
+    def pay_borrow(self, number: int, days: int) -> None:
+        """The fee on a short spot position for the days since the instrument's last session."""
+        line = self.lines[number]
+        if line.lots < 0 and not line.contract.future:
+            rate = Fraction(self.settings.borrow_rate) * Fraction(self.settings.multiplier)
+            self._carry(line, -half_even(abs(self.value(line)) * rate * days / 360))
+
+    def _carry(self, line: Line, amount: int) -> None:
+        self.cash += amount
+        self.carry += amount
+        if amount:
+            assert line.trade is not None
+            line.trade.carry += amount
+
+    # ------------------------------------------------------------------------------------------------ events
+
+    def dividend(self, number: int, amount: Decimal) -> None:
+        """So much per share."""
+        line = self.lines[number]
+        self._carry(line, half_even(Fraction(amount) * line.lots * line.contract.lot * MICROS))
+
+    def funding(self, number: int, rate: Decimal) -> None:
+        """Long pays a positive rate on its value, short receives it."""
+        line = self.lines[number]
+        self._carry(line, -half_even(Fraction(rate) * self.value(line)))
+
+    def split(self, number: int, ratio: Fraction, time: int, fill_id: int) -> tuple[int, int]:
+        """New lots for old ones; gives the change in lots and the cash for what rounding left (its sign as a sale's)."""
+        line = self.lines[number]
+        mark = self.quotes[line.instrument].mark
+        assert mark is not None and line.trade is not None
+        exact = line.lots * ratio
+        new = math.trunc(exact)
+        left_over = (exact - new) / ratio  # old lots, signed
+        cash = half_even(left_over * mark * line.contract.per_tick_lot)
+        trade, change = line.trade, new - line.lots
+        self.cash += cash
+        trade.paid -= cash
+        trade.restate(ratio)
+        trade.lots_max = max(trade.lots_max, abs(new))
+        line.lots = new
+        if not new:
+            trade.end(time, fill_id)
+            line.trade = None
+        return change, cash
+
+    def split_mark(self, instrument: int, ratio: Fraction) -> None:
+        """The last mark in the new lots."""
+        quote = self.quotes[instrument]
+        if quote.mark is not None:
+            quote.mark = half_even(quote.mark / ratio)
 
     def finish(self) -> None:
         """The end of the data: open trades are marked at the last close."""
-        for holding in self.holdings:
-            trade = holding.trade
+        for line in self.lines:
+            trade, quote = line.trade, self.quotes[line.instrument]
             if trade is not None:
-                assert holding.mark is not None
-                trade.gross = holding.contract.value(holding.lots, holding.mark) - trade.paid
-                trade.exit_time, trade.exit_fill = holding.mark_time, -1
-                trade.last_mark = holding.mark
+                assert quote.mark is not None
+                trade.gross = line.contract.value(line.lots, quote.mark) - trade.paid
+                trade.exit_time, trade.exit_fill = quote.mark_time, -1
+                trade.last_mark = quote.mark

@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 
 from argus.core.arrays import Bars
-from argus.core.instruments import instrument
-from tests.oracle.compare import Case, first_difference, play_engine, play_oracle
+from argus.core.instruments import InstrumentSpec, instrument
+from argus.core.market_events import InstrumentEvent
+from tests.oracle.cases import Case, play_engine, play_oracle
+from tests.oracle.compare import first_difference
 from tests.oracle.engine import OracleResult
-from tests.oracle.world import EPOCH, Script, Settings, Submit, Ticket
+from tests.oracle.script import Plan, Script, Submit, Ticket
+from tests.oracle.settings import Settings
+from tests.oracle.world import EPOCH
 
 HOUR = 3_600_000_000_000
 DAY_ONE = (date(2019, 6, 3) - EPOCH).days  # MES: 693.00 initial and 630.00 maintenance
@@ -86,41 +90,44 @@ def flat(price: Price, count: int = 1) -> list[Sequence[Price]]:
     return [(price, price, price, price)] * count
 
 
-def order(
-    kind: str,
-    lots: int,
-    *,
-    key: str = "a",
-    symbol: str = "MES",
-    limit: int | None = None,
-    stop: int | None = None,
-    tif: str = "DAY",
-) -> Submit:
+def order(kind: str, lots: int, *, key: str = "a", **says: Any) -> Submit:
     """An order; positive lots buy, negative ones sell."""
-    return Submit(key, ticket(kind, lots, symbol=symbol, limit=limit, stop=stop, tif=tif))
+    return Submit(key, ticket(kind, lots, **says))
 
 
-def ticket(
-    kind: str, lots: int, *, symbol: str = "MES", limit: int | None = None, stop: int | None = None, tif: str = "DAY"
-) -> Ticket:
-    """What an order says."""
-    return Ticket(symbol, 1 if lots > 0 else -1, kind, abs(lots), limit, stop, tif)
+def ticket(kind: str, lots: int, *, symbol: str = "MES", **says: Any) -> Ticket:
+    """What an order says; `says` are further fields of a ticket."""
+    return Ticket(symbol, 1 if lots > 0 else -1, kind, abs(lots), **says)
+
+
+def plan(*symbols: str, wakes: Mapping[int, Any] | None = None, fills: Mapping[int, Any] | None = None) -> Plan:
+    """A book that trades these, with lists of actions by wake, and by fill."""
+    return Plan(symbols, Script(wakes or {}, fills or {}), wakes_on_fill=fills is not None)
 
 
 def play(
     bars: Bars | Sequence[Bars],
-    wakes: Mapping[int, Any],
+    wakes: Mapping[int, Any] | None = None,
     fills: Mapping[int, Any] | None = None,
+    *,
+    specs: Mapping[str, InstrumentSpec] | None = None,
+    events: Mapping[str, tuple[InstrumentEvent, ...]] | None = None,
+    books: Mapping[str, Plan] | None = None,
     **settings: Any,
 ) -> OracleResult:
-    """Run a script (lists of actions by wake, and by fill) in both engines, hold them to the same, give the result."""
+    """Run a script (lists of actions by wake, and by fill) in both engines, hold them to the same, give the result.
+
+    `books` are played instead of the script where they are given; `specs` takes the place of an instrument's own.
+    """
     every = [bars] if isinstance(bars, Bars) else list(bars)
     case = Case(
         seed=-1,
-        specs={item.instrument: instrument(item.instrument) for item in every},
+        specs={item.instrument: (specs or {}).get(item.instrument) or instrument(item.instrument) for item in every},
         bars={item.instrument: item for item in every},
-        script=Script(wakes, fills or {}),
+        script=Script(wakes or {}, fills or {}),
         settings=Settings(wakes_on_fill=fills is not None, **settings),
+        events=events or {},
+        books=books or {},
     )
     result = play_oracle(case)
     assert first_difference(result, play_engine(case)) is None

@@ -12,70 +12,25 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.account import Account, Settlement, Trade
-from tests.oracle.world import (
-    Action,
-    Cancel,
-    Contract,
-    Replace,
-    Row,
-    Rows,
-    Script,
-    Settings,
-    Submit,
-    Ticket,
-    Ticks,
-    round_mark,
-    rows_of,
-    snap,
-)
+from argus.core.market_events import Dividend, FinalSettlement, Funding, Split
+from tests.oracle import matching
+from tests.oracle.account import Account, Amounts, Settlement
+from tests.oracle.guard import Guard
+from tests.oracle.orders import AT_ONCE, ON_CLOSE, ON_OPEN, ONE_SESSION, OracleOrder, Orders
+from tests.oracle.script import Action, Cancel, Plan, Replace, Submit, Ticket
+from tests.oracle.settings import BarCosts, Settings
+from tests.oracle.trades import Trade
+from tests.oracle.world import Contract, Row, Rows, Ticks, in_ticks, round_mark, rows_of, snap
 
-CLOSE, RECV, OPEN = 0, 1, 2
-LIVING = ("SUBMITTED", "WORKING", "PARTIAL")
-ONE_SESSION = ("MARKET_ON_OPEN", "MARKET_ON_CLOSE")
-
-
-@dataclass
-class OracleOrder:
-    """An order and all that became of it."""
-
-    order_id: int
-    instrument: int
-    ticket: Ticket
-    submitted: int
-    arrives: int
-    state: str = "SUBMITTED"
-    reason: str = "NONE"
-    filled: int = 0
-    triggered: bool = False
-    liquidation: bool = False
-    replaces: OracleOrder | None = None
-    cancel_at: int | None = None
-    cancelled_by: OracleOrder | None = None
-    session: int | None = None
-    done: int | None = None
-
-    @property
-    def living(self) -> bool:
-        """Whether it may still fill."""
-        return self.state in LIVING
-
-    @property
-    def remaining(self) -> int:
-        """Lots not filled yet."""
-        return self.ticket.lots - self.filled
-
-    def end(self, state: str, reason: str, time: int) -> None:
-        """Go to a final state."""
-        self.state, self.reason, self.done = state, reason, time
+EVENT, CLOSE, RECV, OPEN = -1, 0, 1, 2
 
 
 @dataclass(frozen=True)
 class OracleFill:
-    """One execution."""
+    """One execution, or what an event of the instrument did to a position."""
 
     order_id: int
-    instrument: int
+    line: int
     rule: str
     row: int
     time: int
@@ -89,191 +44,288 @@ class OracleFill:
 
 @dataclass
 class OracleResult:
-    """What a run came to."""
+    """What a run came to; positions of lines, in the order of the books and of what each trades."""
 
     orders: list[OracleOrder] = field(default_factory=list)
     fills: list[OracleFill] = field(default_factory=list)
     curve: list[tuple[int, int, int]] = field(default_factory=list)  # time, cash, equity after the closes of an instant
     trades: list[Trade] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
-    wakes: list[int] = field(default_factory=list)
+    book_wakes: dict[str, list[int]] = field(default_factory=dict)
+    lines: list[tuple[str, str]] = field(default_factory=list)  # book, symbol
     opening_cash: int = 0
     final_cash: int = 0
     position_value: int = 0  # of all that is held at the end, at the last marks
+    interest: int = 0  # received less paid
+    carry: int = 0
     liquidations: int = 0
+    halts: list[tuple[int, str]] = field(default_factory=list)
     closed_at: int | None = None
 
+    @property
+    def wakes(self) -> list[int]:
+        """Of the first book."""
+        return next(iter(self.book_wakes.values()))
 
-def simulate(
-    universe: Sequence[str], instruments: Mapping[str, Any], bars: Mapping[str, Any], script: Script, settings: Settings
-) -> OracleResult:
-    """Play a script over bars under the rules of docs/fills.md."""
-    contracts = [Contract.of(instruments[symbol]) for symbol in universe]
-    rows = [rows_of(bars[symbol], contract.tick) for symbol, contract in zip(universe, contracts, strict=True)]
-    return _Simulation(universe, contracts, rows, script, settings).run()
+
+@dataclass(frozen=True)
+class Market:
+    """What the world does: bars, what happens beside them, and per bar the half-spread and the impact coefficient."""
+
+    specs: Mapping[str, Any]
+    bars: Mapping[str, Any]
+    events: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    half_spreads: Mapping[str, Sequence[int] | None] = field(default_factory=dict)  # thousandths of a tick
+    impacts: Mapping[str, Sequence[float] | None] = field(default_factory=dict)
+
+
+@dataclass
+class Book:
+    """One strategy's progress."""
+
+    plan: Plan
+    lines: dict[str, int]  # symbol to line
+    keys: dict[str, OracleOrder] = field(default_factory=dict)
+    known: dict[int, int] = field(default_factory=dict)  # line to bars
+    wakes: list[int] = field(default_factory=list)
+    fills_told: int = 0
+    looked_at: int = 0  # fills of the run
+
+
+def simulate(plans: Mapping[str, Plan], market: Market, settings: Settings) -> OracleResult:
+    """Play scripts over a market under the rules of docs/fills.md."""
+    return _Simulation(plans, market, settings).run()
 
 
 class _Simulation:
-    def __init__(
-        self, universe: Sequence[str], contracts: list[Contract], rows: list[Rows], script: Script, settings: Settings
-    ) -> None:
-        self.universe = list(universe)
-        self.contracts = contracts
-        self.data = rows
-        self.script = script
+    def __init__(self, plans: Mapping[str, Plan], market: Market, settings: Settings) -> None:
         self.settings = settings
-        self.account = Account(contracts, settings)
-        self.result = OracleResult()
-        self.keys: dict[str, OracleOrder] = {}
-        self.live: list[OracleOrder] = []
-        self.known = [0] * len(rows)
-        self.told = 0
-        self.room: list[int | None] = [None] * len(rows)  # lots that the bar may still fill; None is no bound
-        self.closed = False
+        self.market = market
+        self.symbols = list(dict.fromkeys(symbol for plan in plans.values() for symbol in plan.universe))
+        self.contracts = [Contract.of(market.specs[symbol]) for symbol in self.symbols]
+        self.data: list[Rows] = [
+            rows_of(market.bars[symbol], contract.tick, settings.data_latency)
+            for symbol, contract in zip(self.symbols, self.contracts, strict=True)
+        ]
+        named = [(i, symbol) for i, plan in enumerate(plans.values()) for symbol in plan.universe]
+        self.books = [
+            Book(plan, {symbol: number for number, (book, symbol) in enumerate(named) if book == i})
+            for i, plan in enumerate(plans.values())
+        ]
+        for book in self.books:
+            book.known = dict.fromkeys(book.lines.values(), 0)
+        self.account = Account(
+            self.contracts, [(book, self.symbols.index(symbol)) for book, symbol in named], settings
+        )
+        self.orders = Orders()
+        self.guard = Guard(self.account, self.orders, settings, lambda i: self.data[i].opens_observed)
+        names = list(plans)
+        self.result = OracleResult(lines=[(names[book], symbol) for book, symbol in named])
+        self.result.book_wakes = {name: book.wakes for name, book in zip(names, self.books, strict=True)}
+        self.room: dict[int, tuple[int, int | None]] = {}  # instrument: its bar, lots that may still fill (None: any)
+        self.session: int | None = None  # of the account
+        self.expired: set[int] = set()
 
     # ------------------------------------------------------------------------------------------------ time goes by
 
     def run(self) -> OracleResult:
         instants: dict[int, list[tuple[int, int, int]]] = {}
-        for instrument, data in enumerate(self.data):
-            for number, row in enumerate(data.rows):
+        for number, line in enumerate(self.account.lines):
+            for i, row in enumerate(self.data[line.instrument].rows):
                 for phase, time in ((OPEN, row.start), (CLOSE, row.close_time), (RECV, row.known)):
-                    instants.setdefault(time, []).append((phase, instrument, number))
+                    instants.setdefault(time, []).append((phase, number, i))
+        last_close = max(row.close_time for data in self.data for row in data.rows)
+        for instrument, symbol in enumerate(self.symbols):
+            for i, event in enumerate(self.market.events.get(symbol, ())):
+                if event.ts_ns <= last_close:
+                    instants.setdefault(event.ts_ns, []).append((EVENT, instrument, i))
         for now in sorted(instants):
             self._instant(now, sorted(instants[now]))
-        for order in self.result.orders:
-            if order.living:
-                order.end("CANCELLED", "RUN_END", max(instants))
-        for instrument in range(len(self.data)):
-            self.account.settle(instrument, max(instants))
+        last = max(instants)
+        self.orders.cancel_all(self.orders.living(), "RUN_END", last)
+        for number in range(len(self.account.lines)):
+            self.account.settle(number, last)
+        return self._finished()
+
+    def _finished(self) -> OracleResult:
         self.account.finish()
-        self.result.opening_cash, self.result.final_cash = self.settings.cash, self.account.cash
-        self.result.position_value = sum(h.contract.value(h.lots, h.mark or 0) for h in self.account.holdings)
-        first = self.result.wakes[0] if self.result.wakes else math.inf
-        self.result.curve = [point for point in self.result.curve if point[0] >= first]
-        self.result.trades, self.result.settlements = self.account.trades, self.account.settlements
-        return self.result
+        result, account = self.result, self.account
+        result.orders = self.orders.all
+        result.opening_cash, result.final_cash = self.settings.cash, account.cash
+        result.position_value = sum(account.value(line) for line in account.lines)
+        first = min((book.wakes[0] for book in self.books if book.wakes), default=math.inf)
+        result.curve = [point for point in result.curve if point[0] >= first]
+        result.trades, result.settlements = account.trades, account.settlements
+        result.interest, result.carry = account.interest, account.carry
+        result.liquidations, result.halts = self.guard.liquidations, self.guard.halts
+        result.closed_at = self.guard.closed_at
+        return result
 
     def _instant(self, now: int, events: list[tuple[int, int, int]]) -> None:
-        for _, instrument, number in (event for event in events if event[0] == CLOSE):
-            self._close_event(instrument, number)
-        became_known = []
-        for _, instrument, number in (event for event in events if event[0] == RECV):
-            self.known[instrument] += 1
-            became_known.append(self.data[instrument].rows[number])
+        for _, instrument, number in (event for event in events if event[0] == EVENT):
+            self._market_event(instrument, self.market.events[self.symbols[instrument]][number])
+        for _, line, number in (event for event in events if event[0] == CLOSE):
+            self._close_event(line, number)
+        became_known: dict[int, Row] = {}
+        for _, line, number in (event for event in events if event[0] == RECV):
+            book = self.books[self.account.lines[line].book]
+            book.known[line] += 1
+            became_known[line] = self._row(line, number)
         if any(event[0] == CLOSE for event in events):
             self.result.curve.append((now, self.account.cash, self.account.equity()))
-        self._tell(now)
-        self._wake(now, became_known)
-        for _, instrument, number in (event for event in events if event[0] == OPEN):
-            self._open_event(instrument, number)
-        self._tell(now)
+        for book in self.books:
+            self._tell(book, now)
+            self._wake(book, now, [row for line, row in became_known.items() if line in book.known])
+        for _, line, number in (event for event in events if event[0] == OPEN):
+            self._open_event(line, number)
+        for book in self.books:
+            self._tell(book, now)
+
+    def _row(self, line: int, number: int) -> Row:
+        return self.data[self.account.lines[line].instrument].rows[number]
 
     def _deciding(self, now: int) -> bool:
         start, end = self.settings.start, self.settings.end
         return (start is None or now >= start) and (end is None or now < end)
 
-    def _tell(self, now: int) -> None:
-        """The strategy is told of fills; what it answers is not told of again in this turn."""
-        if not self.settings.wakes_on_fill or not self._deciding(now):
+    def _tell(self, book: Book, now: int) -> None:
+        """The strategy is told of its fills; what it answers is not told of again in this turn."""
+        if not book.plan.wakes_on_fill or not self._deciding(now):
             return
-        fresh = range(self.told, len(self.result.fills))
-        self.told = len(self.result.fills)
-        for number in fresh:
-            self._act(now, self.script.fills.get(number, ()))
+        fresh = self.result.fills[book.looked_at :]
+        book.looked_at = len(self.result.fills)
+        for fill in fresh:
+            if fill.line in book.known:
+                book.fills_told += 1
+                self._act(book, now, book.plan.script.fills.get(book.fills_told - 1, ()))
 
-    def _wake(self, now: int, became_known: list[Row]) -> None:
-        if self.settings.wake == "session_end":
+    def _wake(self, book: Book, now: int, became_known: list[Row]) -> None:
+        if book.plan.wake == "session_end":
             became_known = [row for row in became_known if row.ends_session]
-        if not became_known or not self._deciding(now) or min(self.known) < max(1, self.settings.warmup):
+        warm = min(book.known.values()) >= max(1, book.plan.warmup)
+        if not became_known or not self._deciding(now) or not warm:
             return
-        self.result.wakes.append(now)
-        self._act(now, self.script.wakes.get(len(self.result.wakes) - 1, ()))
+        book.wakes.append(now)
+        self._act(book, now, book.plan.script.wakes.get(len(book.wakes) - 1, ()))
 
     # ------------------------------------------------------------------------------------------------ the trader acts
 
-    def _act(self, now: int, actions: Sequence[Action]) -> None:
-        effect = now + self.settings.latency
+    def _act(self, book: Book, now: int, actions: Sequence[Action]) -> None:
         for action in actions:
-            old = None if isinstance(action, Submit) else self.keys.get(action.key)
+            old = None if isinstance(action, Submit) else book.keys.get(action.key)
             if isinstance(action, Cancel) and old is not None:
-                self._withdraw(old, effect, None)
+                self._withdraw(old, now + self.settings.cancel_latency(old.order_id), None)
             elif isinstance(action, Replace) and old is not None:
-                new = self._send(now, action.ticket, action.new_key, old)
+                new = self._send(book, now, action.ticket, action.new_key, old)
                 if new.living:
-                    self._withdraw(old, effect, new)
-            elif isinstance(action, Submit):
-                self._send(now, action.ticket, action.key, None)
+                    self._withdraw(old, new.at_venue, new)
+            elif isinstance(action, Submit) and (not action.ticket.parent or action.ticket.parent in book.keys):
+                self._send(book, now, action.ticket, action.key, None)
 
     def _withdraw(self, order: OracleOrder, effect: int, successor: OracleOrder | None) -> None:
-        if order.living and (order.cancel_at is None or effect < order.cancel_at):
+        if order.living and order.cancel_at is None:
             order.cancel_at, order.cancelled_by = effect, successor
 
-    def _send(self, now: int, ticket: Ticket, key: str, replaces: OracleOrder | None) -> OracleOrder:
-        instrument = self.universe.index(ticket.symbol)
+    def _send(self, book: Book, now: int, ticket: Ticket, key: str, replaces: OracleOrder | None) -> OracleOrder:
         if ticket.type in ONE_SESSION:
-            ticket = replace(ticket, tif="DAY")
-        order = OracleOrder(
-            len(self.result.orders), instrument, ticket, now, now + self.settings.latency, replaces=replaces
-        )
-        self._enter(order)
-        self.keys[key] = order
-        if self.closed:
-            order.end("REJECTED", "ACCOUNT_CLOSED", now)
-        elif self._liquidating():
-            order.end("REJECTED", "LIQUIDATION", now)
-        elif ticket.type != "MARKET_ON_CLOSE" and not self.data[instrument].opens_observed:
-            order.end("REJECTED", "NO_SUCH_PRICE", now)
+            ticket = replace(ticket, tif="DAY", expires=None)
+        order_id = len(self.orders.all)
+        at_venue = now + self.settings.order_latency(order_id)
+        order = OracleOrder(order_id, book.lines[ticket.symbol], ticket, now, at_venue, ticket.lots, at_venue=at_venue)
+        order.replaces = replaces
+        if ticket.parent:
+            parent = book.keys[ticket.parent]
+            order.parent = parent
+            parent.children.append(order)
+            if parent.filled:
+                order.lots = parent.filled
+            else:
+                order.arrives = None
+        self.orders.enter(order)
+        book.keys[key] = order
+        refusal = self._refusal(order)
+        if refusal:
+            self.orders.end(order, "REJECTED", refusal, now)
         return order
 
-    def _liquidating(self) -> bool:
-        return any(order.liquidation and order.living for order in self.live)
-
-    def _enter(self, order: OracleOrder) -> None:
-        self.result.orders.append(order)
-        self.live.append(order)
+    def _refusal(self, order: OracleOrder) -> str:
+        """Why an order is rejected when it is sent."""
+        instrument = self.account.lines[order.line].instrument
+        liquidating = any(other.liquidation for other in self.orders.living())
+        if self.guard.closed_at is not None:
+            return "ACCOUNT_CLOSED"
+        if liquidating:
+            return "LIQUIDATION"
+        if instrument in self.expired:
+            return "CONTRACT_EXPIRED"
+        if self.guard.halt and not order.ticket.reduce_only:
+            return self.guard.halt
+        if order.ticket.type not in ON_CLOSE and not self.data[instrument].opens_observed:
+            return "NO_SUCH_PRICE"
+        parent = order.parent
+        return "PARENT_DONE" if parent is not None and not parent.living and not parent.filled else ""
 
     # ------------------------------------------------------------------------------------------------ events of a bar
 
-    def _open_event(self, instrument: int, number: int) -> None:
-        row = self.data[instrument].rows[number]
-        if self.account.holdings[instrument].session < row.session:
-            # A session whose last bar is missing has ended all the same; after a settlement at its end nothing is left.
-            self.account.settle(instrument, row.start)
-        self.account.holdings[instrument].session = row.session
-        self.room[instrument] = self._bound(instrument, row)
-        for order in self._living(instrument):
+    def _open_event(self, number: int, row_number: int) -> None:
+        line, row = self.account.lines[number], self._row(number, row_number)
+        for order in self.orders.living([number]):
             if order.session is not None and order.session < row.session and order.ticket.tif == "DAY":
-                order.end("EXPIRED", "SESSION_END", row.start)
-        self._admit(instrument, row, OPEN)
-        for order in self._working(instrument, row, OPEN):
-            self._meet_open(order, row, number)
+                self.orders.end(order, "EXPIRED", "SESSION_END", row.start)
+        if line.session is not None and line.session < row.session:
+            # A session whose last bar is missing has ended all the same; after a settlement at its end nothing is left.
+            self.account.settle(number, row.start)
+        new_session = self.session is None or row.session > self.session
+        if self.session is not None and new_session:
+            self.account.pay_interest(row.session - self.session)
+        if line.session is not None and line.session < row.session:
+            self.account.pay_borrow(number, row.session - line.session)
+        if new_session:
+            self.session = row.session
+            self.guard.begin_session()
+        line.session = row.session
+        self.account.quotes[line.instrument].session = row.session
+        if self.room.get(line.instrument, (-1, 0))[0] != row_number:
+            self.room[line.instrument] = (row_number, self._bound(line.instrument, row))
+        self._admit(number, row, OPEN)
+        costs = self._bar_costs(line.instrument, row_number)
+        for order in self._working(number, row, OPEN):
+            if not order.living:
+                continue
+            met = matching.at_open(order, row, costs, touch=self.settings.touch)
+            if met is not None:
+                self._fill(order, row_number, row.start, met, costs)
+            if order.living and order.ticket.tif in AT_ONCE:
+                self.orders.end(order, "CANCELLED", "NOT_FILLED_AT_ONCE", row.start)
 
-    def _close_event(self, instrument: int, number: int) -> None:
-        row = self.data[instrument].rows[number]
-        self._admit(instrument, row, CLOSE)
+    def _close_event(self, number: int, row_number: int) -> None:
+        line, row = self.account.lines[number], self._row(number, row_number)
+        self._admit(number, row, CLOSE)
         fills_before = len(self.result.fills)
-        working = self._working(instrument, row, CLOSE)
-        stops = [o for o in working if o.ticket.type in ("STOP", "STOP_LIMIT") and not o.triggered]
+        working = self._working(number, row, CLOSE)
+        costs = self._bar_costs(line.instrument, row_number)
+        stops = [o for o in working if o.ticket.type in ("STOP", "STOP_LIMIT", "TRAILING_STOP") and not o.triggered]
         limits = [o for o in working if o.ticket.type == "LIMIT" or (o.ticket.type == "STOP_LIMIT" and o.triggered)]
-        on_close = [o for o in working if o.ticket.type == "MARKET_ON_CLOSE"]
-        for order in stops:
-            self._meet_stop(order, row, number)
-        for order in limits:
-            self._meet_limit(order, row, number)
-        for order in on_close:
-            if row.ends_session and row.close is not None:
-                rule = "LIQUIDATION" if order.liquidation else "MARKET_ON_CLOSE"
-                price = self.settings.slip(row.close, order.ticket.side)
-                self._fill(order, number, row.close_time, price, rule, impact=True)
+        on_close = [o for o in working if o.ticket.type in ON_CLOSE]
+        for order in (*stops, *limits, *on_close):
+            if not order.living:
+                continue
+            if order in limits:
+                met = matching.limit_in_range(order, row, touch=self.settings.touch)
+            elif order in on_close:
+                met = matching.at_close(order, row, costs)
+            else:
+                met = matching.in_range(order, row, costs)
+            if met is not None:
+                self._fill(order, row_number, row.close_time, met, costs)
         range_ = (row.high, row.low) if len(self.result.fills) == fills_before else ()
-        self.account.mark(instrument, row.close_time, _mark(row.close), [_mark(price) for price in range_])
-        self._check_maintenance(row.close_time)
+        self.account.mark(number, row.close_time, _mark(row.close), [_mark(price) for price in range_])
+        self.guard.check(row.close_time)
         if row.ends_session:
-            self.account.settle(instrument, row.close_time)
-            for order in self._living(instrument):
+            self.account.settle(number, row.close_time)
+            for order in self.orders.living([number]):
                 if order.session == row.session and order.ticket.tif == "DAY":
-                    order.end("EXPIRED", "SESSION_END", row.close_time)
+                    self.orders.end(order, "EXPIRED", "SESSION_END", row.close_time)
 
     def _bound(self, instrument: int, row: Row) -> int | None:
         if not self.data[instrument].volume_observed:
@@ -284,148 +336,138 @@ class _Simulation:
         share = Fraction(self.settings.participation) * Fraction(repr(row.volume)) / self.contracts[instrument].lot
         return math.floor(snap(share))
 
-    def _living(self, instrument: int) -> list[OracleOrder]:
-        self.live = [order for order in self.live if order.living]
-        return [order for order in self.live if order.instrument == instrument]
+    def _bar_costs(self, instrument: int, row_number: int) -> BarCosts:
+        half_spreads = self.market.half_spreads.get(self.symbols[instrument])
+        impacts = self.market.impacts.get(self.symbols[instrument])
+        return self.settings.bar_costs(
+            0 if half_spreads is None else int(half_spreads[row_number]),
+            None if impacts is None else float(impacts[row_number]),
+        )
 
     def _takes_part(self, order: OracleOrder, row: Row, phase: int) -> bool:
-        if order.arrives > row.start:
+        if not order.arrived(row.start):
             return False
-        if order.ticket.type == "MARKET_ON_OPEN" and order.state == "SUBMITTED":
+        if order.ticket.type in ON_OPEN and order.state == "SUBMITTED":
             return phase == OPEN and row.first_of_session
-        return phase == OPEN or order.ticket.type not in ("MARKET", "MARKET_ON_OPEN")
+        at_opens_only = order.ticket.type in ("MARKET", *ON_OPEN) or order.ticket.tif in AT_ONCE
+        return phase == OPEN or not at_opens_only
 
-    def _admit(self, instrument: int, row: Row, phase: int) -> None:
-        """Arrivals and cancels that are due, by id, before anything is matched."""
+    def _admit(self, number: int, row: Row, phase: int) -> None:
+        """Arrivals, cancels and ends that are due, by id, before anything is matched."""
         now = row.start if phase == OPEN else row.close_time
-        for order in self._living(instrument):
+        for order in self.orders.living([number]):
+            if not order.living:
+                continue
             old = order.replaces
-            if order.state == "SUBMITTED" and order.arrives <= row.start and old is not None:
+            if order.state == "SUBMITTED" and order.arrived(row.start) and old is not None:
                 given_way = old.reason == "REPLACED" and old.cancelled_by is order
                 if not old.living and not given_way:
-                    order.end("REJECTED", "REPLACED_ORDER_DONE", now)
+                    self.orders.end(order, "REJECTED", "REPLACED_ORDER_DONE", now)
                     continue
             if order.cancel_at is not None and order.cancel_at <= row.start:
-                order.end("CANCELLED", "REPLACED" if order.cancelled_by else "BY_STRATEGY", now)
+                self.orders.end(order, "CANCELLED", "REPLACED" if order.cancelled_by else "BY_STRATEGY", now)
+            elif order.ticket.tif == "GTD" and order.ticket.expires is not None and order.ticket.expires <= row.start:
+                self.orders.end(order, "EXPIRED", "GOOD_TILL", now)
             elif order.state == "SUBMITTED" and self._takes_part(order, row, phase):
                 order.state, order.session = "WORKING", row.session
 
-    def _working(self, instrument: int, row: Row, phase: int) -> list[OracleOrder]:
-        return [o for o in self._living(instrument) if o.state != "SUBMITTED" and self._takes_part(o, row, phase)]
+    def _working(self, number: int, row: Row, phase: int) -> list[OracleOrder]:
+        return [
+            o for o in self.orders.living([number]) if o.state != "SUBMITTED" and self._takes_part(o, row, phase)
+        ]
 
     # ------------------------------------------------------------------------------------------------ fills
 
-    def _meet_open(self, order: OracleOrder, row: Row, number: int) -> None:
-        ticket, opened = order.ticket, row.open
-        if opened is None:
+    def _fill(self, order: OracleOrder, row_number: int, time: int, met: tuple[int, str], costs: BarCosts) -> None:
+        """Fill as much as position, volume and account allow of an order whose condition is met."""
+        price, rule = met
+        line, side = self.account.lines[order.line], order.ticket.side
+        impact = rule != "LIMIT_THROUGH"
+        wanted = order.remaining
+        if order.ticket.reduce_only:
+            wanted = min(wanted, abs(line.lots)) if line.lots * side < 0 else 0
+            if not wanted:
+                self.orders.end(order, "CANCELLED", "REDUCE_ONLY", time)
+                return
+        cut_short = wanted < order.remaining
+        room = self.room[line.instrument][1]
+        possible = wanted if room is None else min(wanted, room)
+        lots, refusal = possible, ""
+        if possible and not (order.liquidation or order.flattens):
+            lots, refusal = self.account.affordable(
+                line, side, possible, price, costs, impact=impact, halt=self.guard.halt
+            )
+        if order.ticket.tif == "FOK" and lots < order.remaining:
             return
-        side, price = ticket.side, self.settings.slip(opened, ticket.side)
-        rule = ""
-        if ticket.type == "MARKET":
-            rule = "MARKET_AT_OPEN"
-        elif ticket.type == "MARKET_ON_OPEN" and row.first_of_session:
-            rule = "MARKET_ON_OPEN"
-        elif ticket.type == "STOP" and (order.triggered or _reached(side, opened, ticket.stop)):
-            order.triggered = True
-            rule = "STOP_AT_OPEN"
-        elif ticket.type == "STOP_LIMIT" and not order.triggered:
-            if _reached(side, opened, ticket.stop):
-                order.triggered = True
-                rule = "STOP_LIMIT_AT_OPEN" if not _above(side, price, ticket.limit) else ""
-        elif ticket.type in ("LIMIT", "STOP_LIMIT") and self._through(side, opened, ticket.limit):
-            rule = "LIMIT_AT_OPEN"
-            price = _worst_allowed(side, price, ticket.limit)
-        if rule:
-            self._fill(order, number, row.start, price, "LIQUIDATION" if order.liquidation else rule, impact=True)
-
-    def _meet_stop(self, order: OracleOrder, row: Row, number: int) -> None:
-        ticket = order.ticket
-        side, extreme, other = ticket.side, row.high, row.low
-        if side < 0:
-            extreme, other = row.low, row.high
-        if extreme is None or not _reached(side, extreme, ticket.stop):
-            return
-        assert ticket.stop is not None
-        traded = [Fraction(ticket.stop), *(Fraction(p) for p in (row.open, other) if p is not None)]
-        price = self.settings.slip(max(traded) if side > 0 else min(traded), side)
-        order.triggered = True
-        if ticket.type == "STOP":
-            self._fill(order, number, row.close_time, price, "STOP_TOUCHED", impact=True)
-        elif not _above(side, price, ticket.limit):
-            self._fill(order, number, row.close_time, price, "STOP_LIMIT_TOUCHED", impact=True)
-
-    def _meet_limit(self, order: OracleOrder, row: Row, number: int) -> None:
-        ticket = order.ticket
-        extreme = row.low if ticket.side > 0 else row.high
-        if extreme is not None and self._through(ticket.side, extreme, ticket.limit):
-            assert ticket.limit is not None
-            self._fill(order, number, row.close_time, ticket.limit, "LIMIT_THROUGH", impact=False)
-
-    def _through(self, side: int, price: Ticks, limit: int | None) -> bool:
-        """Below the limit for a buy, above it for a sell; at it counts only with the touch setting."""
-        assert limit is not None
-        return side * (limit - price) > 0 or (self.settings.touch and price == limit)
-
-    def _fill(self, order: OracleOrder, number: int, time: int, price: int, rule: str, *, impact: bool) -> None:
-        instrument, side = order.instrument, order.ticket.side
-        room = self.room[instrument]
-        wanted = order.remaining if room is None else min(order.remaining, room)
-        if not wanted:
-            return
-        lots, refusal = self.account.affordable(instrument, side, wanted, price, impact=impact)
         if lots:
-            amounts = self.account.costs(instrument, side * lots, price, impact=impact)
-            self.account.book(instrument, len(self.result.fills), time, side * lots, price, amounts)
-            position = self.account.holdings[instrument].lots
-            fill = OracleFill(order.order_id, instrument, rule, number, time, side * lots, price, *amounts, position)
-            self.result.fills.append(fill)
+            amounts = self.account.amounts(line, side * lots, price, costs, impact=impact)
+            self.account.book(order.line, len(self.result.fills), time, side * lots, price, amounts)
+            rule = "LIQUIDATION" if order.liquidation else rule
+            self._record(order.order_id, order.line, rule, row_number, time, side * lots, price, amounts=amounts)
             order.filled += lots
-            if room is not None:
-                self.room[instrument] = room - lots
-        if refusal:
-            order.end("REJECTED", refusal, time)
-        elif order.remaining:
             order.state = "PARTIAL"
+            if room is not None:
+                self.room[line.instrument] = (row_number, room - lots)
+            self.orders.after_fill(order, time)
+        if refusal:
+            self.orders.end(order, "REJECTED", refusal, time)
+        elif not order.remaining:
+            self.orders.end(order, "FILLED", "NONE", time)
+        elif lots and cut_short and lots == wanted:
+            self.orders.end(order, "CANCELLED", "REDUCE_ONLY", time)
+
+    def _record(self, *where: Any, amounts: Amounts) -> None:
+        """A fill: order, line, rule, row, time, lots, price, then amounts and the position after it."""
+        position = self.account.lines[where[1]].lots
+        self.result.fills.append(OracleFill(*where, amounts.value, amounts.fee, amounts.impact, position))
+
+    # ------------------------------------------------------------------------------------------------ beside the bars
+
+    def _market_event(self, instrument: int, event: Any) -> None:
+        numbers = [number for number, line in enumerate(self.account.lines) if line.instrument == instrument]
+        if isinstance(event, Split):
+            self._split(instrument, numbers, event)
+        elif isinstance(event, FinalSettlement):
+            self._final(instrument, numbers, event)
         else:
-            order.end("FILLED", "NONE", time)
+            for number in numbers:
+                if isinstance(event, Dividend):
+                    self.account.dividend(number, event.amount)
+                elif isinstance(event, Funding):
+                    self.account.funding(number, event.rate)
 
-    def _check_maintenance(self, time: int) -> None:
-        equity = self.account.equity()
-        if not self._liquidating() and equity < self.account.needed(1):
-            self._cancel_all(time)
-            self.result.liquidations += any(holding.lots for holding in self.account.holdings)
-            for instrument, holding in enumerate(self.account.holdings):
-                if holding.lots:
-                    self._liquidate(instrument, holding.lots, time)
-        if equity <= 0 and not any(holding.lots for holding in self.account.holdings) and not self.closed:
-            self.closed, self.result.closed_at = True, time
-            self._cancel_all(time)
+    def _split(self, instrument: int, numbers: list[int], event: Split) -> None:
+        self.orders.cancel_all(self.orders.living(numbers), "SPLIT", event.ts_ns)
+        ratio = Fraction(event.numerator, event.denominator)
+        done = []
+        for number in numbers:
+            if self.account.lines[number].lots:
+                done.append((number, *self.account.split(number, ratio, event.ts_ns, len(self.result.fills) + len(done))))
+        self.account.split_mark(instrument, ratio)
+        for number, lots, cash in done:
+            mark, row = self.account.quotes[instrument].mark or 0, self._next_row(instrument, event.ts_ns)
+            self._record(-1, number, "SPLIT", row, event.ts_ns, lots, mark, amounts=Amounts(-cash, 0, 0))
 
-    def _cancel_all(self, time: int) -> None:
-        for order in self.live:
-            if order.living:
-                order.end("CANCELLED", "LIQUIDATION", time)
+    def _final(self, instrument: int, numbers: list[int], event: FinalSettlement) -> None:
+        self.orders.cancel_all(self.orders.living(numbers), "CONTRACT_EXPIRED", event.ts_ns)
+        self.expired.add(instrument)
+        ticks = in_ticks(event.price, self.contracts[instrument].tick)
+        assert ticks is not None
+        price = round_mark(ticks)
+        for number in numbers:
+            line = self.account.lines[number]
+            if line.lots:
+                lots = -line.lots
+                amounts = Amounts(line.contract.value(lots, price), 0, 0)
+                self.account.book(number, len(self.result.fills), event.ts_ns, lots, price, amounts)
+                row = self._next_row(instrument, event.ts_ns)
+                self._record(-1, number, "FINAL_SETTLEMENT", row, event.ts_ns, lots, price, amounts=amounts)
+            self.account.settle(number, event.ts_ns)
 
-    def _liquidate(self, instrument: int, lots: int, time: int) -> None:
-        kind = "MARKET" if self.data[instrument].opens_observed else "MARKET_ON_CLOSE"
-        ticket = Ticket(self.universe[instrument], -1 if lots > 0 else 1, kind, abs(lots), tif="GTC")
-        self._enter(OracleOrder(len(self.result.orders), instrument, ticket, time, time, liquidation=True))
+    def _next_row(self, instrument: int, now: int) -> int:
+        """The bar that is open or next to open: an event goes before every other one of its instant."""
+        return sum(row.close_time < now for row in self.data[instrument].rows)
 
 
 def _mark(price: Ticks | None) -> int | None:
     return None if price is None else round_mark(price)
-
-
-def _reached(side: int, price: Ticks, stop: int | None) -> bool:
-    assert stop is not None
-    return side * (price - stop) >= 0
-
-
-def _above(side: int, price: int, limit: int | None) -> bool:
-    assert limit is not None
-    return side * (price - limit) > 0
-
-
-def _worst_allowed(side: int, price: int, limit: int | None) -> int:
-    assert limit is not None
-    return min(price, limit) if side > 0 else max(price, limit)

@@ -6,6 +6,7 @@ too small for what the script asks. Nothing here knows any rule of filling.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,8 +17,10 @@ import numpy as np
 
 from argus.core.arrays import Bars
 from argus.core.instruments import InstrumentSpec, instrument
-from tests.oracle.compare import Case
-from tests.oracle.world import EPOCH, MICROS, Action, Cancel, Replace, Script, Settings, Submit, Ticket
+from tests.oracle.cases import Case
+from tests.oracle.script import Action, Cancel, Replace, Script, Submit, Ticket
+from tests.oracle.settings import Settings
+from tests.oracle.world import EPOCH, MICROS
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -44,8 +47,8 @@ TYPES = ("MARKET", "LIMIT", "STOP", "STOP_LIMIT", "MARKET_ON_OPEN", "MARKET_ON_C
 class Dice:
     """Choices from one counter-based stream."""
 
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.Generator(np.random.Philox(key=seed))
+    def __init__(self, seed: int, stream: int = 0) -> None:
+        self.rng = np.random.Generator(np.random.Philox(key=seed + (stream << 64)))
         # Now and then everything is as large as a ledger of 64-bit numbers must still bear.
         self.scale = 1 if self.chance(0.95) else 5_000
 
@@ -76,8 +79,8 @@ class Texture:
     marked_ends: float  # share of sessions whose last bar says so
 
 
-def random_case(seed: int, length: int = 1) -> Case:
-    """The case of this seed, the same on every machine; `length` times as many sessions as usual."""
+def basic_case(seed: int, length: int = 1) -> Case:
+    """Bars, plain orders and costs of this seed, the same on every machine; `length` times as many sessions as usual."""
     dice = Dice(seed)
     account = dice.pick("futures", "futures", "futures", "cash", "reg_t", "reg_t")
     pool = list(POOLS[account])
@@ -92,7 +95,8 @@ def random_case(seed: int, length: int = 1) -> Case:
         for symbol in symbols
     }
     settings = _settings(dice, account, specs, bars, texture)
-    return Case(seed, specs, bars, _script(dice, specs, bars, settings, length), settings)
+    script = random_script(dice, specs, bars, length, wakes_on_fill=settings.wakes_on_fill)
+    return Case(seed, specs, bars, script, settings)
 
 
 def _texture(dice: Dice) -> Texture:
@@ -254,10 +258,16 @@ def _settings(
     )
 
 
+def level_at(spec: InstrumentSpec, bars: Bars, when: float) -> int:
+    """Price in ticks at about a point of the data (0 to 1)."""
+    close = bars.close[min(len(bars) - 1, int(when * len(bars)))]
+    return LEVELS[spec.symbol] if np.isnan(close) else round(Fraction(float(close)) / Fraction(spec.tick_size))
+
+
 class _Writer:
     """Writes a script: tickets near the price of about that time, cancels and replacements of earlier keys."""
 
-    def __init__(self, dice: Dice, specs: dict[str, InstrumentSpec], bars: dict[str, Bars]) -> None:
+    def __init__(self, dice: Dice, specs: Mapping[str, InstrumentSpec], bars: Mapping[str, Bars]) -> None:
         self.dice = dice
         self.specs = specs
         self.bars = bars
@@ -288,8 +298,7 @@ class _Writer:
 
     def _ticket(self, symbol: str, when: float) -> Ticket:
         dice, spec, bars = self.dice, self.specs[symbol], self.bars[symbol]
-        close = bars.close[min(len(bars) - 1, int(when * len(bars)))]
-        level = LEVELS[symbol] if np.isnan(close) else round(Fraction(float(close)) / Fraction(spec.tick_size))
+        level = level_at(spec, bars, when)
         width = dice.pick(1, 2, 4, 30)
         kind, side = dice.pick(*self.favourites), dice.pick(1, -1)
         stop = level + dice.whole(-width, width) if kind in ("STOP", "STOP_LIMIT") else None
@@ -306,9 +315,15 @@ class _Writer:
         return Ticket(symbol, side, kind, lots, limit, stop, "GTC" if dice.chance(self.gtc) else "DAY")
 
 
-def _script(
-    dice: Dice, specs: dict[str, InstrumentSpec], bars: dict[str, Bars], settings: Settings, length: int
+def random_script(
+    dice: Dice,
+    specs: Mapping[str, InstrumentSpec],
+    bars: Mapping[str, Bars],
+    length: int,
+    *,
+    wakes_on_fill: bool,
 ) -> Script:
+    """What a trader might do in these markets, now and then on a fill."""
     writer = _Writer(dice, specs, bars)
     total = max(1, len({int(ts) for item in bars.values() for ts in item.ts_recv_ns}))
     busy = dice.pick(0.15, 0.4, 0.8)
@@ -317,7 +332,7 @@ def _script(
         if dice.chance(busy):
             wakes[number] = writer.actions(number / total, dice.pick(1, 1, 2, 3))
     fills: dict[int, list[Action]] = {}
-    if settings.wakes_on_fill:
+    if wakes_on_fill:
         for number in range(60 * length):
             if dice.chance(0.5):
                 # Keys that may not have been sent by then: such actions do nothing.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.oracle.by_hand import HOUR, T0, costs, ends, filled, flat, hours, market, order, play, ticket
-from tests.oracle.world import Cancel, Replace
+from tests.oracle.script import Cancel, Replace
 
 FILLED = ("FILLED", "NONE", 1)
 
@@ -65,7 +65,7 @@ def test_a_bar_known_late_is_decided_on_late() -> None:
 def test_events_of_one_instant_go_in_the_order_of_the_universe() -> None:
     bars = [market("MES", *flat(100, 3)), market("ES", *flat(100, 3))]
     result = play(bars, {0: [order("MARKET", 1, symbol="ES", key="a"), order("MARKET", 1, symbol="MES", key="b")]})
-    assert [(fill.order_id, fill.instrument) for fill in result.fills] == [(1, 0), (0, 1)]
+    assert [(fill.order_id, fill.line) for fill in result.fills] == [(1, 0), (0, 1)]
 
 
 def test_an_answer_to_a_fill_at_the_open_works_in_that_bar_but_a_market_order_waits() -> None:

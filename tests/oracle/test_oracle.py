@@ -20,8 +20,6 @@ from tests.oracle import account, engine, world
 from tests.oracle.account import Account, Trade
 from tests.oracle.compare import Case, first_difference, play_engine, play_oracle
 from tests.oracle.engine import OracleOrder
-from tests.oracle.random_cases import random_case
-from tests.oracle.world import Rows, Settings
 
 RUNS = 2_000
 BATCH = 100
@@ -69,7 +67,7 @@ def _features(case: Case) -> Iterator[str]:
         yield from ["negative price"] * (fill.price < 0)
         before = fill.position_after - fill.lots
         yield from ["turned position"] * (before * fill.position_after < 0)
-        spec = case.specs[case.universe[fill.instrument]]
+        spec = case.specs[case.universe[fill.line]]
         yield from ["rounded value"] * (fill.price * fill.lots * spec.value_micros_per_tick_lot != fill.value)
         yield from ["fee minimum"] * bool(settings.fee_minimum and fill.fee == settings.fee_minimum * 1_000_000)
     for order in result.orders:

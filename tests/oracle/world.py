@@ -1,15 +1,15 @@
-"""What the oracle is given: contracts, bars, settings and a script, as plain numbers and words.
+"""What the oracle is given of the market: contracts, fees and bars, as plain numbers.
 
-Nothing here is shared with the engine under test: prices become exact fractions of a tick, money whole micro-units,
-and orders are words. `Contract.of` and `rows_of` read the attributes of Argus' own records and nothing else of them.
+Nothing here is shared with the engine under test: prices become exact fractions of a tick and money whole micro-units.
+`Contract.of` and `rows_of` read the attributes of Argus' own records and nothing else of them.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -57,6 +57,41 @@ def in_ticks(price: float, tick: Fraction) -> Ticks | None:
 
 
 @dataclass(frozen=True)
+class Component:
+    """One kind of fee: what it costs a unit and as a share of the notional, with its least and largest amount."""
+
+    per_unit: Fraction
+    rate: Fraction
+    minimum: Fraction | None
+    maximum: Fraction | None
+    sells_only: bool
+
+    @classmethod
+    def of(cls, row: Any) -> Component:
+        """The numbers of one dated fee."""
+        maximum = getattr(row, "maximum", None)
+        return cls(
+            per_unit=Fraction(row.per_unit),
+            rate=Fraction(row.rate),
+            minimum=None if row.minimum is None else Fraction(row.minimum),
+            maximum=None if maximum is None else Fraction(maximum),
+            sells_only=bool(getattr(row, "sells_only", False)),
+        )
+
+    def fee(self, multiplier: Decimal, units: Fraction, lots: int, value: int) -> int:
+        """Micro-units for a fill of signed lots that are `units` units worth `value`."""
+        if self.sells_only and lots > 0:
+            return 0
+        m = Fraction(multiplier)
+        fee = half_even(m * (self.per_unit * MICROS * units + self.rate * abs(value)))
+        if self.minimum is not None:
+            fee = max(fee, half_even(m * self.minimum * MICROS))
+        if self.maximum is not None:
+            fee = min(fee, half_even(m * self.maximum * MICROS))
+        return fee
+
+
+@dataclass(frozen=True)
 class Contract:
     """The facts of an instrument that a fill needs."""
 
@@ -66,7 +101,7 @@ class Contract:
     per_tick_lot: Fraction  # micro-units
     future: bool
     margins: tuple[tuple[date, int, int], ...]  # from, initial, maintenance: micro-units of one lot
-    fees: tuple[tuple[date, Fraction, Fraction, Fraction], ...]  # from, per unit, rate, minimum: currency
+    spec: Any
 
     @classmethod
     def of(cls, spec: Any) -> Contract:
@@ -81,9 +116,7 @@ class Contract:
             margins=tuple(
                 (m.effective_date, int(m.initial * MICROS), int(m.maintenance * MICROS)) for m in spec.margins
             ),
-            fees=tuple(
-                (f.effective_date, Fraction(f.per_unit), Fraction(f.rate), Fraction(f.minimum)) for f in spec.fees
-            ),
+            spec=spec,
         )
 
     def value(self, lots: int, ticks: int) -> int:
@@ -94,6 +127,17 @@ class Contract:
         """Initial and maintenance margin of one lot on a session."""
         row = in_force(self.margins, session)
         return row[1], row[2]
+
+    def components(self, session: int) -> tuple[Component, ...]:
+        """The instrument's own fees on a session."""
+        if not hasattr(self.spec, "fee_components"):
+            rows = [(row.effective_date, row) for row in self.spec.fees]
+            return (Component.of(in_force(rows, session)[1]),)
+        latest: dict[str, Any] = {}
+        for row in sorted(self.spec.fee_components, key=lambda row: row.effective_date):
+            if row.effective_date <= EPOCH + timedelta(days=session):
+                latest[str(row.name)] = row
+        return tuple(Component.of(row) for row in latest.values())
 
 
 def in_force(rows: Sequence[Any], session: int) -> Any:
@@ -127,8 +171,8 @@ class Rows:
     volume_observed: bool
 
 
-def rows_of(bars: Any, tick: Fraction) -> Rows:
-    """Bars of Argus' layout as plain rows."""
+def rows_of(bars: Any, tick: Fraction, data_latency: int = 0) -> Rows:
+    """Bars of Argus' layout as plain rows, each known so much later."""
 
     def prices(name: str) -> list[Ticks | None]:
         if name not in bars.observed:
@@ -139,7 +183,7 @@ def rows_of(bars: Any, tick: Fraction) -> Rows:
     columns = zip(
         bars.ts_event_ns.tolist(),
         bars.ts_close_ns.tolist(),
-        bars.ts_recv_ns.tolist(),
+        [time + data_latency for time in bars.ts_recv_ns.tolist()],
         prices("open"),
         prices("high"),
         prices("low"),
@@ -151,102 +195,3 @@ def rows_of(bars: Any, tick: Fraction) -> Rows:
         strict=True,
     )
     return Rows(tuple(Row(*values) for values in columns), "open" in bars.observed, "volume" in bars.observed)
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """An order as the script words it; type and time in force by the names of docs/fills.md, prices in ticks."""
-
-    symbol: str
-    side: int
-    type: str
-    lots: int
-    limit: int | None = None
-    stop: int | None = None
-    tif: str = "DAY"
-
-
-@dataclass(frozen=True)
-class Submit:
-    """Send a new order under a key."""
-
-    key: str
-    ticket: Ticket
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Withdraw the order with this key; nothing if no such order was sent yet."""
-
-    key: str
-
-
-@dataclass(frozen=True)
-class Replace:
-    """Put a new order, with a key of its own, in the place of the one with `key`; nothing if that was not sent yet."""
-
-    key: str
-    new_key: str
-    ticket: Ticket
-
-
-Action = Submit | Cancel | Replace
-
-
-@dataclass(frozen=True)
-class Script:
-    """What the trader does at the i-th wake, and on being told of the j-th fill."""
-
-    wakes: Mapping[int, Sequence[Action]] = field(default_factory=dict)
-    fills: Mapping[int, Sequence[Action]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The rules of one run."""
-
-    account: str = "futures"
-    cash: int = 1_000_000 * MICROS
-    fee_per_unit: Decimal | None = Decimal(0)
-    fee_rate: Decimal | None = Decimal(0)
-    fee_minimum: Decimal | None = Decimal(0)
-    slippage_ticks: int = 0
-    slippage_rate: Decimal = Decimal(0)
-    multiplier: Decimal = Decimal(1)
-    touch: bool = False
-    participation: Decimal = Decimal(1)
-    latency: int = 0
-    start: int | None = None
-    end: int | None = None
-    wake: str = "every_bar"
-    warmup: int = 1
-    wakes_on_fill: bool = False
-
-    @property
-    def slip_ticks(self) -> int:
-        """Whole ticks of slippage after the cost multiplier."""
-        return math.floor(self.slippage_ticks * Fraction(self.multiplier))
-
-    @property
-    def slip_fraction(self) -> Fraction:
-        """The rest of a tick, charged in cash."""
-        return self.slippage_ticks * Fraction(self.multiplier) - self.slip_ticks
-
-    def slip(self, price: Ticks, side: int) -> int:
-        """A price moved against the trader, on the grid."""
-        rate = Fraction(self.slippage_rate) * Fraction(self.multiplier)
-        return round_against(price + side * rate * abs(Fraction(price)), side) + side * self.slip_ticks
-
-    def fee(self, contract: Contract, lots: int, value: int, session: int) -> int:
-        """Fee of a fill of `lots` (unsigned) worth `value`."""
-        _, per_unit, rate, minimum = in_force(contract.fees, session)
-        per_unit = per_unit if self.fee_per_unit is None else Fraction(self.fee_per_unit)
-        rate = rate if self.fee_rate is None else Fraction(self.fee_rate)
-        minimum = minimum if self.fee_minimum is None else Fraction(self.fee_minimum)
-        m = Fraction(self.multiplier)
-        fee = half_even(m * (per_unit * MICROS * lots * contract.lot + rate * abs(value)))
-        return max(fee, half_even(m * minimum * MICROS))
-
-    def impact(self, contract: Contract, lots: int) -> int:
-        """Impact fee of a fill of `lots` (unsigned)."""
-        return half_even(self.slip_fraction * contract.per_tick_lot * lots)

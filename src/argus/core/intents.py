@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from argus.core.errors import OrderError
 from argus.core.orders import OrderType, Side, TimeInForce
 
-__all__ = ["Cancel", "Close", "Forecast", "Intent", "OrderRequest", "Replace", "Target"]
+__all__ = ["Bracket", "Cancel", "Close", "Forecast", "Intent", "OrderRequest", "Replace", "Target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,19 @@ class OrderRequest:
 
     Prices must lie on the instrument's tick grid and the quantity on its lot; anything else is an error that says so.
     `order_key` is the strategy's own handle for a later `Cancel` or `Replace`.
+
+    Attributes
+    ----------
+    trail : float or None
+        Distance of a trailing stop from the best price seen, in the instrument's currency.
+    expires_ns : int or None
+        End of a GTD order.
+    reduce_only : bool
+        Never fills more than brings the position nearer to zero.
+    oco : str
+        Orders sent under the same word, for one instrument, cancel each other as soon as one of them fills.
+    parent_key : str
+        Key of an order sent before: this one waits for its first fill and takes its filled quantity.
     """
 
     instrument: str
@@ -96,6 +109,71 @@ class OrderRequest:
     time_in_force: TimeInForce = TimeInForce.DAY
     order_key: str = ""
     tag: str = ""
+    trail: float | None = None
+    expires_ns: int | None = None
+    reduce_only: bool = False
+    oco: str = ""
+    parent_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """An entry with its exits: a protective stop, a target, or both, that live once the entry has filled.
+
+    The exits are reduce-only, good till cancelled, take the quantity that the entry filled, and cancel each other.
+
+    Attributes
+    ----------
+    entry : OrderRequest
+        With an `order_key` of its own.
+    stop_price, target_price, trail : float or None
+        A stop at a price, a limit at a price, a trailing stop at a distance; `stop_price` and `trail` exclude each
+        other.
+    """
+
+    entry: OrderRequest
+    stop_price: float | None = None
+    target_price: float | None = None
+    trail: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.entry.order_key:
+            raise OrderError(f"bracket for {self.entry.instrument}: its entry needs an order_key")
+        if self.stop_price is not None and self.trail is not None:
+            raise OrderError(f"bracket '{self.entry.order_key}': give either stop_price or trail, not both")
+        if self.stop_price is None and self.trail is None and self.target_price is None:
+            raise OrderError(f"bracket '{self.entry.order_key}' has no exit: give stop_price, trail or target_price")
+
+    def orders(self) -> tuple[OrderRequest, ...]:
+        """The entry, then its exits under the keys ``KEY.stop`` and ``KEY.target``."""
+        key = self.entry.order_key
+        exits = [
+            ("stop", OrderType.STOP, self.stop_price),
+            ("stop", OrderType.TRAILING_STOP, self.trail),
+            ("target", OrderType.LIMIT, self.target_price),
+        ]
+        return (
+            self.entry,
+            *(
+                OrderRequest(
+                    self.entry.instrument,
+                    Side(-self.entry.side),
+                    kind,
+                    self.entry.units,
+                    limit_price=price if kind == OrderType.LIMIT else None,
+                    stop_price=price if kind == OrderType.STOP else None,
+                    trail=price if kind == OrderType.TRAILING_STOP else None,
+                    time_in_force=TimeInForce.GTC,
+                    order_key=f"{key}.{name}",
+                    tag=f"{self.entry.tag} {name}".strip(),
+                    reduce_only=True,
+                    oco=f"{key}.exits",
+                    parent_key=key,
+                )
+                for name, kind, price in exits
+                if price is not None
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +191,5 @@ class Replace:
     order: OrderRequest
 
 
-Intent = Forecast | Target | Close | OrderRequest | Cancel | Replace
+Intent = Forecast | Target | Close | OrderRequest | Bracket | Cancel | Replace
 """Anything a strategy may ask for."""

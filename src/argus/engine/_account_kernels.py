@@ -10,13 +10,14 @@ import numpy as np
 from numba import njit
 
 from argus.engine._layout import INT64_MAX, S_CASH, S_EQUITY
-from argus.engine._ledger_kernels import fee_of, impact_of, initial_margin, position_value, too_large
-from argus.engine._match_kernels import MARKET, ON_CLOSE, ON_OPEN, nearest_tick, ticks_of
+from argus.engine._ledger_kernels import fee_of, impact_of, initial_margin, net_position, position_value, too_large
+from argus.engine._match_kernels import nearest_tick, ticks_of
+from argus.engine._order_kernels import MARKET, ON_CLOSE, ON_OPEN
 
 UNAFFORDABLE = 2**62
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def known_mark(k, par, inst, close):  # type: ignore[no-untyped-def]
     """Last received close of instrument `k` in ticks, or the price of its last fill if none is known.
 
@@ -25,6 +26,8 @@ def known_mark(k, par, inst, close):  # type: ignore[no-untyped-def]
     if inst[k]["recv_row"] >= inst[k]["market_row"]:
         return inst[k]["mark"]
     row = inst[k]["recv_row"] - 1
+    if row < inst[k]["split_row"]:
+        return inst[k]["mark"]
     while row >= par[k]["row_begin"]:
         if not np.isnan(close[row]):
             return nearest_tick(ticks_of(close[row], par[k]["tick"]))
@@ -32,7 +35,7 @@ def known_mark(k, par, inst, close):  # type: ignore[no-untyped-def]
     return inst[k]["paid"]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untyped-def]
     """(initial margin of all that is held, cash, equity) if signed `lots` of `k` were traded; lots may be 0.
 
@@ -43,25 +46,26 @@ def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untype
     equity = state[S_EQUITY]
     for m in range(len(inst)):
         mark = known_mark(m, par, inst, close)
-        position = inst[m]["position"]
-        value = position_value(position, mark, par[m])
-        equity += value - inst[m]["value"]
-        if m == k and lots != 0:
-            position += lots
-            if too_large(position, mark, par[m]):
+        equity += position_value(inst[m]["position"], mark, par[m]) - inst[m]["value"]
+        if par[m]["first_line"] != m:
+            continue
+        net = net_position(m, par, inst)
+        if lots != 0 and par[k]["first_line"] == m:
+            net += lots
+            if too_large(abs(net) + abs(lots), mark, par[m]):
                 return UNAFFORDABLE, -UNAFFORDABLE, equity
-            value = position_value(position, mark, par[m])
-        margin += initial_margin(position, value, par[m], inst[m], rates)
+        if net != 0:
+            margin += initial_margin(net, position_value(net, mark, par[m]), par[m], inst[m], rates)
     cash = state[S_CASH]
     if lots != 0:
         value = position_value(lots, known_mark(k, par, inst, close), par[k])
-        cash -= fee_of(abs(lots), value, inst[k]["rate_at"], rates)[0] + impact_of(abs(lots), par[k])[0]
+        cash -= fee_of(lots, value, inst[k]["rate_at"], rates)[0] + impact_of(abs(lots), par[k], inst[k])[0]
         if par[k]["is_future"] == 0:
             cash -= value
     return margin, cash, equity
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def at_market_lots(k, active, count, orders):  # type: ignore[no-untyped-def]
     """Signed lots that living market, on-open and on-close orders on instrument `k` would add."""
     lots = 0
@@ -69,6 +73,6 @@ def at_market_lots(k, active, count, orders):  # type: ignore[no-untyped-def]
         i = active[j]
         kind = orders[i]["type"]
         if orders[i]["instrument"] == k and (kind == MARKET or kind == ON_OPEN or kind == ON_CLOSE):
-            if orders[i]["ts_cancel_ns"] == INT64_MAX:
+            if orders[i]["ts_cancel_ns"] == INT64_MAX and orders[i]["ts_arrive_ns"] != INT64_MAX:
                 lots += orders[i]["side"] * (orders[i]["quantity_lots"] - orders[i]["filled_lots"])
     return lots

@@ -7,31 +7,34 @@ prices of fills stand in ``docs/fills.md``; a test engine written from that page
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
+from argus.engine._coast_kernels import ahead
 from argus.engine._layout import (
+    AHEAD,
     BOOKS_BROKEN,
+    E_TS,
     END,
     FILLED,
     GROW,
     INT64_MAX,
     MONEY_MAX,
+    NO_MARK,
     OVERFLOW,
     PHASE_CLOSE,
+    PHASE_EVENT,
     PHASE_OPEN,
     PHASE_RECV,
-    R_SESSION,
     S_ACTIVE,
+    S_AHEAD,
+    S_AHEAD_END,
     S_CASH,
-    S_CLOSED,
     S_END,
     S_EQUITY,
     S_EQUITY_ROWS,
+    S_EVENT,
     S_FILLS,
     S_JOURNAL,
-    S_LIQUIDATING,
-    S_MAINTENANCE,
     S_NOTIFY,
     S_ORDERS,
     S_PHASE,
@@ -42,24 +45,15 @@ from argus.engine._layout import (
     S_WARMUP,
     WAKE,
 )
-from argus.engine._ledger_kernels import revalue, settle, too_large
-from argus.engine._match_kernels import (
-    R_LIQUIDATION,
-    R_RUN_END,
-    cancel_all,
-    expire,
-    liquidate,
-    match_close,
-    match_open,
-    nearest_tick,
-    ticks_of,
-    volume_cap,
-)
+from argus.engine._ledger_kernels import set_mark, settle
+from argus.engine._match_kernels import match_close, match_open, volume_cap
+from argus.engine._order_kernels import R_RUN_END, cancel_all, expire
+from argus.engine._session_kernels import begin_session, check_account, instrument_event
 
 
-@njit(cache=True)
-def next_event(par, inst, ts_event, ts_close, ts_recv):  # type: ignore[no-untyped-def]
-    """(time, phase, instrument) of the next event; time is INT64_MAX when the data are over."""
+@njit(cache=True, error_model="numpy")
+def next_event(par, inst, state, ts_event, ts_close, ts_recv, events):  # type: ignore[no-untyped-def]
+    """(time, phase, line) of the next event; the line is -1 when the data are over."""
     best_ts, best_phase, best_k = INT64_MAX, 0, -1
     for k in range(len(inst)):
         row = inst[k]["market_row"]
@@ -73,54 +67,29 @@ def next_event(par, inst, ts_event, ts_close, ts_recv):  # type: ignore[no-untyp
             ts = ts_recv[row]
             if ts < best_ts or (ts == best_ts and best_phase > PHASE_RECV):
                 best_ts, best_phase, best_k = ts, PHASE_RECV, k
+    at = state[S_EVENT]
+    if best_k >= 0 and at < len(events) and events[at, E_TS] <= best_ts:
+        return events[at, E_TS], PHASE_EVENT, 0
     return best_ts, best_phase, best_k
 
 
-@njit(cache=True)
-def new_session(k, ts, session, par, inst, state, journal, rates):  # type: ignore[no-untyped-def]
-    """First open of a session: settle what a missing closing bar left open, bring rates up to date."""
-    proven = True
-    if inst[k]["unsettled"] == 1:
-        proven = settle(k, ts, par, inst, state, journal)
-    inst[k]["session"] = session
-    at = inst[k]["rate_at"]
-    while at + 1 < par[k]["rate_end"] and rates[at + 1, R_SESSION] <= session:
-        at += 1
-    if at != inst[k]["rate_at"]:
-        inst[k]["rate_at"] = at
-        revalue(k, par, inst, state, rates)
-    return proven
+@njit(cache=True, error_model="numpy")
+def sample(ts, state, eq_ts, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
+    """Note the account at an instant at which a bar closed; a later close of the same instant overwrites.
 
-
-@njit(cache=True)
-def check_account(ts, par, inst, state, active, orders):  # type: ignore[no-untyped-def]
-    """Maintenance margin after a close: liquidate, or close an account that has nothing left."""
-    if state[S_LIQUIDATING] > 0 or (state[S_EQUITY] >= state[S_MAINTENANCE] and state[S_EQUITY] > 0):
-        return
-    for k in range(len(inst)):
-        if inst[k]["position"] != 0:
-            if state[S_EQUITY] < state[S_MAINTENANCE]:
-                liquidate(ts, par, inst, state, active, orders)
-            return
-    state[S_CLOSED] = 1
-    cancel_all(R_LIQUIDATION, ts, inst, state, active, orders)
-
-
-@njit(cache=True)
-def sample(ts, session, state, eq_ts, eq_micros, eq_cash, eq_session):  # type: ignore[no-untyped-def]
-    """Note the account at an instant at which a bar closed; a later close of the same instant overwrites."""
+    Where one instrument is alone no instants are kept: they are its closes.
+    """
     n = state[S_EQUITY_ROWS]
-    if n > 0 and eq_ts[n - 1] == ts:
-        n -= 1
-        session = max(session, eq_session[n])
-    eq_ts[n] = ts
+    if len(eq_ts) > 0:
+        if n > 0 and eq_ts[n - 1] == ts:
+            n -= 1
+        eq_ts[n] = ts
     eq_micros[n] = state[S_EQUITY]
     eq_cash[n] = state[S_CASH]
-    eq_session[n] = session
     state[S_EQUITY_ROWS] = n + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def warmed_up(inst, par, state):  # type: ignore[no-untyped-def]
     """Whether every instrument has shown its warm-up."""
     for k in range(len(inst)):
@@ -129,8 +98,8 @@ def warmed_up(inst, par, state):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
-def has_room(state, inst, active, orders, fills, journal, eq_ts):  # type: ignore[no-untyped-def]
+@njit(cache=True, error_model="numpy")
+def has_room(state, inst, active, orders, fills, journal, eq_micros):  # type: ignore[no-untyped-def]
     """Whether every table can take what one event may add."""
     instruments = len(inst)
     fills_max = state[S_ACTIVE] + instruments
@@ -138,12 +107,12 @@ def has_room(state, inst, active, orders, fills, journal, eq_ts):  # type: ignor
         state[S_ORDERS] + instruments <= len(orders)
         and state[S_ACTIVE] + instruments <= len(active)
         and state[S_FILLS] + fills_max <= len(fills)
-        and state[S_JOURNAL] + 3 * fills_max + 4 * instruments <= len(journal)
-        and state[S_EQUITY_ROWS] < len(eq_ts)
+        and state[S_JOURNAL] + 3 * fills_max + 8 * instruments <= len(journal)
+        and state[S_EQUITY_ROWS] < len(eq_micros)
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def finish_run(par, inst, state, active, orders, journal):  # type: ignore[no-untyped-def]
     """The data are over: end orders, settle and prove."""
     cancel_all(R_RUN_END, state[S_TS], inst, state, active, orders)
@@ -153,7 +122,7 @@ def finish_run(par, inst, state, active, orders, journal):  # type: ignore[no-un
     return END
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def advance(  # type: ignore[no-untyped-def]
     par,
     inst,
@@ -169,6 +138,8 @@ def advance(  # type: ignore[no-untyped-def]
     volume,
     session,
     session_end,
+    marks,
+    special,
     active,
     orders,
     fills,
@@ -176,15 +147,27 @@ def advance(  # type: ignore[no-untyped-def]
     eq_ts,
     eq_micros,
     eq_cash,
-    eq_session,
+    events,
+    spread,
+    impact,
 ):
     """Walk the market forward until somebody has to be asked.
 
-    Returns WAKE or FILLED (the instant is in ``state[S_TS]``), GROW (a table is full: enlarge it and call again), END,
-    BOOKS_BROKEN or OVERFLOW. Bars of all instruments lie one instrument after the other in the market columns.
+    Returns WAKE or FILLED (the instant is in ``state[S_TS]``), AHEAD (a quiet stretch was passed: ask the strategy at
+    each of its rows, and take the kernel back with `move_to` where it decides), GROW (a table is full: enlarge it and
+    call again), END, BOOKS_BROKEN or OVERFLOW. Bars of all instruments lie one instrument after the other in the market
+    columns.
     """
     while True:
-        ts, phase, k = next_event(par, inst, ts_event, ts_close, ts_recv)
+        woken = ahead(
+            par, inst, state, rates, ts_recv, low, high, marks, special, active, orders, eq_micros, eq_cash
+        )  # fmt: skip
+        if woken > 0:
+            state[S_AHEAD_END] = state[S_AHEAD] + woken
+            return AHEAD
+        if woken == 0:
+            continue
+        ts, phase, k = next_event(par, inst, state, ts_event, ts_close, ts_recv, events)
         group = PHASE_OPEN if phase == PHASE_OPEN else PHASE_CLOSE
         if k < 0 or ts != state[S_TS] or group != state[S_PHASE]:
             now = state[S_TS]
@@ -207,15 +190,24 @@ def advance(  # type: ignore[no-untyped-def]
             if state[S_WAKE_AT_SESSION_END] == 0 or session_end[row]:
                 state[S_WAKE] = 1
             continue
-        if not has_room(state, inst, active, orders, fills, journal, eq_ts):
+        if not has_room(state, inst, active, orders, fills, journal, eq_micros):
             return GROW
+        if phase == PHASE_EVENT:
+            if not instrument_event(par, inst, state, active, orders, fills, journal, rates, events):
+                return BOOKS_BROKEN
+            continue
         row = inst[k]["market_row"]
         local = row - par[k]["row_begin"]
         if phase == PHASE_OPEN:
             inst[k]["market_phase"] = PHASE_CLOSE
             is_first = session[row] != inst[k]["session"]
-            inst[k]["volume_left"] = volume_cap(volume[row], par[k])
-            if is_first and not new_session(k, ts, session[row], par, inst, state, journal, rates):
+            first = par[k]["first_line"]
+            if inst[first]["volume_row"] != row:
+                inst[first]["volume_row"] = row
+                inst[first]["volume_left"] = volume_cap(volume[row], par[k])
+            inst[k]["adverse_milli"] = par[k]["adverse_milli"] + (spread[row] if len(spread) > 0 else 0)
+            inst[k]["impact_scale"] = impact[row] if len(impact) > 0 else 0.0
+            if is_first and not begin_session(k, ts, session[row], par, inst, state, journal, rates):
                 return BOOKS_BROKEN
             if inst[k]["working"] > 0 and not match_open(
                 local, k, ts, open_[row], is_first, session[row], par, inst, state, active, orders,
@@ -224,17 +216,17 @@ def advance(  # type: ignore[no-untyped-def]
                 return OVERFLOW
             continue
         fault = close_bar(
-            row, local, k, ts, ts_event, open_, high, low, close, session, session_end, par, inst, state, active,
+            row, local, k, ts, ts_event, open_, high, low, close, session, session_end, marks, par, inst, state, active,
             orders, fills, journal, rates,
         )  # fmt: skip
         if fault != END:
             return fault
-        sample(ts, session[row], state, eq_ts, eq_micros, eq_cash, eq_session)
+        sample(ts, state, eq_ts, eq_micros, eq_cash)
         inst[k]["market_phase"] = PHASE_OPEN
         inst[k]["market_row"] = row + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def close_bar(  # type: ignore[no-untyped-def]
     row,
     local,
@@ -247,6 +239,7 @@ def close_bar(  # type: ignore[no-untyped-def]
     close,
     session,
     session_end,
+    marks,
     par,
     inst,
     state,
@@ -263,14 +256,17 @@ def close_bar(  # type: ignore[no-untyped-def]
             par, inst, state, active, orders, fills, journal, rates,
         ):  # fmt: skip
             return OVERFLOW
-    price = close[row]
-    if not np.isnan(price):
-        inst[k]["mark"] = nearest_tick(ticks_of(price, par[k]["tick"]))
-        inst[k]["has_mark"] = 1
-        if inst[k]["position"] != 0:
-            if too_large(inst[k]["position"], inst[k]["mark"], par[k]):
+    first = par[k]["first_line"]
+    if marks[row] != NO_MARK:
+        if inst[first]["mark_row"] != row:
+            inst[first]["mark_row"] = row
+            line = first
+            while line >= 0:
+                inst[line]["has_mark"] = 1
+                line = par[line]["next_line"]
+            if not set_mark(first, marks[row], par, inst, state, rates):
                 return OVERFLOW
-            revalue(k, par, inst, state, rates)
+        if inst[k]["position"] != 0:
             inst[k]["unsettled"] = 1
     if abs(state[S_EQUITY]) > MONEY_MAX or abs(state[S_CASH]) > MONEY_MAX:
         return OVERFLOW

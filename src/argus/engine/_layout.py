@@ -15,14 +15,16 @@ NO_SESSION: Final = -(2**31)
 """Session of an order that has not yet met a bar, and of an instrument before its first bar."""
 MONEY_MAX: Final = 2**62
 """`core.money.MONEY_MAX`, written out, since constants of other files are not in the hash of the kernel cache."""
+NO_MARK: Final = -(2**63)
+"""Mark of a row whose close is not known."""
 GRID_TOLERANCE: Final = 1e-6
 """A price this close to a whole number of ticks, in ticks, is on the grid (docs/fills.md)."""
 
 # Why `advance` came back.
-END, WAKE, FILLED, GROW, BOOKS_BROKEN, OVERFLOW = 0, 1, 2, 3, 4, 5
+END, WAKE, FILLED, GROW, BOOKS_BROKEN, OVERFLOW, AHEAD = 0, 1, 2, 3, 4, 5, 6
 
 # Phases, in the order in which they happen at one instant.
-PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = 0, 1, 2
+PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
 
 # Slots of the int64 state vector.
 (
@@ -52,13 +54,52 @@ PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = 0, 1, 2
     S_FAULT,  # what did not prove: 1 position, 2 clearing, 3 zero sum, 4 equity, 5 flows
     S_FAULT_INSTRUMENT,
     S_LIQUIDATIONS,
-) = range(26)
-STATE_SLOTS: Final = 26
+    S_PLAIN,  # one instrument only, so that quiet stretches are possible
+    S_AWAKE_ROW,  # first row at which the strategy may be woken, and first at which it no longer is
+    S_ASLEEP_ROW,
+    S_SPECIAL,  # position in the list of special rows
+    S_AHEAD,  # first row of the stretch passed last, row after it, and equity rows before it
+    S_AHEAD_END,
+    S_AHEAD_EQUITY,
+    S_STRETCH,  # longest stretch to pass before the strategy is asked
+    S_LOSS_FLOOR,  # equity at or below which a halt begins; the int64 minimum for none
+    S_DRAWDOWN_FLOOR,
+    S_PEAK,  # highest equity; the int64 maximum where no drawdown limit is set
+    S_HALT,  # code of core.orders.Reason while the account is halted, else 0
+    S_LOSS_PPM,  # limits in millionths; 0 for none
+    S_DRAWDOWN_PPM,
+    S_FLATTEN,
+    S_SESSION,  # latest session that began on any instrument
+    S_DEBIT_PPM,  # yearly interest on negative and on positive cash, in millionths
+    S_CREDIT_PPM,
+    S_INTEREST,  # balance of INTEREST
+    S_EVENT,  # next row of the table of events
+    S_HALTS,
+) = range(47)
+STATE_SLOTS: Final = 47
 
-# Columns of the dated rates of an instrument: the first session they are in force, margins per lot, fees.
-R_SESSION, R_INITIAL, R_MAINTENANCE = 0, 1, 2
-R_FEE_WHOLE, R_FEE_NANO, R_FEE_PPB, R_FEE_MIN = 3, 4, 5, 6  # micros per lot and their billionths; of the value; least
-RATE_COLUMNS: Final = 7
+STRETCH_MIN, STRETCH_MAX = 32, 4096
+
+# Columns of the dated rates of an instrument: the first session they are in force, margins per lot, and where the fee
+# components of that time begin and end.
+R_SESSION, R_INITIAL, R_MAINTENANCE, R_FEE_BEGIN, R_FEE_END = range(5)
+RATE_COLUMNS: Final = 6
+
+# Columns of a fee component, a row of the same table: micros per lot and their billionths, parts per billion of the
+# value, least and largest
+# amount in micros (the int64 maximum for none), and whether only sales pay it.
+C_WHOLE, C_NANO, C_PPB, C_MIN, C_MAX, C_SELLS_ONLY = range(6)
+
+# Columns of the table of events of instruments, in the order in which they happen; `E_LINE` is the first line of the
+# instrument.
+E_TS, E_LINE, E_KIND, E_A, E_B = range(5)
+EVENT_COLUMNS: Final = 5
+# Kinds: dividend of a micros and b billionths per lot; funding of a parts per billion; split of a for b; final
+# settlement at a ticks.
+E_DIVIDEND, E_FUNDING, E_SPLIT, E_FINAL = range(4)
+
+MILLI: Final = 1_000
+"""Slippage and half-spread are counted in thousandths of a tick."""
 
 PARAM_DTYPE: Final = np.dtype(
     [
@@ -66,11 +107,9 @@ PARAM_DTYPE: Final = np.dtype(
         ("lot", np.float64),
         ("participation", np.float64),
         ("slip_rate", np.float64),
-        ("slip_ticks", np.int64),
+        ("adverse_milli", np.int64),  # slippage in thousandths of a tick
         ("value_num", np.int64),  # micro-units of one tick on one lot, as a fraction
         ("value_den", np.int64),
-        ("impact_num", np.int64),  # micro-units of impact fee per lot, as a fraction
-        ("impact_den", np.int64),
         ("is_future", np.int64),
         ("has_volume", np.int64),
         ("has_open", np.int64),
@@ -81,6 +120,9 @@ PARAM_DTYPE: Final = np.dtype(
         ("initial_ppm", np.int64),
         ("maintenance_long_ppm", np.int64),
         ("maintenance_short_ppm", np.int64),
+        ("borrow_ppm", np.int64),  # yearly
+        ("first_line", np.int64),  # first line with this instrument; itself where there is one book
+        ("next_line", np.int64),  # next line with this instrument, or -1
     ],
     align=True,
 )
@@ -104,7 +146,14 @@ INSTRUMENT_DTYPE: Final = np.dtype(
         ("rate_at", np.int64),
         ("session", np.int64),  # of the last bar opened
         ("unsettled", np.int64),  # a bar closed since the last settlement
-        ("volume_left", np.int64),
+        ("volume_left", np.int64),  # of the bar in hand; kept at the first line of the instrument
+        ("volume_row", np.int64),
+        ("mark_row", np.int64),  # bar whose close the mark is; kept at the first line
+        ("split_row", np.int64),  # bars before it are in the old shares
+        ("expired", np.int64),  # the contract is settled for good
+        ("bal_carry", np.int64),
+        ("adverse_milli", np.int64),  # slippage and half-spread of the bar in hand, thousandths of a tick
+        ("impact_scale", np.float64),  # micro-units of impact per lot to the power of 1.5 in the bar in hand
         ("working", np.int64),  # orders in the active list
     ],
     align=True,

@@ -5,37 +5,49 @@ All amounts are int64 micro-units. A balance is debits minus credits, so the bal
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from argus.engine._layout import (
+    C_MAX,
+    C_MIN,
+    C_NANO,
+    C_PPB,
+    C_SELLS_ONLY,
+    C_WHOLE,
+    MILLI,
+    MONEY_MAX,
     NANO,
-    R_FEE_MIN,
-    R_FEE_NANO,
-    R_FEE_PPB,
-    R_FEE_WHOLE,
+    R_FEE_BEGIN,
+    R_FEE_END,
     R_INITIAL,
     R_MAINTENANCE,
     S_CAPITAL,
     S_CASH,
     S_CASH_ONLY,
+    S_DRAWDOWN_FLOOR,
     S_EQUITY,
     S_FAULT,
     S_FAULT_INSTRUMENT,
     S_FILLS,
+    S_HALT,
+    S_INTEREST,
     S_JOURNAL,
+    S_LOSS_FLOOR,
     S_MAINTENANCE,
+    S_PEAK,
     S_ROUNDING,
 )
 
 # Positions in record.JOURNAL_ACCOUNTS.
-CASH, POSITION, CLEARING, PNL, FEES, CAPITAL = 0, 1, 2, 3, 4, 5
+CASH, POSITION, CLEARING, PNL, FEES, CAPITAL, CARRY, INTEREST = 0, 1, 2, 3, 4, 5, 6, 7
 # Codes of core.orders.Reason.
 INITIAL_MARGIN, NO_CASH, SHORT_FORBIDDEN = 5, 6, 7
 VALUE_MAX = 4.0e18
 PPM = 1_000_000
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def half_even(n, d):  # type: ignore[no-untyped-def]
     """n / d rounded half to even; d positive."""
     q = n // d
@@ -45,7 +57,7 @@ def half_even(n, d):  # type: ignore[no-untyped-def]
     return q
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def share_of(amount, part, whole):  # type: ignore[no-untyped-def]
     """amount * part / whole rounded half to even, for 0 <= part <= whole < 2**62, without leaving int64.
 
@@ -67,13 +79,13 @@ def share_of(amount, part, whole):  # type: ignore[no-untyped-def]
     return q
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def too_large(lots, ticks, par_k):  # type: ignore[no-untyped-def]
     """Whether a value would leave the range of int64."""
-    return abs(float(lots) * float(ticks)) * float(par_k["value_num"]) > VALUE_MAX
+    return abs(float(lots)) * max(abs(float(ticks)), float(MILLI)) * float(par_k["value_num"]) > VALUE_MAX
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def position_value(lots, ticks, par_k):  # type: ignore[no-untyped-def]
     """Micro-units that `lots` are worth at `ticks`."""
     exact = lots * ticks * par_k["value_num"]
@@ -82,13 +94,14 @@ def position_value(lots, ticks, par_k):  # type: ignore[no-untyped-def]
     return half_even(exact, par_k["value_den"])
 
 
-@njit(cache=True)
-def fee_of(lots, value, at, rates):  # type: ignore[no-untyped-def]
-    """(fee in micro-units, remainder in billionths of one) of a fill of `lots` (positive) worth `value`."""
-    size = abs(value)
-    fee_nano = rates[at, R_FEE_NANO]
-    fee_ppb = rates[at, R_FEE_PPB]
-    whole = lots * rates[at, R_FEE_WHOLE] + (lots // NANO) * fee_nano + (size // NANO) * fee_ppb
+@njit(cache=True, error_model="numpy")
+def component_fee(lots, size, c, rates):  # type: ignore[no-untyped-def]
+    """(micro-units, remainder in billionths of one) that the fee component in row `c` of `rates` charges.
+
+    For a fill of `lots` (positive) worth `size` (not negative).
+    """
+    fee_nano, fee_ppb = rates[c, C_NANO], rates[c, C_PPB]
+    whole = lots * rates[c, C_WHOLE] + (lots // NANO) * fee_nano + (size // NANO) * fee_ppb
     nano = (lots % NANO) * fee_nano
     whole += nano // NANO
     nano = nano % NANO + (size % NANO) * fee_ppb
@@ -97,29 +110,62 @@ def fee_of(lots, value, at, rates):  # type: ignore[no-untyped-def]
     if 2 * rest > NANO or (2 * rest == NANO and fee % 2 != 0):
         fee += 1
         rest -= NANO
-    if fee < rates[at, R_FEE_MIN]:
-        return rates[at, R_FEE_MIN], rest - rest
+    if fee < rates[c, C_MIN]:
+        fee, rest = rates[c, C_MIN], rest - rest
+    if fee > rates[c, C_MAX]:
+        fee, rest = rates[c, C_MAX], rest - rest
     return fee, rest
 
 
-@njit(cache=True)
-def impact_of(lots, par_k):  # type: ignore[no-untyped-def]
-    """(impact fee in micro-units, remainder in billionths of one) of a fill of `lots` (positive)."""
-    if par_k["impact_num"] == 0:
-        return 0, 0
-    exact = lots * par_k["impact_num"]
-    rounded = half_even(exact, par_k["impact_den"])
-    return rounded, (exact - rounded * par_k["impact_den"]) * (NANO // par_k["impact_den"])
+@njit(cache=True, error_model="numpy")
+def fee_of(signed_lots, value, at, rates):  # type: ignore[no-untyped-def]
+    """(fee in micro-units, remainder in billionths) of a fill under the dated row `at`: sum of its components."""
+    fee, rest = np.int64(0), np.int64(0)
+    for c in range(rates[at, R_FEE_BEGIN], rates[at, R_FEE_END]):
+        if signed_lots < 0 or rates[c, C_SELLS_ONLY] == 0:
+            amount, remainder = component_fee(abs(signed_lots), abs(value), c, rates)
+            fee += amount
+            rest += remainder
+    return fee, rest
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def impact_of(lots, par_k, inst_k):  # type: ignore[no-untyped-def]
+    """(impact fee in micro-units, remainder in billionths of one) of a fill of `lots` (positive) in the bar in hand."""
+    fee, rest = np.int64(0), np.int64(0)
+    milli = inst_k["adverse_milli"] % MILLI
+    if milli != 0:
+        exact, den = lots * milli * par_k["value_num"], MILLI * par_k["value_den"]
+        fee = half_even(exact, den)
+        rest = np.int64(np.rint((exact - fee * den) / den * NANO))
+    if inst_k["impact_scale"] != 0.0:
+        fee += np.int64(np.rint(inst_k["impact_scale"] * lots * np.sqrt(float(lots))))
+    return fee, rest
+
+
+@njit(cache=True, error_model="numpy")
+def rounded(whole, part, d):  # type: ignore[no-untyped-def]
+    """whole + part / d rounded half to even; 0 <= part < d."""
+    if 2 * part > d or (2 * part == d and whole % 2 != 0):
+        return whole + 1
+    return whole
+
+
+@njit(cache=True, error_model="numpy")
+def part_of(amount, numerator, denominator):  # type: ignore[no-untyped-def]
+    """amount * numerator / denominator half to even, where numerator * denominator fits into int64."""
+    rest = (amount % denominator) * numerator
+    return rounded((amount // denominator) * numerator + rest // denominator, rest % denominator, denominator)
+
+
+@njit(cache=True, error_model="numpy")
 def share_up(value, ppm):  # type: ignore[no-untyped-def]
     """`ppm` millionths of |value|, rounded up."""
     size = abs(value)
     return (size // PPM) * ppm + -((-(size % PPM) * ppm) // PPM)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def initial_margin(position, value, par_k, inst_k, rates):  # type: ignore[no-untyped-def]
     """Micro-units of equity needed to open what is held in one instrument."""
     if par_k["is_future"] == 1:
@@ -127,7 +173,7 @@ def initial_margin(position, value, par_k, inst_k, rates):  # type: ignore[no-un
     return share_up(value, par_k["initial_ppm"])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def maintenance_margin(position, value, par_k, inst_k, rates):  # type: ignore[no-untyped-def]
     """Micro-units of equity needed to keep what is held in one instrument."""
     if par_k["is_future"] == 1:
@@ -135,37 +181,63 @@ def maintenance_margin(position, value, par_k, inst_k, rates):  # type: ignore[n
     return share_up(value, par_k["maintenance_long_ppm"] if position > 0 else par_k["maintenance_short_ppm"])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def net_position(k, par, inst):  # type: ignore[no-untyped-def]
+    """Lots that all books together hold in the instrument of line `k`."""
+    line, net = par[k]["first_line"], np.int64(0)
+    while line >= 0:
+        net += inst[line]["position"]
+        line = par[line]["next_line"]
+    return net
+
+
+@njit(cache=True, error_model="numpy")
 def account_holds(k, lots, price, impact, par, inst, state, rates):  # type: ignore[no-untyped-def]
-    """Whether the account's rule holds after trading signed `lots` of instrument `k` at `price` ticks."""
+    """Whether the account's rule holds after trading signed `lots` of line `k` at `price` ticks."""
     value = position_value(lots, price, par[k])
-    cost = fee_of(abs(lots), value, inst[k]["rate_at"], rates)[0]
+    cost = fee_of(lots, value, inst[k]["rate_at"], rates)[0]
     if impact:
-        cost += impact_of(abs(lots), par[k])[0]
+        cost += impact_of(abs(lots), par[k], inst[k])[0]
     if state[S_CASH_ONLY] == 1:
         return state[S_CASH] - value - cost >= 0
-    after = inst[k]["position"] + lots
-    value_after = position_value(after, price, par[k])
-    equity = state[S_EQUITY] - inst[k]["value"] + value_after - value - cost
-    needed = initial_margin(after, value_after, par[k], inst[k], rates)
+    equity = state[S_EQUITY] - value - cost
+    net, line = lots, par[k]["first_line"]
+    while line >= 0:
+        held = inst[line]["position"]
+        net += held
+        equity += position_value(held + (lots if line == k else 0), price, par[line]) - inst[line]["value"]
+        line = par[line]["next_line"]
+    needed = initial_margin(net, position_value(net, price, par[k]), par[k], inst[k], rates)
     for m in range(len(inst)):
-        if m != k:
-            needed += initial_margin(inst[m]["position"], inst[m]["value"], par[m], inst[m], rates)
+        if par[m]["first_line"] == m and m != par[k]["first_line"]:
+            net = net_position(m, par, inst)
+            if net != 0:
+                needed += initial_margin(net, position_value(net, inst[m]["mark"], par[m]), par[m], inst[m], rates)
     return equity >= needed
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def reducing_lots(k, side, wanted, par, inst, state):  # type: ignore[no-untyped-def]
+    """How many of the `wanted` lots bring nearer to zero what the account (if cash: the book) holds."""
+    held = inst[k]["position"] if state[S_CASH_ONLY] == 1 else net_position(k, par, inst)
+    return min(wanted, abs(held)) if held * side < 0 else np.int64(0)
+
+
+@njit(cache=True, error_model="numpy")
 def opening_lots(k, side, reducing, wanted, price, impact, par, inst, state, rates):  # type: ignore[no-untyped-def]
     """(lots that may be opened beside `reducing` ones, reason why not all), or (-1, 0) on overflow."""
-    if too_large(abs(inst[k]["position"]) + reducing + wanted, price, par[k]):
-        return -1, 0
+    held = abs(inst[k]["position"]) + abs(net_position(k, par, inst))
+    if too_large(held + reducing + wanted, price, par[k]):
+        return np.int64(-1), 0
     if wanted == 0:
-        return 0, 0
+        return np.int64(0), 0
+    if state[S_HALT] != 0:
+        return np.int64(0), state[S_HALT]
     if state[S_CASH_ONLY] == 1 and side < 0:
-        return 0, SHORT_FORBIDDEN
+        return np.int64(0), SHORT_FORBIDDEN
     if account_holds(k, side * (reducing + wanted), price, impact, par, inst, state, rates):
         return wanted, 0
-    low, high = 0, wanted
+    low, high = np.int64(0), wanted
     while high - low > 1:
         middle = (low + high) // 2
         if account_holds(k, side * (reducing + middle), price, impact, par, inst, state, rates):
@@ -175,7 +247,7 @@ def opening_lots(k, side, reducing, wanted, price, impact, par, inst, state, rat
     return low, NO_CASH if state[S_CASH_ONLY] == 1 else INITIAL_MARGIN
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def add_to(account, k, amount, inst, state):  # type: ignore[no-untyped-def]
     """Add `amount` to the balance of one ledger account."""
     if account == CASH:
@@ -188,11 +260,15 @@ def add_to(account, k, amount, inst, state):  # type: ignore[no-untyped-def]
         inst[k]["bal_pnl"] += amount
     elif account == FEES:
         inst[k]["bal_fees"] += amount
+    elif account == CARRY:
+        inst[k]["bal_carry"] += amount
+    elif account == INTEREST:
+        state[S_INTEREST] += amount
     else:
         state[S_CAPITAL] += amount
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def post(debit, credit, k, amount, ts, fill_id, inst, state, journal):  # type: ignore[no-untyped-def]
     """One double entry; a negative amount is the entry the other way round."""
     if amount == 0:
@@ -208,31 +284,55 @@ def post(debit, credit, k, amount, ts, fill_id, inst, state, journal):  # type: 
     journal[n]["debit"] = debit
     journal[n]["credit"] = credit
     journal[n]["amount_micros"] = amount
+    journal[n]["fills_before"] = state[S_FILLS]
     state[S_JOURNAL] = n + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def revalue(k, par, inst, state, rates):  # type: ignore[no-untyped-def]
-    """Bring value, running equity and running maintenance margin of `k` up to its position and mark."""
+    """Bring value, running equity and running maintenance margin of line `k` up to its position and mark."""
     value = position_value(inst[k]["position"], inst[k]["mark"], par[k])
     state[S_EQUITY] += value - inst[k]["value"]
     inst[k]["value"] = value
+    first, net = par[k]["first_line"], inst[k]["position"]
+    if par[first]["next_line"] >= 0:
+        net = net_position(k, par, inst)
+        value = position_value(net, inst[k]["mark"], par[k])
     maintenance = 0
-    if inst[k]["position"] != 0:
-        maintenance = maintenance_margin(inst[k]["position"], value, par[k], inst[k], rates)
-    state[S_MAINTENANCE] += maintenance - inst[k]["maintenance"]
-    inst[k]["maintenance"] = maintenance
+    if net != 0:
+        maintenance = maintenance_margin(net, value, par[k], inst[k], rates)
+    state[S_MAINTENANCE] += maintenance - inst[first]["maintenance"]
+    inst[first]["maintenance"] = maintenance
 
 
-@njit(cache=True)
-def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, state, fills, journal, rates):  # type: ignore[no-untyped-def]
-    """Write a fill of signed `lots` at `price` ticks and its entries; positions, cash and equity follow."""
-    value = position_value(lots, price, par[k])
-    fee, rest = fee_of(abs(lots), value, inst[k]["rate_at"], rates)
-    impact_fee, impact_rest = 0, 0
-    if impact:
-        impact_fee, impact_rest = impact_of(abs(lots), par[k])
+@njit(cache=True, error_model="numpy")
+def set_mark(k, mark, par, inst, state, rates):  # type: ignore[no-untyped-def]
+    """A new mark of the instrument of line `k`, for all its books; False on overflow."""
+    line = par[k]["first_line"]
+    while line >= 0:
+        inst[line]["mark"] = mark
+        if inst[line]["position"] != 0:
+            if too_large(inst[line]["position"], mark, par[line]):
+                return False
+            revalue(line, par, inst, state, rates)
+        line = par[line]["next_line"]
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_range(state):  # type: ignore[no-untyped-def]
+    """(low, high): an equity above the low and up to the high one moves nothing in the account but itself."""
+    floor = max(state[S_MAINTENANCE] - 1, 0, state[S_LOSS_FLOOR], state[S_DRAWDOWN_FLOOR])
+    return floor, min(state[S_PEAK], MONEY_MAX)
+
+
+@njit(cache=True, error_model="numpy")
+def write_fill(order, k, lots, base, price, rule, ts, row, value, fee, impact, inst, state, fills):  # type: ignore[no-untyped-def]
+    """Write a row of the fill table and move the position; returns the fill's id."""
     n = state[S_FILLS]
+    inst[k]["flow"] -= value
+    inst[k]["position"] += lots
+    inst[k]["unsettled"] = 1
     fills[n]["order_id"] = order
     fills[n]["instrument"] = k
     fills[n]["rule"] = rule
@@ -243,26 +343,35 @@ def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, s
     fills[n]["base_ticks"] = base
     fills[n]["value_micros"] = value
     fills[n]["fee_micros"] = fee
-    fills[n]["impact_micros"] = impact_fee
+    fills[n]["impact_micros"] = impact
+    fills[n]["position_after_lots"] = inst[k]["position"]
+    state[S_FILLS] = n + 1
+    return n
+
+
+@njit(cache=True, error_model="numpy")
+def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, state, fills, journal, rates):  # type: ignore[no-untyped-def]
+    """Write a fill of signed `lots` at `price` ticks and its entries; positions, cash and equity follow."""
+    value = position_value(lots, price, par[k])
+    fee, rest = fee_of(lots, value, inst[k]["rate_at"], rates)
+    impact_fee, impact_rest = np.int64(0), np.int64(0)
+    if impact:
+        impact_fee, impact_rest = impact_of(abs(lots), par[k], inst[k])
+    n = write_fill(order, k, lots, base, price, rule, ts, row, value, fee, impact_fee, inst, state, fills)
     post(POSITION, CLEARING if par[k]["is_future"] == 1 else CASH, k, value, ts, n, inst, state, journal)
     post(FEES, CASH, k, fee, ts, n, inst, state, journal)
     post(FEES, CASH, k, impact_fee, ts, n, inst, state, journal)
-    inst[k]["flow"] -= value
-    inst[k]["position"] += lots
-    inst[k]["volume_left"] -= abs(lots)
-    inst[k]["unsettled"] = 1
+    inst[par[k]["first_line"]]["volume_left"] -= abs(lots)
     inst[k]["paid"] = price
-    if inst[k]["has_mark"] == 0:
-        inst[k]["mark"] = price
     state[S_EQUITY] -= value + fee + impact_fee
     value_rest = lots * price * par[k]["value_num"] - value * par[k]["value_den"]
     state[S_ROUNDING] += value_rest * (NANO // par[k]["value_den"]) + rest + impact_rest
+    if inst[k]["has_mark"] == 0:
+        set_mark(k, price, par, inst, state, rates)
     revalue(k, par, inst, state, rates)
-    fills[n]["position_after_lots"] = inst[k]["position"]
-    state[S_FILLS] = n + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def prove(k, par, inst, state):  # type: ignore[no-untyped-def]
     """Whether the books hold after the settlement of `k`; names the first proof that fails in the state vector."""
     fault = 0
@@ -270,13 +379,14 @@ def prove(k, par, inst, state):  # type: ignore[no-untyped-def]
         fault = 1
     elif inst[k]["bal_clearing"] != (-inst[k]["bal_position"] if par[k]["is_future"] == 1 else 0):
         fault = 2
-    total = state[S_CASH] + state[S_CAPITAL]
+    total = state[S_CASH] + state[S_CAPITAL] + state[S_INTEREST]
     by_books = state[S_CASH]
-    by_flows = -state[S_CAPITAL]
+    by_flows = -state[S_CAPITAL] - state[S_INTEREST]
     for m in range(len(inst)):
         total += inst[m]["bal_position"] + inst[m]["bal_clearing"] + inst[m]["bal_pnl"] + inst[m]["bal_fees"]
+        total += inst[m]["bal_carry"]
         by_books += inst[m]["value"] + inst[m]["bal_clearing"]
-        by_flows += inst[m]["value"] + inst[m]["flow"] - inst[m]["bal_fees"]
+        by_flows += inst[m]["value"] + inst[m]["flow"] - inst[m]["bal_fees"] - inst[m]["bal_carry"]
     if fault == 0 and total != 0:
         fault = 3
     if fault == 0 and by_books != state[S_EQUITY]:
@@ -288,7 +398,7 @@ def prove(k, par, inst, state):  # type: ignore[no-untyped-def]
     return fault == 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def settle(k, ts, par, inst, state, journal):  # type: ignore[no-untyped-def]
     """Book the gain of `k` since its last settlement, move it into cash for futures, and prove the books."""
     gain = inst[k]["value"] - inst[k]["bal_position"]

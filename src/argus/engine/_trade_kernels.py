@@ -7,13 +7,14 @@ from numba import njit
 
 from argus.engine._ledger_kernels import position_value, share_of
 from argus.engine._match_kernels import nearest_tick, ticks_of
+from argus.engine._session_kernels import F_FINAL, F_SPLIT
 
 # Slots of the running totals of the trade in hand.
-FLOW, FEE, POSITION, ENTRY_LOTS, EXIT_LOTS, LOTS_MAX, MAE, MFE, BARS, CURSOR, CLOSE_FILL_ROW, OPENED = range(12)
-TOTAL_SLOTS = 12
+FLOW, FEE, POSITION, LOTS_MAX, MAE, MFE, BARS, CURSOR, CLOSE_FILL_ROW, OPENED = range(10)
+TOTAL_SLOTS = 10
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def watch(t, ticks, par_k):  # type: ignore[no-untyped-def]
     """Take the open gain at `ticks` into the extremes of the trade in hand."""
     gain = t[FLOW] + position_value(t[POSITION], ticks, par_k)
@@ -21,7 +22,7 @@ def watch(t, ticks, par_k):  # type: ignore[no-untyped-def]
     t[MFE] = max(t[MFE], gain)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
     """Closes of the bars before `stop_row`, with the trade in hand open."""
     tick = par_k["tick"]
@@ -38,7 +39,7 @@ def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
         t[CURSOR] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def begin_trade(t, entry, trades, n, fill_id, fills, k, sign):  # type: ignore[no-untyped-def]
     """Open a trade with fill `fill_id`."""
     cursor, close_fill_row = t[CURSOR], t[CLOSE_FILL_ROW]
@@ -51,7 +52,7 @@ def begin_trade(t, entry, trades, n, fill_id, fills, k, sign):  # type: ignore[n
     trades[n]["entry_ts_ns"] = fills[fill_id]["ts_event_ns"]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def end_trade(t, entry, trades, n, fill_id, ts, gross, mark):  # type: ignore[no-untyped-def]
     """Write the totals of the trade in hand; `fill_id` is -1 for one that is still open."""
     trades[n]["is_open"] = 1 if fill_id < 0 else 0
@@ -59,8 +60,8 @@ def end_trade(t, entry, trades, n, fill_id, ts, gross, mark):  # type: ignore[no
     trades[n]["exit_fill"] = fill_id
     trades[n]["exit_ts_ns"] = ts
     trades[n]["lots_max"] = t[LOTS_MAX]
-    trades[n]["entry_ticks"] = entry[0] / t[ENTRY_LOTS]
-    trades[n]["exit_ticks"] = entry[1] / t[EXIT_LOTS] if fill_id >= 0 else float(mark)
+    trades[n]["entry_ticks"] = entry[0] / entry[2]
+    trades[n]["exit_ticks"] = entry[1] / entry[3] if fill_id >= 0 and entry[3] > 0.0 else float(mark)
     trades[n]["gross_micros"] = gross
     trades[n]["fee_micros"] = t[FEE]
     trades[n]["net_micros"] = gross - t[FEE]
@@ -69,7 +70,7 @@ def end_trade(t, entry, trades, n, fill_id, ts, gross, mark):  # type: ignore[no
     t[OPENED] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untyped-def]
     """Add (part of) a fill to the trade in hand."""
     against = t[POSITION] != 0 and (t[POSITION] > 0) != (lots > 0)
@@ -77,12 +78,13 @@ def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untype
     t[FEE] += fee
     t[POSITION] += lots
     t[LOTS_MAX] = max(t[LOTS_MAX], abs(t[POSITION]))
-    sums[1 if against else 0] += float(price) * abs(lots)
-    t[EXIT_LOTS if against else ENTRY_LOTS] += abs(lots)
+    side = 1 if against else 0
+    sums[side] += float(price) * abs(lots)
+    sums[2 + side] += float(abs(lots))
     watch(t, price, par_k)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: ignore[no-untyped-def]
     """Append the trades of instrument `k` to `trades` from position `n` on; returns the new count.
 
@@ -91,7 +93,7 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
     par_k = par[k]
     begin, rows = par_k["row_begin"], par_k["row_end"] - par_k["row_begin"]
     t = np.zeros(TOTAL_SLOTS, dtype=np.int64)
-    sums = np.zeros(2)
+    sums = np.zeros(4)  # price times lots in and against the trade's direction; lots likewise
     t[CLOSE_FILL_ROW] = -1
     last_fill = 0
     for f in range(len(fills)):
@@ -104,7 +106,19 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
         if t[OPENED] == 1:
             walk(t, row, par_k, high, low, close)
         t[CURSOR] = row
-        if ts == ts_close[begin + row]:
+        rule = fills[f]["rule"]
+        if rule == F_SPLIT:
+            if t[OPENED] == 1:
+                t[FLOW] -= value
+                t[POSITION] += lots
+                t[LOTS_MAX] = max(t[LOTS_MAX], abs(t[POSITION]))
+                sums[2:] *= fills[f]["base_ticks"]
+                if t[POSITION] == 0:
+                    end_trade(t, sums, trades, n, f, ts, t[FLOW], price)
+                    n += 1
+            last_fill = f
+            continue
+        if rule != F_FINAL and ts == ts_close[begin + row]:
             t[CLOSE_FILL_ROW] = row
         if t[OPENED] == 1 and (t[POSITION] > 0) != (lots > 0):
             closing = min(abs(lots), abs(t[POSITION])) * (1 if lots > 0 else -1)

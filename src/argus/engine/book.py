@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import I32_1D, I64_1D
 from argus.core.errors import OrderError
-from argus.core.orders import Order, OrderState, OrderType, Reason, TimeInForce
+from argus.core.orders import ON_CLOSE, ONE_SESSION, Order, OrderState, Reason, TimeInForce
+from argus.core.random import stream_key, uniforms
 from argus.core.risk import RiskApproved
 from argus.engine._layout import (
     INSTRUMENT_DTYPE,
@@ -17,30 +19,47 @@ from argus.engine._layout import (
     NO_SESSION,
     PHASE_OPEN,
     S_ACTIVE,
+    S_ASLEEP_ROW,
+    S_AWAKE_ROW,
     S_CAPITAL,
     S_CASH,
     S_CASH_ONLY,
     S_CLOSED,
+    S_CREDIT_PPM,
+    S_DEBIT_PPM,
+    S_DRAWDOWN_FLOOR,
+    S_DRAWDOWN_PPM,
     S_END,
     S_EQUITY,
+    S_EQUITY_ROWS,
+    S_FLATTEN,
+    S_HALT,
     S_JOURNAL,
     S_LIQUIDATING,
+    S_LOSS_FLOOR,
+    S_LOSS_PPM,
     S_NOTIFY_ON,
     S_ORDERS,
+    S_PEAK,
+    S_PLAIN,
+    S_SESSION,
     S_START,
+    S_STRETCH,
     S_TOUCH,
     S_TS,
     S_WAKE_AT_SESSION_END,
     S_WARMUP,
     STATE_SLOTS,
+    STRETCH_MIN,
 )
-from argus.engine.config import AccountKind, RunConfig
-from argus.engine.market import MarketArrays
+from argus.engine.config import PPM, AccountKind, RunConfig
+from argus.engine.market import CLOSE_TS_COLUMN, RECV_COLUMN, SESSION_COLUMN, MarketArrays, rate_ppm
 from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE, ORDER_DTYPE
 
 __all__ = ["RunTables"]
 
 _FIRST_ROWS = 256
+_ORDER_STREAM, _CANCEL_STREAM = "order", "cancel"
 
 
 class RunTables:
@@ -83,18 +102,44 @@ class RunTables:
         self.state[S_START] = -INT64_MAX if config.start_ns is None else config.start_ns
         self.state[S_END] = INT64_MAX if config.end_ns is None else config.end_ns
         self.state[S_NOTIFY_ON] = wakes_on_fill
+        self._set_halts(config)
+        costs, cash = config.costs, config.account
+        self.state[S_DEBIT_PPM] = rate_ppm("debit_rate", cash.debit_rate, costs.multiplier)
+        self.state[S_CREDIT_PPM] = rate_ppm("credit_rate", cash.credit_rate, Decimal(1))
+        self.state[S_SESSION] = NO_SESSION
+        self.inst["volume_row"] = self.inst["mark_row"] = -1
+        if market.is_plain:
+            ts_recv = market.columns[RECV_COLUMN]
+            self.state[S_PLAIN] = 1
+            self.state[S_STRETCH] = STRETCH_MIN
+            self.state[S_AWAKE_ROW] = max(self.state[S_WARMUP] - 1, np.searchsorted(ts_recv, self.state[S_START]))
+            self.state[S_ASLEEP_ROW] = np.searchsorted(ts_recv, self.state[S_END])
         self.active: I64_1D = np.zeros(_FIRST_ROWS, dtype=np.int64)
         self.orders: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=ORDER_DTYPE)
         self.fills: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=FILL_DTYPE)
         self.journal: NDArray[np.void] = np.zeros(4 * _FIRST_ROWS, dtype=JOURNAL_DTYPE)
         self.order_tags: dict[int, str] = {}
         rows = len(market.columns[0]) + 1
-        self.eq_ts: I64_1D = np.zeros(rows, dtype=np.int64)
-        self.eq_micros: I64_1D = np.zeros(rows, dtype=np.int64)
-        self.eq_cash: I64_1D = np.zeros(rows, dtype=np.int64)
-        self.eq_session: I32_1D = np.zeros(rows, dtype=np.int32)
+        self.eq_ts: I64_1D = np.empty(0 if market.is_plain else rows, dtype=np.int64)
+        self.eq_micros: I64_1D = np.empty(rows, dtype=np.int64)
+        self.eq_cash: I64_1D = np.empty(rows, dtype=np.int64)
         self._latency_ns = config.latency_ns
+        self._latencies = np.array(config.latency_sample_ns, dtype=np.int64)
+        self._seed = config.seed
         self._open_books(config)
+
+    def _set_halts(self, config: RunConfig) -> None:
+        """Limits of losses, and the equity at which they hold before the first session begins."""
+        halts = config.halts
+        self.state[S_LOSS_FLOOR] = self.state[S_DRAWDOWN_FLOOR] = -INT64_MAX
+        self.state[S_PEAK] = INT64_MAX
+        self.state[S_FLATTEN] = halts.flatten
+        self.state[S_LOSS_PPM] = int((halts.daily_loss or 0) * PPM)
+        if halts.drawdown is not None:
+            limit, cash = int(halts.drawdown * PPM), config.account.cash_micros
+            self.state[S_DRAWDOWN_PPM] = limit
+            self.state[S_PEAK] = cash
+            self.state[S_DRAWDOWN_FLOOR] = cash + -cash * limit // PPM
 
     def _open_books(self, config: RunConfig) -> None:
         entry = self.journal[0]
@@ -123,34 +168,69 @@ class RunTables:
         while i >= len(self.orders) or self.state[S_ACTIVE] >= len(self.active):
             self.grow()
         now = int(self.state[S_TS])
-        row = self.orders[i]
-        row["decision_id"], row["instrument"] = order.decision_id, code
-        row["side"], row["type"], row["tif"] = order.side, order.type, self._time_in_force(order)
-        row["quantity_lots"] = order.quantity_lots
-        row["limit_ticks"], row["stop_ticks"] = order.limit_ticks or 0, order.stop_ticks or 0
-        row["replaces_id"] = -1 if order.replaces_id is None else order.replaces_id
-        row["replaced_by"] = -1
-        row["session"] = NO_SESSION
-        row["ts_submit_ns"], row["ts_arrive_ns"], row["ts_cancel_ns"] = now, now + self._latency_ns, INT64_MAX
+        ready = now + self._latency(_ORDER_STREAM, i)
+        parent = -1 if order.parent_id is None else order.parent_id
+        lots, arrive = order.quantity_lots, ready
+        if parent >= 0 and self.orders[parent]["filled_lots"] > 0:
+            lots = int(self.orders[parent]["filled_lots"])
+        elif parent >= 0:
+            arrive = INT64_MAX
+        reason = self._refused_on_entry(order, code, parent)
+        # One tuple in the sequence of ORDER_DTYPE: setting field by field takes ten times as long.
+        self.orders[i] = (
+            order.decision_id,
+            code,
+            order.side,
+            order.type,
+            self._time_in_force(order),
+            OrderState.SUBMITTED if reason is None else OrderState.REJECTED,
+            reason or 0,
+            0,
+            0,
+            lots,
+            0,
+            order.limit_ticks or 0,
+            order.stop_ticks or 0,
+            -1 if order.replaces_id is None else order.replaces_id,
+            -1,
+            NO_SESSION,
+            order.reduce_only,
+            order.trail_ticks or 0,
+            np.nan,
+            INT64_MAX if order.expires_ns is None or order.type in ONE_SESSION else order.expires_ns,
+            -1 if order.oco_group is None else order.oco_group,
+            parent,
+            now,
+            ready,
+            arrive,
+            INT64_MAX,
+            0 if reason is None else now,
+        )
         if order.tag:
             self.order_tags[i] = order.tag
         self.state[S_ORDERS] = i + 1
-        reason = self._refused_on_entry(order, code)
         if reason is not None:
-            row["state"], row["reason"], row["ts_done_ns"] = OrderState.REJECTED, reason, now
             return
-        if order.replaces_id is not None and self.cancel(order.replaces_id, Reason.REPLACED):
+        if order.replaces_id is not None and self.cancel(order.replaces_id, Reason.REPLACED, ready):
             self.orders[order.replaces_id]["replaced_by"] = i
         self.active[self.state[S_ACTIVE]] = i
         self.state[S_ACTIVE] += 1
         self.inst[code]["working"] += 1
 
-    def cancel(self, order_id: int, reason: Reason) -> bool:
-        """Ask for an order's end; False if it has ended, or its end was asked for before."""
+    def _latency(self, stream: str, order_id: int) -> int:
+        """From a decision to its arrival: fixed, or drawn for this order."""
+        sample = self._latencies
+        if not len(sample):
+            return self._latency_ns
+        return int(sample[int(uniforms(stream_key(self._seed, "latency", stream), order_id, 1)[0] * len(sample))])
+
+    def cancel(self, order_id: int, reason: Reason, holds_ns: int | None = None) -> bool:
+        """Ask for an order's end, from `holds_ns` on if given; False if it has ended or its end was asked before."""
         row = self.orders[order_id]
         if row["state"] > OrderState.PARTIAL or row["ts_cancel_ns"] != INT64_MAX:
             return False
-        row["ts_cancel_ns"] = int(self.state[S_TS]) + self._latency_ns
+        latest = int(self.state[S_TS]) + self._latency(_CANCEL_STREAM, order_id) if holds_ns is None else holds_ns
+        row["ts_cancel_ns"] = latest
         row["reason"] = reason
         return True
 
@@ -164,18 +244,41 @@ class RunTables:
 
     def _time_in_force(self, order: Order) -> TimeInForce:
         """On-open and on-close orders are day orders, whatever they say."""
-        if order.type in (OrderType.MARKET_ON_OPEN, OrderType.MARKET_ON_CLOSE):
-            return TimeInForce.DAY
-        return order.time_in_force
+        return TimeInForce.DAY if order.type in ONE_SESSION else order.time_in_force
 
-    def _refused_on_entry(self, order: Order, code: int) -> Reason | None:
+    def _refused_on_entry(self, order: Order, code: int, parent: int) -> Reason | None:
         if self.state[S_CLOSED]:
             return Reason.ACCOUNT_CLOSED
         if self.state[S_LIQUIDATING] > 0:
             return Reason.LIQUIDATION
-        if not self.market.par[code]["has_open"] and order.type != OrderType.MARKET_ON_CLOSE:
+        if self.inst[code]["expired"]:
+            return Reason.CONTRACT_EXPIRED
+        if self.state[S_HALT] and not order.reduce_only:
+            return Reason(int(self.state[S_HALT]))
+        if not self.market.par[code]["has_open"] and order.type not in ON_CLOSE:
             return Reason.NO_SUCH_PRICE
+        if parent >= 0 and self.orders[parent]["state"] > OrderState.PARTIAL and not self.orders[parent]["filled_lots"]:
+            return Reason.PARENT_DONE
         return None
+
+    def equity_instants(self) -> tuple[I64_1D, I32_1D]:
+        """(time, session) of each row of the equity curve: instants at which a bar closed, the latest session."""
+        rows = int(self.state[S_EQUITY_ROWS])
+        columns = self.market.columns
+        ts_close, session = columns[CLOSE_TS_COLUMN], columns[SESSION_COLUMN]
+        if self.market.is_plain:
+            return ts_close[:rows].copy(), session[:rows].copy()
+        instants = self.eq_ts[:rows].copy()
+        sessions = np.full(rows, NO_SESSION, dtype=np.int32)
+        np.maximum.at(sessions, np.searchsorted(instants, ts_close), session)
+        return instants, sessions
+
+    def move_to(self, row: int) -> None:
+        """Stand at the instant at which `row` of the quiet stretch passed last became known."""
+        from argus.engine._coast_kernels import move_to
+
+        m = self.market
+        move_to(row, m.par, self.inst, self.state, m.rates, m.columns[RECV_COLUMN], m.marks)
 
     def arguments(self) -> tuple[Any, ...]:
         """Everything `advance` takes, in its sequence."""
@@ -186,6 +289,8 @@ class RunTables:
             self.state,
             m.rates,
             *m.columns,
+            m.marks,
+            m.special,
             self.active,
             self.orders,
             self.fills,
@@ -193,5 +298,7 @@ class RunTables:
             self.eq_ts,
             self.eq_micros,
             self.eq_cash,
-            self.eq_session,
+            m.events,
+            m.spread,
+            m.impact,
         )

@@ -14,9 +14,19 @@ from argus.core.errors import ConfigError
 from argus.core.money import MONEY_MAX
 from argus.core.time import NS_PER_YEAR, format_ns
 
-__all__ = ["AccountConfig", "AccountKind", "CostModel", "FillRules", "RunConfig"]
+__all__ = [
+    "AccountConfig",
+    "AccountKind",
+    "CostModel",
+    "FillRules",
+    "HaltRules",
+    "ImpactModel",
+    "RunConfig",
+    "SpreadModel",
+]
 
 _MULTIPLIER_MAX: Final = 1_000
+PPM: Final = 1_000_000
 _COST_MAX: Final = 1_000_000
 """Currency per unit, or ticks: more is a slip of the keyboard, and no ledger could hold it."""
 
@@ -40,17 +50,107 @@ class AccountConfig:
         Opening balance.
     currency : str
         ISO code; every instrument of the run must be quoted in it.
+    borrow_rate : Decimal
+        Yearly fee on the value of short spot positions, over 360 days.
+    debit_rate, credit_rate : Decimal
+        Yearly interest paid on negative cash and received on positive cash, over 360 days.
     """
 
     kind: AccountKind = AccountKind.FUTURES
     cash_micros: int = 1_000_000_000_000
     currency: str = "USD"
+    borrow_rate: Decimal = Decimal(0)
+    debit_rate: Decimal = Decimal(0)
+    credit_rate: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
+        for name in ("borrow_rate", "debit_rate", "credit_rate"):
+            rate = getattr(self, name)
+            if not rate.is_finite() or not 0 <= rate <= 1:
+                raise ConfigError(f"{name} is {rate}; it is a yearly fraction in 0 to 1 (0.05 is five per cent)")
+            if rate * PPM != (rate * PPM).to_integral_value():
+                raise ConfigError(f"{name} is {rate}; it may have six decimals")
         if self.cash_micros > MONEY_MAX:
             raise ConfigError(f"opening cash is {self.cash_micros} micros, beyond the ledger's range of {MONEY_MAX}")
         if self.cash_micros <= 0:
             raise ConfigError(f"opening cash is {self.cash_micros} millionths; it must be positive")
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadModel:
+    """Half of the bid-ask spread, which orders that take liquidity pay, by instrument, time of day and volatility.
+
+    The half-spread of a bar is ``base * time factor * volatility factor``, in ticks; all of it is known before the bar
+    begins. The volatility factor is ``1 + vol_sensitivity * max(0, short / long - 1)``, where short and long are the
+    standard deviations of the log returns of the last `vol_short` and `vol_long` completed sessions; 1 until there are
+    `vol_long` of them.
+
+    Attributes
+    ----------
+    half_spread_ticks : Decimal
+        Base of every instrument that is not in `by_instrument`.
+    by_instrument : tuple of (str, Decimal)
+        Base of single instruments, in their ticks.
+    by_time : tuple of (str, Decimal)
+        Factors from a local time of the instrument's session on, as ``("08:30", Decimal(1))``, in rising order; before
+        the first one the last one holds. Empty is a factor of 1.
+    vol_sensitivity : Decimal
+    vol_short, vol_long : int
+        Sessions.
+    """
+
+    half_spread_ticks: Decimal = Decimal(0)
+    by_instrument: tuple[tuple[str, Decimal], ...] = ()
+    by_time: tuple[tuple[str, Decimal], ...] = ()
+    vol_sensitivity: Decimal = Decimal(0)
+    vol_short: int = 5
+    vol_long: int = 60
+
+    def __post_init__(self) -> None:
+        numbers = [("half_spread_ticks", self.half_spread_ticks), ("vol_sensitivity", self.vol_sensitivity)]
+        numbers += [(f"half spread of {symbol}", value) for symbol, value in self.by_instrument]
+        numbers += [(f"spread factor from {start}", value) for start, value in self.by_time]
+        for name, value in numbers:
+            if not value.is_finite() or not 0 <= value <= 10_000:
+                raise ConfigError(f"{name} is {value}; a number from 0 to 10,000 is needed")
+        starts = [start for start, _ in self.by_time]
+        if starts != sorted(set(starts)) or not all(_is_clock(start) for start in starts):
+            raise ConfigError(
+                f"by_time starts at {', '.join(starts)}; give times as HH:MM, each later than the one before"
+            )
+        if not 2 <= self.vol_short < self.vol_long:
+            raise ConfigError(f"vol_short is {self.vol_short}, vol_long {self.vol_long}; 2 <= short < long is needed")
+
+
+def _is_clock(text: str) -> bool:
+    hours, _, minutes = text.partition(":")
+    return len(text) == 5 and hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactModel:
+    """Square-root market impact: ``coefficient * session volatility * price * sqrt(quantity / session volume)``.
+
+    Source: Almgren, Thum, Hauptmann, Li (2005), Direct estimation of equity market impact; Toth et al. (2011),
+    Physical Review X 1, 021006: the cost of a fill in units of volatility grows with the square root of its share of
+    the day's volume, with a coefficient of about one.
+
+    Attributes
+    ----------
+    coefficient : Decimal
+    window : int
+        Completed sessions over which volatility and volume are averaged; before there are two of them, the impact is
+        taken from the first two, which reports say.
+    """
+
+    coefficient: Decimal = Decimal(1)
+    window: int = 20
+
+    def __post_init__(self) -> None:
+        if not self.coefficient.is_finite() or not 0 <= self.coefficient <= 100:
+            raise ConfigError(f"impact coefficient is {self.coefficient}; a number from 0 to 100 is needed")
+        if self.window < 2:
+            raise ConfigError(f"impact window is {self.window} sessions; at least 2 are needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +173,9 @@ class CostModel:
     slippage_rate : Decimal
         The same as a fraction of the price; both add up.
     multiplier : Decimal
-        Scales fees and slippage together: the lab's cost sensitivity.
+        Scales all of these together: the lab's cost sensitivity.
+    spread : SpreadModel or None
+    impact : ImpactModel or None
     """
 
     fee_per_unit: Decimal | None = None
@@ -82,6 +184,8 @@ class CostModel:
     slippage_ticks: int = 0
     slippage_rate: Decimal = Decimal(0)
     multiplier: Decimal = Decimal(1)
+    spread: SpreadModel | None = None
+    impact: ImpactModel | None = None
 
     def __post_init__(self) -> None:
         for name in ("fee_per_unit", "fee_rate", "fee_minimum", "slippage_ticks", "slippage_rate", "multiplier"):
@@ -131,6 +235,35 @@ class FillRules:
 
 
 @dataclass(frozen=True, slots=True)
+class HaltRules:
+    """Losses at which trading stops by itself.
+
+    Attributes
+    ----------
+    daily_loss : Decimal or None
+        Fraction of the equity at the session's begin; reached, the account is halted until the next session.
+    drawdown : Decimal or None
+        Fraction of the highest equity; reached, the account is halted for good.
+    flatten : bool
+        Whether a halt also closes what is held, by ordinary orders.
+    """
+
+    daily_loss: Decimal | None = Decimal("0.02")
+    drawdown: Decimal | None = None
+    flatten: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("daily_loss", "drawdown"):
+            limit = getattr(self, name)
+            if limit is None:
+                continue
+            if not limit.is_finite() or not 0 < limit <= 1:
+                raise ConfigError(f"{name} is {limit}; it is a fraction above 0 and up to 1, or None for no limit")
+            if limit * PPM != (limit * PPM).to_integral_value():
+                raise ConfigError(f"{name} is {limit}; it may have six decimals")
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """Everything about a run that is neither strategy nor data.
 
@@ -138,8 +271,16 @@ class RunConfig:
     ----------
     account, costs, fills
         See their classes.
+    halts : HaltRules
+        Losses at which trading stops.
     latency_ns : int
         From a decision to the order's arrival at the venue.
+    latency_sample_ns : tuple of int
+        A measured sample of that latency; if given, each order and each cancel draws from it.
+    data_latency_ns : int
+        Added to the instant at which each bar is known.
+    seed : int
+        Of the streams that the latencies are drawn from.
     start_ns, end_ns : int or None
         Decisions are made at ``start_ns <= now < end_ns``; earlier bars warm the strategy up. None is no bound.
     """
@@ -147,7 +288,11 @@ class RunConfig:
     account: AccountConfig = field(default_factory=AccountConfig)
     costs: CostModel = field(default_factory=CostModel)
     fills: FillRules = field(default_factory=FillRules)
+    halts: HaltRules = field(default_factory=HaltRules)
     latency_ns: int = 0
+    latency_sample_ns: tuple[int, ...] = ()
+    data_latency_ns: int = 0
+    seed: int = 0
     start_ns: int | None = None
     end_ns: int | None = None
 
@@ -159,10 +304,17 @@ class RunConfig:
                     f"the run's {name.removesuffix('_ns')} is {format_ns(value)}, outside of 1678 to 2262, the "
                     "range of nanosecond time; leave it out for no bound"
                 )
-        if self.latency_ns > NS_PER_YEAR:
-            raise ConfigError(f"latency is {self.latency_ns / 1e6:g} ms, more than a year; give milliseconds")
-        if self.latency_ns < 0:
-            raise ConfigError(f"latency is {self.latency_ns / 1e6:g} ms; an order cannot arrive before it is sent")
+        for name, value in (
+            ("latency", self.latency_ns),
+            ("data latency", self.data_latency_ns),
+            *(("latency sample", value) for value in self.latency_sample_ns),
+        ):
+            if value > NS_PER_YEAR:
+                raise ConfigError(f"{name} is {value / 1e6:g} ms, more than a year; give milliseconds")
+            if value < 0:
+                raise ConfigError(f"{name} is {value / 1e6:g} ms; it cannot arrive before it is sent")
+        if self.latency_ns and self.latency_sample_ns:
+            raise ConfigError("give either latency_ns or latency_sample_ns, not both")
         if self.start_ns is not None and self.end_ns is not None and self.start_ns >= self.end_ns:
             raise ConfigError(
                 f"the run starts at {format_ns(self.start_ns)} and ends at {format_ns(self.end_ns)}; "
@@ -175,12 +327,14 @@ class RunConfig:
 
 
 def _plain(settings: dict[str, object]) -> dict[str, object]:
-    plain: dict[str, object] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            plain[name] = _plain(value)
-        elif isinstance(value, Decimal):
-            plain[name] = format(value.normalize(), "f")
-        else:
-            plain[name] = str(value) if isinstance(value, StrEnum) else value
-    return plain
+    return {name: _plain_value(value) for name, value in settings.items()}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, dict):
+        return _plain(value)
+    if isinstance(value, tuple):
+        return [_plain_value(part) for part in value]
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    return str(value) if isinstance(value, StrEnum) else value

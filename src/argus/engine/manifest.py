@@ -16,7 +16,7 @@ import argus
 from argus.core.ports import RiskPolicy, Sizer, Strategy
 from argus.core.time import format_ns
 from argus.engine.config import RunConfig
-from argus.engine.market import Market
+from argus.engine.market import NO_EVENTS, Events, Market
 from argus.engine.record import RunManifest
 
 __all__ = ["canonical_json", "code_version", "manifest_of"]
@@ -56,7 +56,13 @@ def _source_hash(kind: type) -> str:
 
 
 def manifest_of(
-    strategy: Strategy, market: Market, config: RunConfig, *, sizer: Sizer, risk: RiskPolicy
+    strategy: Strategy,
+    market: Market,
+    config: RunConfig,
+    *,
+    sizer: Sizer,
+    risk: RiskPolicy,
+    events: Events = NO_EVENTS,
 ) -> RunManifest:
     """The manifest of a run that is about to start."""
     spec = strategy.spec
@@ -80,6 +86,9 @@ def manifest_of(
             "bars": len(market[symbol][1]),
             "first": format_ns(int(market[symbol][1].ts_event_ns[0])),
             "last": format_ns(int(market[symbol][1].ts_close_ns[-1])),
+            **(
+                {"events": hashlib.sha256(repr(events[symbol]).encode()).hexdigest()[:16]} if events.get(symbol) else {}
+            ),
         }
         for symbol in spec.universe
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -11,15 +12,42 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import Bars, readonly
+from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
 from argus.core.errors import ConfigError, CoverageError
-from argus.core.instruments import InstrumentKind, InstrumentSpec
+from argus.core.fees import FeeComponent, FeeName
+from argus.core.instruments import InstrumentKind, InstrumentSpec, Source
+from argus.core.market_events import FinalSettlement, Funding, InstrumentEvent, Split
 from argus.core.money import MICROS
-from argus.core.time import day_number
-from argus.engine._layout import NANO, PARAM_DTYPE, RATE_COLUMNS
-from argus.engine.config import AccountKind, CostModel, RunConfig
+from argus.core.time import day_number, day_of, format_ns
+from argus.engine._layout import (
+    E_DIVIDEND,
+    E_FINAL,
+    E_FUNDING,
+    E_SPLIT,
+    EVENT_COLUMNS,
+    INT64_MAX,
+    MILLI,
+    NANO,
+    PARAM_DTYPE,
+    RATE_COLUMNS,
+)
+from argus.engine.config import PPM, AccountKind, CostModel, RunConfig
+from argus.engine.costs import half_spread_milliticks, impact_scale
 
-__all__ = ["CLOSE_COLUMN", "Market", "MarketArrays", "lay_out", "told_once"]
+__all__ = [
+    "CLOSE_COLUMN",
+    "CLOSE_TS_COLUMN",
+    "Events",
+    "Market",
+    "MarketArrays",
+    "NO_EVENTS",
+    "RECV_COLUMN",
+    "SESSION_COLUMN",
+    "fees_on",
+    "lay_out",
+    "rate_ppm",
+    "told_once",
+]
 
 Market = Mapping[str, tuple[InstrumentSpec, Bars]]
 """Symbol to specification and bars."""
@@ -36,8 +64,15 @@ _COLUMNS = (
     "session",
     "session_end",
 )
+CLOSE_TS_COLUMN: Final = _COLUMNS.index("ts_close_ns")
+RECV_COLUMN: Final = _COLUMNS.index("ts_recv_ns")
 CLOSE_COLUMN: Final = _COLUMNS.index("close")
-"""Position of the closes in `MarketArrays.columns`."""
+SESSION_COLUMN: Final = _COLUMNS.index("session")
+"""Positions in `MarketArrays.columns`."""
+Events = Mapping[str, Sequence[InstrumentEvent]]
+"""Symbol to what happens to the instrument beside its bars."""
+NO_EVENTS: Final[Events] = {}
+
 _SPOT_PPM = {AccountKind.REG_T: (500_000, 250_000, 300_000)}
 _NAMES_SHOWN: Final = 4
 _BEGINNING = -(2**31) + 1
@@ -55,6 +90,16 @@ class MarketArrays:
     columns : tuple of arrays
         ts_event, ts_close, ts_recv, open, high, low, close, volume, session, session_end; bars one instrument after
         the other.
+    marks : (n,) int64
+        Closes in whole ticks; `NO_MARK` where one is not known.
+    special : (s,) int64
+        Rows that are no part of a quiet stretch, and one past the end; only where one instrument is alone.
+    events : (e, EVENT_COLUMNS) int64
+        What happens to instruments beside their bars, in order.
+    spread : (n,) int64 or empty
+        Half-spread of each bar in thousandths of a tick.
+    impact : (n,) float64 or empty
+        Coefficient of each bar's square-root impact.
     notes : tuple of str
         What a reader of results must know about figures used here.
     """
@@ -62,11 +107,21 @@ class MarketArrays:
     par: NDArray[np.void]
     rates: NDArray[np.int64]
     columns: tuple[NDArray[Any], ...]
+    marks: I64_1D
+    special: I64_1D
+    events: NDArray[np.int64]
+    spread: I64_1D
+    impact: F64_1D
     notes: tuple[str, ...]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether one instrument is alone, so that stretches of its bars can be passed at once."""
+        return len(self.par) == 1
 
-def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> MarketArrays:
-    """Flatten `market` in the sequence of `universe`.
+
+def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig, events: Events = NO_EVENTS) -> MarketArrays:
+    """Flatten `market` in the sequence of `universe`: one line for each symbol, which may come again for another book.
 
     Raises
     ------
@@ -78,8 +133,10 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> Mar
     par = np.zeros(len(universe), dtype=PARAM_DTYPE)
     rates: list[list[int]] = []
     notes: list[tuple[str, str]] = []
+    symbols = tuple(dict.fromkeys(universe))
     row = 0
-    for k, symbol in enumerate(universe):
+    for symbol in symbols:
+        k = universe.index(symbol)
         if symbol not in market:
             raise CoverageError(f"{symbol}: the run has no bars of it; it has {', '.join(market) or 'none at all'}")
         spec, bars = market[symbol]
@@ -91,23 +148,113 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig) -> Mar
         if not len(bars):
             raise CoverageError(f"{symbol}: there are no bars in the run's range")
         _check_holdable(spec, config)
-        dated = _dated_rates(spec, config.costs)
+        dated = _dated_rates(spec, config.costs, len(rates))
         p = par[k]
-        p["rate_begin"], p["rate_end"] = len(rates), len(rates) + len(dated)
+        p["rate_begin"], p["rate_end"] = len(rates), len(rates) + dated.count
         p["row_begin"], p["row_end"] = row, row + len(bars)
         _fill_params(p, spec, bars, config)
-        rates.extend(dated)
+        rates.extend(dated.rows)
         row += len(bars)
         notes.extend(_notes(spec, bars, config))
     columns = tuple(
         getattr(market[universe[0]][1], name)
-        if len(universe) == 1
-        else np.concatenate([getattr(market[symbol][1], name) for symbol in universe])
+        if len(symbols) == 1
+        else np.concatenate([getattr(market[symbol][1], name) for symbol in symbols])
         for name in _COLUMNS
     )
+    if config.data_latency_ns:
+        columns = (*columns[:RECV_COLUMN], columns[RECV_COLUMN] + config.data_latency_ns, *columns[RECV_COLUMN + 1 :])
+    _chain(par, universe)
     for column in columns:
         readonly(column)  # one array type for one instrument and for many: the kernel compiles once
-    return MarketArrays(par, np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS), columns, told_once(notes))
+    marks = _marks(par[[universe.index(symbol) for symbol in symbols]], columns)
+    table = _event_table(market, universe, events)
+    spread = [half_spread_milliticks(*market[symbol], config.costs) for symbol in symbols]
+    impact = [impact_scale(*market[symbol], config.costs) for symbol in symbols]
+    # A model of the run is one for all its instruments, so that either all columns are there or none.
+    return MarketArrays(
+        par,
+        np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS),
+        columns,
+        marks,
+        _special(columns, marks, table) if len(par) == 1 else np.zeros(0, dtype=np.int64),
+        table,
+        np.concatenate([np.zeros(0, dtype=np.int64), *(column for column in spread if column is not None)]),
+        np.concatenate([np.zeros(0), *(column for column in impact if column is not None)]),
+        told_once(notes),
+    )
+
+
+def _chain(par: NDArray[np.void], universe: tuple[str, ...]) -> None:
+    """Tie the lines of one instrument together; the later ones take all but their place from the first."""
+    par["next_line"] = -1
+    for k, symbol in enumerate(universe):
+        first = universe.index(symbol)
+        if k != first:
+            before = max(m for m in range(k) if universe[m] == symbol)
+            par[k] = par[first]
+            par[k]["next_line"] = -1
+            par[before]["next_line"] = k
+        par[k]["first_line"] = first
+
+
+def _event_table(market: Market, universe: tuple[str, ...], events: Events) -> NDArray[np.int64]:
+    """Events in the order of their instants, then of the universe, then as given."""
+    rows: list[tuple[int, int, int, int, int]] = []
+    for k, symbol in enumerate(universe):
+        if universe.index(symbol) != k:
+            continue
+        spec, bars = market[symbol]
+        for event in events.get(symbol, ()):
+            rows.append((event.ts_ns, k, *_event_columns(spec, event)))
+            if isinstance(event, FinalSettlement) and bars.ts_close_ns[-1] > event.ts_ns:
+                row = int(np.searchsorted(bars.ts_close_ns, event.ts_ns, side="right"))
+                raise CoverageError(
+                    f"{symbol}: row {row} closes at {format_ns(int(bars.ts_close_ns[row]))}, after the "
+                    f"final settlement at {format_ns(event.ts_ns)}; cut the bars there, or correct the settlement"
+                )
+    rows.sort(key=lambda row: row[:2])
+    return np.array(rows, dtype=np.int64).reshape(-1, EVENT_COLUMNS)
+
+
+def _event_columns(spec: InstrumentSpec, event: InstrumentEvent) -> tuple[int, int, int]:
+    """(kind, a, b) as the kernel takes them."""
+    is_future = spec.kind == InstrumentKind.FUTURE
+    if isinstance(event, FinalSettlement):
+        return E_FINAL, round(event.price / float(spec.tick_size)), 0
+    if isinstance(event, Funding):
+        ppb = event.rate * NANO
+        if ppb != ppb.to_integral_value():
+            raise ConfigError(f"{spec.symbol}: funding rate {event.rate} is finer than a billionth; round it")
+        return E_FUNDING, int(ppb), 0
+    if is_future:
+        raise ConfigError(f"{spec.symbol} is a future: it has no {type(event).__name__.lower()}")
+    if isinstance(event, Split):
+        return E_SPLIT, event.numerator, event.denominator
+    nano = event.amount * spec.lot_size * MICROS * NANO
+    if nano != nano.to_integral_value():
+        raise ConfigError(f"{spec.symbol}: dividend {event.amount} a share is finer than the ledger; round it")
+    return E_DIVIDEND, *divmod(int(nano), NANO)
+
+
+def _marks(par: NDArray[np.void], columns: tuple[NDArray[Any], ...]) -> I64_1D:
+    from argus.engine._coast_kernels import marks_of
+
+    marks = np.empty(len(columns[CLOSE_COLUMN]), dtype=np.int64)
+    for p in par:
+        rows = slice(p["row_begin"], p["row_end"])
+        marks_of(columns[CLOSE_COLUMN][rows], p["tick"], marks[rows])
+    return marks
+
+
+def _special(columns: tuple[NDArray[Any], ...], marks: I64_1D, events: NDArray[np.int64]) -> I64_1D:
+    """Rows that the event loop must see one by one: also the first that is not known before an event."""
+    from argus.engine._coast_kernels import special_rows
+
+    ts_event, _, ts_recv, *_, session, session_end = columns
+    rows = np.empty(len(marks) + 1, dtype=np.int64)
+    found = rows[: special_rows(session, session_end, marks, ts_event, ts_recv, rows)].copy()
+    return np.union1d(found, np.searchsorted(ts_recv, events[:, 0])) if len(events) else found
 
 
 def _check_holdable(spec: InstrumentSpec, config: RunConfig) -> None:
@@ -131,52 +278,84 @@ def _fill_params(p: Any, spec: InstrumentSpec, bars: Bars, config: RunConfig) ->
     p["tick"], p["lot"] = float(spec.tick_size), float(spec.lot_size)
     p["participation"] = float(config.fills.participation)
     p["slip_rate"] = float(costs.slippage_rate * costs.multiplier)
-    ticks = Fraction(costs.multiplier) * costs.slippage_ticks
-    whole = ticks.numerator // ticks.denominator
-    p["slip_ticks"] = whole
-    impact = (ticks - whole) * value
+    adverse = Fraction(costs.multiplier) * costs.slippage_ticks * MILLI
     if NANO % value.denominator:
         raise ConfigError(
             f"{spec.symbol}: a tick on a lot is {value} micro-units, finer than the rounding account holds"
         )
-    if NANO % impact.denominator:
+    if adverse.denominator != 1:
         raise ConfigError(
-            f"cost multiplier {costs.multiplier}: {spec.symbol}'s impact fee would not be exact; use fewer decimals"
+            f"cost multiplier {costs.multiplier}: {costs.slippage_ticks} ticks of slippage times it are no whole "
+            "thousandths of a tick; use fewer decimals"
         )
-    p["impact_num"], p["impact_den"] = impact.numerator, impact.denominator
+    p["adverse_milli"] = int(adverse)
     p["value_num"], p["value_den"] = value.numerator, value.denominator
     p["is_future"] = int(spec.kind == InstrumentKind.FUTURE)
+    p["borrow_ppm"] = 0 if p["is_future"] else rate_ppm("borrow_rate", config.account.borrow_rate, costs.multiplier)
     p["has_volume"] = int("volume" in bars.observed)
     p["has_open"] = int("open" in bars.observed)
     initial, keep_long, keep_short = _SPOT_PPM.get(config.account.kind, (0, 0, 0))
     p["initial_ppm"], p["maintenance_long_ppm"], p["maintenance_short_ppm"] = initial, keep_long, keep_short
 
 
-def _dated_rates(spec: InstrumentSpec, costs: CostModel) -> list[list[int]]:
-    """Rows of `rates`: every date on which a margin or a fee changes."""
+@dataclass(frozen=True, slots=True)
+class _DatedRates:
+    """Rows of `rates` of one instrument: those by date, `count` of them, then the fee components they point to."""
+
+    rows: list[list[int]]
+    count: int
+
+
+def _dated_rates(spec: InstrumentSpec, costs: CostModel, begin: int) -> _DatedRates:
+    """Every date on which a margin or a fee changes; `begin` is where the rows will stand in the table."""
     days = {_BEGINNING}
     days.update(day_number(m.effective_date) for m in spec.margins[1:])
     if costs.takes_schedule:
-        days.update(day_number(f.effective_date) for f in spec.fees[1:])
+        days.update(max(day_number(c.effective_date), _BEGINNING) for c in spec.fee_components)
+    components: list[list[int]] = []
     rows = []
     for day in sorted(days):
         margin = _in_force(spec.margins, day)
-        fee = _in_force(spec.fees, day) if costs.takes_schedule else None
+        at = begin + len(days) + len(components)
+        components += [_component_row(spec, component, costs.multiplier) for component in fees_on(spec, costs, day)]
         rows.append(
             [
                 day,
                 _micros(margin.initial) if margin else 0,
                 _micros(margin.maintenance) if margin else 0,
-                *_fee_columns(
-                    spec,
-                    (fee.per_unit if fee else costs.fee_per_unit) or Decimal(0),
-                    (fee.rate if fee else costs.fee_rate) or Decimal(0),
-                    (fee.minimum if fee else costs.fee_minimum) or Decimal(0),
-                    costs.multiplier,
-                ),
+                at,
+                begin + len(days) + len(components),
+                0,
             ]
         )
-    return rows
+    return _DatedRates(rows + components, len(rows))
+
+
+def fees_on(spec: InstrumentSpec, costs: CostModel, day: int) -> tuple[FeeComponent, ...]:
+    """Fee components that a fill in the session `day` (day number) pays, before the cost multiplier."""
+    if costs.takes_schedule:
+        return spec.fees_on(date.min if day <= _BEGINNING else day_of(day))
+    zero = Decimal(0)
+    stated = Source("stated by the run", None, True)
+    fee = FeeComponent(
+        FeeName.ALL_IN,
+        date.min,
+        costs.fee_per_unit or zero,
+        costs.fee_rate or zero,
+        costs.fee_minimum or zero,
+        None,
+        False,
+        stated,
+    )
+    return (fee,)
+
+
+def rate_ppm(name: str, rate: Decimal, multiplier: Decimal) -> int:
+    """A yearly rate times the cost multiplier, in whole millionths."""
+    ppm = rate * multiplier * PPM
+    if ppm != ppm.to_integral_value():
+        raise ConfigError(f"{name} {rate} times the cost multiplier {multiplier} is finer than a millionth; round it")
+    return int(ppm)
 
 
 def _in_force(dated: tuple[Any, ...], day: int) -> Any:
@@ -192,19 +371,18 @@ def _micros(amount: Decimal) -> int:
     return int((amount * MICROS).to_integral_value(ROUND_HALF_EVEN))
 
 
-def _fee_columns(
-    spec: InstrumentSpec, per_unit: Decimal, rate: Decimal, minimum: Decimal, multiplier: Decimal
-) -> tuple[int, int, int, int]:
-    """(whole micros per lot, billionths per lot, parts per billion of the value, least fee in micros)."""
-    nano_per_lot = per_unit * spec.lot_size * multiplier * MICROS * NANO
-    ppb = rate * multiplier * NANO
+def _component_row(spec: InstrumentSpec, component: FeeComponent, multiplier: Decimal) -> list[int]:
+    """Columns of a fee component."""
+    nano_per_lot = component.per_unit * spec.lot_size * multiplier * MICROS * NANO
+    ppb = component.rate * multiplier * NANO
     for name, exact in (("fee_per_unit", nano_per_lot), ("fee_rate", ppb)):
         if exact != exact.to_integral_value():
             raise ConfigError(
                 f"{spec.symbol}: {name} times the cost multiplier is finer than the ledger; use fewer decimals"
             )
     whole, nano = divmod(int(nano_per_lot), NANO)
-    return whole, nano, int(ppb), _micros(minimum * multiplier)
+    most = INT64_MAX if component.maximum is None else _micros(component.maximum * multiplier)
+    return [whole, nano, int(ppb), _micros(component.minimum * multiplier), most, int(component.sells_only)]
 
 
 def told_once(notes: Sequence[tuple[str, str]]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ __all__ = [
     "RunRecord",
 ]
 
-JOURNAL_ACCOUNTS: Final = ("CASH", "POSITION", "CLEARING", "PNL", "FEES", "CAPITAL")
+JOURNAL_ACCOUNTS: Final = ("CASH", "POSITION", "CLEARING", "PNL", "FEES", "CAPITAL", "CARRY", "INTEREST")
 """Account codes of the journal, in order."""
 
 ORDER_DTYPE: Final = np.dtype(
@@ -48,9 +48,15 @@ ORDER_DTYPE: Final = np.dtype(
         ("replaces_id", np.int64),  # -1: none
         ("replaced_by", np.int64),  # -1: none
         ("session", np.int32),  # session a day order belongs to; the int32 minimum before it is known
-        ("_pad", np.int32),
+        ("reduce_only", np.int32),
+        ("trail_ticks", np.int64),
+        ("level", np.float64),  # of a trailing stop, in ticks; NaN before it has one
+        ("expires_ns", np.int64),  # end of a GTD order; int64 maximum: none
+        ("oco_group", np.int64),  # id of the group's first order; -1: none
+        ("parent_id", np.int64),  # -1: none
         ("ts_submit_ns", np.int64),
-        ("ts_arrive_ns", np.int64),
+        ("ts_ready_ns", np.int64),  # when it would arrive if it waited for no parent
+        ("ts_arrive_ns", np.int64),  # int64 maximum: its parent has not filled
         ("ts_cancel_ns", np.int64),  # from when a cancel holds; int64 maximum: none was asked for
         ("ts_done_ns", np.int64),  # event at which it reached its final state
     ],
@@ -58,7 +64,7 @@ ORDER_DTYPE: Final = np.dtype(
 )
 FILL_DTYPE: Final = np.dtype(
     [
-        ("order_id", np.int64),
+        ("order_id", np.int64),  # -1: a split or a final settlement
         ("instrument", np.int32),
         ("rule", np.int32),  # core.orders.FillRule
         ("row", np.int64),  # bar of the instrument that filled it
@@ -80,7 +86,7 @@ JOURNAL_DTYPE: Final = np.dtype(
         ("instrument", np.int32),  # -1: none
         ("debit", np.int32),  # position in JOURNAL_ACCOUNTS
         ("credit", np.int32),
-        ("_pad", np.int32),
+        ("fills_before", np.int32),  # fills of the run up to this entry
         ("amount_micros", np.int64),  # positive
     ],
     align=True,
@@ -108,7 +114,8 @@ TRADE_DTYPE: Final = np.dtype(
         ("exit_ticks", np.float64),  # average price of the fills against it, or the mark
         ("gross_micros", np.int64),
         ("fee_micros", np.int64),  # fees and impact
-        ("net_micros", np.int64),
+        ("carry_micros", np.int64),  # dividends, funding and borrow fees, received less paid
+        ("net_micros", np.int64),  # gross less fees plus carry
         ("mae_micros", np.int64),  # worst open gain, <= 0
         ("mfe_micros", np.int64),  # best open gain, >= 0
     ],
@@ -177,6 +184,8 @@ class RunRecord:
     equity_session : (m,) int32
         Session of the bars that closed there.
     opening_cash_micros : int
+    interest_micros : int
+        Interest of the account, received less paid; in no trade.
     bars : int
         Bars replayed, all instruments together.
     notes : tuple of str
@@ -197,6 +206,7 @@ class RunRecord:
     cash_micros: I64_1D
     equity_session: I32_1D
     opening_cash_micros: int
+    interest_micros: int
     bars: int
     notes: tuple[str, ...]
 

@@ -26,22 +26,27 @@ from argus.core.errors import (
     StrategyTimeout,
 )
 from argus.core.instruments import InstrumentSpec
-from argus.core.intents import Cancel, Close, Forecast, Intent, OrderRequest, Replace, Target
+from argus.core.intents import Bracket, Cancel, Close, Forecast, Intent, OrderRequest, Replace, Target
 from argus.core.orders import Fill, FillRule, Order, Reason
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.core.risk import RiskApproved
 from argus.core.strategy import WakeRule
 from argus.core.time import format_ns
 from argus.engine._layout import (
+    AHEAD,
     BOOKS_BROKEN,
     END,
     FILLED,
     GRID_TOLERANCE,
     GROW,
+    S_AHEAD,
+    S_AHEAD_END,
     S_EQUITY_ROWS,
     S_FAULT,
     S_FAULT_INSTRUMENT,
     S_FILLS,
+    S_HALTS,
+    S_INTEREST,
     S_JOURNAL,
     S_LIQUIDATIONS,
     S_ORDERS,
@@ -51,7 +56,7 @@ from argus.engine._layout import (
 from argus.engine.book import RunTables
 from argus.engine.config import RunConfig
 from argus.engine.manifest import canonical_json, manifest_of
-from argus.engine.market import Market, MarketArrays, lay_out
+from argus.engine.market import NO_EVENTS, Events, Market, MarketArrays, lay_out
 from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
 from argus.engine.record import DECISION_DTYPE, Refusal, RunManifest, RunRecord
 from argus.engine.trades import trades_of
@@ -86,6 +91,7 @@ def run(
     risk: RiskPolicy,
     trials: TrialLedger,
     purpose: str = "backtest",
+    events: Events = NO_EVENTS,
 ) -> RunRecord:
     """Replay `strategy` over `market` and return the record of everything that happened.
 
@@ -101,6 +107,8 @@ def run(
         Where this run is counted, finished or failed.
     purpose : str
         What the run was for: "backtest", "search", "walk_forward", "cost_stress", "benchmark" or "audit".
+    events : mapping
+        Symbol to dividends, splits, funding and final settlement of the instrument.
 
     Raises
     ------
@@ -112,8 +120,8 @@ def run(
         If data, settings or an order are not usable.
     """
     _check_universe(strategy, market)
-    arrays = lay_out(market, strategy.spec.universe, config)
-    manifest = manifest_of(strategy, market, config, sizer=sizer, risk=risk)
+    arrays = lay_out(market, strategy.spec.universe, config, events)
+    manifest = manifest_of(strategy, market, config, sizer=sizer, risk=risk, events=events)
     try:
         replay = _Replay(strategy, market, config, arrays, sizer, risk)
         with watched(WAKE_LIMIT_S) as heartbeat:
@@ -200,6 +208,7 @@ class _Replay:
         )
         self.view = ReplayView(market, self.tables, self.codes, _features(strategy, market, self.codes))
         self.keys: dict[str, int] = {}
+        self.groups: dict[tuple[str, str], int] = {}
         self.decisions: list[tuple[int, int, int]] = []
         self.refusals: list[Refusal] = []
         self.told = 0
@@ -214,7 +223,10 @@ class _Replay:
         step = _direct(advance, arguments)
         while True:
             why = step(*arguments)
-            if why == WAKE:
+            if why == AHEAD:
+                if self._ahead(int(tables.state[S_AHEAD]), int(tables.state[S_AHEAD_END]), heartbeat):
+                    arguments = tables.arguments()
+            elif why == WAKE:
                 if self.first_decision_ns is None:
                     self.first_decision_ns = int(tables.state[S_TS])
                 intents = self._ask("wake", self.strategy.wake, (self.view,), heartbeat)
@@ -232,6 +244,35 @@ class _Replay:
             else:
                 self._stop(why)
 
+    def _ahead(self, first: int, stop: int, heartbeat: Heartbeat) -> bool:
+        """Ask the strategy at each row of a quiet stretch that the kernel has passed, until it decides something.
+
+        Returns whether it did; the kernel then stands where it decided.
+        """
+        view, wake = self.view, self.strategy.wake
+        if self.first_decision_ns is None:
+            self.first_decision_ns = view.begin_stretch(first)
+        intents: Sequence[Intent] = ()
+        row = first
+        heartbeat.awake = True
+        try:
+            for row in range(first, stop):
+                heartbeat.count = view.row = row
+                intents = wake(view)
+                if intents:
+                    break
+        except Exception as error:  # noqa: BLE001 - whatever a strategy raises is told with its place
+            self._failed("wake", error)
+        except WakeStopped:
+            pass
+        finally:
+            heartbeat.awake = False
+            view.end_stretch(row)
+        self._came_back("wake", heartbeat)
+        if intents:
+            self._act(intents, _WAKE)
+        return bool(intents)
+
     def _stop(self, why: int) -> NoReturn:
         """The kernel cannot go on."""
         now = format_ns(int(self.tables.state[S_TS]))
@@ -244,27 +285,35 @@ class _Replay:
         self, where: str, method: Callable[..., Sequence[Intent]], arguments: tuple[Any, ...], heartbeat: Heartbeat
     ) -> Sequence[Intent]:
         """Call the strategy, and say where it was if it fails or does not come back."""
+        intents: Sequence[Intent] = ()
         heartbeat.count += 1
         heartbeat.awake = True
         try:
             intents = method(*arguments)
-        except ArgusError:
-            raise
+        except Exception as error:  # noqa: BLE001 - whatever a strategy raises is told with its place
+            self._failed(where, error)
         except WakeStopped:
             pass
-        except Exception as error:
-            raise StrategyFailed(
-                f"strategy {self.strategy.spec.name} raised {type(error).__name__} in {where}() "
-                f"{self._place()}: {error}"
-            ) from error
         finally:
             heartbeat.awake = False
+        self._came_back(where, heartbeat)
+        return intents
+
+    def _failed(self, where: str, error: Exception) -> NoReturn:
+        """Say which strategy raised, where and when."""
+        if isinstance(error, ArgusError):
+            raise error
+        raise StrategyFailed(
+            f"strategy {self.strategy.spec.name} raised {type(error).__name__} in {where}() {self._place()}: {error}"
+        ) from error
+
+    def _came_back(self, where: str, heartbeat: Heartbeat) -> None:
+        """Raise if a wake-up was stopped."""
         if heartbeat.stopped:
             raise StrategyTimeout(
                 f"strategy {self.strategy.spec.name} did not come back from {where}() within {WAKE_LIMIT_S:g} s, "
                 f"{self._place()}; look for an endless loop"
             )
-        return intents
 
     def _tell(self, heartbeat: Heartbeat) -> None:
         """Tell the strategy of every fill it has not heard of."""
@@ -304,6 +353,9 @@ class _Replay:
         for intent in intents:
             if isinstance(intent, OrderRequest):
                 self._order(intent, decision_id, None)
+            elif isinstance(intent, Bracket):
+                for request in intent.orders():
+                    self._order(request, decision_id, None)
             elif isinstance(intent, Cancel):
                 order_id = self._sent_as(intent.order_key, "cancel")
                 if order_id != _REFUSED:
@@ -344,6 +396,8 @@ class _Replay:
         if old == _REFUSED:
             self._refuse(intent.order, decision_id, "replaces", "the order that it would replace was refused")
             return
+        if intent.order.parent_key:
+            raise OrderError(f"replace of '{intent.order_key}': the new order names a parent; a replacement has none")
         if self.tables.orders[old]["instrument"] != self.codes.get(intent.order.instrument):
             raise OrderError(
                 f"replace of '{intent.order_key}' by an order for {intent.order.instrument}: not the same instrument"
@@ -353,6 +407,10 @@ class _Replay:
     def _order(self, request: OrderRequest, decision_id: int, replaces_id: int | None) -> None:
         symbol = request.instrument
         grid = self._grid_of(symbol)
+        parent = self._parent_of(request)
+        if parent == _REFUSED:
+            self._refuse(request, decision_id, "parent", "the order whose fill it would wait for was refused")
+            return
         order = Order(
             order_id=int(self.tables.state[S_ORDERS]),
             decision_id=decision_id,
@@ -365,6 +423,11 @@ class _Replay:
             stop_ticks=None if request.stop_price is None else grid.ticks(request.stop_price, f"stop for {symbol}"),
             replaces_id=replaces_id,
             tag=request.tag,
+            trail_ticks=None if request.trail is None else grid.ticks(request.trail, f"trail for {symbol}"),
+            expires_ns=request.expires_ns,
+            reduce_only=request.reduce_only,
+            oco_group=self._group_of(request),
+            parent_id=parent,
         )
         try:
             verdict = self.risk.approve(order, self.view.account)
@@ -375,8 +438,29 @@ class _Replay:
         if not isinstance(verdict, RiskApproved):
             self._refuse(request, decision_id, verdict.limit, verdict.reason)
             return
+        if request.oco:
+            self.groups.setdefault((symbol, request.oco), order.order_id)
         self.tables.submit(verdict, self.codes[symbol])
         self.keys[request.order_key or f"#{order.order_id}"] = order.order_id
+
+    def _group_of(self, request: OrderRequest) -> int | None:
+        """Number of the group of orders that end each other; a new group has the id of this order."""
+        if not request.oco:
+            return None
+        return self.groups.get((request.instrument, request.oco), int(self.tables.state[S_ORDERS]))
+
+    def _parent_of(self, request: OrderRequest) -> int | None:
+        """Id of the order whose fill this one waits for; `_REFUSED` if the risk policy stopped it."""
+        if not request.parent_key:
+            return None
+        parent = self._sent_as(request.parent_key, "parent")
+        if parent != _REFUSED:
+            row = self.tables.orders[parent]
+            if row["instrument"] != self.codes[request.instrument]:
+                raise OrderError(f"parent '{request.parent_key}' of an order for {request.instrument} is for another")
+            if row["parent_id"] >= 0:
+                raise OrderError(f"parent '{request.parent_key}' waits for a parent itself; a child has no children")
+        return parent
 
     def _grid_of(self, symbol: str) -> _Grid:
         grid = self.grids.get(symbol)
@@ -396,17 +480,22 @@ class _Replay:
         """Everything that happened, cut to its length."""
         t, universe = self.tables, self.strategy.spec.universe
         rows = int(t.state[S_EQUITY_ROWS])
+        instants, sessions = t.equity_instants()
         first = rows
         if self.first_decision_ns is not None:
-            first = int(np.searchsorted(t.eq_ts[:rows], self.first_decision_ns))
+            first = int(np.searchsorted(instants, self.first_decision_ns))
         fills = t.fills[: t.state[S_FILLS]].copy()
         equity = t.eq_micros[first:rows].copy()
         opening = self.config.account.cash_micros
-        trades = trades_of(t.market, fills, (int(equity[-1]) if len(equity) else opening) - opening)
+        interest = -int(t.state[S_INTEREST])
+        journal = t.journal[: t.state[S_JOURNAL]].copy()
+        trades = trades_of(t.market, fills, journal, (int(equity[-1]) if len(equity) else opening) - opening - interest)
         orders = t.orders[: t.state[S_ORDERS]].copy()
         notes = list(t.market.notes)
         if t.state[S_LIQUIDATIONS]:
             notes.append(f"the account was liquidated {int(t.state[S_LIQUIDATIONS])} times for lack of margin")
+        if t.state[S_HALTS]:
+            notes.append(f"trading was halted {int(t.state[S_HALTS])} times after losses")
         if self.config.fills.touch:
             notes.append("limit orders were filled on touch, which is kinder than the market is")
         if self.first_decision_ns is None:
@@ -417,17 +506,18 @@ class _Replay:
             decisions=np.array(self.decisions, dtype=DECISION_DTYPE),
             orders=orders,
             fills=fills,
-            journal=t.journal[: t.state[S_JOURNAL]].copy(),
+            journal=journal,
             trades=trades,
             order_tags=tuple(
                 t.order_tags.get(i, "liquidation" if orders[i]["liquidation"] else "") for i in range(len(orders))
             ),
             refusals=tuple(self.refusals),
-            equity_ts_ns=t.eq_ts[first:rows].copy(),
+            equity_ts_ns=instants[first:],
             equity_micros=equity,
             cash_micros=t.eq_cash[first:rows].copy(),
-            equity_session=t.eq_session[first:rows].copy(),
+            equity_session=sessions[first:],
             opening_cash_micros=opening,
+            interest_micros=interest,
             bars=len(t.market.columns[0]),
             notes=tuple(notes),
         )

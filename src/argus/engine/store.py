@@ -90,6 +90,7 @@ def _write_tables(folder: Path, record: RunRecord, source: dict[str, Any]) -> No
         "order_tags": record.order_tags,
         "refusals": [asdict(refusal) for refusal in record.refusals],
         "opening_cash_micros": record.opening_cash_micros,
+        "interest_micros": record.interest_micros,
         "bars": record.bars,
         "notes": record.notes,
         "source": source,
@@ -153,6 +154,7 @@ def _record(described: dict[str, Any], tables: dict[str, NDArray[np.void]], equi
         cash_micros=np.ascontiguousarray(equity["cash_micros"]),
         equity_session=np.ascontiguousarray(equity["session"]),
         opening_cash_micros=described["opening_cash_micros"],
+        interest_micros=described["interest_micros"],
         bars=described["bars"],
         notes=tuple(described["notes"]),
     )

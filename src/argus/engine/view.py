@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from argus.core.time import format_ns
 from argus.engine._account_kernels import as_known
 from argus.engine._layout import S_CASH, S_TS
 from argus.engine.book import RunTables
-from argus.engine.market import CLOSE_COLUMN, Market
+from argus.engine.market import CLOSE_COLUMN, RECV_COLUMN, Market
+
+OUTSIDE: Final = -1
 
 __all__ = ["ReplayAccount", "ReplayPosition", "ReplayView", "Window"]
 
@@ -48,11 +51,12 @@ class ReplayPosition:
 class ReplayAccount:
     """The account as known now; amounts in micro-units."""
 
-    __slots__ = ("_codes", "_tables")
+    __slots__ = ("_codes", "_stand", "_tables")
 
-    def __init__(self, tables: RunTables, codes: Mapping[str, int]) -> None:
+    def __init__(self, tables: RunTables, codes: Mapping[str, int], stand: Callable[[], None] = lambda: None) -> None:
         self._tables = tables
         self._codes = codes
+        self._stand = stand
 
     @property
     def cash_micros(self) -> int:
@@ -87,6 +91,7 @@ class ReplayAccount:
 
     def _known(self, code: int, signed_lots: int) -> tuple[int, int, int]:
         """(initial margin, cash, equity) after trading `signed_lots` of the instrument with this code."""
+        self._stand()
         t = self._tables
         margin, cash, equity = as_known(
             code, signed_lots, t.market.par, t.inst, t.state, t.market.rates, t.market.columns[CLOSE_COLUMN]
@@ -109,7 +114,7 @@ class ReplayView:
         Alias to (instrument code, full-length column).
     """
 
-    __slots__ = ("_account", "_bars", "_codes", "_features", "_known", "_specs", "_tables")
+    __slots__ = ("_account", "_bars", "_begin", "_codes", "_features", "_known", "_specs", "_tables", "_ts_recv", "row")
 
     def __init__(
         self,
@@ -122,14 +127,35 @@ class ReplayView:
         self._codes = codes
         self._bars = {symbol: market[symbol][1] for symbol in codes}
         self._specs = {symbol: market[symbol][0] for symbol in codes}
-        self._features = dict(features)
+        # A memoryview gives a plain float at a third of the price of an array's scalar.
+        self._features = {alias: (code, column.data) for alias, (code, column) in features.items()}
         self._known: NDArray[np.int64] = tables.inst["recv_row"]
-        self._account = ReplayAccount(tables, codes)
+        self._begin: list[int] = tables.row_begin.tolist()
+        self._ts_recv: I64_1D = tables.market.columns[RECV_COLUMN]
+        self._account = ReplayAccount(tables, codes, self._stand)
+        self.row = OUTSIDE
+        """Last known row within a quiet stretch that the kernel has already passed; `OUTSIDE` elsewhere."""
+
+    def begin_stretch(self, row: int) -> int:
+        """Look at the market from `row` of a stretch on; returns the instant."""
+        self.row = row
+        return self.now_ns
+
+    def end_stretch(self, row: int) -> None:
+        """Leave a stretch, with the kernel at its `row`."""
+        self.row = row
+        self._stand()
+        self.row = OUTSIDE
+
+    def _stand(self) -> None:
+        """Take the kernel to where the view is."""
+        if self.row != OUTSIDE and self._known[0] != self.row + 1:
+            self._tables.move_to(self.row)
 
     @property
     def now_ns(self) -> int:
         """The instant of the decision."""
-        return int(self._tables.state[S_TS])
+        return int(self._tables.state[S_TS]) if self.row == OUTSIDE else int(self._ts_recv[self.row])
 
     @property
     def account(self) -> ReplayAccount:
@@ -139,7 +165,7 @@ class ReplayView:
     def known_bars(self, instrument: str) -> int:
         """Number of bars of `instrument` known now."""
         code = _code(self._codes, instrument)
-        return int(self._known[code] - self._tables.row_begin[code])
+        return int(self._known[code]) - self._begin[code] if self.row == OUTSIDE else self.row + 1
 
     def bars(self, instrument: str, n: int) -> Window:
         """The last `n` known bars, fewer at the start of the data.
@@ -165,8 +191,13 @@ class ReplayView:
             raise StrategyError(
                 f"feature '{alias}' was not declared; the strategy declares {', '.join(self._features) or 'none'}"
             ) from None
-        row = self._known[code] - self._tables.row_begin[code] - 1
-        return float(column[row]) if row >= 0 else float("nan")
+        row = self.row
+        if row == OUTSIDE:
+            row = int(self._known[code]) - self._begin[code] - 1
+            if row < 0:
+                return float("nan")
+        value: float = column[row]
+        return value
 
     def position(self, instrument: str) -> ReplayPosition:
         """What is held and what is on its way."""

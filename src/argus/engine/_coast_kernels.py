@@ -1,0 +1,244 @@
+"""Quiet stretches: bars in which nothing can happen but that marks move, in one tight loop.
+
+Nearly all bars of a run are such: no order can fill in them, no session begins or ends, the account is well above every
+limit. The event loop would come to the same result, one event at a time. A stretch can be taken back to any of its rows
+(`move_to`), so that a strategy can be asked about each row after the kernel has passed it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from argus.engine._layout import (
+    INT64_MAX,
+    NO_MARK,
+    PHASE_CLOSE,
+    PHASE_OPEN,
+    S_ACTIVE,
+    S_AHEAD,
+    S_AHEAD_EQUITY,
+    S_ASLEEP_ROW,
+    S_AWAKE_ROW,
+    S_CASH,
+    S_EQUITY,
+    S_EQUITY_ROWS,
+    S_LIQUIDATING,
+    S_NOTIFY,
+    S_PHASE,
+    S_PLAIN,
+    S_SPECIAL,
+    S_STRETCH,
+    S_TS,
+    S_WAKE,
+    S_WAKE_AT_SESSION_END,
+    STRETCH_MAX,
+    STRETCH_MIN,
+)
+from argus.engine._ledger_kernels import VALUE_MAX, quiet_range, revalue, too_large
+from argus.engine._match_kernels import nearest_tick, ticks_of
+from argus.engine._order_kernels import GTD, LIMIT, LIMIT_ON_CLOSE, ON_CLOSE, STOP, STOP_LIMIT, SUBMITTED, TRIGGERED
+
+
+@njit(cache=True, error_model="numpy")
+def resting_band(state, active, orders):  # type: ignore[no-untyped-def]
+    """(whether no living order can do anything unless a price is reached, highest lower and lowest upper such price).
+
+    In ticks, both ends included: a bar that stays strictly between them fills and triggers nothing.
+    """
+    below, above = -np.inf, np.inf
+    for j in range(state[S_ACTIVE]):
+        i = active[j]
+        if orders[i]["ts_cancel_ns"] != INT64_MAX or orders[i]["tif"] == GTD:
+            return False, below, above
+        kind = orders[i]["type"]
+        if orders[i]["state"] == SUBMITTED:
+            if orders[i]["ts_arrive_ns"] != INT64_MAX:
+                return False, below, above
+            continue  # waits for its parent
+        if kind == ON_CLOSE or kind == LIMIT_ON_CLOSE:
+            continue
+        buys = orders[i]["side"] > 0
+        if kind == LIMIT or (kind == STOP_LIMIT and orders[i]["triggered"] == TRIGGERED):
+            level, is_below = float(orders[i]["limit_ticks"]), buys
+        elif (kind == STOP or kind == STOP_LIMIT) and orders[i]["triggered"] != TRIGGERED:
+            level, is_below = float(orders[i]["stop_ticks"]), not buys
+        else:
+            return False, below, above
+        if is_below:
+            below = max(below, level)
+        else:
+            above = min(above, level)
+    return True, below, above
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_rows(
+    first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros, n
+):  # type: ignore[no-untyped-def]
+    """First row from `first` on that is not quiet, or `stop`; the equity of those before it is written from `n` on.
+
+    The equity at a mark of `m` ticks is ``base + per_tick * m``; at or below `floor`, or above `ceiling`, a row is not
+    quiet.
+    """
+    row = first
+    if low_bound == -np.inf and high_bound == np.inf:
+        while row < stop:
+            mark = marks[row]
+            equity = base + per_tick * mark
+            if equity <= floor or equity > ceiling or abs(mark) > mark_max:
+                break
+            eq_micros[n] = equity
+            n += 1
+            row += 1
+        return row
+    while row < stop:
+        mark = marks[row]
+        equity = base + per_tick * mark
+        if not (low[row] > low_bound and high[row] < high_bound):
+            break
+        if equity <= floor or equity > ceiling or abs(mark) > mark_max:
+            break
+        eq_micros[n] = equity
+        n += 1
+        row += 1
+    return row
+
+
+@njit(cache=True, error_model="numpy")
+def coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
+    """Pass the quiet rows before `stop` of the only instrument; returns the row after them."""
+    first = inst[0]["market_row"]
+    is_quiet, below, above = resting_band(state, active, orders)
+    if not is_quiet:
+        return first
+    tick = par[0]["tick"]
+    low_bound, high_bound = (below + 0.5) * tick, (above - 0.5) * tick
+    position = inst[0]["position"]
+    n = state[S_EQUITY_ROWS]
+    base = state[S_EQUITY] - inst[0]["value"]
+    floor, ceiling = quiet_range(state)
+    if position == 0 or (par[0]["value_den"] == 1 and par[0]["is_future"] == 1):
+        per_tick = position * par[0]["value_num"]
+        mark_max = INT64_MAX if position == 0 else np.int64(VALUE_MAX / abs(float(per_tick)))
+        row = quiet_rows(
+            first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros, n
+        )
+    else:
+        row = first
+        is_bounded = below > -np.inf or above < np.inf
+        while row < stop and (not is_bounded or (low[row] > low_bound and high[row] < high_bound)):
+            before, mark = inst[0]["mark"], marks[row]
+            if too_large(position, mark, par[0]):
+                break
+            inst[0]["mark"] = mark
+            revalue(0, par, inst, state, rates)
+            floor, ceiling = quiet_range(state)
+            if state[S_EQUITY] <= floor or state[S_EQUITY] > ceiling:
+                inst[0]["mark"] = before
+                revalue(0, par, inst, state, rates)
+                break
+            eq_micros[n + row - first] = state[S_EQUITY]
+            row += 1
+    if row > first:
+        eq_cash[n : n + row - first] = state[S_CASH]
+        set_row(row, n + row - first, par, inst, state, rates, marks)
+        if position != 0:
+            inst[0]["unsettled"] = 1
+    return row
+
+
+@njit(cache=True, error_model="numpy")
+def set_row(row, equity_rows, par, inst, state, rates, marks):  # type: ignore[no-untyped-def]
+    """The only instrument stands before the open of `row`, everything before it done and known."""
+    inst[0]["market_row"] = row
+    inst[0]["recv_row"] = row
+    inst[0]["market_phase"] = PHASE_OPEN
+    inst[0]["mark"] = marks[row - 1]
+    inst[0]["mark_row"] = row - 1
+    inst[0]["has_mark"] = 1
+    revalue(0, par, inst, state, rates)
+    state[S_EQUITY_ROWS] = equity_rows
+
+
+@njit(cache=True, error_model="numpy")
+def ahead(par, inst, state, rates, ts_recv, low, high, marks, special, active, orders, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
+    """Pass a quiet stretch; returns how many of its rows wake the strategy, or -1 if there is none.
+
+    The rows run from ``state[S_AHEAD]`` on; the kernel stands after the last one.
+    """
+    if (
+        state[S_PLAIN] == 0
+        or state[S_WAKE] == 1
+        or state[S_NOTIFY] == 1
+        or state[S_LIQUIDATING] > 0
+        or inst[0]["recv_row"] != inst[0]["market_row"]
+    ):
+        return -1
+    first = inst[0]["market_row"]
+    at = state[S_SPECIAL]
+    while special[at] < first:
+        at += 1
+    state[S_SPECIAL] = at
+    stop = special[at]
+    wakes = state[S_WAKE_AT_SESSION_END] == 0 and state[S_AWAKE_ROW] <= first < state[S_ASLEEP_ROW]
+    if wakes:
+        stop = min(stop, state[S_ASLEEP_ROW], first + state[S_STRETCH])
+    elif state[S_WAKE_AT_SESSION_END] == 0 and first < state[S_AWAKE_ROW]:
+        stop = min(stop, state[S_AWAKE_ROW])
+    if stop <= first:
+        return -1
+    equity_rows = state[S_EQUITY_ROWS]
+    row = coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_micros, eq_cash)
+    if row == first:
+        return -1
+    state[S_TS] = ts_recv[row - 1]
+    state[S_PHASE] = PHASE_CLOSE
+    if not wakes:
+        return 0
+    if row - first == state[S_STRETCH]:
+        state[S_STRETCH] = min(2 * state[S_STRETCH], STRETCH_MAX)
+    state[S_AHEAD] = first
+    state[S_AHEAD_EQUITY] = equity_rows
+    return row - first
+
+
+@njit(cache=True, error_model="numpy")
+def move_to(row, par, inst, state, rates, ts_recv, marks):  # type: ignore[no-untyped-def]
+    """Stand at the instant at which `row`, of the stretch passed last, became known."""
+    set_row(row + 1, state[S_AHEAD_EQUITY] + row + 1 - state[S_AHEAD], par, inst, state, rates, marks)
+    state[S_TS] = ts_recv[row]
+    # What was passed in vain is kept within the length of what was used.
+    state[S_STRETCH] = max(STRETCH_MIN, row + 1 - state[S_AHEAD])
+
+
+@njit(cache=True, error_model="numpy")
+def marks_of(close, tick, marks):  # type: ignore[no-untyped-def]
+    """Closes as marks in whole ticks; `NO_MARK` where a close is not known."""
+    for row in range(len(close)):
+        if np.isnan(close[row]):
+            marks[row] = NO_MARK
+        else:
+            marks[row] = nearest_tick(ticks_of(close[row], tick))
+
+
+@njit(cache=True, error_model="numpy")
+def special_rows(session, session_end, marks, ts_event, ts_recv, out):  # type: ignore[no-untyped-def]
+    """Write the rows that the event loop must handle itself, and one past the end; returns how many.
+
+    First and last bars of sessions, bars without a close, and bars that are not known before the next one begins.
+    """
+    n, last = 0, len(marks) - 1
+    for row in range(last + 1):
+        if (
+            row == 0
+            or session[row] != session[row - 1]
+            or session_end[row]
+            or marks[row] == NO_MARK
+            or ts_recv[row] == ts_recv[row - 1]
+            or (row < last and (ts_recv[row] > ts_event[row + 1] or ts_recv[row] == ts_recv[row + 1]))
+        ):
+            out[n] = row
+            n += 1
+    out[n] = last + 1
+    return n + 1

@@ -1,0 +1,108 @@
+"""Round-trip trades of the oracle, from docs/fills.md: how fills, carry and splits make one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from tests.oracle.world import Contract, half_even
+
+Piece = tuple[Fraction | int, Fraction | int]  # lots, ticks
+
+
+@dataclass
+class Trade:
+    """A round trip of one book in one instrument, flat to flat."""
+
+    line: int
+    direction: int
+    entry_time: int
+    entry_fill: int
+    exit_time: int = -1
+    exit_fill: int = -1
+    is_open: bool = True
+    bars: int = 0
+    lots_max: int = 0
+    gross: int = 0
+    fee: int = 0
+    carry: int = 0  # received less paid
+    mae: int = 0
+    mfe: int = 0
+    paid: int = 0  # value of what was bought less what was sold
+    entered: list[Piece] = field(default_factory=list)  # of fills in its direction
+    left: list[Piece] = field(default_factory=list)  # of fills against it
+    last_mark: int | None = None  # of an open trade, at the end of the data
+
+    @property
+    def net(self) -> int:
+        """Gross less all fees, with its carry."""
+        return self.gross - self.fee + self.carry
+
+    def see(self, gain: int) -> None:
+        """Take notice of an open gain."""
+        self.mae, self.mfe = min(self.mae, gain), max(self.mfe, gain)
+
+    def end(self, time: int, fill_id: int) -> None:
+        """Flat: what was not paid back is the gain."""
+        self.exit_time, self.exit_fill = time, fill_id
+        self.gross, self.is_open = -self.paid, False
+        self.see(self.gross)
+
+    def restate(self, ratio: Fraction) -> None:
+        """A split: what was traded before counts in the new lots and prices."""
+        self.entered = [(lots * ratio, ticks / ratio) for lots, ticks in self.entered]
+        self.left = [(lots * ratio, ticks / ratio) for lots, ticks in self.left]
+
+
+def average(pieces: list[Piece]) -> float:
+    """Average price of pieces; NaN if there are none (a split may end a trade that had no exit)."""
+    if not pieces:
+        return float("nan")
+    return float(Fraction(sum(n * p for n, p in pieces)) / Fraction(sum(n for n, _ in pieces)))
+
+
+@dataclass
+class Line:
+    """One instrument in one book: what is held, and the trade that is open."""
+
+    book: int
+    instrument: int
+    contract: Contract
+    lots: int = 0
+    carried: int = 0  # futures: value at the last settlement plus trades since
+    session: int | None = None  # of the last bar that had its open
+    trade: Trade | None = None
+
+    def after_fill(self, number: int, fill_id: int, time: int, lots: int, price: int, amounts: tuple[int, int]) -> Trade | None:
+        """The line's trade takes a fill (amounts: value, all fees); gives the trade that this fill began, if any."""
+        value, fee = amounts
+        closing = min(abs(lots), abs(self.lots)) if self.lots * lots < 0 else 0
+        opening = abs(lots) - closing
+        side = 1 if lots > 0 else -1
+        value_closing, fee_closing = value, fee
+        if closing and opening:
+            value_closing = self.contract.value(side * closing, price)
+            fee_closing = half_even(Fraction(fee * closing, abs(lots)))
+        if closing:
+            trade = self.trade
+            assert trade is not None
+            trade.paid += value_closing
+            trade.fee += fee_closing
+            trade.left.append((closing, price))
+            trade.exit_time, trade.exit_fill = time, fill_id
+            if abs(self.lots) == closing:
+                trade.end(time, fill_id)
+                self.trade = None
+            value, fee = value - value_closing, fee - fee_closing
+        began = None
+        if opening:
+            if self.trade is None:
+                self.trade = began = Trade(number, side, time, fill_id)
+            self.trade.paid += value
+            self.trade.fee += fee
+            self.trade.entered.append((opening, price))
+        self.lots += lots
+        if self.trade is not None:
+            self.trade.lots_max = max(self.trade.lots_max, abs(self.lots))
+            self.trade.see(self.contract.value(self.lots, price) - self.trade.paid)
+        return began
