@@ -7,7 +7,7 @@ so that no backtest escapes the count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from argus.core.errors import ConfigError, CoverageError, LedgerError, RunError
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.core.time import format_ns
+from argus.engine._entry import entry_of
 from argus.engine._layout import (
     AHEAD,
     BOOKS_BROKEN,
@@ -194,7 +195,7 @@ class _Replay:
 
         tables = self.tables
         arguments = tables.arguments()
-        step = _direct(advance, arguments)
+        step = entry_of(advance, arguments)
         while True:
             why = step(*arguments)
             if why == AHEAD:
@@ -268,18 +269,6 @@ class _Replay:
             bars=len(t.market.columns[0]),
             notes=tuple(notes),
         )
-
-
-def _direct(kernel: Callable[..., int], arguments: tuple[Any, ...]) -> Callable[..., int]:
-    """The compiled entry of a kernel for these argument types: it skips the dispatch, half the price of a wake-up."""
-    from numba import typeof
-    from numba.core.registry import CPUDispatcher
-
-    if not isinstance(kernel, CPUDispatcher):
-        return kernel
-    types = tuple(typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
-    entry: Callable[..., int] = kernel.compile(types)
-    return entry
 
 
 def _trial(
