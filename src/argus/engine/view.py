@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
 from argus.core.errors import LookAheadError, OrderError, StrategyError
 from argus.core.instruments import InstrumentSpec
 from argus.core.time import format_ns
-from argus.engine._layout import S_CASH, S_TS
+from argus.engine._layout import NO_MARK, S_CASH, S_ORDERS, S_TS
 from argus.engine.book import RunTables
 from argus.engine.market import RECV_COLUMN, Market
 
@@ -86,6 +87,29 @@ class ReplayAccount:
     def pending_lots(self, instrument: str) -> int:
         """Signed lots that working market, on-open and on-close orders would add."""
         return self._tables.pending_lots(_code(self._codes, instrument))
+
+    def last_price_ticks(self, instrument: str) -> int | None:
+        """Last received close, to the nearest tick; None before there is one.
+
+        After a split, and before the first bar in new shares, it is the engine's mark in new shares.
+        """
+        code = _code(self._codes, instrument)
+        self._stand()
+        inst, marks = self._tables.inst[code], self._tables.market.marks
+        row, first = int(inst["recv_row"]) - 1, self._tables.row_begin[code]
+        if first <= row < inst["split_row"]:
+            return int(inst["mark"])
+        while row >= first and marks[row] == NO_MARK:
+            row -= 1
+        return int(marks[row]) if row >= first else None
+
+    def orders_within(self, window_ns: int) -> int:
+        """Orders that strategies entered in the last `window_ns` of market time, all books of the account together."""
+        self._stand()
+        slots, orders = self._tables.slots, self._tables.orders
+        count = slots[S_ORDERS]
+        first = bisect_right(orders["ts_submit_ns"], slots[S_TS] - window_ns, 0, count)
+        return int(np.count_nonzero(orders["decision_id"][first:count] >= 0))
 
     def _known(self, code: int, signed_lots: int) -> tuple[int, int, int]:
         """(initial margin, cash, equity) after trading `signed_lots` of the instrument with this code."""
