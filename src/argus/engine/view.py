@@ -137,8 +137,8 @@ class ReplayView:
         self._columns = {alias: column.data for alias, (_, column) in features.items()}
         self._feature_codes = {alias: code for alias, (code, _) in features.items()}
         self._known = tables.known
-        self._begin: list[int] = tables.row_begin.tolist()
-        self._ts_recv: I64_1D = tables.market.columns[RECV_COLUMN]
+        self._begin: list[int] = tables.known_begin
+        self._ts_recv: I64_1D = tables.market.known[RECV_COLUMN]
         self._account = ReplayAccount(tables, codes, self._stand)
         self.row = OUTSIDE
         """Last known row within a quiet stretch that the kernel has already passed; `OUTSIDE` elsewhere."""
