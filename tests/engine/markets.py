@@ -142,10 +142,12 @@ def spec_of(
     features: tuple[FeatureRef, ...] = (),
     needs: frozenset[str] = frozenset({"close"}),
     values: Mapping[str, ParameterValue] | None = None,
+    name: str = "scripted",
+    late: frozenset[str] = frozenset(),
 ) -> StrategySpec:
     """What a test's strategy declares."""
     return StrategySpec(
-        name="scripted",
+        name=name,
         version="1",
         summary="Does what it is told.",
         source="a test",
@@ -158,6 +160,7 @@ def spec_of(
         needs=needs,
         constraints=StrategyConstraints(parameter_count_max=9, turnover_annual_max=1e9),
         wakes_on_fill=wakes_on_fill,
+        late=late,
     )
 
 
@@ -190,6 +193,7 @@ def play(
     sizer: Sizer | None = None,
     risk: RiskPolicy | None = None,
     trials: Any = None,
+    **more: Any,
 ) -> RunRecord:
     """A run; unless stated with a rich account, one unit a forecast, and no limit but the account's own."""
     return run(
@@ -199,6 +203,7 @@ def play(
         sizer=sizer or FixedUnits(1),
         risk=risk or LimitRiskPolicy(check_margin=False),
         trials=trials if trials is not None else TrialList(),
+        **more,
     )
 
 
