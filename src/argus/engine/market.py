@@ -313,7 +313,9 @@ def _event_columns(spec: InstrumentSpec, event: InstrumentEvent) -> tuple[int, i
     """(kind, a, b) as the kernel takes them."""
     is_future = spec.kind == InstrumentKind.FUTURE
     if isinstance(event, FinalSettlement):
-        return E_FINAL, round(event.price / float(spec.tick_size)), 0
+        from argus.engine._match_kernels import nearest_tick, ticks_of
+
+        return E_FINAL, int(nearest_tick(ticks_of(event.price, float(spec.tick_size)))), 0
     if isinstance(event, Funding):
         ppb = event.rate * NANO
         if ppb != ppb.to_integral_value():

@@ -258,7 +258,8 @@ class _Replay:
         opening = self.config.account.cash_micros
         interest = -int(t.state[S_INTEREST])
         journal = t.journal[: t.state[S_JOURNAL]].copy()
-        trades = trades_of(t.market, fills, journal, (int(equity[-1]) if len(equity) else opening) - opening - interest)
+        final = int(t.eq_micros[rows - 1]) if rows else opening
+        trades = trades_of(t.market, fills, journal, final - opening - interest)
         orders = t.orders[: t.state[S_ORDERS]].copy()
         notes = list(t.market.notes)
         if t.state[S_LIQUIDATIONS]:
