@@ -18,7 +18,7 @@ from argus.core.ports import RiskPolicy, Sizer, View
 from argus.core.strategy import FeatureRef, ParameterValue, StrategyConstraints, StrategySpec, WakeRule
 from argus.core.time import NS_PER_DAY, NS_PER_MINUTE, day_number
 from argus.engine.config import AccountConfig, AccountKind, CostModel, RunConfig
-from argus.engine.market import NO_EVENTS, Events, Market
+from argus.engine.market import Market
 from argus.engine.record import RunRecord
 from argus.engine.replay import run
 from argus.portfolio import FixedUnits, LimitRiskPolicy
@@ -143,10 +143,12 @@ def spec_of(
     features: tuple[FeatureRef, ...] = (),
     needs: frozenset[str] = frozenset({"close"}),
     values: Mapping[str, ParameterValue] | None = None,
+    name: str = "scripted",
+    late: frozenset[str] = frozenset(),
 ) -> StrategySpec:
     """What a test's strategy declares."""
     return StrategySpec(
-        name="scripted",
+        name=name,
         version="1",
         summary="Does what it is told.",
         source="a test",
@@ -159,6 +161,7 @@ def spec_of(
         needs=needs,
         constraints=StrategyConstraints(parameter_count_max=9, turnover_annual_max=1e9),
         wakes_on_fill=wakes_on_fill,
+        late=late,
     )
 
 
@@ -191,7 +194,7 @@ def play(
     sizer: Sizer | None = None,
     risk: RiskPolicy | None = None,
     trials: Any = None,
-    events: Events = NO_EVENTS,
+    **more: Any,
 ) -> RunRecord:
     """A run; unless stated with a rich account, one unit a forecast, and no limit but the account's own."""
     return run(
@@ -201,7 +204,7 @@ def play(
         sizer=sizer or FixedUnits(1),
         risk=risk or LimitRiskPolicy(check_margin=False),
         trials=trials if trials is not None else TrialList(),
-        events=events,
+        **more,
     )
 
 

@@ -390,8 +390,9 @@ def test_quiet_stretches_change_no_byte_of_a_record(
     start: int | None,
 ) -> None:
     bars: Bars = case["bars"]
+    interest = (Decimal("0.06"), Decimal("0.01")) if wake is WakeRule.EVERY_BAR else ()
     config = RunConfig(
-        account=AccountConfig(case["kind"], dollars * DOLLAR, "USD", Decimal("0.02"), Decimal("0.06"), Decimal("0.01")),
+        account=AccountConfig(case["kind"], dollars * DOLLAR, "USD", Decimal("0.02"), *interest),
         costs=CostModel(
             fee_per_unit=Decimal("0.5"),
             slippage_ticks=1,
@@ -411,8 +412,15 @@ def test_quiet_stretches_change_no_byte_of_a_record(
         def look(view: View, number: int) -> Sequence[Intent]:
             told, held = view.account, view.position(bars.instrument)
             seen[-1].append(
-                (view.now_ns, told.cash_micros, told.equity_micros, told.initial_margin_micros, held.units)
-                + (held.pending_units, view.bars(bars.instrument, 1).close.tolist())
+                (
+                    view.now_ns,
+                    told.cash_micros,
+                    told.equity_micros,
+                    told.initial_margin_micros,
+                    held.units,
+                    held.pending_units,
+                    view.bars(bars.instrument, 1).close.tolist(),
+                )
             )
             return decide(view, number)
 

@@ -126,6 +126,7 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
                 t[LOTS_MAX] = max(t[LOTS_MAX], abs(t[POSITION]))
                 sums[2:] *= fills[f]["base_ticks"]
                 if t[POSITION] == 0:
+                    watch(t, price, par_k)
                     end_trade(t, sums, trades, n, f, ts, t[FLOW], price)
                     n += 1
             last_fill = f
@@ -153,7 +154,9 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
             row -= 1
         mark, ts = fills[last_fill]["price_ticks"], fills[last_fill]["ts_event_ns"]
         if row >= 0:
-            mark, ts = nearest_tick(ticks_of(close[begin + row], par_k["tick"])), ts_close[begin + row]
+            ts = ts_close[begin + row]
+            if fills[last_fill]["rule"] != F_SPLIT or fills[last_fill]["row"] <= row:
+                mark = nearest_tick(ticks_of(close[begin + row], par_k["tick"]))
         end_trade(t, sums, trades, n, -1, ts, t[FLOW] + position_value(t[POSITION], mark, par_k), mark)
         n += 1
     return n

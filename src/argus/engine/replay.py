@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
+from argus.core.arrays import Bars
 from argus.core.errors import ConfigError, CoverageError, LedgerError, RunError
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.core.time import format_ns
@@ -39,7 +40,7 @@ from argus.engine.book import RunTables
 from argus.engine.config import RunConfig
 from argus.engine.desk import Desk, Minutes
 from argus.engine.manifest import canonical_json, manifest_of
-from argus.engine.market import NO_EVENTS, Events, Market, MarketArrays, lay_out, seat
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market, MarketArrays, lay_out, seat
 from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
 from argus.engine.record import DECISION_DTYPE, RunManifest, RunRecord
 from argus.engine.trades import trades_of
@@ -50,6 +51,9 @@ __all__ = ["WAKE_LIMIT_S", "run", "run_books"]
 WAKE_LIMIT_S: Final = 30.0
 """A strategy that thinks longer than this at one wake-up is stopped."""
 
+_FORGET_ROWS: Final = 2_000_000
+_KEPT_ROWS: Final = 10_000
+"""Memory of mapped columns is given back after so many rows, all but the last ones of each instrument."""
 _FAULTS: Final = {
     1: "the position account is not the value of what is held",
     2: "the clearing account is not the negative of the position",
@@ -69,6 +73,7 @@ def run(
     trials: TrialLedger,
     purpose: str = "backtest",
     events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> RunRecord:
     """Replay `strategy` over `market` and return the record of everything that happened.
 
@@ -86,6 +91,8 @@ def run(
         What the run was for: "backtest", "search", "walk_forward", "cost_stress", "benchmark" or "audit".
     events : mapping
         Symbol to dividends, splits, funding and final settlement of the instrument.
+    finer : mapping
+        Symbol to bars of a shorter interval, which the orders of the strategy meet where they agree with the market's.
 
     Raises
     ------
@@ -105,6 +112,7 @@ def run(
         trials=trials,
         purpose=purpose,
         events=events,
+        finer=finer,
     )
 
 
@@ -118,6 +126,7 @@ def run_books(
     trials: TrialLedger,
     purpose: str = "backtest",
     events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> RunRecord:
     """Replay several strategies that share one account, each in a book of its own.
 
@@ -136,8 +145,8 @@ def run_books(
         _check_universe(strategy, market)
     strategies = tuple(books.values())
     universe = tuple(symbol for strategy in strategies for symbol in strategy.spec.universe)
-    arrays = lay_out(market, universe, config, events)
-    manifest = manifest_of(books, market, config, sizer=sizer, risk=risk, events=events)
+    arrays = lay_out(market, universe, config, events, finer)
+    manifest = manifest_of(books, market, config, sizer=sizer, risk=risk, events=events, finer=finer)
     try:
         replay = _Replay(strategies, market, config, arrays, sizer, risk)
         with watched(WAKE_LIMIT_S) as heartbeat:
@@ -184,6 +193,7 @@ class _Replay:
         self.minutes = Minutes()
         self.desks: list[Desk] = []
         self.universe: tuple[str, ...] = ()
+        self.forgotten: list[int] = arrays.par["row_begin"].tolist()
         for strategy in strategies:
             first_line = len(self.universe)
             self.desks.append(Desk(strategy, market, self.tables, first_line, sizer, risk, self.minutes))
@@ -196,8 +206,11 @@ class _Replay:
         tables = self.tables
         arguments = tables.arguments()
         step = entry_of(advance, arguments)
+        is_mapped = tables.market.is_mapped
         while True:
             why = step(*arguments)
+            if is_mapped:
+                self._forget_passed()
             if why == AHEAD:
                 if self.desks[0].walk_ahead(heartbeat):
                     arguments = tables.arguments()
@@ -214,6 +227,15 @@ class _Replay:
                 return
             else:
                 self._stop(why)
+
+    def _forget_passed(self) -> None:
+        """Give back the memory of what has been replayed, now and then."""
+        rows = self.tables.inst["market_row"]
+        if int(rows.sum()) - sum(self.forgotten) < _FORGET_ROWS:
+            return
+        stops = [max(row - _KEPT_ROWS, start) for row, start in zip(rows.tolist(), self.forgotten, strict=True)]
+        self.tables.market.forget(self.forgotten, stops)
+        self.forgotten = stops
 
     def _stop(self, why: int) -> NoReturn:
         """The kernel cannot go on."""
@@ -232,11 +254,12 @@ class _Replay:
         if minutes.first_decision_ns is not None:
             first = int(np.searchsorted(instants, minutes.first_decision_ns))
         fills = t.fills[: t.state[S_FILLS]].copy()
-        equity = t.eq_micros[first:rows].copy()
+        equity = t.eq_micros[first:rows]
         opening = self.config.account.cash_micros
         interest = -int(t.state[S_INTEREST])
         journal = t.journal[: t.state[S_JOURNAL]].copy()
-        trades = trades_of(t.market, fills, journal, (int(equity[-1]) if len(equity) else opening) - opening - interest)
+        final = int(t.eq_micros[rows - 1]) if rows else opening
+        trades = trades_of(t.market, fills, journal, final - opening - interest)
         orders = t.orders[: t.state[S_ORDERS]].copy()
         notes = list(t.market.notes)
         if t.state[S_LIQUIDATIONS]:
@@ -262,11 +285,11 @@ class _Replay:
             refusals=tuple(minutes.refusals),
             equity_ts_ns=instants[first:],
             equity_micros=equity,
-            cash_micros=t.eq_cash[first:rows].copy(),
+            cash_micros=t.eq_cash[first:rows],
             equity_session=sessions[first:],
             opening_cash_micros=opening,
             interest_micros=interest,
-            bars=len(t.market.columns[0]),
+            bars=t.market.bars,
             notes=tuple(notes),
         )
 

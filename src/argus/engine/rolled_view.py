@@ -54,20 +54,21 @@ class Tracked:
     """Where a run stands on one root."""
 
     root: RolledRoot
-    front: int = 0
+    front: int = field(init=False, default=0)
     """Leg whose contract takes the orders."""
-    source: int = 0
+    source: int = field(init=False, default=0)
     """Leg that the last known row of the series comes from."""
-    known: int = 0
+    known: int = field(init=False, default=0)
     """Rows of the series that are known."""
-    asked: int = 0
+    asked: int = field(init=False, default=0)
     """Rows that were known when the strategy was asked last."""
-    exited: bool = False
-    left: list[str] = field(default_factory=list)
+    exited: bool = field(init=False, default=False)
+    """Left before first notice, with no contract to go to."""
+    left: list[str] = field(init=False, default_factory=list)
     """Contracts left, until nothing is held in them or on its way."""
-    resting: dict[str, None] = field(default_factory=dict)
+    resting: dict[str, None] = field(init=False, default_factory=dict)
     """Keys of the orders with a price that were sent to the contract in front."""
-    withdrawn: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(init=False, default_factory=set)
     """Keys of the orders that a roll has withdrawn."""
     starts: list[int] = field(init=False)
 

@@ -13,7 +13,7 @@ from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
 from argus.core.errors import LookAheadError, OrderError, StrategyError
 from argus.core.instruments import InstrumentSpec
 from argus.core.time import format_ns
-from argus.engine._layout import NO_MARK, S_CASH, S_ORDERS, S_TS
+from argus.engine._layout import S_CASH, S_ORDERS, S_TS
 from argus.engine.book import RunTables
 from argus.engine.market import RECV_COLUMN, Market
 
@@ -95,13 +95,7 @@ class ReplayAccount:
         """
         code = _code(self._codes, instrument)
         self._stand()
-        inst, marks = self._tables.inst[code], self._tables.market.marks
-        row, first = int(inst["recv_row"]) - 1, self._tables.row_begin[code]
-        if first <= row < inst["split_row"]:
-            return int(inst["mark"])
-        while row >= first and marks[row] == NO_MARK:
-            row -= 1
-        return int(marks[row]) if row >= first else None
+        return self._tables.last_close_ticks(code)
 
     def orders_within(self, window_ns: int) -> int:
         """Orders that strategies entered in the last `window_ns` of market time, all books of the account together."""
@@ -161,8 +155,8 @@ class ReplayView:
         self._columns = {alias: column.data for alias, (_, column) in features.items()}
         self._feature_codes = {alias: code for alias, (code, _) in features.items()}
         self._known = tables.known
-        self._begin: list[int] = tables.row_begin.tolist()
-        self._ts_recv: I64_1D = tables.market.columns[RECV_COLUMN]
+        self._begin: list[int] = tables.known_begin
+        self._ts_recv: I64_1D = tables.market.known[RECV_COLUMN]
         self._account = ReplayAccount(tables, codes, self._stand)
         self.row = OUTSIDE
         """Last known row within a quiet stretch that the kernel has already passed; `OUTSIDE` elsewhere."""
