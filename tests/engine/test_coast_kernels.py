@@ -293,8 +293,9 @@ def test_rows_that_the_event_loop_must_see(kernel: Kernel) -> None:
     out = np.zeros(13, dtype=np.int64)
 
     def rows(**changes: Any) -> list[int]:
-        other = replace(bars, **changes)
-        found = kernel(other.session, other.session_end, marks, other.ts_event_ns, other.ts_recv_ns, out)
+        names = ("session", "session_end", "ts_event_ns", "ts_recv_ns")
+        session, session_end, ts_event, ts_recv = (changes.get(name, getattr(bars, name)) for name in names)
+        found = kernel(session, session_end, marks, ts_event, ts_recv, out)
         return out[:found].tolist()
 
     assert rows() == [0, 5, 6, 11, 12]
@@ -390,7 +391,7 @@ def test_quiet_stretches_change_no_byte_of_a_record(
     start: int | None,
 ) -> None:
     bars: Bars = case["bars"]
-    interest = (Decimal("0.06"), Decimal("0.01")) if wake is WakeRule.EVERY_BAR else ()
+    interest = (Decimal("0.06"), Decimal("0.01"))
     config = RunConfig(
         account=AccountConfig(case["kind"], dollars * DOLLAR, "USD", Decimal("0.02"), *interest),
         costs=CostModel(

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from argus.core.arrays import Bars
 from argus.core.errors import LedgerError, RunError
+from argus.core.market_events import Dividend, FinalSettlement, Funding, Split
 from argus.core.money import MONEY_MAX
 from argus.core.orders import FillRule, Order, OrderState, OrderType, Reason, Side, TimeInForce
 from argus.core.risk import RiskApproved
@@ -43,8 +45,17 @@ from argus.engine._layout import (
     WAKE,
 )
 from argus.engine.book import RunTables
-from argus.engine.config import AccountConfig, AccountKind, CostModel, FillRules, RunConfig
-from argus.engine.market import Market, lay_out
+from argus.engine.config import (
+    AccountConfig,
+    AccountKind,
+    CostModel,
+    FillRules,
+    HaltRules,
+    ImpactModel,
+    RunConfig,
+    SpreadModel,
+)
+from argus.engine.market import Events, Market, lay_out
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 from argus.engine.view import ReplayAccount
 from argus.engine.watchdog import Heartbeat
@@ -65,8 +76,21 @@ from tests.engine.markets import (
 )
 
 
+def events_of(bars: Bars) -> Events:
+    """A dividend, funding, a split within a bar, and an end at the last close."""
+    instants = [int(bars.ts_event_ns[row]) for row in (8, 13, 22)]
+    return {
+        bars.instrument: (
+            Dividend(instants[0], Decimal("0.731")),
+            Funding(instants[1] + 60, Decimal("0.0003")),
+            Split(instants[2] + 60, 3, 2),
+            FinalSettlement(int(bars.ts_close_ns[-1]), 312.34),
+        )
+    }
+
+
 def busy_run(number: int) -> RunRecord:
-    """One of three small runs in which every kind of order, of account and of rounding takes part."""
+    """One of four small runs in which every kind of order, of account and of rounding takes part."""
     if number == 0:
         market = market_of(
             random_bars(1, "ES", 40, per_session=5, volume=3.0),
@@ -81,6 +105,18 @@ def busy_run(number: int) -> RunRecord:
             random_bars(4, "MES", 40, per_session=8, minutes=30),
         )
         config = account(9_000, AccountKind.REG_T, latency_ns=1_000, costs=CostModel(slippage_rate=Decimal("0.0003")))
+    elif number == 2:
+        spy = random_bars(6, "SPY", 40, level=40_000, step=300, per_session=5, volume=900.0, pause_ns=1_000)
+        market = market_of(spy, random_bars(7, "QQQ", 40, level=30_000, step=300, per_session=10, volume=700.0))
+        opened = AccountConfig(
+            AccountKind.REG_T, 9_000 * DOLLAR, "USD", Decimal("0.03"), Decimal("0.07"), Decimal("0.01")
+        )
+        costs = CostModel(
+            spread=SpreadModel(Decimal("0.7"), vol_sensitivity=Decimal(1), vol_short=2, vol_long=3),
+            impact=ImpactModel(Decimal("0.3"), 3),
+        )
+        config = RunConfig(opened, costs, halts=HaltRules(Decimal("0.05"), Decimal("0.2"), flatten=True))
+        return play(Scripted(list(market), restless(2, list(market))), market, config, events=events_of(spy))
     else:
         market = market_of(random_bars(5, "BTCUSD", 40, level=6_000_000, step=90_000, per_session=6, volume=0.4))
         config = account(20_000, AccountKind.CASH, costs=CostModel(fee_rate=Decimal("0.0012"), fee_minimum=Decimal(1)))
@@ -90,7 +126,7 @@ def busy_run(number: int) -> RunRecord:
     return play(strategy, market, config)
 
 
-RUNS = (0, 1, 2)
+RUNS = (0, 1, 2, 3)
 CHILD = """
 import json
 from tests.engine.markets import digest

@@ -26,10 +26,13 @@ from argus.engine._layout import (
     C_PPB,
     C_SELLS_ONLY,
     C_WHOLE,
+    E_A,
+    E_B,
     E_DIVIDEND,
     E_FINAL,
     E_FUNDING,
     E_SPLIT,
+    EVENT_COLUMNS,
     INT64_MAX,
     NANO,
     R_FEE_BEGIN,
@@ -221,21 +224,21 @@ def test_events_come_in_kernel_units_by_instant_then_universe_then_as_given() ->
     config = account(1_000, AccountKind.CASH)
     arrays = lay_out(market_of(spy, btc), ("SPY", "BTCUSD"), config, events)
     assert arrays.events.tolist() == [
-        [first, 0, E_DIVIDEND, 1_234_567, 0],
-        [first, 0, E_SPLIT, 1, 10],
-        [first, 1, E_FUNDING, -1, 0],
-        [second, 0, E_SPLIT, 3, 2],
-        [second, 0, E_DIVIDEND, 500_000, 0],
-        [int(btc.ts_close_ns[-1]), 1, E_FINAL, 10_025, 0],
-    ]
-    assert lay_out(market_of(spy, btc), ("SPY", "BTCUSD"), config).events.shape == (0, 5)
+        [first, 0, E_DIVIDEND, 1_234_567, 0, 1],
+        [first, 0, E_SPLIT, 1, 10, 1],
+        [first, 1, E_FUNDING, -1, 0, 4 + 1],
+        [second, 0, E_SPLIT, 3, 2, 2],
+        [second, 0, E_DIVIDEND, 500_000, 0, 2],
+        [int(btc.ts_close_ns[-1]), 1, E_FINAL, 10_025, 0, 4 + 3],
+    ], "the last column is the bar of the instrument that had not closed by then"
+    assert lay_out(market_of(spy, btc), ("SPY", "BTCUSD"), config).events.shape == (0, EVENT_COLUMNS)
 
 
 def test_a_dividend_on_a_fraction_of_a_coin_keeps_its_billionths() -> None:
     bars = flat("BTCUSD", [100.0] * 3)
     events = {"BTCUSD": (Dividend(int(bars.ts_event_ns[1]), Decimal("12.345")),)}
     arrays = lay_out(market_of(bars), ("BTCUSD",), account(1_000, AccountKind.CASH), events)
-    assert arrays.events[0, 3:].tolist() == [0, 123_450_000]
+    assert arrays.events[0, [E_A, E_B]].tolist() == [0, 123_450_000]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def assert_same(left: RunRecord, right: RunRecord) -> None:
     for name in CURVES:
         assert getattr(left, name).dtype == getattr(right, name).dtype
         assert getattr(left, name).tobytes() == getattr(right, name).tobytes()
-    for name in ("manifest", "universe", "order_tags", "refusals", "opening_cash_micros", "bars", "notes"):
+    plain = ("manifest", "universe", "books", "order_tags", "refusals", "opening_cash_micros", "interest_micros")
+    for name in (*plain, "bars", "notes"):
         assert getattr(left, name) == getattr(right, name), name
 
 
@@ -136,7 +137,19 @@ def test_a_description_of_another_shape_is_no_run(saved: Path, text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "key", ["manifest", "universe", "order_tags", "refusals", "opening_cash_micros", "bars", "notes", "source"]
+    "key",
+    [
+        "manifest",
+        "universe",
+        "books",
+        "order_tags",
+        "refusals",
+        "opening_cash_micros",
+        "interest_micros",
+        "bars",
+        "notes",
+        "source",
+    ],
 )
 def test_a_description_without_one_of_its_parts_is_no_run(saved: Path, key: str) -> None:
     described = json.loads((saved / "run.json").read_text())

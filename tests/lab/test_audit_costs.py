@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
+from argus.core.instruments import instrument
 from argus.core.intents import OrderRequest
+from argus.core.money import MICROS
 from argus.core.orders import OrderType, Side, TimeInForce
-from argus.engine.config import CostModel, FillRules, RunConfig
+from argus.engine.config import (
+    AccountConfig,
+    AccountKind,
+    CostModel,
+    FillRules,
+    ImpactModel,
+    RunConfig,
+    SpreadModel,
+)
 from argus.lab.audit import CostsSettings, Status, Subject, audit_costs
 from argus.lab.audit.costs import settings_of
 from argus.lab.audit.recomputed import charged, faults_of, total_cost
 from argus.lab.audit.subject import Played, play
 from argus.lab.trials import MemoryTrialLedger
+from argus.portfolio import FixedUnits, LimitRiskPolicy
 from argus.strategies import strategies
 from tests.lab import audit_subjects as planted
 from tests.lab.audit_subjects import bars_of, subject
@@ -79,7 +91,7 @@ def test_registered_strategies_pay_every_cost(name: str) -> None:
     values: dict[str, Any] = {"tsmom": {"lookback": 20, "rebalance": 1}, "sma_cross": {"fast": 3, "slow": 10}}
     report = audited(subject(planted.registered, BARS, name=name, config=DEAR, **values.get(name, {})))
     assert report.verdict is Status.CLEAN, report.as_dict()
-    assert [check.name for check in report.checks] == ["fills", *NAMES]
+    assert [check.name for check in report.checks] == ["market", "fills", *NAMES]
     for setting in ("costs.fee_per_unit", "costs.slippage_ticks", "costs.slippage_rate", "costs.multiplier"):
         assert report.check(setting).status is Status.CLEAN
         assert report.check(setting).facts["charged"] > 0
@@ -87,7 +99,8 @@ def test_registered_strategies_pay_every_cost(name: str) -> None:
 
 def test_every_setting_has_a_name_in_the_audit() -> None:
     stated = {f"costs.{f.name}" for f in fields(CostModel)} | {f"fills.{f.name}" for f in fields(FillRules)}
-    assert set(NAMES) == stated | {"latency_ns"}
+    rates = {f"account.{name}" for name in ("borrow_rate", "debit_rate", "credit_rate")}
+    assert set(NAMES) == stated | rates | {"latency_ns", "latency_sample_ns", "data_latency_ns"}
 
 
 def test_settings_at_zero_are_reported_as_not_charged() -> None:
@@ -155,7 +168,7 @@ def test_touched_limits_are_told_apart() -> None:
 def test_few_fills_say_nothing() -> None:
     report = audited(subject(planted.honest_array, BARS), fills_min=10_000)
     assert report.verdict is Status.INSUFFICIENT
-    assert len(report.checks) == 1
+    assert [check.name for check in report.checks] == ["market", "fills"]
     assert "10000 are needed" in report.check("fills").detail
 
 
@@ -188,3 +201,76 @@ def test_a_new_setting_cannot_be_forgotten() -> None:
     assert "it is not in force" in report.check("borrow_rate").detail
     assert report.check("venue").status is Status.FOUND
     assert "not covered by this audit" in report.check("venue").detail
+
+
+WIDE = CostModel(
+    slippage_ticks=1,
+    multiplier=Decimal("1.5"),
+    spread=SpreadModel(Decimal("0.7"), by_time=(("00:00", Decimal(2)),), vol_sensitivity=Decimal(1)),
+    impact=ImpactModel(Decimal("0.8")),
+)
+
+
+def test_spread_and_impact_are_recomputed_and_in_force() -> None:
+    report = audited(subject(planted.honest_array, BARS, config=replace(config(), costs=WIDE)))
+    assert report.verdict is Status.CLEAN, report.as_dict()
+    for name in ("costs.spread", "costs.impact"):
+        assert report.check(name).status is Status.CLEAN
+        assert report.check(name).facts["charged"] > 0
+
+
+@pytest.mark.parametrize(("lost", "field"), [("spread", "price_ticks"), ("impact", "impact_micros")])
+def test_a_lost_spread_or_impact_is_found(lost: str, field: str) -> None:
+    given = subject(planted.honest_array, BARS, config=replace(config(), costs=WIDE))
+    found = audited(given, losing(**{lost: None})).check("fills")
+    assert found.status is Status.FOUND
+    assert found.difference.field == field
+
+
+def test_a_factory_that_changes_its_market_is_found() -> None:
+    def make(market: Any) -> Any:
+        spec, bars = market["ES"]
+        market["ES"] = (replace(spec, fee_components=(), fees=()), bars)
+        return planted.honest_array(market)
+
+    report = audited(subject(make, BARS))
+    assert report.check("market").status is Status.FOUND
+    assert report.check("market").difference.field == "specification: fees"
+    assert report.check("fills").difference.field == "fee_micros"
+
+
+@pytest.mark.parametrize("rate", ["borrow_rate", "debit_rate", "credit_rate"])
+def test_interest_and_borrowing_are_in_force_where_they_fall_due(rate: str) -> None:
+    stock = replace(BARS, instrument="US_EQUITY:SPY")
+    account = AccountConfig(AccountKind.REG_T, 30_000 * MICROS, **{rate: Decimal("0.03")})
+    market = {"US_EQUITY:SPY": (instrument("US_EQUITY:SPY"), stock)}
+    units = 10.0 if rate == "debit_rate" else 2.0
+    given = Subject(
+        partial(turning, symbol="US_EQUITY:SPY", units=units),
+        market,
+        RunConfig(account=account, costs=CostModel(fee_per_unit=Decimal("0.01"))),
+        FixedUnits(),
+        LimitRiskPolicy(),
+    )
+    check = audited(given).check(f"account.{rate}")
+    assert check.status is Status.CLEAN, check
+    assert check.facts["moved"] > 0
+
+
+def turning(market: Any, *, symbol: str, units: float) -> Any:
+    """Long for ten bars, short for ten."""
+    spec = replace(planted.spec_of(), universe=(symbol,))
+    bars = market[symbol][1]
+
+    class Turns:
+        def __init__(self) -> None:
+            self.spec = spec
+
+        def wake(self, view: Any) -> Any:
+            row = int(np.searchsorted(bars.ts_recv_ns, view.now_ns))
+            return [planted.Target(symbol, units=units if row // 10 % 2 else -units)]
+
+        def filled(self, fill: Any, view: Any) -> Any:
+            return ()
+
+    return Turns()

@@ -412,7 +412,7 @@ def test_the_split_of_a_large_fee() -> None:
 def test_an_open_trade_is_marked_at_the_last_known_close() -> None:
     bars = market("MES", *flat(100, 2), *flat(104), (105, 109, 101, None))
     (trade,) = play(bars, {0: [order("MARKET", 1)]}).trades
-    assert (trade.is_open, trade.gross, trade.exit_time, trade.last_mark) == (True, 4 * TICK, T0 + 3 * HOUR, 104)
+    assert (trade.is_open, trade.gross, trade.exit_time, trade.exit_mark) == (True, 4 * TICK, T0 + 3 * HOUR, 104)
     assert (trade.bars, trade.mae, trade.mfe) == (3, 0, 9 * TICK)
 
 

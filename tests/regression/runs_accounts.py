@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from argus.core.instruments import InstrumentSpec
 from argus.core.intents import Close, Intent
-from argus.core.orders import OrderType
+from argus.core.orders import OrderType, TimeInForce
 from argus.core.ports import Strategy, View
 from argus.engine.config import AccountKind, CostModel, FillRules, HaltRules, RunConfig
 from argus.portfolio import LimitRiskPolicy
@@ -24,6 +24,7 @@ _CHARGED: Final = CostModel(fee_per_unit=Decimal("2.25"), slippage_ticks=1)
 _SHARES: Final = CostModel(fee_per_unit=Decimal("0.005"), fee_minimum=Decimal(1), slippage_ticks=1)
 _FUTURE: Final = Tape(sessions=12, per_session=7, level=16_000, step=24)
 _SHARE: Final = Tape(sessions=15, per_session=7, level=10_000, step=80, gap=30, wick=30, volume=(2_000, 9_000))
+_WITH_FOK: Final = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.FOK)
 _KINDS: Final = (_MARKET, _LIMIT, _STOP, OrderType.MARKET_ON_CLOSE)
 
 
@@ -135,7 +136,7 @@ ACCOUNT_RUNS: Final = (
         "margin_refusals",
         "A futures account that carries two or three contracts and is asked for more.",
         _stage(
-            _deal("margin refusals", "INDEX", lots_max=4, held_max=5, every=2),
+            _deal("margin refusals", "INDEX", lots_max=4, held_max=5, every=2, tifs=_WITH_FOK),
             account(19_000, costs=_CHARGED),
             (INDEX, _FUTURE),
             seed=21,

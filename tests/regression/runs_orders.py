@@ -82,6 +82,22 @@ def _brackets() -> Scene:
     return _one(decide, account(1_000_000, costs=_SLIPPED), seed=3)
 
 
+def _thin_brackets() -> Scene:
+    def decide(view: View, number: int) -> Sequence[Intent]:
+        pit = Pit(view, "INDEX")
+        side = 1 if number % 14 < 7 else -1
+        if number % 7 == 0:
+            entry = pit.order(9 * side, _LIMIT, limit=5 * side, order_key=f"entry {number}", tag="in parts")
+            stop, target = (pit.last - 8 * side) * pit.tick, (pit.last + 6 * side) * pit.tick
+            return (Bracket(entry, stop_price=stop, target_price=target),)
+        if number % 7 == 3:  # what is not filled by now is withdrawn; the exits keep what was filled
+            return (Cancel(f"entry {number - 3}"),)
+        return (Cancel(f"entry {number - 5}.target"),) if number % 21 == 5 else ()
+
+    config = account(1_000_000, costs=_SLIPPED, latency_sample_ns=(_SECOND, 2 * _SECOND, 6_000 * _SECOND), seed=2)
+    return _one(decide, config, seed=9, tape=Tape(15, 7, 16_000, volume=(0, 4)))
+
+
 def _oco_groups() -> Scene:
     def decide(view: View, number: int) -> Sequence[Intent]:
         pit = Pit(view, "INDEX")
@@ -270,6 +286,11 @@ ORDER_RUNS: Final = (
         ),
     ),
     Reference("brackets", "Entries with a stop or a trailing stop and a target; parents that end unfilled.", _brackets),
+    Reference(
+        "thin_brackets",
+        "Entries filled part by part, whose exits grow with them; some exits arrive late.",
+        _thin_brackets,
+    ),
     Reference("oco_groups", "Groups of three orders of which one fills.", _oco_groups),
     Reference("reduce_only", "Orders that may only reduce, for more than is held and for nothing.", _reduce_only),
     Reference("replace_and_cancel", "Orders replaced and cancelled across a latency of 90 seconds.", _second_thoughts),

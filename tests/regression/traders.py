@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import Any
+from typing import Any, Final
 
 from argus.core.intents import Cancel, Intent, OrderRequest, Replace
 from argus.core.orders import LIMITED, Fill, OrderType, Side, TimeInForce
@@ -15,6 +15,7 @@ from tests.regression.tape import Dice
 
 __all__ = ["Pit", "Scripted", "at_wakes", "dealer"]
 
+_HALF_HOUR_NS: Final = 1_800_000_000_000
 OnWake = Callable[[View, int], Sequence[Intent]]
 OnFill = Callable[[Fill, View], Sequence[Intent]]
 
@@ -165,7 +166,7 @@ def dealer(
             stop=side * far if kind in (OrderType.STOP, OrderType.STOP_LIMIT) else None,
             trail=dice.whole(1, reach) if kind == OrderType.TRAILING_STOP else None,
             tif=tif,
-            expires_ns=pit.view.now_ns + dice.whole(1, 9) * 3_000_000_000_000 if tif == TimeInForce.GTD else None,
+            expires_ns=pit.view.now_ns + dice.whole(1, 9) * _HALF_HOUR_NS if tif == TimeInForce.GTD else None,
             order_key=key,
             tag=kind.name.lower(),
         )

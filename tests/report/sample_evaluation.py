@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import replace
 from datetime import date
@@ -11,8 +12,9 @@ import numpy as np
 
 from argus.core.arrays import Bars
 from argus.core.instruments import InstrumentSpec, instrument
-from argus.core.orders import OrderType
+from argus.core.orders import FillRule, OrderType
 from argus.core.time import NS_PER_DAY, NS_PER_HOUR, day_number, day_of
+from argus.engine.config import AccountConfig, CostModel, RunConfig
 from argus.engine.metrics import Metrics
 from argus.engine.record import (
     DECISION_DTYPE,
@@ -44,6 +46,9 @@ __all__ = ["Market", "sample_evaluation", "without_trades"]
 Market = dict[str, tuple[InstrumentSpec, Bars]]
 FIRST_DAY = day_number(date(2004, 1, 5))
 OPENING = 100_000.0
+SETTINGS = RunConfig(account=AccountConfig(cash_micros=int(OPENING) * 1_000_000), costs=CostModel(slippage_ticks=1))
+FEE_MICROS = 2_250_000
+"""Of one ES contract and side: commission, exchange and association."""
 
 
 def sample_evaluation(
@@ -174,23 +179,45 @@ def _trades(rng: np.random.Generator, bars: Bars, count: int, total: float) -> n
     table["lots_max"] = 2
     table["entry_ticks"], table["exit_ticks"] = bars.close[rows] * 4, bars.close[ends] * 4
     table["net_micros"] = np.round(net * 1_000.0 * 100.0) * 10_000
-    table["fee_micros"] = 9_000_000
-    table["gross_micros"] = table["net_micros"] + table["fee_micros"]
     table["is_open"][-1], table["exit_fill"][-1] = 1, -1
+    table["fee_micros"] = np.where(table["is_open"] == 1, 2, 4) * FEE_MICROS
+    table["gross_micros"] = table["net_micros"] + table["fee_micros"]
     return table
+
+
+def _fills(bars: Bars, trades: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """Two contracts in and out of every trade on a close, a tick worse than it."""
+    spec = instrument(bars.instrument)
+    fills = np.zeros(max(0, 2 * len(trades) - 1), dtype=FILL_DTYPE)
+    for at in range(len(fills)):
+        trade, entered = trades[at // 2], at % 2 == 0
+        side = int(trade["direction"]) * (1 if entered else -1)
+        ts = int(trade["entry_ts_ns" if entered else "exit_ts_ns"])
+        fills[at]["order_id"], fills[at]["rule"] = at, FillRule.MARKET_ON_CLOSE
+        fills[at]["row"], fills[at]["ts_event_ns"] = int(np.searchsorted(bars.ts_close_ns, ts)), ts
+        base = round(float(trade["entry_ticks" if entered else "exit_ticks"]))
+        fills[at]["signed_lots"], fills[at]["base_ticks"], fills[at]["price_ticks"] = 2 * side, base, base + side
+        fills[at]["value_micros"] = 2 * side * (base + side) * int(spec.value_micros_per_tick_lot)
+        fills[at]["fee_micros"] = 2 * FEE_MICROS
+        fills[at]["position_after_lots"] = 2 * side if entered else 0
+    return fills
 
 
 def _record(seed: int, strategy: str, symbol: str, bars: Bars, trades: np.ndarray, equity: np.ndarray) -> RunRecord:  # type: ignore[type-arg]
     orders = np.zeros(2 * len(trades), dtype=ORDER_DTYPE)
     orders["type"] = OrderType.MARKET_ON_CLOSE
+    equity_micros = (equity * 1e6).astype(np.int64)
+    if len(trades):
+        equity_micros[-1] = int(OPENING * 1e6) + trades["net_micros"].sum()
     return RunRecord(
         manifest=RunManifest(
             run_id=f"{seed + 0xABCDEF:016x}",
             strategy={"name": strategy, "version": "1", "parameters": {"lookback": 120}},
-            config={"account": {"kind": "futures", "currency": "USD"}, "costs": {"multiplier": "1"}},
+            config=SETTINGS.describe(),
             data={
                 symbol: {
                     "content_hash": bars.content_hash,
+                    "specification": hashlib.sha256(repr(instrument(symbol)).encode()).hexdigest()[:16],
                     "bars": len(bars),
                     "first": "2004-01-05T14:00:00Z",
                     "last": "2013-08-02T21:00:00Z",
@@ -202,18 +229,20 @@ def _record(seed: int, strategy: str, symbol: str, bars: Bars, trades: np.ndarra
         universe=(symbol,),
         decisions=np.zeros(0, dtype=DECISION_DTYPE),
         orders=orders,
-        fills=np.zeros(0, dtype=FILL_DTYPE),
+        fills=_fills(bars, trades),
         journal=np.zeros(0, dtype=JOURNAL_DTYPE),
         trades=trades,
         order_tags=("",) * len(orders),
         refusals=(),
         equity_ts_ns=bars.ts_close_ns,
-        equity_micros=(equity * 1e6).astype(np.int64),
-        cash_micros=(equity * 1e6).astype(np.int64),
+        equity_micros=equity_micros,
+        cash_micros=equity_micros,
         equity_session=bars.session,
         opening_cash_micros=int(OPENING * 1e6),
+        interest_micros=0,
         bars=len(bars),
         notes=(),
+        books=(strategy,),
     )
 
 

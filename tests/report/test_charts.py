@@ -95,6 +95,19 @@ def test_without_the_market_no_price_is_drawn() -> None:
     assert "price" not in candidate_charts(evaluation, None)
 
 
+def test_the_bridge_from_gross_to_net_adds_up_to_the_micro_unit() -> None:
+    evaluation, market = sample_evaluation(trades=40)
+    bridge = candidate_charts(evaluation, market)["bridge"]
+    assert bridge["step"] == ["gross", "slippage", "commission", "exchange", "nfa", "net"]
+    assert sum(bridge["micros"][:-1]) == bridge["micros"][-1]
+    # 39 closed trades and an open one, two contracts a side: commission 0.85, exchange 1.38, association 0.02, and a
+    # tick of 12.50 in every price.
+    sides = 2 * (2 * 39 + 1)
+    assert bridge["micros"][1:-1] == [-sides * each for each in (12_500_000, 850_000, 1_380_000, 20_000)]
+    assert bridge["word"][0] == "Before costs"
+    assert "bridge" not in candidate_charts(evaluation, None)
+
+
 def test_nothing_traded_nothing_drawn() -> None:
     assert candidate_charts(*without_trades()) == {}
 

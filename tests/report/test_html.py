@@ -83,7 +83,7 @@ def test_every_chart_has_its_data(page: str) -> None:
     own = _without_library(page)
     data = dict(re.findall(r'<script type="application/json" id="d(\d+)">(.*?)</script>', own, flags=re.DOTALL))
     charts = [attributes for tag, attributes in Page(own).tags if "data-chart" in attributes]
-    assert len(charts) == 14
+    assert len(charts) == 16
     for chart in charts:
         assert chart["data-chart"] in json.loads(data[str(chart["data-candidate"])])
         assert chart["aria-label"]
@@ -100,7 +100,8 @@ def test_the_script_draws_every_chart_there_is(page: str) -> None:
 
 def test_no_text_can_become_markup() -> None:
     evaluation, market = sample_evaluation(sessions=300, trades=20)
-    manifest = replace(evaluation.record.manifest, strategy={"name": EVIL}, run_id=EVIL)
+    manifest = evaluation.record.manifest
+    manifest = replace(manifest, strategy={"name": EVIL}, run_id=EVIL, data={EVIL: manifest.data["ES"]})
     fold = replace(evaluation.folds[0], values={EVIL: EVIL})
     evil = replace(
         evaluation,

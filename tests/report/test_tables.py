@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from argus.report import tables
+from argus.report import figures, tables
 from tests.report.sample_evaluation import sample_evaluation, without_trades
 
 
@@ -109,3 +109,23 @@ def test_the_manifest_is_complete() -> None:
     assert evaluation.record.manifest.run_id in text
     assert evaluation.record.manifest.code_version in text
     assert evaluation.record.manifest.data["ES"]["content_hash"] in text
+
+
+def test_what_trading_cost_is_told_from_gross_to_net() -> None:
+    bridge = {
+        "step": ["gross", "slippage", "dividends", "interest", "net"],
+        "word": ["Before costs", "Spread and slippage, in the price", "Dividends", "Interest", "After costs"],
+        "micros": [200_000_000, -50_000_000, 25_000_000, 5_000_000, 180_000_000],
+    }
+    text = tables.costs_table(bridge, 4, "USD")
+    rows = text.split("<tr")[2:]
+    assert len(rows) == 5
+    assert "+200.00\u00a0USD" in rows[0]
+    assert "took" not in rows[0] + rows[4]
+    assert "−50.00\u00a0USD" in rows[1]
+    assert "−12.50<" in rows[1]
+    assert "−25.0\u00a0%" in rows[1]
+    assert 'class="took down" style="--part:1.0000"' in rows[1]
+    assert 'class="took up" style="--part:0.5000"' in rows[2]
+    lost = tables.costs_table(bridge | {"micros": [-1, -50_000_000, 25_000_000, 0, -25_000_001]}, 4, "USD")
+    assert lost.count(figures.NOTHING) == 5

@@ -13,11 +13,12 @@ from argus.core.arrays import Bars
 from argus.core.instruments import instrument
 from argus.core.time import NS_PER_DAY, NS_PER_HOUR, day_number
 from argus.engine.config import RunConfig
+from argus.engine.cost_attribution import CostAttribution, attribute_costs
 from argus.engine.replay import run
 from argus.engine.trace import Trace, trace_trade
 from argus.lab.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
-from argus.report.terminal import scorecard, trace_view, verdict_line
+from argus.report.terminal import costs_view, scorecard, trace_view, verdict_line
 from argus.strategies import create
 from tests.report.sample_evaluation import sample_evaluation, without_trades
 
@@ -113,3 +114,18 @@ def test_a_long_trade_is_shortened_and_its_sum_kept(traces: Sequence[Trace]) -> 
     short = _text(trace_view(trace, settlements_shown=4), 140)
     assert f"… {len(trace.settlements) - 4} more" in short
     assert len(short) < len(_text(trace_view(trace, settlements_shown=1_000), 140))
+
+
+def test_costs_are_told_from_gross_to_net() -> None:
+    evaluation, market = sample_evaluation(trades=40)
+    found = attribute_costs(evaluation.record, market)
+    text = _text(costs_view(found, "USD"))
+    lines = [line for line in text.splitlines() if line.strip()]
+    names = ("Before costs", "Spread and slippage, in the price", "Commission", "Exchange", "National", "After costs")
+    places = [next(at for at, line in enumerate(lines) if name in line) for name in names]
+    assert places == sorted(places)
+    assert f"−{158 * 12.5:,.2f}" in lines[places[1]]
+    assert f"−{158 * 12.5 / 40:,.2f}" in lines[places[1]]
+    assert "▇" * 16 in lines[places[1]]
+    nothing = _text(costs_view(CostAttribution(found.table[:0], (), 0, 0)))
+    assert "—" in nothing

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from argus.app._sweep_file import plan_sweep
 from argus.app._sweep_replay import replay_task
+from argus.app._sweep_start import write_starting_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from argus.lab.trials import SqlTrialLedger
     from argus.report.sweep import Luck, SweepSlice, SweepView
 
-__all__ = ["RUNS_ASKED", "SweepResult", "sweep"]
+__all__ = ["RUNS_ASKED", "SweepResult", "sweep", "write_starting_file"]
 
 RUNS_ASKED: Final = 1_000
 """Runs beyond which a sweep must be asked for twice."""
@@ -390,7 +391,8 @@ def _reading(plan: SweepPlan, values: dict[str, tuple[Any, ...]], sharpe: NDArra
     known: dict[tuple[Any, ...], int] = {}
     rest = zip(*(values[name] for name in words), strict=True) if words else [()] * len(sharpe)
     labels = np.array([known.setdefault(tuple(key), len(known)) for key in rest], dtype=np.int64)
-    return read_surface(sharpe, grid_neighbours(index, labels))
+    # Along a line there are but two points next to one: too few to tell, so that two steps count as near there.
+    return read_surface(sharpe, grid_neighbours(index, labels, reach=2 if len(axes) == 1 else 1))
 
 
 def _luck(

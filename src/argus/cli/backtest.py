@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["backtest", "parameters_of"]
 
-_ROLLS_WIDTH = 120
+_ROLLS_WIDTH = 140
 _LATENCY_MS_MAX = 1e12
 """Beyond it the run refuses anyway; the bound only keeps the number an integer."""
 

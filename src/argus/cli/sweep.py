@@ -12,6 +12,7 @@ from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
     from argus.app.sweep import SweepResult
+    from argus.app.workspace import Workspace
 
 __all__ = ["sweep"]
 
@@ -28,6 +29,10 @@ def sweep(
         str | None, typer.Option(help="Run on a Ray cluster instead: auto, local or HOST:PORT (extra: ray).")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run more than 1,000 runs.")] = False,
+    new: Annotated[
+        str | None,
+        typer.Option(help="Write a first sweep file for this strategy, and run nothing.", metavar="STRATEGY"),
+    ] = None,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
@@ -61,6 +66,9 @@ def sweep(
             "memory: leave the option out for one a core"
         )
     home = open_workspace(workspace)
+    if new is not None:
+        _write_first(home, file, new, json_wanted)
+        return
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -92,6 +100,17 @@ def sweep(
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
     if result.view.failed:
         raise typer.Exit(4)
+
+
+def _write_first(home: Workspace, file: Path, strategy: str, json_wanted: bool) -> None:
+    from argus.app.sweep import write_starting_file
+
+    write_starting_file(home, file, strategy)
+    emit(
+        {"file": str(file), "strategy": strategy},
+        json_wanted=json_wanted,
+        text=lambda: typer.echo(f"{file} is written; change it, then run: argus sweep {file}"),
+    )
 
 
 def _cores() -> int:

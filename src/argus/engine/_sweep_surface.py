@@ -82,8 +82,8 @@ class Reading:
     sentence: str
 
 
-def grid_neighbours(index: NDArray[np.int64], labels: I64_1D | None = None) -> Neighbours:
-    """Pairs of points whose positions on every axis of a grid differ by at most one step.
+def grid_neighbours(index: NDArray[np.int64], labels: I64_1D | None = None, reach: int = 1) -> Neighbours:
+    """Pairs of points whose positions on every axis of a grid differ by at most `reach` steps.
 
     Parameters
     ----------
@@ -91,6 +91,8 @@ def grid_neighbours(index: NDArray[np.int64], labels: I64_1D | None = None) -> N
         Position of each point on each axis; points may be missing from the grid, none may stand twice.
     labels : (n,) int64 or None
         Points with different labels are no neighbours: values that have no order, such as words.
+    reach : int
+        Steps on each axis, at least 1.
     """
     n, d = index.shape
     if not n or not d:
@@ -99,18 +101,18 @@ def grid_neighbours(index: NDArray[np.int64], labels: I64_1D | None = None) -> N
     label = (
         np.zeros(n, dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1].astype(np.int64)
     )
-    # One more place on either side of each axis, so that a step beyond its end meets no other row.
-    widths = [int(column.max()) + 3 for column in columns]
+    # Places to spare at the end of each axis, so that steps beyond it meet no other row.
+    widths = [int(column.max()) + 1 + 2 * reach for column in columns]
     if math.prod(widths) * (int(label.max()) + 1) >= 2**62:
         raise ConfigError(f"a grid of {d} parameters with {widths} places is too large to look for neighbours in")
     strides = [math.prod(widths[axis + 1 :]) for axis in range(d)]
     key = label * math.prod(widths)
     for column, stride in zip(columns, strides, strict=True):
-        key = key + (column + 1) * stride
+        key = key + (column + reach) * stride
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     found = []
-    for step in itertools.product((-1, 0, 1), repeat=d):
+    for step in itertools.product(range(-reach, reach + 1), repeat=d):
         shift = sum(one * stride for one, stride in zip(step, strides, strict=True))
         if shift <= 0:
             continue

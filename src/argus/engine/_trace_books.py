@@ -23,8 +23,9 @@ from argus.core.market_events import Dividend, Funding, InstrumentEvent, Split
 from argus.core.money import MICROS, format_micros
 from argus.core.orders import FillRule
 from argus.core.time import day_of, format_ns
-from argus.engine._trace_rules import Contract, decimal_text, mark_ticks
+from argus.engine._trace_rules import contract_of, decimal_text, mark_ticks
 from argus.engine._trace_steps import CarryStep, LedgerLine, SettlementStep
+from argus.engine.market import Events
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
 __all__ = ["EVENT_RULES", "LineBooks", "Part", "lines_of", "match_ledger", "must_equal"]
@@ -56,12 +57,11 @@ class LineBooks:
     ----------
     record : RunRecord
     market : mapping
-        Symbol to specification and bars of the run.
+        Symbol to specification and the bars that orders met.
     code : int
         The line.
-    contract : Contract
-    events : sequence of InstrumentEvent
-        Of the instrument; may be empty though the run had some.
+    events : mapping
+        Symbol to events; may be empty though the run had some.
     """
 
     def __init__(
@@ -69,11 +69,12 @@ class LineBooks:
         record: RunRecord,
         market: Mapping[str, tuple[InstrumentSpec, Bars]],
         code: int,
-        contract: Contract,
-        events: Sequence[InstrumentEvent],
+        events: Events,
     ) -> None:
-        self.record, self.market, self.contract, self.events = record, market, contract, events
+        self.record, self.market = record, market
         self.spec, self.bars = market[record.universe[code]]
+        self.events: Sequence[InstrumentEvent] = events.get(self.spec.symbol, ())
+        self.contract = contract_of(self.spec, self.bars, record.manifest.config["costs"])
         self.data_latency_ns = int(record.manifest.config.get("data_latency_ns", 0))
         self.fill_ids = np.flatnonzero(record.fills["instrument"] == code)
         self.fills = record.fills[self.fill_ids]

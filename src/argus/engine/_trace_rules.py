@@ -237,6 +237,10 @@ def _walk_level(
     side: int, trail: int, prices: Sequence[Sequence[float]], first_row: int, met_open: bool
 ) -> TrailingTrigger | None:
     """The level bar by bar: the open may trigger or move it, then the near end of the range, then the far end."""
+
+    def reached(x: float) -> bool:
+        return side * (x - level) >= -float(_TOLERANCE)
+
     level = math.nan
 
     def seen(x: float) -> float:
@@ -245,14 +249,14 @@ def _walk_level(
 
     for at, (opened, far, near, closed) in enumerate(zip(*prices, strict=True)):
         if at > 0 or met_open:
-            if side * (opened - level) >= 0:
+            if reached(opened):
                 return TrailingTrigger(first_row + at, FillRule.TRAILING_AT_OPEN, level)
             level = seen(opened)
-        if side * (near - level) >= 0:
+        if reached(near):
             return TrailingTrigger(first_row + at, FillRule.TRAILING_TOUCHED, level)
         level = seen(far)
         level = seen(closed)
-        if side * (closed - level) >= 0:
+        if reached(closed):
             return TrailingTrigger(first_row + at, FillRule.TRAILING_AT_CLOSE, level)
     return None
 

@@ -186,8 +186,8 @@ def _prove(record: RunRecord, costs: NDArray[np.int64]) -> None:
             at = int(wrong[0])
             raise LedgerError(
                 f"trade {at} of run {record.manifest.run_id}: the components of its {name.removesuffix('_micros')} "
-                f"give {format_micros(int(found[at]))}, the record says {format_micros(int(record.trades[name][at]))}; do "
-                "not believe this run"
+                f"give {format_micros(int(found[at]))}, the record says "
+                f"{format_micros(int(record.trades[name][at]))}; do not believe this run"
             )
 
 
@@ -277,9 +277,7 @@ def _apportion(amounts: Sequence[int], part: int, whole: int) -> list[int]:
 def _attribute_carry(record: RunRecord, line: int, events: Sequence[Any] | None, costs: NDArray[np.int64]) -> None:
     """Add the carry of a line to the trades that were open when it was posted."""
     journal = record.journal
-    mine = journal[
-        (journal["instrument"] == line) & ((journal["debit"] == _CARRY) | (journal["credit"] == _CARRY))
-    ]
+    mine = journal[(journal["instrument"] == line) & ((journal["debit"] == _CARRY) | (journal["credit"] == _CARRY))]
     if not len(mine):
         return
     names = tuple(COST_WORDS)

@@ -34,7 +34,6 @@ from argus.engine._trace_rules import (
     RULE_SENTENCES,
     PriceBasis,
     TrailingTrigger,
-    contract_of,
     decimal_text,
     ended_text,
     mark_ticks,
@@ -53,8 +52,9 @@ from argus.engine._trace_steps import (
     SettlementStep,
     Trace,
 )
-from argus.engine.market import NO_EVENTS, Events
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events
 from argus.engine.record import ORDER_DTYPE, RunRecord
+from argus.engine.refine import refine
 
 __all__ = [
     "CarryStep",
@@ -80,6 +80,7 @@ def trace_trade(
     trade_id: int | None = None,
     strategy: Strategy | None = None,
     events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> Trace:
     """Work a trade out again from prices, and prove that it is what the run recorded.
 
@@ -94,6 +95,8 @@ def trace_trade(
         The run's strategy; with it the trace shows the features it read.
     events : mapping
         The run's events of instruments; with them dividends, funding and final prices are worked out again too.
+    finer : mapping
+        Symbol to the finer bars that the run's orders met, if it had any.
 
     Raises
     ------
@@ -102,15 +105,20 @@ def trace_trade(
     ConfigError
         If there is no such trade.
     DataError
-        If `market` does not hold the bars that the run was made on.
+        If `market` or `finer` does not hold the bars that the run was made on.
     LookAheadError
         If a fill used a bar that began before its order arrived.
     LedgerError
         If a price, fee, ledger line, settlement or the trade's result is not what the rules give.
     """
     trade_id, chosen = _choose(record, trade_id)
-    _check_data(record, market)
-    return _Tracer(record, market, int(record.trades["instrument"][trade_id]), strategy, events).trace(trade_id, chosen)
+    _check_data(record, market, finer)
+    met = {
+        symbol: (spec, refine(bars, finer[symbol]).bars if symbol in finer else bars)
+        for symbol, (spec, bars) in market.items()
+    }
+    code = int(record.trades["instrument"][trade_id])
+    return _Tracer(record, market, strategy, LineBooks(record, met, code, events)).trace(trade_id, chosen)
 
 
 def _choose(record: RunRecord, trade_id: int | None) -> tuple[int, str]:
@@ -127,16 +135,25 @@ def _choose(record: RunRecord, trade_id: int | None) -> tuple[int, str]:
     return int(trade_id), "asked for"
 
 
-def _check_data(record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]]) -> None:
+def _check_data(
+    record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Mapping[str, Bars]
+) -> None:
     for symbol in record.universe:
         if symbol not in market:
             raise DataError(f"{symbol}: the run traded on its bars, which were not given; pass the data of the run")
-        expected, found = record.manifest.data[symbol]["content_hash"], market[symbol][1].content_hash
-        if expected != found:
-            raise DataError(
-                f"{symbol}: the run was made on bars with content hash {expected[:12]}, these have {found[:12]}; "
-                "import the original data again, or repeat the run on these"
-            )
+        told = record.manifest.data[symbol]
+        _check_hash(symbol, "bars", told["content_hash"], market[symbol][1].content_hash)
+        if symbol in finer or "finer" in told:
+            found = finer[symbol].content_hash if symbol in finer else "none"
+            _check_hash(symbol, "finer bars", told.get("finer", "none"), found)
+
+
+def _check_hash(symbol: str, what: str, expected: str, found: str) -> None:
+    if expected != found:
+        raise DataError(
+            f"{symbol}: the run was made on {what} with content hash {expected[:12]}, these have {found[:12]}; "
+            "import the original data again, or repeat the run on these"
+        )
 
 
 class _Tracer:
@@ -146,16 +163,12 @@ class _Tracer:
         self,
         record: RunRecord,
         market: Mapping[str, tuple[InstrumentSpec, Bars]],
-        code: int,
         strategy: Strategy | None,
-        events: Events,
+        books: LineBooks,
     ) -> None:
-        self.record, self.market, self.strategy = record, market, strategy
-        self.code, self.symbol = code, record.universe[code]
-        self.spec, self.bars = market[self.symbol]
-        self.contract = contract_of(self.spec, self.bars, record.manifest.config["costs"])
-        self.books = LineBooks(record, market, code, self.contract, events.get(self.symbol, ()))
-        self.fill_ids = self.books.fill_ids
+        self.record, self.market, self.strategy, self.books = record, market, strategy, books
+        self.spec, self.bars, self.contract = books.spec, books.bars, books.contract
+        self.fill_ids = books.fill_ids
         self._columns: dict[str, Any] = {}
 
     def trace(self, trade_id: int, chosen: str) -> Trace:

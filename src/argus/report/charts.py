@@ -19,7 +19,7 @@ from argus.core.arrays import I64_1D, Bars
 from argus.core.instruments import InstrumentSpec
 from argus.core.money import MICROS
 from argus.core.time import NS_PER_MINUTE
-from argus.report.figures import parameters
+from argus.report.figures import cost_word, parameters
 from argus.report.sampling import POINTS_MAX, keep_extremes
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def candidate_charts(
     charts: dict[str, Any] = {
         "equity": _equity(evaluation),
         "drawdown": _drawdown(evaluation),
+        "bridge": _bridge(evaluation, market),
         "costs": _costs(evaluation),
         "folds": _folds(evaluation),
         "fan": _fan(evaluation),
@@ -106,6 +107,20 @@ def _costs(evaluation: Evaluation) -> dict[str, Any] | None:
         "net": _short([cost.net_pnl for cost in evaluation.costs], 7),
         "fees": _short([cost.fees for cost in evaluation.costs], 7),
         "sharpe": _short([cost.sharpe_annual for cost in evaluation.costs], 3),
+    }
+
+
+def _bridge(evaluation: Evaluation, market: Mapping[str, tuple[InstrumentSpec, Bars]] | None) -> dict[str, Any] | None:
+    """From the result before costs to the one after them, in whole micro-units; the table beside it reads the same."""
+    if market is None or not len(evaluation.record.trades):
+        return None
+    from argus.engine.cost_attribution import attribute_costs
+
+    steps = attribute_costs(evaluation.record, market).bridge()
+    return {
+        "step": [name for name, _ in steps],
+        "word": [escape(cost_word(name)) for name, _ in steps],
+        "micros": [amount for _, amount in steps],
     }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTHING",
+    "cost_word",
     "count",
     "day",
     "gate_label",
@@ -94,6 +95,14 @@ def price(value: float, tick: float) -> str:
     while decimals < 8 and abs(tick * 10**decimals - round(tick * 10**decimals)) > 1e-9:
         decimals += 1
     return _signed(f"{value:,.{decimals}f}", False, value)
+
+
+def cost_word(step: str) -> str:
+    """A step from gross to net in words; see `CostAttribution.bridge`."""
+    from argus.engine.cost_attribution import COST_WORDS
+
+    ends = {"gross": "Before costs", "interest": "Interest of the account", "net": "After costs"}
+    return ends.get(step) or COST_WORDS[step]
 
 
 def day(ts_ns: int) -> str:

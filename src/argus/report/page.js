@@ -77,6 +77,16 @@
         hovertemplate: `%{y:,.0f} ${all.currency}<br>fees %{customdata:,.0f}<extra></extra>`,
       }], layout(c, { type: "category" }, titled(c, all.currency, { tickformat: "~s" }), { showlegend: false, hovermode: "closest", margin: { l: 8, r: 10, t: 34, b: 8 } })];
     },
+    bridge(d, c, all) {
+      const measure = d.step.map((name) => (name === "gross" ? "absolute" : name === "net" ? "total" : "relative"));
+      const amount = d.micros.map((micros) => micros / 1e6);
+      const text = amount.map((one) => one.toLocaleString("en", { maximumFractionDigits: 0 }).replace("-", "−"));
+      return [[{
+        type: "waterfall", orientation: "h", measure, x: amount, y: d.word, text, textposition: "outside", cliponaxis: false, textfont: { color: c.of("ink"), size: 11.5 },
+        increasing: { marker: { color: c.tint("gain", .8) } }, decreasing: { marker: { color: c.tint("loss", .8) } }, totals: { marker: { color: c.of("hold") } },
+        connector: { line: { color: c.of("line"), width: 1 } }, hovertemplate: `%{y}: %{text} ${all.currency}<extra></extra>`,
+      }], layout(c, titled(c, all.currency, { tickformat: "~s" }), { type: "category", autorange: "reversed" }, { showlegend: false, hovermode: "closest", margin: { l: 8, r: 70, t: 12, b: 8 } })];
+    },
     folds(d, c, all) {
       const custom = d.span.map((span, i) => [span, d.chosen[i], d.pnl[i]]);
       const bar = (y, name, color, hovertemplate) => ({ type: "bar", x: d.test, y, name, marker: { color }, customdata: custom, hovertemplate });

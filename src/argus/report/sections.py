@@ -238,7 +238,7 @@ def _curves(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> st
 
 
 def _evidence(place: int, evaluation: Evaluation, charts: Mapping[str, Any], market: Market | None) -> str:
-    parts = [_price_card(place, evaluation, charts), '<div class="pair">']
+    parts = [_price_card(place, evaluation, charts), _bridge_card(place, evaluation, charts), '<div class="pair">']
     if "costs" in charts:
         parts.append(
             _card(
@@ -302,6 +302,30 @@ def _price_card(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -
         _chart(place, "price", "Closing prices with the trades", "tall"),
         f'<p class="note">{escape(note)}. Drag to zoom, double-click to return.</p>',
         tools=tools,
+    )
+
+
+def _bridge_card(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> str:
+    if "bridge" not in charts:
+        return ""
+    bridge, currency = charts["bridge"], tables.currency_of(evaluation)
+    gross = bridge["micros"][0]
+    taken = -sum(
+        amount
+        for name, amount in zip(bridge["step"], bridge["micros"], strict=True)
+        if name not in ("gross", "interest", "net")
+    )
+    note = f"Costs took {figures.money(taken / MICROS, currency)}"
+    if gross > 0:
+        note += f", {figures.percent(taken / gross)} of what the trades made before them."
+    else:
+        note += "; before them the trades made nothing that could have paid for it."
+    return _card(
+        "What trading cost",
+        "Every cost of every trade by who took it, worked out again from fee schedules and the prices of the fills.",
+        tables.costs_table(bridge, len(evaluation.record.trades), currency),
+        _chart(place, "bridge", "From the result before costs to the result after them"),
+        f'<p class="note">{escape(note)}</p>',
     )
 
 

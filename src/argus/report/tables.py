@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TRADES_SHOWN",
+    "costs_table",
     "currency_of",
     "folds_table",
     "gates_table",
@@ -211,6 +212,37 @@ def search_table(evaluation: Evaluation) -> str:
 
 def _or_least(value: float) -> float:
     return value if value == value else float("-inf")
+
+
+def costs_table(bridge: Mapping[str, Any], trades: int, currency: str) -> str:
+    """Who took what, a row a component, from the result before costs to the one after them.
+
+    Parameters
+    ----------
+    bridge : mapping
+        The chart of that name of `candidate_charts`: steps, their words (escaped) and micro-units.
+    trades : int
+        Over which an amount is spread for the column of one trade.
+    currency : str
+    """
+    steps = list(zip(bridge["step"], bridge["word"], bridge["micros"], strict=True))
+    gross = steps[0][2]
+    widest = max((abs(amount) for _, _, amount in steps[1:-1]), default=0) or 1
+    rows = []
+    for name, word, amount in steps:
+        is_end = name in ("gross", "net")
+        kind = "up" if amount > 0 else "down"
+        bar = "" if is_end else f'<i class="took {kind}" style="--part:{abs(amount) / widest:.4f}"></i>'
+        cells = _cells(
+            "#" + figures.money(amount / MICROS, currency, places=2, sign=True),
+            "#" + figures.money(amount / MICROS / trades, places=2, sign=True),
+            "#" + (figures.percent(amount / gross, sign=True) if gross > 0 else figures.NOTHING),
+        )
+        rows.append(
+            f'<tr{" class=whole" if is_end else ""}><th scope="row">{word}</th>{cells}<td class="bars">{bar}</td></tr>'
+        )
+    head = _heads("", "#Amount", "#A trade", "#Of the result before costs", "")
+    return _table("What trading cost, and who took it; adds up to the micro-unit", head, rows, "costs")
 
 
 def trades_table(evaluation: Evaluation, market: Market | None, *, best: bool) -> str:

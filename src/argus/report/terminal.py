@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from argus.engine.cost_attribution import CostAttribution
     from argus.engine.trace import FillStep, SeenBar, SettlementStep, Trace
     from argus.lab.evaluation import Evaluation
 
-__all__ = ["Scorecard", "scorecard", "trace_view", "verdict_line"]
+__all__ = ["Scorecard", "costs_view", "scorecard", "trace_view", "verdict_line"]
 
 _WIDE: Final = 128
 _SETTLEMENTS_SHOWN: Final = 12
 _FILLS_SHOWN: Final = 10
+_BAR_CELLS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,44 @@ def _narrow(evaluations: Sequence[Evaluation]) -> Table:
             f"{passed} of {len(evaluation.gates)}",
             Text(", ".join(stopped) or "nothing", style="" if stopped else "green"),
             _flags(evaluation),
+        )
+    return table
+
+
+# ---- costs
+
+
+def costs_view(found: CostAttribution, currency: str = "") -> Table:
+    """Who took what from a run's trades, from gross to net, for ``Console.print``.
+
+    Parameters
+    ----------
+    found : CostAttribution
+    currency : str
+        Of the account.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, title="What trading cost", title_justify="left")
+    table.add_column("", no_wrap=True)
+    table.add_column(f"Amount{f', {currency}' if currency else ''}", justify="right", no_wrap=True)
+    table.add_column("A trade", justify="right", no_wrap=True)
+    table.add_column("Of gross", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    steps = found.bridge()
+    gross, trades = found.gross_micros, len(found.table)
+    widest = max((abs(amount) for _, amount in steps[1:-1]), default=0) or 1
+    for name, amount in steps:
+        is_end = name in ("gross", "net")
+        cells = 0 if is_end else math.ceil(abs(amount) / widest * _BAR_CELLS)
+        table.add_row(
+            Text(figures.cost_word(name), style="bold" if is_end else ""),
+            figures.money(amount / MICROS, places=2, sign=True),
+            figures.money(amount / MICROS / trades, places=2, sign=True) if trades else figures.NOTHING,
+            figures.percent(amount / gross) if gross > 0 else figures.NOTHING,
+            Text("▇" * cells, style=_colour(amount > 0)),
         )
     return table
 

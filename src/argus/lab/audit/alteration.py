@@ -125,7 +125,7 @@ def noise_after(
     stop = len(bars) if tail is None else min(len(bars), known + tail)
     if stop <= known:
         return bars.rows(0, known)
-    made = _noise(spec, bars, known, stop, cut_ns, seed, wildness)
+    made = _noise(spec, bars, known, _draws(spec, bars, known, stop - known, cut_ns, seed, wildness))
     return _joined(bars.rows(0, stop) if stop < len(bars) else bars, known, cut_ns, made)
 
 
@@ -149,8 +149,9 @@ def opposite_futures(
     known = int(np.searchsorted(bars.ts_recv_ns, cut_ns, side="right"))
     stop = min(len(bars), known + tail)
     futures = []
+    draws = _draws(spec, bars, known, stop - known, cut_ns, seed, wildness)
     for sign in (1, -1):
-        made = _noise(spec, bars, known, stop, cut_ns, seed, wildness, sign)
+        made = _noise(spec, bars, known, draws, sign)
         begun = known < stop and bars.ts_event_ns[known] < cut_ns
         made = _with_open(made, float(bars.open[known]) if begun else float("nan"))
         futures.append(
@@ -162,37 +163,45 @@ def opposite_futures(
     return known, (futures[0], futures[1])
 
 
-def _noise(
-    spec: InstrumentSpec,
-    bars: Bars,
-    known: int,
-    stop: int,
-    cut_ns: int,
-    seed: int,
-    wildness: float,
-    sign: int = 1,
-) -> dict[str, F64_1D]:
-    """Columns of rows `known` to `stop`, made from the rows before."""
-    count = stop - known
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draws:
+    """Random numbers of one future, from which it and its opposite are made."""
+
+    steps: F64_1D
+    gaps: F64_1D
+    above: F64_1D
+    below: F64_1D
+    volume: F64_1D
+    interest: F64_1D
+
+
+def _draws(spec: InstrumentSpec, bars: Bars, known: int, count: int, cut_ns: int, seed: int, wildness: float) -> _Draws:
     random = generator(seed, "look_ahead", spec.symbol, int(cut_ns))
     tick = float(spec.tick_size)
     step = wildness * max(_deviation(np.diff(_sample(bars, known))), tick)
-    begin = _last_price(bars, known)
-    steps = random.normal(0.0, step, count)
+    normal = random.standard_normal((4, count))
+    steps = normal[0] * step
     if count:
         steps[0] = np.copysign(max(abs(steps[0]), tick), steps[0])
-    close = _on_grid(spec, begin + sign * np.cumsum(steps))
-    gaps = sign * random.normal(0.0, step / 3.0, count)
-    opened = _on_grid(spec, np.concatenate(([begin], close))[:count] + gaps)
-    high = np.maximum(opened, close) + np.abs(random.normal(0.0, step / 2.0, count))
-    low = np.minimum(opened, close) - np.abs(random.normal(0.0, step / 2.0, count))
+    factors = random.uniform(1.1, 2.0, (2, count))
+    return _Draws(
+        steps, normal[1] * step / 3.0, np.abs(normal[2]) * step / 2.0, np.abs(normal[3]) * step / 2.0, *factors
+    )
+
+
+def _noise(spec: InstrumentSpec, bars: Bars, known: int, draws: _Draws, sign: int = 1) -> dict[str, F64_1D]:
+    """Columns of the rows after `known`, made from the rows before; `sign` -1 turns every move round."""
+    begin, count = _last_price(bars, known), len(draws.steps)
+    close = _on_grid(spec, begin + sign * np.cumsum(draws.steps))
+    opened = _on_grid(spec, np.concatenate(([begin], close))[:count] + sign * draws.gaps)
+    low = _on_grid(spec, np.minimum(opened, close) - draws.below)
     return {
         "open": opened,
-        "high": _on_grid(spec, high),
-        "low": np.minimum(_on_grid(spec, low), np.minimum(opened, close)),
+        "high": _on_grid(spec, np.maximum(opened, close) + draws.above),
+        "low": np.minimum(low, np.minimum(opened, close)),
         "close": close,
-        "volume": np.round(_sizes(bars.volume, known, count) * random.uniform(1.1, 2.0, count) ** sign) + 1.0,
-        "open_interest": np.round(_sizes(bars.open_interest, known, count) * random.uniform(1.1, 2.0, count) ** sign),
+        "volume": np.round(_sizes(bars.volume, known, count) * draws.volume**sign) + 1.0,
+        "open_interest": np.round(_sizes(bars.open_interest, known, count) * draws.interest**sign),
     }
 
 

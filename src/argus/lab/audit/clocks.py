@@ -28,8 +28,9 @@ def move_clock(seconds: int) -> None:
     time.time_ns = lambda: now_ns() + seconds * 1_000_000_000
     for name in ("localtime", "gmtime", "ctime"):
         setattr(time, name, _at_moved(getattr(time, name)))
-    strftime, localtime = time.strftime, time.localtime
-    time.strftime = lambda text, at=None: strftime(text, localtime() if at is None else at)
+    strftime: Callable[..., str] = time.strftime
+    localtime = time.localtime
+    setattr(time, "strftime", lambda text, at=None: strftime(text, localtime() if at is None else at))  # noqa: B010
     ahead = datetime.timedelta(seconds=seconds)
 
     class Moved(datetime.datetime):

@@ -16,23 +16,30 @@ from typing import Any, Final
 
 import numpy as np
 
-from argus.core.errors import ConfigError, RunError
+from argus.core.errors import ArgusError, ConfigError, RunError
 from argus.core.money import MICROS
 from argus.core.orders import FillRule, OrderType
 from argus.core.ports import TrialLedger
-from argus.engine.config import RunConfig
+from argus.engine.config import ImpactModel, RunConfig, SpreadModel
 from argus.engine.record import RunRecord
 from argus.lab.audit.alteration import Market
 from argus.lab.audit.recomputed import charged, faults_of, total_cost, volume_bound
-from argus.lab.audit.report import AuditReport, Check, Status
+from argus.lab.audit.report import AuditReport, Check, Difference, Status
 from argus.lab.audit.subject import Counted, Played, Progress, Subject, play
 
 __all__ = ["CostsSettings", "audit_costs", "settings_of"]
 
 FILLS: Final = "fills"
+MARKET: Final = "market"
 
-_NO_COSTS: Final = frozenset({"account", "start_ns", "end_ns"})
-"""Parts of a run's settings that charge nothing."""
+_NO_COSTS: Final = frozenset(
+    {
+        *("account.kind", "account.cash_micros", "account.currency"),
+        *("halts.daily_loss", "halts.drawdown", "halts.flatten"),
+        *("start_ns", "end_ns", "seed"),
+    }
+)
+"""Settings of a run that charge nothing and make no fill worse."""
 _LIMITS: Final = frozenset({int(OrderType.LIMIT), int(OrderType.STOP_LIMIT)})
 
 Player = Callable[[Subject, TrialLedger], Played]
@@ -81,12 +88,11 @@ def settings_of(config: RunConfig) -> Iterator[tuple[str, Any]]:
     """(dotted name, value) of every setting of a run that may charge something, nested ones included."""
     for field in fields(config):
         value = getattr(config, field.name)
-        if field.name in _NO_COSTS:
-            continue
         if is_dataclass(value):
-            yield from ((f"{field.name}.{inner.name}", getattr(value, inner.name)) for inner in fields(value))
+            named = [(f"{field.name}.{inner.name}", getattr(value, inner.name)) for inner in fields(value)]
         else:
-            yield field.name, value
+            named = [(field.name, value)]
+        yield from ((name, one) for name, one in named if name not in _NO_COSTS)
 
 
 def with_setting(config: RunConfig, path: str, value: Any) -> RunConfig:
@@ -131,8 +137,8 @@ def audit_costs(
         raise RunError(f"the strategy cannot be audited, it does not run on the market as it is: {played.log.error}")
     paid = charged(played.record, subject.market)
     base = _Base(subject, played.record, subject.market, ledger, player, paid)
-    checks = [_fills(base, how)]
-    wanted = list(settings_of(subject.config)) if checks[0].status is not Status.INSUFFICIENT else []
+    checks = [_market(subject), _fills(base, how)]
+    wanted = list(settings_of(subject.config)) if checks[1].status is Status.CLEAN else []
     for number, (path, value) in enumerate(wanted):
         if progress is not None:
             progress("settings", number, len(wanted))
@@ -140,6 +146,31 @@ def audit_costs(
     if progress is not None:
         progress("settings", len(wanted), len(wanted))
     return AuditReport("costs", spec.name, dict(spec.values), spec.universe, tuple(checks), ledger.runs)
+
+
+def _market(subject: Subject) -> Check:
+    """Whether the market is still the same after the strategy was made from it."""
+    given = dict(subject.market)
+    subject.create_in(given)
+    for symbol, (spec, bars) in subject.market.items():
+        found = given.get(symbol)
+        if found is None or found[1] is not bars:
+            what = "gone" if found is None else "other bars"
+            first = Difference(symbol, 0, int(bars.ts_recv_ns[0]), "bars", "as they were given", what)
+        elif found[0] != spec:
+            name = next(f.name for f in fields(spec) if getattr(found[0], f.name) != getattr(spec, f.name))
+            was, became = (str(getattr(one, name))[:80] for one in (spec, found[0]))
+            first = Difference(symbol, 0, int(bars.ts_recv_ns[0]), f"specification: {name}", was, became)
+        else:
+            continue
+        return Check(
+            MARKET,
+            Status.FOUND,
+            f"making the strategy changes the market that it is given ({symbol}): whoever runs it on that mapping does "
+            "not pay what the instrument costs; give the factory nothing to change",
+            first,
+        )
+    return Check(MARKET, Status.CLEAN, "making the strategy leaves specifications and bars as they were")
 
 
 def _fills(base: _Base, how: CostsSettings) -> Check:
@@ -158,7 +189,7 @@ def _fills(base: _Base, how: CostsSettings) -> Check:
     paid = base.cost
     return Check(
         FILLS,
-        Status.CLEAN if paid else Status.NOTED,
+        Status.CLEAN,
         f"{count:,} fills recomputed: price, fee, bound and arrival of each is what the settings imply; costs of "
         f"{_money(paid)} in all{'' if paid else ': nothing is charged at all'}",
         facts={"fills": count, "cost": float(paid) / MICROS},
@@ -170,8 +201,13 @@ def _fills(base: _Base, how: CostsSettings) -> Check:
 
 def _priced(base: _Base, path: str, value: Any, changed: Any, off: Any) -> Check:
     """A setting of the cost model: changed, the cost must move as the fills imply."""
-    config, record, error = base.again(path, changed)
     now = base.cost
+    try:
+        rates = with_setting(base.config, path, changed).costs
+        total_cost(base.record, base.market, rates)
+    except ArgusError as error_of_rates:
+        return Check(path, Status.NOTED, f"not set: not charged; it cannot be applied to these data: {error_of_rates}")
+    config, record, error = base.again(path, changed)
     implied = total_cost(base.record, base.market, config.costs) - now
     without = with_setting(base.config, path, off).costs if off is not None else base.config.costs
     part = now - total_cost(base.record, base.market, without) if without != base.config.costs else Fraction(0)
@@ -241,6 +277,73 @@ def _slippage_rate(base: _Base, path: str, value: Decimal) -> Check:
 
 def _multiplier(base: _Base, path: str, value: Decimal) -> Check:
     return _priced(base, path, value, 2 * value if value else Decimal(1), Decimal(0))
+
+
+def _spread(base: _Base, path: str, value: SpreadModel | None) -> Check:
+    """Half a tick wider, every instrument."""
+    wider = Decimal("0.5")
+    was = value or SpreadModel()
+    changed = replace(
+        was,
+        half_spread_ticks=was.half_spread_ticks + wider,
+        by_instrument=tuple((symbol, ticks + wider) for symbol, ticks in was.by_instrument),
+    )
+    return _priced(base, path, value, changed, None if value is None else SpreadModel())
+
+
+def _impact(base: _Base, path: str, value: ImpactModel | None) -> Check:
+    was = value or ImpactModel(Decimal(0))
+    changed = replace(was, coefficient=was.coefficient + 1)
+    return _priced(base, path, value, changed, None if value is None else replace(was, coefficient=Decimal(0)))
+
+
+# ---- what an account pays for being short or in debt
+
+
+def _financing(base: _Base, path: str, value: Decimal) -> Check:
+    """Yearly rates of the account: raised, what is paid or received over the run must grow."""
+    name = path.rpartition(".")[2]
+    state = f"{value:%} a year" if value else "0: not charged"
+    config, record, error = base.again(path, value + Decimal("0.05") if value <= Decimal("0.9") else value / 2)
+    if record is None:
+        return Check(path, Status.INSUFFICIENT, f"{state}; with another rate the run fails: {error}")
+    if not _same_fills(record, base.record):
+        return Check(path, Status.NOTED, f"{state}; with another rate other orders are filled: in force, not measured")
+    of = _carry if name == "borrow_rate" else _interest
+    sign = -1 if name == "credit_rate" else 1
+    paid = sign * (of(base.record) - of(record))
+    grows = config.account != base.config.account and getattr(config.account, name) > value
+    if not paid:
+        without = {
+            "borrow_rate": "no spot position was short over a session",
+            "debit_rate": "cash was never negative over a session",
+            "credit_rate": "cash earned nothing over a session",
+        }[name]
+        due = name == "credit_rate" and len(np.unique(base.record.equity_session)) > 1
+        if due and bool((base.record.cash_micros > 0).all()):
+            return Check(path, Status.FOUND, f"{state}; set to {getattr(config.account, name)}, interest does not move")
+        return Check(path, Status.NOTED, f"{state}; {without}")
+    if (paid > 0) != grows:
+        return Check(path, Status.FOUND, f"{state}; another rate moves the money the wrong way, by {_micros(paid)}")
+    return Check(
+        path,
+        Status.CLEAN if value else Status.NOTED,
+        f"{state}; set to {getattr(config.account, name)}, {_micros(abs(paid))} more is "
+        f"{'received' if name == 'credit_rate' else 'paid'}",
+        facts={"moved": paid / MICROS},
+    )
+
+
+def _carry(record: RunRecord) -> int:
+    return int(record.trades["carry_micros"].sum())
+
+
+def _interest(record: RunRecord) -> int:
+    return int(record.interest_micros)
+
+
+def _micros(amount: int) -> str:
+    return _money(Fraction(amount))
 
 
 # ---- what moves fills
@@ -319,12 +422,9 @@ def _over_bound(base: _Base, config: RunConfig) -> bool:
 
 def _latency(base: _Base, path: str, value: int) -> Check:
     state = f"{value / 1e6:g} ms" if value else "0: not charged, an order arrives as it is sent"
-    spacing = max(
-        int(np.median(np.diff(base.market[symbol][1].ts_event_ns)))
-        for symbol in base.record.universe
-        if len(base.market[symbol][1]) > 1
-    )
-    config, record, error = base.again(path, value + spacing)
+    if base.config.latency_sample_ns:
+        return Check(path, Status.NOTED, "the measured sample is used in its place")
+    config, record, error = base.again(path, value + _spacing(base))
     if record is None or not len(record.fills):
         return Check(path, Status.INSUFFICIENT, f"{state}; one bar later nothing is filled{': ' * bool(error)}{error}")
     fault = next(faults_of(record, base.market, config), None)
@@ -338,6 +438,53 @@ def _latency(base: _Base, path: str, value: int) -> Check:
         Status.CLEAN if value else Status.NOTED,
         f"{state}; with one bar more, fills come {(after - before) / 1e9:,.0f} s later on average",
         facts={"later_s": (after - before) / 1e9},
+    )
+
+
+def _latency_sample(base: _Base, path: str, value: tuple[int, ...]) -> Check:
+    """A measured latency; none is set where the fixed one is used."""
+    if not value:
+        return Check(path, Status.NOTED, "no measured sample: every order takes the fixed latency")
+    spacing = _spacing(base)
+    config, record, error = base.again(path, tuple(one + spacing for one in value))
+    if record is None or not len(record.fills):
+        return Check(path, Status.INSUFFICIENT, f"one bar later nothing is filled{': ' * bool(error)}{error}")
+    fault = next(faults_of(record, base.market, config), None)
+    if fault is not None or _delay(record) <= _delay(base.record):
+        return Check(path, Status.FOUND, "one bar more, and fills come no later than before", fault)
+    orders = base.record.orders[(base.record.orders["decision_id"] >= 0) & (base.record.orders["parent_id"] < 0)]
+    drawn = np.unique(orders["ts_arrive_ns"] - orders["ts_submit_ns"])
+    return Check(
+        path,
+        Status.CLEAN,
+        f"{len(drawn):,} of {len(set(value)):,} latencies of the sample were drawn",
+        facts={"drawn": len(drawn)},
+    )
+
+
+def _data_latency(base: _Base, path: str, value: int) -> Check:
+    """Later data: the first decision must come later by as much."""
+    state = f"{value / 1e6:g} ms" if value else "0: a bar is known as soon as the data say so"
+    more = max(_spacing(base) // 2, 1)
+    _, record, error = base.again(path, value + more)
+    if record is None or not len(record.decisions):
+        return Check(path, Status.INSUFFICIENT, f"{state}; later by {more / 1e9:,.0f} s nothing is decided {error}")
+    later = int(record.decisions["ts_ns"][0] - base.record.decisions["ts_ns"][0])
+    if later <= 0:
+        return Check(path, Status.FOUND, f"{state}; data later by {more / 1e9:,.0f} s, and decisions come no later")
+    return Check(
+        path,
+        Status.CLEAN if value else Status.NOTED,
+        f"{state}; data later by {more / 1e9:,.0f} s, and so are decisions",
+    )
+
+
+def _spacing(base: _Base) -> int:
+    """Nanoseconds from bar to bar, of the instrument with the longest ones."""
+    return max(
+        int(np.median(np.diff(base.market[symbol][1].ts_event_ns)))
+        for symbol in base.record.universe
+        if len(base.market[symbol][1]) > 1
     )
 
 
@@ -377,9 +524,16 @@ _PROBES: Final[dict[str, Callable[[_Base, str, Any], Check]]] = {
     "costs.slippage_ticks": _slippage_ticks,
     "costs.slippage_rate": _slippage_rate,
     "costs.multiplier": _multiplier,
+    "costs.spread": _spread,
+    "costs.impact": _impact,
+    "account.borrow_rate": _financing,
+    "account.debit_rate": _financing,
+    "account.credit_rate": _financing,
     "fills.touch": _touch,
     "fills.participation": _participation,
     "latency_ns": _latency,
+    "latency_sample_ns": _latency_sample,
+    "data_latency_ns": _data_latency,
 }
 
 

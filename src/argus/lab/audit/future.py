@@ -7,8 +7,9 @@ looks back, and tries futures that look real.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -83,9 +84,7 @@ def does_not_know(
     total = sum(len(run.log.calls) for run in runs)
     done, not_repeated = 0, None
     for run in runs:
-        found = _each_call(
-            rooms, run, whole, how.seed, lambda number, done=done: tell("decisions", done + number, total)
-        )
+        found = _each_call(rooms, run, whole, how.seed, partial(_from, tell, done, total))
         if isinstance(found, Moved):
             return _told(found, Variant.NOISE, seen, done)
         not_repeated = not_repeated or found
@@ -114,13 +113,19 @@ def does_not_know(
     )
 
 
-def _each_call(rooms: Rooms, run: Stretch, whole: Market, seed: int, tell: object) -> Moved | NotRepeated | None:
+def _from(tell: Progress, before: int, total: int, number: int) -> None:
+    tell("decisions", before + number, total)
+
+
+def _each_call(
+    rooms: Rooms, run: Stretch, whole: Market, seed: int, tell: Callable[[int], None]
+) -> Moved | NotRepeated | None:
     with rooms.open() as room:
         blocks = repeated(run.subject, run.log, room)
     if isinstance(blocks, NotRepeated):
         return blocks
     with rooms.open() as room:
-        return first_moved(run.subject, run.log, blocks, room, seed, whole, tell)  # type: ignore[arg-type]
+        return first_moved(run.subject, run.log, blocks, room, seed, whole, tell)
 
 
 def _told(moved: Moved, variant: Variant, seen: int, before: int | None) -> Check:

@@ -256,8 +256,8 @@ def _chance(chance: Difference | None, clock: Difference | None, where: str) -> 
         return Check(
             REPEATS,
             Status.FOUND,
-            "the same run twice gives different decisions: the strategy uses chance, a clock, the order of a set, or what "
-            "changes between runs; seed it by name (argus.core.random), sort it, or remove it",
+            "the same run twice gives different decisions: the strategy uses chance, a clock, the order of a set, or "
+            "what changes between runs; seed it by name (argus.core.random), sort it, or remove it",
             chance,
         )
     if clock is not None:
@@ -296,8 +296,8 @@ def _looks(touched: Sequence[Touch], market: Market) -> Check:
         return Check(
             LOOKS,
             Status.FOUND,
-            f"while it decides, {told}: what is found there is not replaced with the market; hand it to the factory as a "
-            "series with the times at which it was known",
+            f"while it decides, {told}: what is found there is not replaced with the market; hand it to the factory as "
+            "a series with the times at which it was known",
             Difference(symbol, row, first.ts_ns, "touched", "nothing but its view", f"{first.by} {first.what}"),
             facts,
         )

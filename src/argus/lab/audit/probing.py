@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -127,8 +127,8 @@ def _calendar(market: Market) -> Market:
     """The market without a single price: its times and sessions are known beforehand."""
     bare = {}
     for symbol, (spec, bars) in market.items():
-        nothing = np.full(len(bars), np.nan)
-        bare[symbol] = (spec, replace(bars, **dict.fromkeys(_COLUMNS, nothing)))
+        columns: dict[str, Any] = dict.fromkeys(_COLUMNS, np.full(len(bars), np.nan))
+        bare[symbol] = (spec, replace(bars, **columns))
     return bare
 
 

@@ -1,11 +1,13 @@
 """What every fill of a run should have cost, worked out again from ``docs/fills.md`` in exact decimals.
 
 Nothing here is shared with the kernel: prices from the bars and the settings, fees from the fills, bounds from the
-volumes, arrival from the latency. `faults_of` names the first fill at which a run and this page disagree.
+volumes, arrival from the latency. Half-spread and impact of a bar are those of `argus.engine.costs`, which the kernel
+is handed. `faults_of` names the first fill at which a run and this page disagree.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
@@ -14,11 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from argus.core.arrays import Bars
+from argus.core.arrays import F64_1D, I64_1D, Bars
+from argus.core.fees import charge
 from argus.core.instruments import InstrumentSpec
-from argus.core.money import MICROS
 from argus.core.orders import FillRule
-from argus.core.time import day_number
 from argus.engine.config import CostModel, RunConfig
 from argus.engine.record import RunRecord
 from argus.lab.audit.alteration import Market
@@ -27,15 +28,20 @@ from argus.lab.audit.report import Difference
 __all__ = ["Cost", "Rates", "charged", "cost_of", "faults_of", "rates_of", "total_cost", "volume_bound"]
 
 _GRID: Final = Decimal("0.000001")
+_MILLI: Final = 1_000
 _AT_OPEN: Final = frozenset(
     {
         FillRule.MARKET_AT_OPEN,
         FillRule.MARKET_ON_OPEN,
+        FillRule.LIMIT_ON_OPEN,
         FillRule.LIMIT_AT_OPEN,
         FillRule.STOP_AT_OPEN,
         FillRule.STOP_LIMIT_AT_OPEN,
+        FillRule.TRAILING_AT_OPEN,
     }
 )
+_AT_CLOSE: Final = frozenset({FillRule.MARKET_ON_CLOSE, FillRule.LIMIT_ON_CLOSE, FillRule.TRAILING_AT_CLOSE})
+_NO_ORDER: Final = frozenset({FillRule.SPLIT, FillRule.FINAL_SETTLEMENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,55 +53,52 @@ class Cost:
     impact_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rates:
     """Settings and an instrument's figures, brought into exact fractions once.
 
     Attributes
     ----------
-    tick_micros : Fraction
-        Worth of a tick on a lot.
+    spec : InstrumentSpec
+    costs : CostModel
     slip_rate : Decimal
         Share of the price, times the multiplier.
-    slip_ticks : int
-        Whole ticks, times the multiplier.
-    impact_micros : Fraction
-        Worth of the rest of a tick, on a lot.
-    fees : tuple of (first session, micro-units a lot, share of the value, least micro-units)
-        From the earliest on; what is charged before the first of them is the first.
+    slip_milli : int
+        Thousandths of a tick of slippage, times the multiplier.
+    spread_milli : (n,) int64 or None
+        Half-spread of each bar, times the multiplier.
+    impact : (n,) float64 or None
+        Coefficient of the square-root impact of each bar, times the multiplier.
     """
 
-    tick_micros: Fraction
+    spec: InstrumentSpec
+    costs: CostModel
     slip_rate: Decimal
-    slip_ticks: int
-    impact_micros: Fraction
-    fees: tuple[tuple[int, Fraction, Fraction, int], ...]
+    slip_milli: int
+    spread_milli: I64_1D | None
+    impact: F64_1D | None
+
+    @property
+    def tick_micros(self) -> Fraction:
+        """Worth of a tick on a lot."""
+        return self.spec.value_micros_per_tick_lot
+
+    def against_milli(self, row: int) -> int:
+        """Thousandths of a tick that a fill in this bar is moved by, beside the share of the price."""
+        return self.slip_milli + (0 if self.spread_milli is None else int(self.spread_milli[row]))
 
 
-def rates_of(spec: InstrumentSpec, costs: CostModel) -> Rates:
+def rates_of(spec: InstrumentSpec, bars: Bars, costs: CostModel) -> Rates:
     """The figures that a fill of this instrument costs by."""
-    scale = Fraction(costs.multiplier)
-    ticks = scale * costs.slippage_ticks
-    whole = int(ticks.numerator // ticks.denominator)
-    if costs.takes_schedule:
-        dated = [(day_number(row.effective_date), row.per_unit, row.rate, row.minimum) for row in spec.fees]
-    else:
-        nothing = Decimal(0)
-        dated = [(0, costs.fee_per_unit or nothing, costs.fee_rate or nothing, costs.fee_minimum or nothing)]
+    from argus.engine.costs import half_spread_milliticks, impact_scale
+
     return Rates(
-        spec.value_micros_per_tick_lot,
+        spec,
+        costs,
         costs.slippage_rate * costs.multiplier,
-        whole,
-        (ticks - whole) * spec.value_micros_per_tick_lot,
-        tuple(
-            (
-                day,
-                scale * Fraction(per_unit) * Fraction(spec.lot_size) * MICROS,
-                scale * Fraction(rate),
-                round(scale * Fraction(minimum) * MICROS),
-            )
-            for day, per_unit, rate, minimum in dated
-        ),
+        int(Fraction(costs.multiplier) * costs.slippage_ticks * _MILLI),
+        half_spread_milliticks(spec, bars, costs),
+        impact_scale(spec, bars, costs),
     )
 
 
@@ -110,39 +113,43 @@ def cost_of(fill: Any, order: Any, bars: Bars, rates: Rates) -> Cost:
     rates : Rates
         The settings in force.
     """
-    signed = int(fill["signed_lots"])
+    signed, row = int(fill["signed_lots"]), int(fill["row"])
     side, lots = (1 if signed > 0 else -1), abs(signed)
     rule = int(fill["rule"])
+    impact = 0
     if rule == FillRule.LIMIT_THROUGH:
-        price, impact = int(order["limit_ticks"]), 0
+        price = int(order["limit_ticks"])
     else:
-        price = _slipped(Decimal(repr(float(fill["base_ticks"]))), side, rates)
+        whole, rest = divmod(rates.against_milli(row), _MILLI)
+        price = _moved(Decimal(repr(float(fill["base_ticks"]))), side, rates.slip_rate) + side * whole
         if rule == FillRule.LIMIT_AT_OPEN:
             limit = int(order["limit_ticks"])
             price = limit if side * (price - limit) > 0 else price
-        impact = round(rates.impact_micros * lots)
+        impact = round(Fraction(rest, _MILLI) * rates.tick_micros * lots)
+        if rates.impact is not None:
+            impact += int(np.rint(float(rates.impact[row]) * lots * math.sqrt(lots)))
     value = abs(round(lots * price * rates.tick_micros))
-    return Cost(price, _fee(lots, value, int(bars.session[fill["row"]]), rates), impact)
+    return Cost(price, _fee(lots, value, int(bars.session[row]), rates, is_sell=side < 0), impact)
 
 
 def total_cost(record: RunRecord, market: Market, costs: CostModel) -> Fraction:
     """Micro-units that the fills of a run would cost under these settings: fees, impact, and slippage from the base."""
-    rates = {symbol: rates_of(market[symbol][0], costs) for symbol in record.universe}
+    rates = {symbol: rates_of(*market[symbol], costs) for symbol in record.universe}
     total = Fraction(0)
-    for fill in record.fills:
+    for fill in _of_orders(record):
         symbol = record.universe[fill["instrument"]]
         cost = cost_of(fill, record.orders[fill["order_id"]], market[symbol][1], rates[symbol])
-        total += cost.fee_micros + cost.impact_micros + _slippage(fill, cost.price_ticks, rates[symbol])
+        total += cost.fee_micros + cost.impact_micros + _slippage(fill, cost.price_ticks, rates[symbol].tick_micros)
     return total
 
 
 def charged(record: RunRecord, market: Market) -> Fraction:
     """Micro-units that the fills of a run did cost: fees, impact, and slippage from the base."""
-    rates = {symbol: rates_of(market[symbol][0], CostModel()) for symbol in record.universe}
+    worth = {symbol: market[symbol][0].value_micros_per_tick_lot for symbol in record.universe}
     total = Fraction(0)
-    for fill in record.fills:
+    for fill in _of_orders(record):
         total += int(fill["fee_micros"]) + int(fill["impact_micros"])
-        total += _slippage(fill, int(fill["price_ticks"]), rates[record.universe[fill["instrument"]]])
+        total += _slippage(fill, int(fill["price_ticks"]), worth[record.universe[fill["instrument"]]])
     return total
 
 
@@ -151,9 +158,9 @@ def faults_of(record: RunRecord, market: Market, config: RunConfig) -> Iterator[
 
     ``was`` is what the settings imply, ``became`` is what the run holds.
     """
-    rates = {symbol: rates_of(market[symbol][0], config.costs) for symbol in record.universe}
+    rates = {symbol: rates_of(*market[symbol], config.costs) for symbol in record.universe}
     taken: dict[tuple[int, int], int] = {}
-    for fill in record.fills:
+    for fill in _of_orders(record):
         symbol = record.universe[fill["instrument"]]
         spec, bars = market[symbol]
         row = int(fill["row"])
@@ -187,7 +194,7 @@ def _due(
 ) -> Iterator[tuple[str, object, object]]:
     """(field, what it should be, what it is) of one fill."""
     row, rule = int(fill["row"]), FillRule(int(fill["rule"]))
-    column = bars.open if rule in _AT_OPEN else bars.close if rule is FillRule.MARKET_ON_CLOSE else None
+    column = bars.open if rule in _AT_OPEN else bars.close if rule in _AT_CLOSE else None
     if column is not None:
         base, found = float(column[row]) / float(spec.tick_size), float(fill["base_ticks"])
         near = abs(base - found) <= float(_GRID)
@@ -195,31 +202,40 @@ def _due(
     yield "price_ticks", cost.price_ticks, int(fill["price_ticks"])
     yield "fee_micros", cost.fee_micros, int(fill["fee_micros"])
     yield "impact_micros", cost.impact_micros, int(fill["impact_micros"])
-    if order["decision_id"] >= 0:
-        arrival = int(order["ts_submit_ns"]) + config.latency_ns
-        yield "ts_arrive_ns", arrival, int(order["ts_arrive_ns"])
-        start = int(bars.ts_event_ns[row])
-        yield "start of the filling bar", max(arrival, start), start
+    if order["decision_id"] < 0:
+        return
+    sent, arrived = int(order["ts_submit_ns"]), int(order["ts_arrive_ns"])
+    if order["parent_id"] < 0:
+        waits = config.latency_sample_ns or (config.latency_ns,)
+        yield "ts_arrive_ns", arrived if arrived - sent in waits else sent + min(waits), arrived
+    start = int(bars.ts_event_ns[row])
+    yield "start of the filling bar", max(arrived, start), start
 
 
-def _slipped(base: Decimal, side: int, rates: Rates) -> int:
+def _of_orders(record: RunRecord) -> Iterator[Any]:
+    """Fills that an order had; those of splits and final settlements cost nothing."""
+    return (fill for fill in record.fills if FillRule(int(fill["rule"])) not in _NO_ORDER)
+
+
+def _moved(base: Decimal, side: int, share: Decimal) -> int:
+    """The price moved against the trader by a share of it, on the grid."""
     with localcontext() as exact:
         exact.prec = 50
-        moved = base + side * rates.slip_rate * abs(base)
+        moved = base + side * share * abs(base)
         nearest = moved.to_integral_value(ROUND_HALF_EVEN)
         if abs(moved - nearest) > _GRID:
             nearest = moved.to_integral_value(ROUND_CEILING if side > 0 else ROUND_FLOOR)
-    return int(nearest) + side * rates.slip_ticks
+    return int(nearest)
 
 
-def _fee(lots: int, value_micros: int, session: int, rates: Rates) -> int:
-    if not rates.fees:
-        return 0
-    _, per_lot, share, least = next((row for row in reversed(rates.fees) if row[0] <= session), rates.fees[0])
-    return max(round(per_lot * lots + share * value_micros if share else per_lot * lots), least)
+def _fee(lots: int, value_micros: int, session: int, rates: Rates, *, is_sell: bool) -> int:
+    from argus.engine.market import fees_on
+
+    components = fees_on(rates.spec, rates.costs, session)
+    units = Fraction(rates.spec.lot_size) * lots
+    return sum(charge(components, units, value_micros, is_sell=is_sell, multiplier=rates.costs.multiplier).values())
 
 
-def _slippage(fill: Any, price_ticks: int, rates: Rates) -> Fraction:
+def _slippage(fill: Any, price_ticks: int, tick_micros: Fraction) -> Fraction:
     signed = int(fill["signed_lots"])
-    moved = price_ticks - Fraction(float(fill["base_ticks"]))
-    return moved * signed * rates.tick_micros
+    return (price_ticks - Fraction(float(fill["base_ticks"]))) * signed * tick_micros

@@ -24,7 +24,7 @@ from argus.core.intents import Forecast
 from argus.core.ports import TrialLedger
 from argus.core.strategy import StrategySpec
 from argus.core.time import format_ns
-from argus.lab.audit.recording import Entry, Log, first_difference, locate, same, shown
+from argus.lab.audit.recording import Entry, Log, first_difference, locate, same, shown, unequal_entry
 from argus.lab.audit.report import AuditReport, Check, Difference, Status
 from argus.lab.audit.subject import Counted, Progress, Subject, play
 
@@ -83,6 +83,7 @@ class _Compared:
     start_row: int
     wakes: int
     decisions: int
+    early: Difference | None
     moved: Difference | None
     late: _Drift | None
     estimates: tuple[_Drift, ...]
@@ -209,6 +210,7 @@ def _compare(
         raise RunError(f"the strategy cannot be audited, it does not run on the market as it is: {full.log.error}")
     short = play(later.on(later.market, start_ns=start_ns, end_ns=end_ns), ledger).log
     moved = first_difference(_decisions_only(full.log), _decisions_only(short), None, subject.market)
+    early = None if begin[1] == "warm-up" else _early(subject, later, spec, start_ns, how, ledger)
     estimates = _estimate_drifts(full.log, short, subject, how.tolerance)
     waited = int(np.searchsorted(bars.ts_recv_ns, start_ns, side="right")) - row
     allowed = math.ceil(how.settle * max(1, spec.warmup_bars, waited))
@@ -217,11 +219,35 @@ def _compare(
         row,
         len(full.log.wakes),
         sum(bool(entry.intents) for entry in full.log.entries),
+        early,
         moved,
         late,
         estimates,
         _feature_drifts(full.log, short, subject),
     )
+
+
+def _early(
+    subject: Subject, later: Subject, spec: StrategySpec, ready_ns: int, how: WarmupSettings, ledger: TrialLedger
+) -> Difference | None:
+    """What is decided after the declared warm-up while a feature has no value yet, and otherwise with more history.
+
+    Asking for nothing is waiting, and nobody is blamed for it.
+    """
+    warm = max(1, spec.warmup_bars)
+    begun_ns = max(int(later.market[symbol][1].ts_recv_ns[warm - 1]) for symbol in spec.universe)
+    start_ns = max(begun_ns, subject.config.start_ns or begun_ns)
+    end_ns = min(ready_ns, _end_of_window(_longest(subject, spec)[1], start_ns, how.window_wakes, str(spec.wake)))
+    if start_ns >= end_ns:
+        return None
+    full = play(subject.on(subject.market, start_ns=start_ns, end_ns=end_ns), ledger).log
+    short = play(later.on(later.market, start_ns=start_ns, end_ns=end_ns), ledger).log
+    for one, other in zip(_decisions_only(full).entries, _decisions_only(short).entries, strict=False):
+        if other.intents and one.intents != other.intents:
+            found = unequal_entry(one, other, (), next(iter(subject.market)))
+            if found is not None:
+                return locate(subject.market, found[0], one.ts_ns, *found[1:])
+    return None
 
 
 def _end_of_window(bars: Any, start_ns: int, wakes: int, rule: str) -> int:
@@ -316,6 +342,7 @@ def _decided(compared: Sequence[_Compared], spec: StrategySpec) -> Check:
             f"the data are too short to begin later than a warm-up of {spec.warmup_bars}",
         )
     moved = [one for one in compared if one.moved is not None]
+    early = [one.early for one in compared if one.early is not None]
     facts = {"starts": [one.start_row for one in compared], "wakes": sum(one.wakes for one in compared)}
     if moved:
         first = min(moved, key=lambda one: one.moved.ts_ns if one.moved else 0)
@@ -326,6 +353,15 @@ def _decided(compared: Sequence[_Compared], spec: StrategySpec) -> Check:
             f"{_count(spec.warmup_bars, 'bar')} behind it, the strategy decides otherwise ({len(moved)} of "
             f"{len(compared)} beginnings): it needs more history than it declares, or counts from the first row",
             first.moved,
+            facts,
+        )
+    if early:
+        return Check(
+            DECISIONS,
+            Status.FOUND,
+            f"after its warm-up of {_count(spec.warmup_bars, 'bar')} the strategy decides otherwise than with more history "
+            "while a feature that it declares has no value yet: declare the longer warm-up, or ask for nothing until then",
+            min(early, key=lambda first: first.ts_ns),
             facts,
         )
     decisions = sum(one.decisions for one in compared)

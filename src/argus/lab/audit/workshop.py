@@ -240,7 +240,7 @@ class Workshop:
         return recorder.log, recorder.log.entries
 
 
-def _put(strategy: Strategy, call: Call, view: ShadowView) -> None:
+def _put(strategy: Strategy, call: Call, view: Any) -> None:
     try:
         if call.fill is None:
             strategy.wake(view)
