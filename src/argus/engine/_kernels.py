@@ -40,6 +40,7 @@ from argus.engine._layout import (
     S_NOTIFY,
     S_ORDERS,
     S_PHASE,
+    S_PLAIN,
     S_START,
     S_TS,
     S_WAKE,
@@ -67,6 +68,21 @@ def next_event(par, inst, state, ts_event, ts_close, ts_recv, events):  # type: 
             ts = ts_recv[row]
             if ts < best_ts or (ts == best_ts and best_phase > PHASE_RECV):
                 best_ts, best_phase, best_k = ts, PHASE_RECV, k
+    at = state[S_EVENT]
+    if best_k >= 0 and at < len(events) and events[at, E_TS] <= best_ts:
+        return events[at, E_TS], PHASE_EVENT, 0
+    return best_ts, best_phase, best_k
+
+
+@njit(cache=True, error_model="numpy")
+def next_of_many(due, state, events):  # type: ignore[no-untyped-def]
+    """The same from the table of what is due: (time and phase of the next open or close, time of the next receipt)."""
+    best_ts, best_phase, best_k = INT64_MAX, 0, -1
+    for k in range(len(due)):
+        if due[k, 0] < best_ts or (due[k, 0] == best_ts and best_k >= 0 and due[k, 1] < best_phase):
+            best_ts, best_phase, best_k = due[k, 0], due[k, 1], k
+        if due[k, 2] < best_ts or (due[k, 2] == best_ts and best_k >= 0 and best_phase > PHASE_RECV):
+            best_ts, best_phase, best_k = due[k, 2], PHASE_RECV, k
     at = state[S_EVENT]
     if best_k >= 0 and at < len(events) and events[at, E_TS] <= best_ts:
         return events[at, E_TS], PHASE_EVENT, 0
@@ -179,6 +195,7 @@ def advance(  # type: ignore[no-untyped-def]
     impact,
     known_end,
     eq_session,
+    due,
 ):
     """Walk the market forward until somebody has to be asked.
 
@@ -196,13 +213,16 @@ def advance(  # type: ignore[no-untyped-def]
             return AHEAD
         if woken == 0:
             continue
-        ts, phase, k = next_event(par, inst, state, ts_event, ts_close, ts_recv, events)
+        if state[S_PLAIN] == 1:
+            ts, phase, k = next_event(par, inst, state, ts_event, ts_close, ts_recv, events)
+        else:
+            ts, phase, k = next_of_many(due, state, events)
         group = PHASE_OPEN if phase == PHASE_OPEN else PHASE_CLOSE
         if k < 0 or ts != state[S_TS] or group != state[S_PHASE]:
             if state[S_NOTIFY] == 1 or state[S_WAKE] == 1:
-                due = next_due(par, inst, state)
-                if due != END:
-                    return due
+                why = next_due(par, inst, state)
+                if why != END:
+                    return why
             if k < 0:
                 return finish_run(par, inst, state, active, orders, journal)
             state[S_TS] = ts
@@ -210,6 +230,7 @@ def advance(  # type: ignore[no-untyped-def]
         if phase == PHASE_RECV:
             row = inst[k]["recv_row"]
             inst[k]["recv_row"] = row + 1
+            due[k, 2] = ts_recv[row + 1] if row + 1 < par[k]["known_end"] else INT64_MAX
             if par[k]["session_end_only"] == 0 or known_end[row]:
                 inst[k]["wake"] = 1
                 state[S_WAKE] = 1
@@ -224,6 +245,7 @@ def advance(  # type: ignore[no-untyped-def]
         local = row - par[k]["row_begin"]
         if phase == PHASE_OPEN:
             inst[k]["market_phase"] = PHASE_CLOSE
+            due[k, 0], due[k, 1] = ts_close[row], PHASE_CLOSE
             is_first = session[row] != inst[k]["session"]
             first = par[k]["first_line"]
             if inst[first]["volume_row"] != row:
@@ -248,6 +270,8 @@ def advance(  # type: ignore[no-untyped-def]
         sample(ts, session[row], state, eq_ts, eq_micros, eq_cash, eq_session)
         inst[k]["market_phase"] = PHASE_OPEN
         inst[k]["market_row"] = row + 1
+        due[k, 0] = ts_event[row + 1] if row + 1 < par[k]["row_end"] else INT64_MAX
+        due[k, 1] = PHASE_OPEN
 
 
 @njit(cache=True, error_model="numpy")

@@ -103,6 +103,10 @@ class RunTables:
         self.state[S_CASH_ONLY] = config.account.kind == AccountKind.CASH
         self.state[S_START] = -INT64_MAX if config.start_ns is None else config.start_ns
         self.state[S_END] = INT64_MAX if config.end_ns is None else config.end_ns
+        self.due: NDArray[np.int64] = np.empty((count, 3), dtype=np.int64)
+        self.due[:, 0] = market.columns[0][market.par["row_begin"]]
+        self.due[:, 1] = PHASE_OPEN
+        self.due[:, 2] = market.known[RECV_COLUMN][market.par["known_begin"]]
         self._set_halts(config)
         costs, cash = config.costs, config.account
         self.state[S_DEBIT_PPM] = rate_ppm("debit_rate", cash.debit_rate, costs.multiplier)
@@ -342,4 +346,5 @@ class RunTables:
             m.impact,
             m.known[SESSION_END_COLUMN],
             self.eq_session,
+            self.due,
         )
