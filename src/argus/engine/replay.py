@@ -25,6 +25,7 @@ from argus.engine._layout import (
     GROW,
     S_BOOK,
     S_EQUITY_ROWS,
+    S_EVENT,
     S_FAULT,
     S_FAULT_INSTRUMENT,
     S_FILLS,
@@ -266,6 +267,9 @@ class _Replay:
             notes.append(f"the account was liquidated {int(t.state[S_LIQUIDATIONS])} times for lack of margin")
         if t.state[S_HALTS]:
             notes.append(f"trading was halted {int(t.state[S_HALTS])} times after losses")
+        late = len(t.market.events) - int(t.state[S_EVENT])
+        if late:
+            notes.append(f"{late} events of instruments come after the last bar of the run and were not booked")
         if self.config.fills.touch:
             notes.append("limit orders were filled on touch, which is kinder than the market is")
         if minutes.first_decision_ns is None:
