@@ -12,11 +12,14 @@ import pytest
 from argus.app import sweep as use_case
 from argus.app._sweep_file import plan_sweep
 from argus.app._sweep_replay import _LOADED, MARKETS_KEPT, replay_task
+from argus.app._sweep_start import starting_text, write_starting_file
+from argus.app.settings import CandidateSettings
 from argus.app.sweep import SweepResult, sweep
 from argus.app.tracing import trace_run
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.errors import ArgusError, CatalogError, ConfigError
 from argus.data.embedded import install_embedded
+from argus.strategies import strategies, strategy_class
 from tests.engine.sweep_tasks import two_nodes
 
 FILE = """
@@ -328,3 +331,40 @@ def test_a_sweep_of_too_many_runs_is_refused_before_it_is_expanded(desk: Workspa
     )
     with pytest.raises(ConfigError, match=r"99,995,000 runs; a sweep takes at most 200,000"):
         plan_sweep(desk, written(desk.root, text))
+
+
+def test_a_sweep_of_one_parameter_is_read_along_its_line(desk: Workspace) -> None:
+    text = """
+strategy: tsmom
+ranges: {lookback: {from: 40, to: 240, step: 40}}
+instruments: IXIC.1d
+periods: [{from: 2003-01-01, to: 2006-01-01}]
+"""
+    (one,) = sweep(desk, written(desk.root, text)).view.slices
+    assert one.reading.neighbours == min(one.reading.best, 2) + min(5 - one.reading.best, 2)
+
+
+@pytest.mark.parametrize("strategy", list(strategies()))
+def test_a_first_file_is_a_sweep_that_can_be_planned(desk: Workspace, strategy: str) -> None:
+    path = desk.root / "first.yaml"
+    write_starting_file(desk, path, strategy)
+    plan = plan_sweep(desk, path)
+    assert plan.strategy == strategy
+    assert len(plan.points) > 3
+    assert not plan.skipped
+    text = path.read_text(encoding="utf-8")
+    for parameter in strategy_class(strategy).PARAMETERS:
+        assert f"{parameter.name}: " in text
+        assert parameter.why in text
+    with pytest.raises(ConfigError, match="first.yaml exists already"):
+        write_starting_file(desk, path, strategy)
+
+
+def test_a_first_file_takes_the_workspace_s_market_and_fixed_values(desk: Workspace) -> None:
+    settings = desk.settings
+    candidate = CandidateSettings(strategy="tsmom", datasets=("A.1d", "B.1d"), parameters={"long_only": True})
+    research = settings.research.model_copy(update={"candidates": (candidate,)})
+    text = starting_text(settings.model_copy(update={"research": research}), "tsmom")
+    assert "instruments: [{together: [A.1d, B.1d]}]" in text
+    assert "fixed:\n  long_only: true\nranges:" in text
+    assert "# long_only" not in text

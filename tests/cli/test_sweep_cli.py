@@ -129,6 +129,19 @@ def test_a_mistake_is_one_line_that_names_it(
     assert "Traceback" not in answer.stderr
 
 
+def test_a_first_file_is_written_and_never_over_another(tmp_path: Path) -> None:
+    desk = desk_in(tmp_path / "desk")
+    answer = argus("sweep", "first.yaml", "--new", "sma_cross", folder=desk)
+    assert (answer.returncode, answer.stdout) == (
+        0,
+        "first.yaml is written; change it, then run: argus sweep first.yaml\n",
+    )
+    assert not list(desk.glob("runs/sweep-*"))
+    again = argus("sweep", "first.yaml", "--new", "sma_cross", folder=desk)
+    assert again.returncode == 1
+    assert "first.yaml exists already" in again.stderr
+
+
 def test_a_failed_run_shows_in_the_exit_code(done: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     desk, _ = done
     (desk / "closes.yaml").write_text("strategy: sma_cross\nranges: {fast: [10, 20]}\ninstruments: SPX.1d\n")

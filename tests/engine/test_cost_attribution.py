@@ -38,6 +38,7 @@ from tests.engine.markets import (
     random_bars,
     restless,
 )
+from tests.engine.test_refine import coarse_of
 
 NO_HALT = HaltRules(daily_loss=None)
 HOURLY: dict[str, Any] = {"per_session": 5, "volume": 10_000.0}
@@ -319,6 +320,25 @@ def test_other_settings_bars_and_sums_are_refused() -> None:
     trades["fee_micros"][0] += 1
     with pytest.raises(LedgerError, match=r"trade 0 of run .* do not believe"):
         attribute_costs(replace(record, trades=trades), market)
+
+
+def test_orders_that_met_finer_bars_are_worked_out_on_these() -> None:
+    fine = random_bars(11, "MES", 200, level=16_000, per_session=40, minutes=5, volume=1_000.0)
+    coarse = coarse_of(fine, 4)
+    market = market_of(coarse)
+    config = account(1_000_000, costs=CostModel(slippage_ticks=1, impact=ImpactModel()), halts=NO_HALT)
+    strategy = Scripted(["MES"], restless(2, ["MES"]))
+    record = play(strategy, market, config, finer={"MES": fine})
+    found = attribute_costs(record, market, finer={"MES": fine})
+    assert "impact" in found.components
+    adds_up(record, found)
+    rows = np.bincount(record.fills["row"], weights=np.abs(record.fills["signed_lots"]))
+    figures = summary(record, market, finer={"MES": fine})
+    assert figures["participation_max"] == pytest.approx(rows.max() / 1_000)
+    with pytest.raises(ConfigError, match=r"MES: the orders of run .* met finer bars"):
+        attribute_costs(record, market)
+    with pytest.raises(ConfigError, match=r"MES: the orders of run .* met no finer bars"):
+        attribute_costs(play(strategy, market, config), market, finer={"MES": fine})
 
 
 def test_a_run_without_trades_cost_nothing() -> None:

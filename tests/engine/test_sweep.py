@@ -207,6 +207,24 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(expected: bytes, tmp_pat
     assert (tmp_path / "flag").exists()
 
 
+def test_a_batch_given_to_workers_that_have_died_is_lost_and_the_next_is_not(tmp_path: Path) -> None:
+    executor = Processes(1)
+    try:
+        executor.start(tasks.Slow(tmp_path, 0.0))
+        executor.submit((POINTS[0],))
+        assert executor.wait()[0].done is not None
+        worker = int(next(tmp_path.iterdir()).name)
+        os.kill(worker, signal.SIGKILL)
+        _until(lambda: [] if _runs(worker) else [worker], 1)
+        time.sleep(0.3)
+        executor.submit((POINTS[1],))
+        assert executor.wait() == [Outcome((POINTS[1],), None)]
+        executor.submit((POINTS[1],))
+        assert executor.wait()[0].done is not None
+    finally:
+        executor.stop()
+
+
 def test_a_point_that_kills_its_process_every_time_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"point 8 \(a=0, b=0\.5 on A\) took its process down 3 times"):
         swept(tmp_path, Processes(2), tasks.Deadly(tmp_path / "flag", always=True))

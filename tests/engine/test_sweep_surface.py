@@ -96,6 +96,15 @@ def test_surfaces_whose_reading_is_known(rows: list[list[float]], word: str, hol
     assert reading.sentence.lower().startswith(word)
 
 
+def test_two_steps_along_a_line_are_near_too() -> None:
+    pairs = grid_neighbours(np.arange(6).reshape(6, 1), np.array([0, 0, 0, 0, 1, 1]), reach=2)
+    assert pairs.tolist() == [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3], [4, 5]]
+    square = np.array([[i, j] for i in range(4) for j in range(4)])
+    far = {tuple(pair) for pair in grid_neighbours(square, reach=2).tolist()}
+    expected = {(a, b) for a in range(16) for b in range(a + 1, 16) if max(abs(square[a] - square[b])) <= 2}
+    assert far == expected
+
+
 def test_the_median_of_the_neighbours_stands_beside_the_best() -> None:
     rows = [[0.0] * 3, [0.2, 1.0, math.nan], [0.4, 0.6, 0.8]]
     scores = np.array(rows).ravel()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 
 import pytest
 
@@ -22,10 +21,10 @@ from tests.oracle.variations import FEATURES, random_case, varied_case
 
 RUNS = 2_000
 BATCH = 100
-EACH = 40  # runs of every feature by itself
-ALL = 200  # runs with every feature at once
-COVERED = 1_000
-SEEN_MIN = 5
+EACH = 30  # runs of every feature by itself
+ALL = 150  # runs with every feature at once
+COVERED = 500
+SEEN_MIN = 2
 
 
 def agree(case: Case) -> None:
@@ -72,7 +71,6 @@ WANTED = [
 ]
 
 
-@cache
 def _seen() -> Counter[str]:
     seen: Counter[str] = Counter()
     for seed in range(COVERED):
@@ -90,9 +88,10 @@ def _seen() -> Counter[str]:
     return seen
 
 
-@pytest.mark.parametrize("what", WANTED)
-def test_the_random_runs_reach_every_rule_reason_and_state(what: str) -> None:
-    assert _seen()[what] >= SEEN_MIN
+def test_the_random_runs_reach_every_rule_reason_and_state() -> None:
+    seen = _seen()
+    scarce = {name: seen[name] for name in WANTED if seen[name] < SEEN_MIN}
+    assert not scarce, f"seen fewer than {SEEN_MIN} times in {COVERED} runs"
 
 
 def _of_run(case: Case, result: OracleResult) -> Iterator[str]:

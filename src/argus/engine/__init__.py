@@ -5,17 +5,30 @@
 
 from __future__ import annotations
 
-from argus.engine.config import AccountConfig, AccountKind, CostModel, FillRules, RunConfig
+from argus.engine.config import (
+    AccountConfig,
+    AccountKind,
+    CostModel,
+    FillRules,
+    HaltRules,
+    ImpactModel,
+    RunConfig,
+    SpreadModel,
+)
 from argus.engine.record import RunManifest, RunRecord
-from argus.engine.replay import run
+from argus.engine.replay import run, run_books
 
 __all__ = [
     "AccountConfig",
     "AccountKind",
     "CostModel",
     "FillRules",
+    "HaltRules",
+    "ImpactModel",
     "RunConfig",
     "RunManifest",
     "RunRecord",
+    "SpreadModel",
     "run",
+    "run_books",
 ]

@@ -64,6 +64,7 @@ class Processes:
         self._pool: ProcessPoolExecutor | None = None
         self._life: Connection | None = None
         self._under_way: dict[Future[Done], tuple[Point, ...]] = {}
+        self._refused: list[tuple[Point, ...]] = []
 
     def start(self, task: Task) -> None:
         """Make the pool; its processes start with the first batches."""
@@ -76,13 +77,17 @@ class Processes:
         """Begin a batch."""
         assert self._pool is not None
         with _interrupts_held_back():
-            self._under_way[self._pool.submit(_work, points)] = points
+            try:
+                self._under_way[self._pool.submit(_work, points)] = points
+            except BrokenProcessPool:
+                # A worker died since the last look; `wait` says so, and makes the pool anew.
+                self._refused.append(points)
 
     def wait(self) -> list[Outcome]:
         """Block until a batch came back; if a worker died, every batch under way is lost and the pool is made anew."""
+        outcomes = [Outcome(points, None) for points in self._refused]
+        broken = bool(self._refused)
         ready, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
-        outcomes: list[Outcome] = []
-        broken = False
         for future in ready:
             points = self._under_way.pop(future)
             try:
@@ -108,6 +113,7 @@ class Processes:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
         self._under_way.clear()
+        self._refused.clear()
 
 
 @contextlib.contextmanager

@@ -24,16 +24,16 @@ from argus.core.market_events import Dividend, Funding
 from argus.core.money import format_micros
 from argus.core.orders import FillRule
 from argus.core.time import day_of
-from argus.engine.market import NO_EVENTS, Events, Market
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
 if TYPE_CHECKING:
-    from argus.core.arrays import I64_1D
+    from argus.core.arrays import I64_1D, Bars
     from argus.core.fees import FeeComponent
     from argus.engine._trace_rules import Contract
     from argus.engine.config import RunConfig
 
-__all__ = ["COST_WORDS", "CostAttribution", "attribute_costs", "check_market"]
+__all__ = ["COST_WORDS", "CostAttribution", "attribute_costs", "bars_met"]
 
 _CARRY: Final = JOURNAL_ACCOUNTS.index("CARRY")
 _EVENT_RULES: Final = (FillRule.SPLIT, FillRule.FINAL_SETTLEMENT)
@@ -109,7 +109,11 @@ class CostAttribution:
 
 
 def attribute_costs(
-    record: RunRecord, market: Market, config: RunConfig | None = None, events: Events = NO_EVENTS
+    record: RunRecord,
+    market: Market,
+    config: RunConfig | None = None,
+    events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> CostAttribution:
     """Take the costs of every trade apart.
 
@@ -123,15 +127,17 @@ def attribute_costs(
     events : mapping
         The run's events of instruments. Where an instrument had some and they are not given, its carry stays one
         component (``carry``) instead of dividends, funding and borrowing.
+    finer : mapping
+        Symbol to the finer bars that the run's orders met, if it had any.
 
     Raises
     ------
     ConfigError
-        If market or settings are not those that the manifest names.
+        If market, finer bars or settings are not those that the manifest names.
     LedgerError
         If the components of a fill or of a trade are not what the run recorded.
     """
-    check_market(record, market)
+    met = bars_met(record, market, finer)
     told: Mapping[str, Any] = record.manifest.config["costs"]
     if config is not None and config.describe()["costs"] != told:
         raise ConfigError(
@@ -140,7 +146,7 @@ def attribute_costs(
     names = tuple(COST_WORDS)
     costs = np.zeros((len(record.trades), len(names)), dtype=np.int64)
     for line in np.unique(record.trades["instrument"]).tolist():
-        _Line(record, market, line, told).attribute(costs)
+        _Line(record, met, line, told).attribute(costs)
         _attribute_carry(record, line, events.get(record.universe[line]), costs)
     _prove(record, costs)
     used = [name for at, name in enumerate(names) if costs[:, at].any()]
@@ -158,14 +164,19 @@ def attribute_costs(
     return CostAttribution(table, tuple(used), record.interest_micros, record.net_pnl_micros)
 
 
-def check_market(record: RunRecord, market: Market) -> None:
-    """Prove that these are the bars and specifications of the run.
+def bars_met(record: RunRecord, market: Market, finer: Mapping[str, Bars] = NOT_FINER) -> Market:
+    """The bars that the orders of a run met, after proof that bars and specifications are those of the run.
+
+    They are the market's own, refined where the run had finer bars: the rows that fills name are rows of these.
 
     Raises
     ------
     ConfigError
         Naming the first instrument that is missing or another one.
     """
+    from argus.engine.refine import refine
+
+    met = {}
     for symbol in dict.fromkeys(record.universe):
         stated = record.manifest.data[symbol]
         if symbol not in market:
@@ -174,6 +185,14 @@ def check_market(record: RunRecord, market: Market) -> None:
         specification = hashlib.sha256(repr(spec).encode()).hexdigest()[:16]
         if (bars.content_hash, specification) != (stated["content_hash"], stated["specification"]):
             raise ConfigError(f"bars or specification of {symbol} are not those of run {record.manifest.run_id}")
+        fine = finer.get(symbol)
+        if (None if fine is None else fine.content_hash) != stated.get("finer"):
+            asked = "met finer bars than the market's" if "finer" in stated else "met no finer bars"
+            raise ConfigError(
+                f"{symbol}: the orders of run {record.manifest.run_id} {asked}; give the same as `finer`, no others"
+            )
+        met[symbol] = (spec, bars if fine is None else refine(bars, fine).bars)
+    return met
 
 
 def _prove(record: RunRecord, costs: NDArray[np.int64]) -> None:

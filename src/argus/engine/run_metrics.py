@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I32_1D, I64_1D
+from argus.core.arrays import F64_1D, I32_1D, I64_1D, Bars
 from argus.engine import metrics, period_metrics, risk_metrics, trade_metrics
-from argus.engine.cost_attribution import check_market
+from argus.engine.cost_attribution import bars_met
 from argus.engine.declared_metrics import METRICS
-from argus.engine.market import Market
+from argus.engine.market import NOT_FINER, Market
 from argus.engine.period_metrics import Frequency
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
@@ -27,6 +27,7 @@ def summary(
     *,
     sessions_per_year: float | None = None,
     participation_limit: float = 0.01,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> Mapping[str, float]:
     """Every declared figure of a run, in the order of `METRICS`; NaN where there is too little to say.
 
@@ -40,6 +41,8 @@ def summary(
         Counted from the record's own sessions if None.
     participation_limit : float
         Share of a bar's volume that capacity is stated at.
+    finer : mapping
+        Symbol to the finer bars that the run's orders met, if it had any: beside a market.
 
     Raises
     ------
@@ -58,7 +61,8 @@ def summary(
     found |= _in_market(record)
     found |= _trades(record)
     found |= _costs(record)
-    found |= _capacity(record, market, equity, participation_limit)
+    met = None if market is None else bars_met(record, market, finer)
+    found |= _capacity(record, met, equity, participation_limit)
     return {name: found[name] for name in METRICS}
 
 
@@ -158,7 +162,6 @@ def _flows(record: RunRecord, account: str) -> _Flow:
 def _capacity(record: RunRecord, market: Market | None, equity: I64_1D, limit: float) -> dict[str, float]:
     shares = np.full(1, math.nan)
     if market is not None:
-        check_market(record, market)
         shares = trade_metrics.participation(_by_instrument(record), _volumes(record, market))
     multiple = trade_metrics.capacity_multiple(shares, limit)
     return {

@@ -112,11 +112,12 @@ def _costs(evaluation: Evaluation) -> dict[str, Any] | None:
 
 def _bridge(evaluation: Evaluation, market: Mapping[str, tuple[InstrumentSpec, Bars]] | None) -> dict[str, Any] | None:
     """From the result before costs to the one after them, in whole micro-units; the table beside it reads the same."""
-    if market is None or not len(evaluation.record.trades):
-        return None
+    record = evaluation.record
+    if market is None or not len(record.trades) or any("finer" in told for told in record.manifest.data.values()):
+        return None  # the finer bars that orders met are not among what a page is drawn from
     from argus.engine.cost_attribution import attribute_costs
 
-    steps = attribute_costs(evaluation.record, market).bridge()
+    steps = attribute_costs(record, market).bridge()
     return {
         "step": [name for name, _ in steps],
         "word": [escape(cost_word(name)) for name, _ in steps],

@@ -1,0 +1,149 @@
+"""Coarser bars out of finer ones, and bars out of single trades: each group summed up when its last member is known.
+
+Nothing crosses a session. A coarse bar becomes known when the last fine bar in it does, so that a strategy on coarse
+bars knows nothing earlier than one that adds up the fine ones itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import F64_1D, I32_1D, I64_1D, Bars
+from argus.core.errors import DataError
+from argus.core.time import NS_PER_DAY, format_ns
+
+__all__ = ["bars_of_trades", "resample"]
+
+
+def resample(bars: Bars, interval_ns: int) -> Bars:
+    """Bars of `interval_ns`, cut at its multiples since 1970 in UTC and at sessions; a day or more is a bar a session.
+
+    A bar begins with its first fine bar and ends with its last one. Prices that are not known (NaN) count for nothing;
+    a sum of volumes that are all unknown is unknown. Open interest is the last known one.
+
+    Parameters
+    ----------
+    bars : Bars
+    interval_ns : int
+        Nanoseconds, at least the length of the fine bars.
+
+    Raises
+    ------
+    DataError
+        If a fine bar is longer than the interval, or lies across one of its multiples.
+    """
+    if not len(bars):
+        return bars
+    longest = int((bars.ts_close_ns - bars.ts_event_ns).max())
+    if interval_ns < longest:
+        raise DataError(f"{bars.instrument}: bars of {longest} ns cannot be made into bars of {interval_ns} ns")
+    changes = bars.session[1:] != bars.session[:-1]
+    if interval_ns < NS_PER_DAY:
+        slot = bars.ts_event_ns // interval_ns
+        across = np.flatnonzero((bars.ts_close_ns - 1) // interval_ns > slot)
+        if len(across):
+            row = int(across[0])
+            raise DataError(
+                f"{bars.instrument}: row {row}, from {format_ns(int(bars.ts_event_ns[row]))}, lies across a multiple "
+                f"of {interval_ns} ns; choose an interval that the bars divide"
+            )
+        changes |= slot[1:] != slot[:-1]
+    first = np.flatnonzero(np.append(True, changes)).astype(np.int64)
+    return _summed(bars, first)
+
+
+def _summed(bars: Bars, first: I64_1D) -> Bars:
+    """One bar for each group of rows; `first` are their first rows."""
+    last = np.append(first[1:], len(bars)) - 1
+    return Bars(
+        instrument=bars.instrument,
+        ts_event_ns=bars.ts_event_ns[first],
+        ts_close_ns=bars.ts_close_ns[last],
+        ts_recv_ns=np.maximum.reduceat(bars.ts_recv_ns, first),
+        open=_first_known(bars.open, first, last),
+        high=np.fmax.reduceat(bars.high, first),
+        low=np.fmin.reduceat(bars.low, first),
+        close=_last_known(bars.close, first, last),
+        volume=_total(bars.volume, first),
+        open_interest=_last_known(bars.open_interest, first, last),
+        session=bars.session[first],
+        session_end=np.logical_or.reduceat(bars.session_end, first),
+        observed=bars.observed,
+    )
+
+
+def _last_known(column: F64_1D, first: I64_1D, last: I64_1D) -> F64_1D:
+    rows = np.maximum.accumulate(np.where(np.isnan(column), -1, np.arange(len(column))))[last]
+    return np.where(rows >= first, column[np.maximum(rows, 0)], np.nan)
+
+
+def _first_known(column: F64_1D, first: I64_1D, last: I64_1D) -> F64_1D:
+    count = len(column)
+    mirrored = _last_known(column[::-1], count - 1 - last[::-1], count - 1 - first[::-1])
+    return np.ascontiguousarray(mirrored[::-1])
+
+
+def _total(column: F64_1D, first: I64_1D) -> F64_1D:
+    known = np.logical_or.reduceat(~np.isnan(column), first)
+    total: F64_1D = np.where(known, np.add.reduceat(np.nan_to_num(column), first), np.nan)
+    return total
+
+
+def bars_of_trades(
+    instrument: str,
+    ts_event_ns: I64_1D,
+    price: F64_1D,
+    size: F64_1D,
+    session: I32_1D,
+    *,
+    ts_recv_ns: I64_1D | None = None,
+) -> Bars:
+    """Single trades as bars, one for each instant: what the engine replays where every trade is at hand.
+
+    A bar begins with the trade before it and ends with its own, so that an order that arrives in between meets it. The
+    first bar of a session begins a nanosecond before its trade.
+
+    Parameters
+    ----------
+    ts_event_ns, price, size, session : (n,) arrays
+        Trades in time order; several may share an instant.
+    ts_recv_ns : (n,) int64 or None
+        When each became known; None is at once.
+
+    Raises
+    ------
+    DataError
+        If times fall, or a price or size is not a number.
+    """
+    columns: tuple[NDArray[np.generic], ...] = (ts_event_ns, price, size, session)
+    if len({len(column) for column in columns}) != 1:
+        raise DataError(f"{instrument}: columns of trades have different lengths: {[len(c) for c in columns]}")
+    falls = np.flatnonzero(np.diff(ts_event_ns) < 0)
+    if len(falls):
+        raise DataError(f"{instrument}: trade {int(falls[0]) + 1} is earlier than the one before it; sort by time")
+    unknown = np.flatnonzero(~np.isfinite(price) | ~np.isfinite(size))
+    if len(unknown):
+        raise DataError(f"{instrument}: trade {int(unknown[0])} has no price or size")
+    changes = (np.diff(ts_event_ns) != 0) | (np.diff(session) != 0)
+    first = np.flatnonzero(np.append(len(price) > 0, changes)).astype(np.int64)
+    recv = ts_event_ns if ts_recv_ns is None else ts_recv_ns
+    ends = ts_event_ns[first]
+    sessions = session[first]
+    begins = np.append(ends[:1] - 1, np.where(sessions[1:] == sessions[:-1], ends[:-1], ends[1:] - 1))
+    last = np.append(first[1:], len(price)) - 1
+    return Bars(
+        instrument=instrument,
+        ts_event_ns=begins,
+        ts_close_ns=ends,
+        ts_recv_ns=np.maximum.reduceat(recv, first) if len(first) else ends,
+        open=price[first],
+        high=np.maximum.reduceat(price, first) if len(first) else price[first],
+        low=np.minimum.reduceat(price, first) if len(first) else price[first],
+        close=price[last] if len(first) else price[first],
+        volume=np.add.reduceat(size, first) if len(first) else size[first],
+        open_interest=np.full(len(first), np.nan),
+        session=sessions,
+        session_end=np.append(sessions[1:] != sessions[:-1], True)[: len(first)],
+        observed=frozenset({"open", "high", "low", "close", "volume"}),
+    )

@@ -1,0 +1,118 @@
+"""Coarser bars hold what the finer ones held, and bars of trades what the trades were."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from argus.core.arrays import Bars
+from argus.core.errors import DataError
+from argus.data.resample import bars_of_trades, resample
+from argus.data.synthetic import SyntheticSpec, generate
+from argus.engine.refine import refine
+
+MINUTE = 60 * 10**9
+
+
+def minutes(seed: int = 1, sessions: int = 3) -> Bars:
+    return generate(SyntheticSpec("MES", MINUTE, date(2022, 1, 3), sessions, seed=seed))
+
+
+@pytest.mark.parametrize("interval", [5 * MINUTE, 60 * MINUTE, 24 * 60 * MINUTE])
+def test_each_coarse_bar_is_the_plain_summary_of_its_fine_ones(interval: int) -> None:
+    fine = minutes()
+    coarse = resample(fine, interval)
+    assert coarse.volume.sum() == fine.volume.sum()
+    starts = np.searchsorted(fine.ts_event_ns, coarse.ts_event_ns)
+    for i, (start, stop) in enumerate(zip(starts, [*starts[1:], len(fine)], strict=True)):
+        own = fine.rows(int(start), int(stop))
+        assert (coarse.open[i], coarse.high[i], coarse.low[i], coarse.close[i]) == (
+            own.open[0],
+            own.high.max(),
+            own.low.min(),
+            own.close[-1],
+        )
+        assert coarse.ts_recv_ns[i] == own.ts_recv_ns[-1]
+        assert coarse.ts_close_ns[i] == own.ts_close_ns[-1]
+        assert len(set(own.session.tolist())) == 1
+        assert own.ts_close_ns[-1] - own.ts_event_ns[0] <= interval
+    assert coarse.session_end.sum() == fine.session_end.sum()
+
+
+def test_a_day_is_one_bar_a_session() -> None:
+    assert len(resample(minutes(sessions=4), 24 * 60 * MINUTE)) == 4
+
+
+def test_the_future_of_a_coarse_bar_does_not_reach_it() -> None:
+    fine = minutes()
+    whole, cut = resample(fine, 15 * MINUTE), resample(fine.rows(0, 1_000), 15 * MINUTE)
+    done = len(cut) - 1
+    assert whole.rows(0, done).content_hash == cut.rows(0, done).content_hash
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fine_bars_refine_what_was_made_of_them(seed: int) -> None:
+    fine = minutes(seed)
+    refined = refine(resample(fine, 60 * MINUTE), fine)
+    assert refined.kept == refined.contradicted == 0
+    assert np.array_equal(refined.bars.close, fine.close)
+
+
+def test_an_interval_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(DataError, match="cannot be made into bars of 30000000000 ns"):
+        resample(minutes(), MINUTE // 2)
+    with pytest.raises(DataError, match=r"row 1, from .* lies across a multiple"):
+        resample(minutes(), MINUTE * 3 // 2)
+
+
+def test_unknown_prices_count_for_nothing() -> None:
+    fine = minutes()
+    close, volume = fine.close.copy(), fine.volume.copy()
+    close[4], volume[:5] = np.nan, np.nan
+    high, low, open_ = fine.high.copy(), fine.low.copy(), fine.open.copy()
+    high[4] = low[4] = open_[4] = np.nan
+    holed = Bars(
+        **{name: getattr(fine, name) for name in ("instrument", "ts_event_ns", "ts_close_ns", "ts_recv_ns")},
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        open_interest=fine.open_interest,
+        session=fine.session,
+        session_end=fine.session_end,
+        observed=fine.observed,
+    )
+    coarse = resample(holed, 5 * MINUTE)
+    assert coarse.close[0] == fine.close[3]
+    assert coarse.high[0] == fine.high[:4].max()
+    assert np.isnan(coarse.volume[0])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9), st.integers(1, 5)), min_size=1, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_bars_of_trades_hold_every_trade_once(moves: list[tuple[int, int, int]]) -> None:
+    steps, prices, sizes = (np.array(column) for column in zip(*moves, strict=True))
+    ts = 10**18 + np.cumsum(steps).astype(np.int64)
+    session = np.full(len(ts), 19_000, dtype=np.int32)
+    bars = bars_of_trades("ES", ts, prices.astype(float), sizes.astype(float), session)
+    assert bars.ts_close_ns.tolist() == sorted(set(ts.tolist()))
+    assert bars.volume.sum() == sizes.sum()
+    for i, close_ns in enumerate(bars.ts_close_ns.tolist()):
+        own = prices[ts == close_ns]
+        assert (bars.open[i], bars.high[i], bars.low[i], bars.close[i]) == (own[0], own.max(), own.min(), own[-1])
+    assert bars.session_end.tolist() == [False] * (len(bars) - 1) + [True]
+
+
+def test_bad_trades_are_named() -> None:
+    ts, session = np.array([5, 4], dtype=np.int64), np.zeros(2, dtype=np.int32)
+    with pytest.raises(DataError, match="trade 1 is earlier"):
+        bars_of_trades("ES", ts, np.ones(2), np.ones(2), session)
+    with pytest.raises(DataError, match="trade 1 has no price"):
+        bars_of_trades("ES", ts[::-1].copy(), np.array([1.0, np.nan]), np.ones(2), session)
+    with pytest.raises(DataError, match="different lengths"):
+        bars_of_trades("ES", ts, np.ones(3), np.ones(2), session)
