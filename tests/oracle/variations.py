@@ -307,14 +307,14 @@ def _financing(dice: Dice, case: Case, length: int) -> Case:
     changes: dict[str, Any] = {name: Decimal("0.0325") if value > most else value for name, value in rates.items()}
     if case.settings.account == "reg_t":
         # Who has little cash borrows, and positions must last for a session to cost anything.
-        changes["cash"] = max(1, case.settings.cash // dice.pick(1, 3, 5, 8))
-        case = _with_tickets(case, lambda when, ticket: _lasting(ticket) if dice.chance(0.3) else ticket)
+        changes["cash"], side = max(1, case.settings.cash // dice.pick(1, 3, 8)), dice.pick(1, -1)
+        case = _with_tickets(case, lambda when, ticket: _lasting(ticket, side) if dice.chance(0.4) else ticket)
     return case.under(**changes)
 
 
-def _lasting(ticket: Ticket) -> Ticket:
-    """An order at the market, which waits until it is filled."""
-    return replace(ticket, type="MARKET", limit=None, stop=None, trail=None, tif="GTC", expires=None)
+def _lasting(ticket: Ticket, side: int) -> Ticket:
+    """An order at the market to one side, which waits until it is filled."""
+    return replace(ticket, side=side, type="MARKET", limit=None, stop=None, trail=None, tif="GTC", expires=None)
 
 
 def _halts(dice: Dice, case: Case, length: int) -> Case:
