@@ -356,7 +356,7 @@ def test_a_first_file_is_a_sweep_that_can_be_planned(desk: Workspace, strategy: 
     for parameter in strategy_class(strategy).PARAMETERS:
         assert f"{parameter.name}: " in text
         assert parameter.why in text
-    with pytest.raises(ConfigError, match="first.yaml exists already"):
+    with pytest.raises(ConfigError, match=r"first\.yaml exists already"):
         write_starting_file(desk, path, strategy)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import argus
+from argus.core.market_events import FinalSettlement
 from argus.core.strategy import FeatureRef, WakeRule
-from argus.engine.config import AccountConfig, AccountKind, CostModel, FillRules, RunConfig
+from argus.engine.config import AccountConfig, AccountKind, CostModel, FillRules, HaltRules, RunConfig
 from argus.engine.manifest import canonical_json, code_version, manifest_of
 from argus.engine.record import RunManifest
 from argus.portfolio import FixedUnits, LimitRiskPolicy, VolatilityTarget
@@ -35,7 +36,19 @@ BASE: dict[str, Any] = {
 def manifest(**changes: Any) -> RunManifest:
     told = BASE | changes
     strategy = Scripted(told["universe"], at_wakes({}), **told["declared"])
-    return manifest_of(strategy, told["market"], told["config"], sizer=told["sizer"], risk=told["risk"])
+    return manifest_of(
+        told.get("books", {strategy.spec.name: strategy}),
+        told["market"],
+        told["config"],
+        sizer=told["sizer"],
+        risk=told["risk"],
+        **{name: told[name] for name in ("events", "finer") if name in told},
+    )
+
+
+def books_of(*names: str) -> dict[str, Scripted]:
+    """The strategy of the base, once for each book."""
+    return {name: Scripted(BASE["universe"], at_wakes({}), **BASE["declared"]) for name in names}
 
 
 def other_bars(column: str, row: int, change: Any) -> dict[str, Any]:
@@ -51,6 +64,8 @@ def other_spec(**changes: Any) -> dict[str, Any]:
 
 
 ES = BASE["market"]["ES"][0]
+AFTER_NS = int(BASE["market"]["ES"][1].ts_close_ns[-1])
+MINUTES = flat("ES", [4_000.0, 4_001.0, 4_002.0] * 60, per_session=60, minutes=1)
 CHANGES: dict[str, dict[str, Any]] = {
     "a parameter": {"declared": {"values": {"fast": 11, "slow": 50}}},
     "a parameter's name": {"declared": {"values": {"quick": 10, "slow": 50}}},
@@ -77,10 +92,23 @@ CHANGES: dict[str, dict[str, Any]] = {
     "latency": {"config": RunConfig(latency_ns=1)},
     "the start": {"config": RunConfig(start_ns=5)},
     "the end": {"config": RunConfig(end_ns=5)},
+    "latency of the data": {"config": RunConfig(data_latency_ns=1)},
+    "no daily loss": {"config": RunConfig(halts=HaltRules(daily_loss=None))},
+    "a drawdown": {"config": RunConfig(halts=HaltRules(drawdown=Decimal("0.2")))},
+    "what a halt does": {"config": RunConfig(halts=HaltRules(flatten=True))},
     "the size": {"sizer": FixedUnits(2)},
     "the sizer": {"sizer": VolatilityTarget(instrument_count=2)},
     "a limit": {"risk": LimitRiskPolicy(max_order_units=5)},
     "a check": {"risk": LimitRiskPolicy(check_margin=False)},
+    "a second book": {"books": books_of("one", "two")},
+    "the books' names": {"books": books_of("one", "other")},
+    "the sequence of the books": {"books": books_of("two", "one")},
+    "a third book": {"books": books_of("one", "two", "three")},
+    "an event": {"events": {"ES": (FinalSettlement(AFTER_NS, 4_002.0),)}},
+    "the event's price": {"events": {"ES": (FinalSettlement(AFTER_NS, 4_002.25),)}},
+    "the event's instant": {"events": {"ES": (FinalSettlement(AFTER_NS + 1, 4_002.0),)}},
+    "finer bars": {"finer": {"ES": MINUTES}},
+    "the least bit of a finer price": {"finer": {"ES": replace(MINUTES, close=np.nextafter(MINUTES.close, 0))}},
 }
 
 
@@ -103,7 +131,11 @@ class Renamed(Scripted):
 def test_another_strategy_is_another_run() -> None:
     one, two = (
         manifest_of(
-            kind(["ES"], at_wakes({})), BASE["market"], RunConfig(), sizer=FixedUnits(1), risk=LimitRiskPolicy()
+            {"scripted": kind(["ES"], at_wakes({}))},
+            BASE["market"],
+            RunConfig(),
+            sizer=FixedUnits(1),
+            risk=LimitRiskPolicy(),
         )
         for kind in (Scripted, Renamed)
     )
@@ -117,6 +149,10 @@ SAME: dict[str, dict[str, Any]] = {
     "the market in another sequence": {"market": dict(reversed(BASE["market"].items()))},
     "an equal amount": {"config": RunConfig(costs=CostModel(multiplier=Decimal("1.00")))},
     "equal data from elsewhere": {"market": other_bars("close", 1, lambda x: x)},
+    "one book of another name": {"books": books_of("alone")},
+    "no events, stated": {"events": {"ES": ()}},
+    "events of what is not traded": {"events": {"CL": (FinalSettlement(AFTER_NS, 80.0),)}},
+    "finer bars of what is not traded": {"finer": {"CL": flat("CL", [80.0])}},
 }
 
 
@@ -152,6 +188,17 @@ def test_a_manifest_says_what_a_run_was_made_of() -> None:
     assert set(made.versions) >= {"python", "numpy", "numba"}
     assert made.code_version.startswith(f"{argus.__version__}+")
     assert made.code_version == code_version()
+
+
+def test_a_manifest_of_two_books_says_what_each_was_made_of() -> None:
+    made = manifest(books=books_of("one", "two"), events=CHANGES["an event"]["events"], finer={"ES": MINUTES})
+    assert made.strategy["name"] == "one + two"
+    assert made.strategy["books"]["two"] == manifest().strategy
+    assert made.strategy["parameters"] == {"one.fast": 10, "one.slow": 50, "two.fast": 10, "two.slow": 50}
+    assert made.strategy["universe"] == ["ES", "NQ"]
+    assert made.data["ES"]["finer"] == MINUTES.content_hash
+    assert "events" in made.data["ES"]
+    assert not {"finer", "events"} & set(made.data["NQ"])
 
 
 def test_a_manifest_is_plain_and_survives_text() -> None:

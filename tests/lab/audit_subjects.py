@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,6 +112,48 @@ def fits_a_parameter(market: Market) -> Strategy:
     """Its level comes from the whole sample, but no order of it has moved yet."""
     bars = market["ES"][1]
     return Array(bars, np.ones(len(bars)), spec=spec_of(level=float(np.nanmean(bars.close))))
+
+
+class _Calls:
+    """Answers with what a function of the view says."""
+
+    def __init__(self, wanted: Callable[[], float]) -> None:
+        self.spec = spec_of()
+        self._wanted = wanted
+
+    def wake(self, view: View) -> Sequence[Intent]:
+        return [Target("ES", units=self._wanted())]
+
+    def filled(self, fill: Fill, view: View) -> Sequence[Intent]:
+        return ()
+
+
+def _signal() -> float:
+    path = Path(__file__).with_name("signals.csv")
+    try:
+        return float(len(path.read_text()) % 2)
+    except OSError:
+        return 1.0
+
+
+def reads_a_file(market: Market) -> Strategy:
+    """Looks for a file at every decision; what it decides does not even depend on it."""
+    return _Calls(lambda: 0.0 * _signal() + 1.0)
+
+
+def made_from_a_file(market: Market) -> Strategy:
+    wanted = 0.0 * _signal()
+    made = honest_array(market)
+    made._wanted = made._wanted + wanted  # type: ignore[attr-defined]
+    return made
+
+
+def by_weekday_of_today(market: Market) -> Strategy:
+    return _Calls(lambda: float(datetime.date.today().toordinal() % 2))  # noqa: DTZ011
+
+
+def by_the_hour(market: Market) -> Strategy:
+    return _Calls(lambda: float(datetime.datetime.now(datetime.UTC).hour + 1))
 
 
 class Chance:

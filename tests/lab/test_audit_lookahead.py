@@ -112,7 +112,7 @@ def test_a_cache_that_keeps_the_first_market_is_caught_by_a_fresh_process() -> N
     )
     assert report.check(REPEATS).status is Status.CLEAN, "within this process nothing moves"
     assert report.check(KEEPS).status is Status.FOUND, report.as_dict()
-    assert report.check(FUTURE).facts["moved"] == 1, "only in the process that saw no other market before"
+    assert report.check(FUTURE).status is Status.FOUND, "in the process that saw no other market before"
     assert report.check(KEEPS).difference is not None
 
 
@@ -195,6 +195,68 @@ def test_only_the_range_of_the_run_is_audited() -> None:
     assert found is not None
     assert 100 <= found.row < 200
     assert bars.ts_recv_ns[found.row] == found.ts_ns
+
+
+def test_every_decision_of_long_data_is_tried_where_there_is_no_bound() -> None:
+    bars = bars_of(300)
+    how = LookaheadSettings(cuts=1, isolate=False, foresight=False, window_wakes=0)
+    clean = audit_lookahead(subject(planted.honest_array, bars), trials=MemoryTrialLedger(), settings=how).check(FUTURE)
+    assert clean.status is Status.CLEAN
+    assert clean.facts["wakes"] == len(bars) - 4
+    assert clean.facts["stretches"] == 1
+
+
+def test_a_row_that_closed_but_had_not_arrived_counts_as_future() -> None:
+    """Bars that arrive a day late: whoever reads the last close reads what nobody had."""
+    bars = bars_of(120)
+    late = replace(bars, ts_recv_ns=np.append(bars.ts_recv_ns[1:], bars.ts_recv_ns[-1] + 86_400_000_000_000))
+
+    def by_close(market: Any) -> Any:
+        given = market["ES"][1]
+        made = planted.Array(given, np.sign(np.diff(given.close, prepend=given.close[0])))
+        made._ts_ns = given.ts_close_ns
+        return made
+
+    report = audit_lookahead(subject(by_close, late), trials=MemoryTrialLedger(), settings=QUICK)
+    assert report.check(FUTURE).status is Status.FOUND, report.as_dict()
+    honest = audit_lookahead(subject(planted.honest_array, late), trials=MemoryTrialLedger(), settings=QUICK)
+    assert honest.verdict is Status.CLEAN, honest.as_dict()
+
+
+def test_later_data_by_the_run_s_own_setting_are_respected() -> None:
+    slow = replace(config(), data_latency_ns=3_600_000_000_000)
+    report = audit_lookahead(
+        subject(planted.honest_array, bars_of(120), config=slow), trials=MemoryTrialLedger(), settings=QUICK
+    )
+    assert report.verdict is Status.CLEAN, report.as_dict()
+
+
+def test_who_reads_a_file_while_it_decides_is_told_the_line() -> None:
+    report = audit_lookahead(
+        subject(planted.reads_a_file, bars_of(80)), trials=MemoryTrialLedger(), settings=LookaheadSettings(cuts=3)
+    )
+    found = report.check("looks at its view only")
+    assert found.status is Status.FOUND
+    assert found.difference is not None
+    assert "audit_subjects.py:" in found.difference.became
+    assert "signals.csv" in found.difference.became
+
+
+def test_who_reads_a_file_while_it_is_made_is_noted() -> None:
+    report = audit_lookahead(
+        subject(planted.made_from_a_file, bars_of(80)), trials=MemoryTrialLedger(), settings=LookaheadSettings(cuts=3)
+    )
+    noted = report.check("looks at its view only")
+    assert noted.status is Status.NOTED
+    assert "signals.csv" in noted.detail
+    assert not report.found
+
+
+@pytest.mark.parametrize("make", [planted.by_weekday_of_today, planted.by_the_hour])
+def test_the_date_of_the_run_is_a_clock_too(make: Any) -> None:
+    report = audit_lookahead(subject(make, bars_of(80)), trials=MemoryTrialLedger(), settings=LookaheadSettings(cuts=3))
+    assert report.check(REPEATS).status is Status.FOUND, report.as_dict()
+    assert "clock on the wall" in report.check(REPEATS).detail
 
 
 def test_a_strategy_that_asks_for_nothing_is_not_called_clean() -> None:

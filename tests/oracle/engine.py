@@ -259,7 +259,9 @@ class _Simulation:
             return "LIQUIDATION"
         if instrument in self.expired:
             return "CONTRACT_EXPIRED"
-        if self.guard.halt and not order.ticket.reduce_only:
+        held = self.account.lines[order.line].lots
+        lessens = held * order.ticket.side < 0 and order.lots <= abs(held)
+        if self.guard.halt and not order.ticket.reduce_only and not lessens:
             return self.guard.halt
         if order.ticket.type not in ON_CLOSE and not self.data[instrument].opens_observed:
             return "NO_SUCH_PRICE"

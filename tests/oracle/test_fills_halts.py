@@ -64,14 +64,20 @@ def test_a_new_session_counts_from_its_own_beginning() -> None:
     assert play(bars, {0: [order("MARKET", 100)]}, **ONE_PERCENT).halts == [(T0 + 3 * HOUR, "DAILY_LOSS")]
 
 
-def test_reduce_only_orders_are_taken_and_filled_during_a_halt() -> None:
+def test_orders_that_only_reduce_are_taken_and_filled_during_a_halt() -> None:
     bars = market("MES", *flat(100), (100, 100, 92, 92), *flat(92, 3))
     script = {
         0: [order("MARKET", 100)],
-        1: [order("MARKET", -30, reduce_only=True, key="b"), order("MARKET", -30, key="c")],
+        1: [
+            order("MARKET", -30, reduce_only=True, key="b"),
+            order("MARKET", -70, key="c"),
+            order("MARKET", -101, key="d"),
+            order("MARKET", 1, key="e"),
+        ],
     }
     result = play(bars, script, **ONE_PERCENT)
-    assert ends(result)[1:] == [("FILLED", "NONE", 30), ("REJECTED", "DAILY_LOSS", 0)]
+    taken, refused = [("FILLED", "NONE", 30), ("FILLED", "NONE", 70)], [("REJECTED", "DAILY_LOSS", 0)] * 2
+    assert ends(result)[1:] == taken + refused
 
 
 def test_a_drawdown_halts_for_good() -> None:

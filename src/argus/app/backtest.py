@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from argus.app.workspace import Workspace
 from argus.core.orders import OrderState
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from argus.core.strategy import ParameterValue
     from argus.data.importing import ImportSpec
     from argus.engine.config import RunConfig
-    from argus.engine.market import Market
+    from argus.engine.cost_attribution import CostAttribution
+    from argus.engine.market import Events, Market
     from argus.engine.metrics import Metrics
     from argus.engine.record import RunRecord
     from argus.engine.rolls_traded import RollTraded
@@ -26,15 +27,41 @@ if TYPE_CHECKING:
     from argus.portfolio.sizing import FixedUnits, VolatilityTarget
 
 __all__ = [
+    "NO_LIMITS",
     "BacktestResult",
+    "OrderLimits",
     "account_kind_for",
     "backtest",
     "catalog_market",
     "file_market",
+    "finer_of",
     "market_parameters",
     "risk_for",
     "sizer_for",
+    "with_costs",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLimits:
+    """Limits on orders and positions that a run is to keep, beside what its account can carry; None is no limit.
+
+    Attributes
+    ----------
+    max_order_units, max_position_units : float or None
+        Contracts, shares or coins of one order, and of one position either way.
+    max_orders_per_minute : int or None
+    price_collar_fraction : float or None
+        Furthest that a price may lie from the last known one, as a fraction of it.
+    """
+
+    max_order_units: float | None = None
+    max_position_units: float | None = None
+    max_orders_per_minute: int | None = None
+    price_collar_fraction: float | None = None
+
+
+NO_LIMITS: Final = OrderLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +84,8 @@ class BacktestResult:
         Its parameters there: those in the manifest say the roll rules too.
     rolls : tuple of RollTraded
         Every roll of the run.
+    costs : CostAttribution or None
+        Who took what from its trades; see `with_costs`.
     """
 
     record: RunRecord
@@ -67,6 +96,7 @@ class BacktestResult:
     roots: tuple[str, ...] = ()
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     rolls: tuple[RollTraded, ...] = ()
+    costs: CostAttribution | None = None
 
     def _refusals(self) -> tuple[str, ...]:
         """Why there are fewer orders, or fills, than the strategy asked for."""
@@ -99,6 +129,7 @@ class BacktestResult:
             "trades": metrics.trades,
             "net_pnl": record.net_pnl_micros / 1e6,
             "fees": record.fees_micros / 1e6,
+            **({} if self.costs is None else {"costs": _costs_told(self.costs)}),
             "final_equity": record.final_equity_micros / 1e6,
             "max_drawdown": metrics.drawdown_max_micros / 1e6,
             "max_drawdown_fraction": metrics.drawdown_max,
@@ -106,11 +137,17 @@ class BacktestResult:
             "sharpe_error": None if math.isnan(metrics.sharpe_annual_error) else metrics.sharpe_annual_error,
             "bars": record.bars,
             "seconds_run": round(self.seconds_run, 3),
+            "halts": dict(record.manifest.config["halts"]),
             "run_id": record.manifest.run_id,
             "trial_counted": self.counted,
             "refused_orders": len(record.refusals),
             "notes": [*record.notes, *self._refusals(), *self.warnings],
         }
+
+
+def _costs_told(costs: CostAttribution) -> dict[str, float]:
+    """Steps from gross to net by name, in units of the currency."""
+    return {name: micros / 1e6 for name, micros in costs.bridge()}
 
 
 def _plural(count: int, noun: str) -> str:
@@ -122,13 +159,17 @@ def account_kind_for(specs: Mapping[str, InstrumentSpec]) -> str:
     return "futures" if all(spec.kind.value == "future" for spec in specs.values()) else "reg_t"
 
 
-def risk_for(config: RunConfig, market: Market) -> LimitRiskPolicy:
-    """The risk policy that fits the account: margins, or cash and no shorts."""
+def risk_for(config: RunConfig, market: Market, limits: OrderLimits = NO_LIMITS) -> LimitRiskPolicy:
+    """The risk policy that fits the account (margins, or cash and no shorts), with further limits if there are any."""
     from argus.engine.config import AccountKind
     from argus.portfolio.risk import LimitRiskPolicy
 
     cash_only = config.account.kind == AccountKind.CASH
     return LimitRiskPolicy(
+        max_order_units=limits.max_order_units,
+        max_position_units=limits.max_position_units,
+        max_orders=limits.max_orders_per_minute,
+        price_collar_fraction=limits.price_collar_fraction,
         check_margin=not cash_only,
         check_cash=cash_only,
         instruments={symbol: spec for symbol, (spec, _) in market.items()},
@@ -205,6 +246,55 @@ def _of(bars: Bars, spec: InstrumentSpec) -> Bars:
     return bars if bars.instrument == spec.symbol else replace(bars, instrument=spec.symbol)
 
 
+def finer_of(market: Market, finer: Market) -> dict[str, Bars]:
+    """Finer bars for the fills of a run on one instrument, by its symbol.
+
+    Parameters
+    ----------
+    market : mapping
+        What the strategy sees.
+    finer : mapping
+        Bars of the same instrument over shorter spans, from `file_market` or `catalog_market`.
+
+    Raises
+    ------
+    ConfigError
+        If the run is on more than one instrument, or the finer bars are of another one or no finer.
+    """
+    from argus.core.errors import ConfigError
+
+    if len(market) != 1:
+        raise ConfigError(f"--finer: finer bars are for a run on one instrument; this one is on {', '.join(market)}")
+    symbol, (_, bars) = next(iter(market.items()))
+    if symbol not in finer:
+        raise ConfigError(f"--finer: the finer bars are of {', '.join(finer)}, the run is on {symbol}; give bars of it")
+    fine = finer[symbol][1]
+    spans = [int((one.ts_close_ns - one.ts_event_ns).max(initial=0)) for one in (fine, bars)]
+    if spans[0] >= spans[1]:
+        raise ConfigError(
+            f"--finer: the longest of its bars lasts {spans[0] / 1e9:g} s, the longest of the run's own "
+            f"{spans[1] / 1e9:g} s; give bars that are shorter"
+        )
+    return {symbol: fine}
+
+
+def with_costs(
+    result: BacktestResult, market: Market, events: Events | None = None, finer: Mapping[str, Bars] | None = None
+) -> BacktestResult:
+    """The result with the costs of its trades taken apart.
+
+    Parameters
+    ----------
+    result : BacktestResult
+    market, events, finer
+        The run's own, as `argus.engine.cost_attribution.attribute_costs` takes them.
+    """
+    from argus.engine.cost_attribution import attribute_costs
+
+    costs = attribute_costs(result.record, market, events=events or {}, finer=finer or {})
+    return replace(result, costs=costs)
+
+
 def backtest(
     strategy: str,
     market: Market,
@@ -216,6 +306,8 @@ def backtest(
     workspace: Workspace | None,
     source: dict[str, Any],
     warnings: tuple[str, ...] = (),
+    limits: OrderLimits = NO_LIMITS,
+    finer: Mapping[str, Bars] | None = None,
 ) -> BacktestResult:
     """Run one strategy and keep the run if there is a workspace.
 
@@ -232,9 +324,13 @@ def backtest(
     workspace : Workspace or None
         None runs without a workspace: the trial is counted nowhere, and the result says so.
     source : dict
-        From `file_market` or `catalog_market`.
+        From `file_market` or `catalog_market`; of a run with finer bars their own source stands in it as ``finer``.
     warnings : tuple of str
         Added to the notes.
+    limits : OrderLimits
+        Which the risk policy holds orders to, beside what the account can carry.
+    finer : mapping or None
+        Symbol to finer bars that the orders meet, from `finer_of`.
     """
     import time
 
@@ -250,8 +346,9 @@ def backtest(
         market,
         config,
         sizer=sizer_for(config, market, units=units, vol_target_annual=vol_target_annual),
-        risk=risk_for(config, market),
+        risk=risk_for(config, market, limits),
         trials=trials,
+        finer=finer or {},
     )
     seconds = time.perf_counter() - started
     if workspace:
@@ -259,4 +356,5 @@ def backtest(
 
         save_run(workspace.runs, record, source)
     metrics = summarise(record, sessions_per_year(record.session_equity()[0]))
-    return BacktestResult(record, metrics, seconds, workspace is not None, warnings)
+    result = BacktestResult(record, metrics, seconds, workspace is not None, warnings)
+    return with_costs(result, market, finer=finer)

@@ -1,4 +1,4 @@
-"""Trace: fetch a run and its bars again, and work one of its trades out from prices."""
+"""Trace: fetch a run and its bars again, finer ones of its fills too, and work one of its trades out from prices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argus.app.backtest import catalog_market, file_market
+from argus.app.backtest import catalog_market, file_market, finer_of
 from argus.app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def trace_run(workspace: Workspace, run: str, trade: int | None = None) -> Trace
 
         return trace_rolled(workspace, record, source, trade)
     market = _market_again(workspace, source)
-    return trace_trade(record, market, trade, _strategy_again(record, source))
+    finer = finer_of(market, _market_again(workspace, source["finer"])) if "finer" in source else {}
+    return trace_trade(record, market, trade, _strategy_again(record, source), finer=finer)
 
 
 def _market_again(workspace: Workspace, source: dict[str, Any]) -> Market:

@@ -1,4 +1,8 @@
-"""``argus backtest``: one strategy, one market, one run."""
+"""``argus backtest``: one strategy, one market, one run.
+
+The options stand in groups: what the bars are, the strategy and its size, the account and what trading costs, how
+orders fill, and the losses and sizes at which Argus itself says no. Each group becomes one value of the engine's.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,12 @@ from argus.cli import statement
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
-    from argus.app.backtest import BacktestResult
+    from argus.app.backtest import BacktestResult, OrderLimits
     from argus.app.rolled import Rolling
+    from argus.app.workspace import Workspace
     from argus.core.instruments import InstrumentSpec
-    from argus.engine.config import RunConfig
+    from argus.engine.config import HaltRules, RunConfig
+    from argus.engine.market import Market
 
 __all__ = ["backtest", "parameters_of"]
 
@@ -44,6 +50,10 @@ def backtest(
     bars: Annotated[Path | None, typer.Option("--bars", help="File of bars; needs no workspace.")] = None,
     dataset: Annotated[list[str] | None, typer.Option(help="Dataset of the workspace's catalog; repeatable.")] = None,
     instrument: Annotated[str | None, typer.Option(help="Instrument of the file, such as ES or US_EQUITY:SPY.")] = None,
+    finer: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|DATASET", help="Finer bars of the one instrument, which its orders meet."),
+    ] = None,
     stamp: statement.StampOption = None,
     time_column: statement.TimeColumnOption = None,
     time_format: statement.TimeFormatOption = None,
@@ -76,6 +86,20 @@ def backtest(
     latency_ms: Annotated[float, typer.Option(help="From decision to arrival of an order.")] = 0.0,
     touch: Annotated[bool, typer.Option("--touch", help="Fill limits on touch; kinder than the market is.")] = False,
     participation: Annotated[str, typer.Option(help="Largest share of a bar's volume that fills may take.")] = "1",
+    daily_loss: Annotated[
+        str | None,
+        typer.Option(help="Halt for the session at this loss, as a fraction of equity; off for none. Default: 0.02."),
+    ] = None,
+    drawdown: Annotated[
+        str | None, typer.Option(help="Halt for good at this loss from the highest equity, as a fraction.")
+    ] = None,
+    flatten: Annotated[bool, typer.Option("--flatten", help="A halt also closes what is held.")] = False,
+    max_order: Annotated[float | None, typer.Option(help="Largest order, in units; larger ones are refused.")] = None,
+    max_position: Annotated[float | None, typer.Option(help="Largest position either way, in units.")] = None,
+    max_orders_per_minute: Annotated[int | None, typer.Option(help="Most orders within 60 seconds.")] = None,
+    price_collar: Annotated[
+        float | None, typer.Option(help="Furthest an order's price may lie from the last one, as a fraction of it.")
+    ] = None,
     start: Annotated[
         str | None, typer.Option(help="First decision, ISO date or date-time; earlier bars warm up.")
     ] = None,
@@ -96,7 +120,8 @@ def backtest(
     """Run one strategy on one file or dataset and print what came of it.
 
     A file needs no workspace; inside one, the run is kept and counted as a trial. With --roll the dataset is a root
-    (MES.1h, or MES) whose contracts are in the catalog, or the file holds many contracts.
+    (MES.1h, or MES) whose contracts are in the catalog, or the file holds many contracts. With --finer the strategy
+    sees the bars as before, and its orders walk through finer ones: a file like that of --bars, or a dataset.
     """
     from argus.app.workspace import find_workspace, open_workspace
     from argus.core.errors import ConfigError
@@ -119,12 +144,15 @@ def backtest(
     }  # fmt: skip
     settings = (
         account, cash, fee_per_contract, fee_rate, slippage_ticks, slippage_rate, cost_multiplier, latency_ms, touch,
-        participation, start, end,
+        participation, start, end, daily_loss, drawdown, flatten,
     )  # fmt: skip
+    limits = _limits(max_order, max_position, max_orders_per_minute, price_collar)
     if rolling is not None:
+        _refuse_with_rolls(finer, limits)
         result = _rolled(strategy, bars, instrument, dataset or [], stated, rolling, settings, how)
     else:
-        result = _plain(strategy, bars, instrument, dataset or [], stated, settings, how)
+        how["limits"] = limits
+        result = _plain(strategy, bars, instrument, dataset or [], stated, finer, settings, how)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
 
 
@@ -134,6 +162,7 @@ def _plain(
     instrument: str | None,
     datasets: list[str],
     stated: dict[str, Any],
+    finer: str | None,
     settings: tuple[Any, ...],
     how: dict[str, Any],
 ) -> BacktestResult:
@@ -147,7 +176,67 @@ def _plain(
         market, notes, source = use_case.file_market(bars, spec)
         notes = (*measured, *notes)
     config = _config({symbol: entry[0] for symbol, entry in market.items()}, *settings)
+    if finer is not None:
+        home: Workspace | None = how["workspace"]
+        known = instrument
+        if known is None and home is not None:
+            known = home.catalog().info(datasets[0]).instrument
+        found, said, origin = _finer(finer, known, stated, home)
+        how = {**how, "finer": use_case.finer_of(market, found)}
+        source, notes = {**source, "finer": origin}, (*notes, *(f"finer bars: {line}" for line in said))
     return use_case.backtest(strategy, market, config, source=source, warnings=notes, **how)
+
+
+def _finer(
+    name: str, instrument: str | None, stated: dict[str, Any], home: Workspace | None
+) -> tuple[Market, tuple[str, ...], dict[str, Any]]:
+    """Finer bars from a file, stated as that of --bars but for the bar length, which is measured; or from the catalog."""
+    from argus.app import backtest as use_case
+    from argus.core.errors import ConfigError
+
+    path = Path(name)
+    if path.is_file():
+        spec, measured = statement.import_spec(path, instrument, **{**stated, "interval": None})
+        market, notes, source = use_case.file_market(path, spec)
+        return market, (*measured, *notes), source
+    if home is None:
+        raise ConfigError(
+            f"--finer {name}: there is no such file, and no workspace here whose catalog could hold a dataset of that "
+            "name; give a file, or run inside a workspace (argus init)"
+        )
+    return use_case.catalog_market(home, (name,))
+
+
+def _limits(
+    max_order: float | None, max_position: float | None, max_orders_per_minute: int | None, price_collar: float | None
+) -> OrderLimits:
+    """Limits of the risk policy from what was typed."""
+    from argus.app.backtest import OrderLimits
+    from argus.core.errors import ConfigError
+
+    for option, value in (
+        ("--max-order", max_order),
+        ("--max-position", max_position),
+        ("--max-orders-per-minute", max_orders_per_minute),
+        ("--price-collar", price_collar),
+    ):
+        if value is not None and not 0 < value < float("inf"):
+            raise ConfigError(f"{option} is {value:g}; a positive number is needed, or leave it out for no limit")
+    return OrderLimits(max_order, max_position, max_orders_per_minute, price_collar)
+
+
+def _refuse_with_rolls(finer: str | None, limits: OrderLimits) -> None:
+    """What a run through rolls does not take."""
+    from argus.app.backtest import NO_LIMITS
+    from argus.core.errors import ConfigError
+
+    if finer is not None:
+        raise ConfigError(f"--finer {finer} and --roll exclude each other: finer bars are for a run on one instrument")
+    if limits != NO_LIMITS:
+        raise ConfigError(
+            "--max-order, --max-position, --max-orders-per-minute and --price-collar do not go with --roll; leave them "
+            "out, or run on one contract"
+        )
 
 
 def _rolling(roll: str | None, roll_days: int | None, adjust: str | None) -> Rolling | None:
@@ -175,7 +264,9 @@ def _rolled(
 ) -> BacktestResult:
     """A run on roots, through all rolls of their contracts."""
     from argus.app import rolled as use_case
+    from argus.app.backtest import with_costs
     from argus.core.errors import ConfigError
+    from argus.engine.rolling import rolled_events, rolled_market
 
     if bars is None:
         roots, notes, source = use_case.catalog_roots(how["workspace"], datasets, rolling)
@@ -184,7 +275,8 @@ def _rolled(
     else:
         roots, notes, source = use_case.file_roots(bars, statement.file_statement(instrument, **stated), rolling)
     config = _config({root.symbol: root.spec for root in roots}, *settings)
-    return use_case.backtest_rolled(strategy, roots, config, source=source, warnings=notes, **how)
+    result = use_case.backtest_rolled(strategy, roots, config, source=source, warnings=notes, **how)
+    return with_costs(result, rolled_market(roots), rolled_events(roots))
 
 
 def _config(
@@ -201,6 +293,9 @@ def _config(
     participation: str,
     start: str | None,
     end: str | None,
+    daily_loss: str | None = None,
+    drawdown: str | None = None,
+    flatten: bool = False,
 ) -> RunConfig:
     """Settings of the run from what was typed; errors name the option."""
     from argus.app.backtest import account_kind_for
@@ -231,10 +326,56 @@ def _config(
             multiplier=decimal_of(cost_multiplier, "--cost-multiplier"),
         ),
         fills=FillRules(touch, decimal_of(participation, "--participation")),
+        halts=_halts(daily_loss, drawdown, flatten),
         latency_ns=round(min(latency_ms, _LATENCY_MS_MAX) * 1_000_000),
         start_ns=None if start is None else parse_ns(start),
         end_ns=None if end is None else parse_ns(end),
     )
+
+
+def _halts(daily_loss: str | None, drawdown: str | None, flatten: bool) -> HaltRules:
+    """Losses at which trading stops, from what was typed; what was not typed stays as it is by default."""
+    from argus.core.errors import ConfigError
+    from argus.engine.config import HaltRules
+
+    halts = HaltRules()
+    halts = HaltRules(
+        _loss(daily_loss, "--daily-loss") if daily_loss is not None else halts.daily_loss,
+        _loss(drawdown, "--drawdown") if drawdown is not None else halts.drawdown,
+        flatten,
+    )
+    if flatten and halts.daily_loss is None and halts.drawdown is None:
+        raise ConfigError("--flatten: no loss halts this run, so there is nothing to close at; give --drawdown too")
+    return halts
+
+
+def _loss(text: str, option: str) -> Decimal | None:
+    """A fraction; None where it is off."""
+    from argus.core.errors import ConfigError
+    from argus.core.money import decimal_of
+
+    if text.strip().lower() == "off":
+        return None
+    loss = decimal_of(text, option)
+    if not loss.is_finite() or not 0 <= loss <= 1 or loss != round(loss, 6):
+        raise ConfigError(
+            f"{option} is {text}; give a fraction of up to 1 with at most six decimals (0.02 is two per cent), or off"
+        )
+    return loss or None
+
+
+def _halts_words(halts: dict[str, Any]) -> str | None:
+    """How trading would have stopped by itself; None where that is as by default."""
+    from argus.engine.config import RunConfig
+
+    if halts == RunConfig().describe()["halts"]:
+        return None
+    words = [
+        f"{name} {(Decimal(halts[key]) * 100).normalize():f} %"
+        for key, name in (("daily_loss", "daily loss"), ("drawdown", "drawdown"))
+        if halts[key] is not None
+    ]
+    return ", ".join([*words, "closing what is held"] if words and halts["flatten"] else words) or "none"
 
 
 def _print(result: BacktestResult) -> None:
@@ -260,13 +401,19 @@ def _print(result: BacktestResult) -> None:
         ),
         ("orders / fills / trades", f"{figures['orders']:,} / {figures['fills']:,} / {figures['trades']:,}"),
         ("bars", f"{figures['bars']:,} in {figures['seconds_run']:.2f} s"),
+        ("halts", _halts_words(figures["halts"])),
         ("run", figures["run_id"]),
     ):
-        table.add_row(name, shown)
+        if shown is not None:
+            table.add_row(name, shown)
     console.print(f"[bold]{figures['strategy']}[/bold] on {', '.join(figures['instruments'])}  {figures['parameters']}")
     console.print(table)
     if result.roots:
         _print_rolls(result)
+    if result.costs is not None and figures["trades"]:
+        from argus.report.terminal import costs_view
+
+        console.print(costs_view(result.costs, result.record.manifest.config["account"]["currency"]))
     for note in figures["notes"]:
         console.print(f"[yellow]note[/yellow] {note}", highlight=False)
     if not result.counted:

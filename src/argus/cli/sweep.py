@@ -41,17 +41,6 @@ def sweep(
     Every run is counted as a trial. Interrupted at any moment, the same command goes on where it stopped.
     Exit code 4 if a run failed.
     """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from argus.app.sweep import sweep as use_case
     from argus.app.workspace import open_workspace
     from argus.core.errors import ConfigError
 
@@ -69,26 +58,36 @@ def sweep(
     if new is not None:
         _write_first(home, file, new, json_wanted)
         return
+    result = _run(home, file, workers or cores, ray, yes)
+    emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
+    if result.view.failed:
+        raise typer.Exit(4)
+
+
+def _run(home: Workspace, file: Path, workers: int, ray: str | None, yes: bool) -> SweepResult:
+    """Run the sweep under a bar that says how far it is; Ctrl-C ends with what to do next."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from argus.app.sweep import sweep as use_case
+
     console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    ) as bars:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as bars:
         bar = bars.add_task("runs", total=None)
 
         def tell(done: int, total: int) -> None:
             bars.update(bar, completed=done, total=total)
 
         try:
-            result = use_case(
-                home, file, workers=workers or cores, ray=ray, yes=yes, progress=tell
-            )  # fmt: skip
+            return use_case(home, file, workers=workers, ray=ray, yes=yes, progress=tell)
         except KeyboardInterrupt:
             bars.stop()
             console.print(
@@ -97,9 +96,6 @@ def sweep(
                 soft_wrap=True,
             )
             raise typer.Exit(130) from None
-    emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
-    if result.view.failed:
-        raise typer.Exit(4)
 
 
 def _write_first(home: Workspace, file: Path, strategy: str, json_wanted: bool) -> None:

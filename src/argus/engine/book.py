@@ -267,7 +267,8 @@ class RunTables:
             return Reason.LIQUIDATION
         if self._expired[code]:
             return Reason.CONTRACT_EXPIRED
-        if slots[S_HALT] and not order.reduce_only:
+        held = self.positions[code]
+        if slots[S_HALT] and not order.reduce_only and not (held * order.side < 0 and order.quantity_lots <= abs(held)):
             return Reason(slots[S_HALT])
         if not self._has_open[code] and order.type not in ON_CLOSE:
             return Reason.NO_SUCH_PRICE
