@@ -190,7 +190,7 @@ def _plain(
 def _finer(
     name: str, instrument: str | None, stated: dict[str, Any], home: Workspace | None
 ) -> tuple[Market, tuple[str, ...], dict[str, Any]]:
-    """Finer bars from a file, stated as that of --bars but for the bar length, which is measured; or from the catalog."""
+    """Finer bars of a file, stated as that of --bars but for the bar length, which is measured; or of the catalog."""
     from argus.app import backtest as use_case
     from argus.core.errors import ConfigError
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from argus.engine.cost_attribution import CostAttribution
-    from argus.engine.trace import FillStep, SeenBar, SettlementStep, Trace
+    from argus.engine.trace import CarryStep, FillStep, OrderStep, SeenBar, SettlementStep, Trace
     from argus.lab.evaluation import Evaluation
 
 __all__ = ["Scorecard", "costs_view", "scorecard", "trace_view", "verdict_line"]
@@ -166,7 +166,7 @@ def costs_view(found: CostAttribution, currency: str = "") -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, title="What trading cost", title_justify="left")
-    table.add_column("", no_wrap=True)
+    table.add_column("", min_width=16)
     table.add_column(f"Amount{f', {currency}' if currency else ''}", justify="right", no_wrap=True)
     table.add_column("A trade", justify="right", no_wrap=True)
     table.add_column("Of gross", justify="right", no_wrap=True)
@@ -201,7 +201,7 @@ def trace_view(
     fills_shown : int
         Of more fills than this the first and last are told in full and the others in a line each.
     settlements_shown : int
-        Of more settlements than this the first and last are printed and the others summed.
+        Of more settlements than this the first and last are printed and the others summed; of what holding cost too.
     """
     from rich.console import Group
     from rich.text import Text
@@ -227,6 +227,8 @@ def trace_view(
         parts.append(_fill(number, step, trace) if in_full else _fill_line(number, step, trace))
     if trace.settlements:
         parts.append(_settlements(trace, settlements_shown))
+    if trace.carries:
+        parts.append(_carries(trace, settlements_shown))
     parts.append(_result(trace))
     return Group(*parts)
 
@@ -243,22 +245,35 @@ def _bar(bar: SeenBar) -> str:
     )
 
 
-def _order(step: FillStep) -> str:
-    order = step.order
-    prices = "".join(
-        f", {name} {value}" for name, value in (("stop", order.stop_price), ("limit", order.limit_price)) if value
-    )
+def _order(order: OrderStep) -> str:
+    if order.order_id < 0:
+        return f"none: the {order.type.lower().replace('_', ' ')} came with the data"
+    named = (("stop", order.stop_price), ("limit", order.limit_price), ("trailing by", order.trail))
+    prices = "".join(f", {name} {value}" for name, value in named if value)
     words = (
         f"#{order.order_id} {order.side.lower()} {order.quantity} {order.type.lower().replace('_', ' ')}{prices}, "
-        f"{order.time_in_force.lower()}; sent {figures.instant(order.ts_submit_ns)}, arrived "
+        f"{order.time_in_force.lower()}{f' {order.expires}' if order.expires else ''}"
+        f"{', reduce only' if order.reduce_only else ''}; sent {figures.instant(order.ts_submit_ns)}, arrived "
         f"{figures.instant(order.ts_arrive_ns)}"
     )
     if order.replaces_id is not None:
         words += f"; in place of #{order.replaces_id}"
-    if order.filled_lots < order.quantity_lots:
+    if order.parent_id is not None:
+        words += f"; after a fill of #{order.parent_id}"
+    if order.ended_text:
+        words += f"; then it ended: {order.ended_text.removesuffix('.')}"
+    elif order.filled_lots < order.quantity_lots:
         words += f"; {order.filled_lots} of {order.quantity_lots} lots were filled"
-        words += f", then {order.ended.lower().replace('_', ' ')}" if order.ended else ""
     return words + (f"; “{order.tag}”" if order.tag else "")
+
+
+def _decided(order: OrderStep) -> str:
+    """Who decided on what no decision of the strategy led to."""
+    if order.order_id < 0:
+        return "by nobody: it happened to the instrument, and the data say so"
+    if order.is_liquidation:
+        return "by the engine, not the strategy: the account had to be liquidated"
+    return "by the engine, not the strategy: a halt after losses closed what was held"
 
 
 def _quantity(lots: int, trace: Trace) -> str:
@@ -268,6 +283,8 @@ def _quantity(lots: int, trace: Trace) -> str:
 
 
 def _fill_title(number: int, step: FillStep, trace: Trace) -> str:
+    if step.rule == "SPLIT":
+        return f"{number}. {step.role}; the mark becomes {step.price.price}, {figures.instant(step.ts_ns)}"
     verb = "bought" if step.part_lots > 0 else "sold"
     return (
         f"{number}. {step.role}: {verb} {_quantity(step.part_lots, trace)} at {step.price.price}, "
@@ -278,9 +295,10 @@ def _fill_title(number: int, step: FillStep, trace: Trace) -> str:
 def _fill_line(number: int, step: FillStep, trace: Trace) -> Text:
     from rich.text import Text
 
-    paid = (
-        f"value {format_micros(abs(step.value_micros))}, fees {format_micros(step.fee.share_micros)} {trace.currency}"
-    )
+    paid = f"value {format_micros(abs(step.value_micros))}, fees {format_micros(step.fee.share_micros)}"
+    if step.rule == "SPLIT":
+        paid = f"cash for what is no whole lot {format_micros(-step.value_micros)}"
+    paid += f" {trace.currency}"
     return Text(f"  {_fill_title(number, step, trace)}; {paid}")
 
 
@@ -295,7 +313,7 @@ def _fill(number: int, step: FillStep, trace: Trace) -> Table:
     grid.add_row("", "")
     grid.add_row("fill", Text(_fill_title(number, step, trace), style="bold"))
     if step.decision is None:
-        grid.add_row("decided", "by the engine, not the strategy: the account had to be liquidated")
+        grid.add_row("decided", _decided(step.order))
     else:
         for bar in step.decision.bars:
             grid.add_row("known", Text(_bar(bar)))
@@ -303,15 +321,18 @@ def _fill(number: int, step: FillStep, trace: Trace) -> Table:
             given = ", ".join(f"{name} {value}" for name, value in feature.parameters.items())
             grid.add_row("read", Text(f"{feature.alias} = {feature.feature}({given}) = {feature.value:.10g}"))
         grid.add_row("decided", f"{figures.instant(step.decision.ts_ns)}, when it was {step.decision.kind}")
-    grid.add_row("order", Text(_order(step)))
+    grid.add_row("order", Text(_order(step.order)))
     grid.add_row("bar", Text(_bar(step.bar)))
     grid.add_row("rule", Text(f"{step.rule}: {step.rule_text}"))
     grid.add_row("price", Text(step.price.arithmetic))
-    value = (
-        f"{lots} × {step.price.price_ticks} ticks × {trace.tick_value_micros} micro-units = "
-        f"{format_micros(abs(step.value_micros))} {trace.currency}"
-    )
-    grid.add_row("value", Text(value))
+    if step.rule == "SPLIT":
+        grid.add_row("cash", f"{format_micros(-step.value_micros)} {trace.currency} for what is no whole lot")
+    else:
+        value = (
+            f"{lots} × {step.price.price_ticks} ticks × {trace.tick_value_micros} micro-units = "
+            f"{format_micros(abs(step.value_micros))} {trace.currency}"
+        )
+        grid.add_row("value", Text(value))
     grid.add_row("fee", Text(f"{step.fee.arithmetic} ({step.fee.source})"))
     for line in step.ledger:
         entry = f"debit {line.debit:<9} credit {line.credit:<9} {format_micros(line.amount_micros)} {trace.currency}"
@@ -351,6 +372,34 @@ def _settlement(step: SettlementStep, trace: Trace) -> tuple[str, str, str, str,
     return step.session, step.mark, held, format_micros(step.gain_micros), other, booked or "nothing"
 
 
+def _carries(trace: Trace, shown: int) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title="What holding it cost and brought", title_justify="left")
+    table.add_column("When, UTC")
+    table.add_column("What")
+    table.add_column(f"Amount, {trace.currency}", justify="right")
+    table.add_column("From")
+    table.add_column("Booked")
+    steps = trace.carries
+    half = max(1, shown // 2)
+    left_out = steps[half : len(steps) - half] if len(steps) > max(2, shown) else ()
+    for step in steps[:half] if left_out else steps:
+        table.add_row(*_carry(step))
+    if left_out:
+        amount = format_micros(sum(step.amount_micros for step in left_out))
+        table.add_row(f"… {len(left_out)} more", "", amount, "", "")
+        for step in steps[-half:]:
+            table.add_row(*_carry(step))
+    return table
+
+
+def _carry(step: CarryStep) -> tuple[str, str, str, str, str]:
+    booked = "; ".join(f"{line.debit} / {line.credit}" for line in step.ledger)
+    return figures.instant(step.ts_ns), step.kind, format_micros(step.amount_micros), step.text, booked
+
+
 def _result(trace: Trace) -> Table:
     from rich.table import Table
     from rich.text import Text
@@ -361,10 +410,14 @@ def _result(trace: Trace) -> Table:
     grid.add_column()
     grid.add_row("sold", format_micros(trace.sold_micros))
     grid.add_row("bought", format_micros(-trace.bought_micros))
+    if any(step.rule == "SPLIT" for step in trace.fills):
+        grid.add_row("splits", format_micros(trace.split_cash_micros), "cash for what was no whole lot")
     if trace.mark is not None:
         grid.add_row("held", format_micros(trace.marked_micros), f"still open, at the last mark of {trace.mark}")
     grid.add_row("gross", format_micros(trace.gross_micros), "the sum of the settlements above, too")
     grid.add_row("fees", format_micros(-trace.fee_micros))
+    if trace.carries:
+        grid.add_row("carry", format_micros(trace.carry_micros), "what holding it brought, less what it cost")
     grid.add_row("net", Text(format_micros(trace.net_micros), style="bold"), trace.currency)
     verdict = "✓ adds up to the micro-unit" if trace.adds_up else f"✕ differs by {trace.difference_micros} micro-units"
     grid.add_row("recorded", format_micros(trace.recorded_net_micros), Text(verdict, style=_colour(trace.adds_up)))

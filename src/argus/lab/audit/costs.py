@@ -181,7 +181,8 @@ def _fills(base: _Base, how: CostsSettings) -> Check:
         return Check(
             FILLS,
             Status.FOUND,
-            f"{fault.field} is not what the settings imply: {fault.was} is due, the run has {fault.became}",
+            f"{fault.field} is not what the settings imply: {fault.was} is due, the run has {fault.became}; do not believe "
+            "its result, and look at this fill with argus trace",
             fault,
         )
     if count < how.fills_min:
@@ -199,9 +200,10 @@ def _fills(base: _Base, how: CostsSettings) -> Check:
 # ---- what moves money
 
 
-def _priced(base: _Base, path: str, value: Any, changed: Any, off: Any) -> Check:
-    """A setting of the cost model: changed, the cost must move as the fills imply."""
+def _priced(base: _Base, path: str, value: Any, changed: Any, off: Any, told: str = "") -> Check:
+    """A setting of the cost model: changed, the cost must move as the fills imply; `told` says the change in words."""
     now = base.cost
+    made = told or f"set to {changed}"
     try:
         rates = with_setting(base.config, path, changed).costs
         total_cost(base.record, base.market, rates)
@@ -211,12 +213,13 @@ def _priced(base: _Base, path: str, value: Any, changed: Any, off: Any) -> Check
     implied = total_cost(base.record, base.market, config.costs) - now
     without = with_setting(base.config, path, off).costs if off is not None else base.config.costs
     part = now - total_cost(base.record, base.market, without) if without != base.config.costs else Fraction(0)
-    state = f"{value}, charged {_money(part)}" if part else f"{'not set' if value is None else value}: not charged"
-    if value is None and base.config.costs.takes_schedule:
+    stated = "a model" if told and value is not None else "not set" if value is None else str(value)
+    state = f"{stated}, charged {_money(part)}" if part else f"{stated}: not charged"
+    if value is None and path.startswith("costs.fee_") and base.config.costs.takes_schedule:
         state = "the instrument's own schedule"
     if record is None or not len(record.fills):
         why = error or "the account could not trade any more"
-        return Check(path, Status.INSUFFICIENT, f"{state}; with {changed} there is no fill to judge by: {why}")
+        return Check(path, Status.INSUFFICIENT, f"{state}; {made}, there is no fill to judge by: {why}")
     if not implied:
         return Check(path, Status.NOTED, f"{state}; there is no fill that it applies to")
     fault = next(faults_of(record, base.market, config), None)
@@ -224,7 +227,7 @@ def _priced(base: _Base, path: str, value: Any, changed: Any, off: Any) -> Check
         return Check(
             path,
             Status.FOUND,
-            f"{state}; set to {changed}, {fault.field} of a fill should be {fault.was} and is {fault.became}",
+            f"{state}; {made}, {fault.field} of a fill should be {fault.was} and is {fault.became}",
             fault,
         )
     paid = charged(record, base.market)
@@ -235,12 +238,12 @@ def _priced(base: _Base, path: str, value: Any, changed: Any, off: Any) -> Check
         return Check(
             path,
             Status.FOUND,
-            f"{state}; set to {changed}, the fills imply {_money(implied)} more and the run paid {_money(exact)} more",
+            f"{state}; {made}, the fills imply {_money(implied)} more and the run paid {_money(exact)} more",
         )
     return Check(
         path,
         Status.CLEAN if part else Status.NOTED,
-        f"{state}; set to {changed}, costs move by {_money(exact)}, "
+        f"{state}; {made}, costs move by {_money(exact)}, "
         + ("to the micro-unit what the same fills imply" if unchanged else "and each fill costs what it implies"),
         facts={"charged": float(part) / MICROS, "changed_to": str(changed), "moved": float(exact) / MICROS},
     )
@@ -288,13 +291,14 @@ def _spread(base: _Base, path: str, value: SpreadModel | None) -> Check:
         half_spread_ticks=was.half_spread_ticks + wider,
         by_instrument=tuple((symbol, ticks + wider) for symbol, ticks in was.by_instrument),
     )
-    return _priced(base, path, value, changed, None if value is None else SpreadModel())
+    return _priced(base, path, value, changed, None if value is None else SpreadModel(), "half a tick wider")
 
 
 def _impact(base: _Base, path: str, value: ImpactModel | None) -> Check:
     was = value or ImpactModel(Decimal(0))
     changed = replace(was, coefficient=was.coefficient + 1)
-    return _priced(base, path, value, changed, None if value is None else replace(was, coefficient=Decimal(0)))
+    off = None if value is None else replace(was, coefficient=Decimal(0))
+    return _priced(base, path, value, changed, off, f"with a coefficient of {changed.coefficient}")
 
 
 # ---- what an account pays for being short or in debt

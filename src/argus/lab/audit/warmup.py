@@ -351,7 +351,8 @@ def _decided(compared: Sequence[_Compared], spec: StrategySpec) -> Check:
             Status.FOUND,
             f"with data that begin {_count(first.start_row, 'row')} later, and its warm-up of "
             f"{_count(spec.warmup_bars, 'bar')} behind it, the strategy decides otherwise ({len(moved)} of "
-            f"{len(compared)} beginnings): it needs more history than it declares, or counts from the first row",
+            f"{len(compared)} beginnings): it needs more history than it declares, or counts from the first row: "
+            "declare a longer warm-up, or count from the calendar",
             first.moved,
             facts,
         )
