@@ -131,6 +131,8 @@ class StrategySpec:
     constraints : StrategyConstraints
     wakes_on_fill : bool
         Whether `filled` wants to be called.
+    late : frozenset of str
+        Instruments of the universe whose data may begin later: no wake-up waits for their warm-up.
     """
 
     name: str
@@ -146,3 +148,4 @@ class StrategySpec:
     needs: frozenset[str]
     constraints: StrategyConstraints
     wakes_on_fill: bool = False
+    late: frozenset[str] = frozenset()

@@ -31,7 +31,6 @@ from argus.engine._layout import (
     S_STRETCH,
     S_TS,
     S_WAKE,
-    S_WAKE_AT_SESSION_END,
     STRETCH_MAX,
     STRETCH_MIN,
 )
@@ -73,9 +72,9 @@ def resting_band(state, active, orders):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def quiet_rows(
+def quiet_rows(  # type: ignore[no-untyped-def]
     first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros, n
-):  # type: ignore[no-untyped-def]
+):
     """First row from `first` on that is not quiet, or `stop`; the equity of those before it is written from `n` on.
 
     The equity at a mark of `m` ticks is ``base + per_tick * m``; at or below `floor`, or above `ceiling`, a row is not
@@ -181,10 +180,11 @@ def ahead(par, inst, state, rates, ts_recv, low, high, marks, special, active, o
         at += 1
     state[S_SPECIAL] = at
     stop = special[at]
-    wakes = state[S_WAKE_AT_SESSION_END] == 0 and state[S_AWAKE_ROW] <= first < state[S_ASLEEP_ROW]
+    every_bar = par[0]["session_end_only"] == 0
+    wakes = every_bar and state[S_AWAKE_ROW] <= first < state[S_ASLEEP_ROW]
     if wakes:
         stop = min(stop, state[S_ASLEEP_ROW], first + state[S_STRETCH])
-    elif state[S_WAKE_AT_SESSION_END] == 0 and first < state[S_AWAKE_ROW]:
+    elif every_bar and first < state[S_AWAKE_ROW]:
         stop = min(stop, state[S_AWAKE_ROW])
     if stop <= first:
         return -1

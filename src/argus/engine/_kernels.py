@@ -7,6 +7,7 @@ prices of fills stand in ``docs/fills.md``; a test engine written from that page
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from argus.engine._coast_kernels import ahead
@@ -28,6 +29,7 @@ from argus.engine._layout import (
     S_ACTIVE,
     S_AHEAD,
     S_AHEAD_END,
+    S_BOOK,
     S_CASH,
     S_END,
     S_EQUITY,
@@ -41,8 +43,6 @@ from argus.engine._layout import (
     S_START,
     S_TS,
     S_WAKE,
-    S_WAKE_AT_SESSION_END,
-    S_WARMUP,
     WAKE,
 )
 from argus.engine._ledger_kernels import set_mark, settle
@@ -90,12 +90,36 @@ def sample(ts, state, eq_ts, eq_micros, eq_cash):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, error_model="numpy")
-def warmed_up(inst, par, state):  # type: ignore[no-untyped-def]
-    """Whether every instrument has shown its warm-up."""
-    for k in range(len(inst)):
-        if inst[k]["recv_row"] - par[k]["row_begin"] < state[S_WARMUP]:
-            return False
-    return True
+def next_due(par, inst, state):  # type: ignore[no-untyped-def]
+    """FILLED or WAKE for the next book that has to be asked, which is noted in the state; END if none has.
+
+    Book by book: each is told of its fills first, then woken. A book whose instruments have not all shown their
+    warm-up hears nothing.
+    """
+    in_span = state[S_START] <= state[S_TS] < state[S_END]
+    first = 0
+    while first < len(inst):
+        stop, awake, told, woken = first, in_span, np.int64(0), np.int64(0)
+        while stop < len(inst) and par[stop]["book"] == par[first]["book"]:
+            told |= inst[stop]["notify"]
+            woken |= inst[stop]["wake"]
+            awake = awake and inst[stop]["recv_row"] - par[stop]["row_begin"] >= par[stop]["warmup"]
+            stop += 1
+        state[S_BOOK] = par[first]["book"]
+        if told == 1:
+            for k in range(first, stop):
+                inst[k]["notify"] = 0
+            if awake:
+                return FILLED
+        if woken == 1:
+            for k in range(first, stop):
+                inst[k]["wake"] = 0
+            if awake:
+                return WAKE
+        first = stop
+    state[S_NOTIFY] = 0
+    state[S_WAKE] = 0
+    return END
 
 
 @njit(cache=True, error_model="numpy")
@@ -170,16 +194,10 @@ def advance(  # type: ignore[no-untyped-def]
         ts, phase, k = next_event(par, inst, state, ts_event, ts_close, ts_recv, events)
         group = PHASE_OPEN if phase == PHASE_OPEN else PHASE_CLOSE
         if k < 0 or ts != state[S_TS] or group != state[S_PHASE]:
-            now = state[S_TS]
-            awake = state[S_START] <= now < state[S_END] and warmed_up(inst, par, state)
-            if state[S_NOTIFY] == 1:
-                state[S_NOTIFY] = 0
-                if awake:
-                    return FILLED
-            if state[S_WAKE] == 1:
-                state[S_WAKE] = 0
-                if awake:
-                    return WAKE
+            if state[S_NOTIFY] == 1 or state[S_WAKE] == 1:
+                due = next_due(par, inst, state)
+                if due != END:
+                    return due
             if k < 0:
                 return finish_run(par, inst, state, active, orders, journal)
             state[S_TS] = ts
@@ -187,7 +205,8 @@ def advance(  # type: ignore[no-untyped-def]
         if phase == PHASE_RECV:
             row = inst[k]["recv_row"]
             inst[k]["recv_row"] = row + 1
-            if state[S_WAKE_AT_SESSION_END] == 0 or session_end[row]:
+            if par[k]["session_end_only"] == 0 or session_end[row]:
+                inst[k]["wake"] = 1
                 state[S_WAKE] = 1
             continue
         if not has_room(state, inst, active, orders, fills, journal, eq_micros):

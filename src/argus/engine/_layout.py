@@ -30,8 +30,9 @@ PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
 (
     S_TS,  # instant of the group of events in hand
     S_PHASE,  # 0: its CLOSE and RECV events; 2: its OPEN events
-    S_WAKE,  # a wake-up is due at the end of the group
-    S_NOTIFY,  # fills are to be told at the end of the group
+    S_WAKE,  # a wake-up of some book is due at the end of the group
+    S_NOTIFY,  # fills are to be told to some book at the end of the group
+    S_BOOK,  # whom `advance` came back for
     S_ORDERS,
     S_ACTIVE,
     S_FILLS,
@@ -46,11 +47,8 @@ PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
     S_CLOSED,  # the account is closed
     S_TOUCH,
     S_CASH_ONLY,
-    S_WAKE_AT_SESSION_END,
-    S_WARMUP,
     S_START,
     S_END,
-    S_NOTIFY_ON,
     S_FAULT,  # what did not prove: 1 position, 2 clearing, 3 zero sum, 4 equity, 5 flows
     S_FAULT_INSTRUMENT,
     S_LIQUIDATIONS,
@@ -75,8 +73,8 @@ PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
     S_INTEREST,  # balance of INTEREST
     S_EVENT,  # next row of the table of events
     S_HALTS,
-) = range(47)
-STATE_SLOTS: Final = 47
+) = range(45)
+STATE_SLOTS: Final = 45
 
 STRETCH_MIN, STRETCH_MAX = 32, 4096
 
@@ -123,6 +121,10 @@ PARAM_DTYPE: Final = np.dtype(
         ("borrow_ppm", np.int64),  # yearly
         ("first_line", np.int64),  # first line with this instrument; itself where there is one book
         ("next_line", np.int64),  # next line with this instrument, or -1
+        ("book", np.int64),  # whose line this is; the lines of a book lie together
+        ("warmup", np.int64),  # bars to be known before the book's strategy is woken
+        ("session_end_only", np.int64),  # wakes at session ends only
+        ("tells_fills", np.int64),  # the strategy wants to hear of fills
     ],
     align=True,
 )
@@ -155,6 +157,8 @@ INSTRUMENT_DTYPE: Final = np.dtype(
         ("adverse_milli", np.int64),  # slippage and half-spread of the bar in hand, thousandths of a tick
         ("impact_scale", np.float64),  # micro-units of impact per lot to the power of 1.5 in the bar in hand
         ("working", np.int64),  # orders in the active list
+        ("wake", np.int64),  # a bar became known that wakes the strategy
+        ("notify", np.int64),  # a fill that the strategy has not heard of
     ],
     align=True,
 )

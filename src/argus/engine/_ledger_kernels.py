@@ -35,6 +35,7 @@ from argus.engine._layout import (
     S_JOURNAL,
     S_LOSS_FLOOR,
     S_MAINTENANCE,
+    S_NOTIFY,
     S_PEAK,
     S_ROUNDING,
 )
@@ -324,6 +325,14 @@ def quiet_range(state):  # type: ignore[no-untyped-def]
     """(low, high): an equity above the low and up to the high one moves nothing in the account but itself."""
     floor = max(state[S_MAINTENANCE] - 1, 0, state[S_LOSS_FLOOR], state[S_DRAWDOWN_FLOOR])
     return floor, min(state[S_PEAK], MONEY_MAX)
+
+
+@njit(cache=True, error_model="numpy")
+def has_news(k, par, inst, state):  # type: ignore[no-untyped-def]
+    """Something was filled on line `k`: its strategy is told at the end of the instant, if it wants to hear of it."""
+    if par[k]["tells_fills"] == 1:
+        inst[k]["notify"] = 1
+        state[S_NOTIFY] = 1
 
 
 @njit(cache=True, error_model="numpy")

@@ -10,11 +10,9 @@ from argus.engine._layout import (
     INT64_MAX,
     MILLI,
     S_ACTIVE,
-    S_NOTIFY,
-    S_NOTIFY_ON,
     S_TOUCH,
 )
-from argus.engine._ledger_kernels import opening_lots, record_fill, reducing_lots
+from argus.engine._ledger_kernels import has_news, opening_lots, record_fill, reducing_lots
 from argus.engine._order_kernels import (
     CANCELLED,
     DONE,
@@ -122,7 +120,7 @@ def execute(i, base, price, rule, ts, row, impact, par, inst, state, active, ord
     if lots > 0:
         record_fill(i, k, side * lots, base, price, rule, ts, row, impact, par, inst, state, fills, journal, rates)
         orders[i]["filled_lots"] += lots
-        state[S_NOTIFY] = state[S_NOTIFY_ON]
+        has_news(k, par, inst, state)
         has_filled(i, ts, inst, state, active, orders)
     if lots == rest:
         finish(i, DONE, 0, ts, inst, state, orders)

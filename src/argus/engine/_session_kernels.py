@@ -38,8 +38,6 @@ from argus.engine._layout import (
     S_LOSS_FLOOR,
     S_LOSS_PPM,
     S_MAINTENANCE,
-    S_NOTIFY,
-    S_NOTIFY_ON,
     S_PEAK,
     S_SESSION,
 )
@@ -51,6 +49,7 @@ from argus.engine._ledger_kernels import (
     POSITION,
     PPM,
     half_even,
+    has_news,
     part_of,
     position_value,
     post,
@@ -208,7 +207,7 @@ def split(first, numerator, denominator, ts, par, inst, state, active, orders, f
             )
             post(CASH, POSITION, line, cash, ts, n, inst, state, journal)
             state[S_EQUITY] += cash
-            state[S_NOTIFY] = state[S_NOTIFY_ON]
+            has_news(line, par, inst, state)
         line = par[line]["next_line"]
     if inst[first]["has_mark"] == 1:
         line = first
@@ -235,7 +234,7 @@ def settle_finally(first, price, ts, par, inst, state, active, orders, fills, jo
             post(POSITION, CLEARING if is_future else CASH, line, value, ts, n, inst, state, journal)
             state[S_EQUITY] -= value
             revalue(line, par, inst, state, rates)
-            state[S_NOTIFY] = state[S_NOTIFY_ON]
+            has_news(line, par, inst, state)
             proven = settle(line, ts, par, inst, state, journal) and proven
         line = par[line]["next_line"]
     set_mark(first, price, par, inst, state, rates)

@@ -24,19 +24,31 @@ def watch(t, ticks, par_k):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
-    """Closes of the bars before `stop_row`, with the trade in hand open."""
-    tick = par_k["tick"]
-    begin = par_k["row_begin"]
-    while t[CURSOR] < stop_row:
-        row = begin + t[CURSOR]
-        t[BARS] += 1
-        if not np.isnan(close[row]):
-            watch(t, nearest_tick(ticks_of(close[row], tick)), par_k)
-        if t[CURSOR] != t[CLOSE_FILL_ROW]:
-            for price in (high[row], low[row]):
-                if not np.isnan(price):
-                    watch(t, nearest_tick(ticks_of(price, tick)), par_k)
-        t[CURSOR] += 1
+    """Closes of the bars before `stop_row`, with the trade in hand open: its gain is extreme where the price is."""
+    begin, first = par_k["row_begin"], t[CURSOR]
+    best, worst = -np.inf, np.inf
+    for cursor in range(first, stop_row):
+        row = begin + cursor
+        # Comparisons with NaN are false: a price that is not known moves nothing.
+        if close[row] > best:
+            best = close[row]
+        if close[row] < worst:
+            worst = close[row]
+        if cursor != t[CLOSE_FILL_ROW]:
+            if high[row] > best:
+                best = high[row]
+            if high[row] < worst:
+                worst = high[row]
+            if low[row] > best:
+                best = low[row]
+            if low[row] < worst:
+                worst = low[row]
+    for price in (best, worst):
+        if not np.isinf(price):
+            watch(t, nearest_tick(ticks_of(price, par_k["tick"])), par_k)
+    if stop_row > first:
+        t[BARS] += stop_row - first
+        t[CURSOR] = stop_row
 
 
 @njit(cache=True, error_model="numpy")

@@ -38,7 +38,6 @@ from argus.engine._layout import (
     S_LIQUIDATING,
     S_LOSS_FLOOR,
     S_LOSS_PPM,
-    S_NOTIFY_ON,
     S_ORDERS,
     S_PEAK,
     S_PLAIN,
@@ -47,8 +46,6 @@ from argus.engine._layout import (
     S_STRETCH,
     S_TOUCH,
     S_TS,
-    S_WAKE_AT_SESSION_END,
-    S_WARMUP,
     STATE_SLOTS,
     STRETCH_MIN,
 )
@@ -69,20 +66,9 @@ class RunTables:
     ----------
     market : MarketArrays
     config : RunConfig
-    warmup_bars : int
-    wakes_at_session_end, wakes_on_fill : bool
-        From the strategy's spec.
     """
 
-    def __init__(
-        self,
-        market: MarketArrays,
-        config: RunConfig,
-        *,
-        warmup_bars: int,
-        wakes_at_session_end: bool,
-        wakes_on_fill: bool,
-    ) -> None:
+    def __init__(self, market: MarketArrays, config: RunConfig) -> None:
         count = len(market.par)
         self.market = market
         self.row_begin: I64_1D = np.ascontiguousarray(market.par["row_begin"])
@@ -97,11 +83,8 @@ class RunTables:
         self.state[S_CAPITAL] = -config.account.cash_micros
         self.state[S_TOUCH] = config.fills.touch
         self.state[S_CASH_ONLY] = config.account.kind == AccountKind.CASH
-        self.state[S_WAKE_AT_SESSION_END] = wakes_at_session_end
-        self.state[S_WARMUP] = max(1, warmup_bars)
         self.state[S_START] = -INT64_MAX if config.start_ns is None else config.start_ns
         self.state[S_END] = INT64_MAX if config.end_ns is None else config.end_ns
-        self.state[S_NOTIFY_ON] = wakes_on_fill
         self._set_halts(config)
         costs, cash = config.costs, config.account
         self.state[S_DEBIT_PPM] = rate_ppm("debit_rate", cash.debit_rate, costs.multiplier)
@@ -112,7 +95,8 @@ class RunTables:
             ts_recv = market.columns[RECV_COLUMN]
             self.state[S_PLAIN] = 1
             self.state[S_STRETCH] = STRETCH_MIN
-            self.state[S_AWAKE_ROW] = max(self.state[S_WARMUP] - 1, np.searchsorted(ts_recv, self.state[S_START]))
+            warmup = int(market.par[0]["warmup"])
+            self.state[S_AWAKE_ROW] = max(warmup - 1, 0, np.searchsorted(ts_recv, self.state[S_START]))
             self.state[S_ASLEEP_ROW] = np.searchsorted(ts_recv, self.state[S_END])
         self.active: I64_1D = np.zeros(_FIRST_ROWS, dtype=np.int64)
         self.orders: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=ORDER_DTYPE)

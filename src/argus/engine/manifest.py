@@ -55,8 +55,41 @@ def _source_hash(kind: type) -> str:
         return "unknown"
 
 
+def _described(strategy: Strategy) -> dict[str, Any]:
+    spec = strategy.spec
+    return {
+        "name": spec.name,
+        "version": spec.version,
+        "parameters": dict(spec.values),
+        "universe": list(spec.universe),
+        "wake": str(spec.wake),
+        "wakes_on_fill": spec.wakes_on_fill,
+        "warmup_bars": spec.warmup_bars,
+        "late": sorted(spec.late),
+        "features": [[ref.alias, ref.feature, ref.instrument, dict(ref.parameters)] for ref in spec.features],
+        "needs": sorted(spec.needs),
+        "source": _source_hash(type(strategy)),
+    }
+
+
+def _described_books(books: Mapping[str, Strategy]) -> dict[str, Any]:
+    """A strategy alone, or all books of a run under one name."""
+    if len(books) == 1:
+        return _described(next(iter(books.values())))
+    described = {name: _described(strategy) for name, strategy in books.items()}
+    return {
+        "name": " + ".join(books),
+        "version": " + ".join(one["version"] for one in described.values()),
+        "parameters": {
+            f"{name}.{key}": value for name, one in described.items() for key, value in one["parameters"].items()
+        },
+        "universe": list(dict.fromkeys(symbol for one in described.values() for symbol in one["universe"])),
+        "books": described,
+    }
+
+
 def manifest_of(
-    strategy: Strategy,
+    books: Mapping[str, Strategy],
     market: Market,
     config: RunConfig,
     *,
@@ -65,19 +98,7 @@ def manifest_of(
     events: Events = NO_EVENTS,
 ) -> RunManifest:
     """The manifest of a run that is about to start."""
-    spec = strategy.spec
-    described = {
-        "name": spec.name,
-        "version": spec.version,
-        "parameters": dict(spec.values),
-        "universe": list(spec.universe),
-        "wake": str(spec.wake),
-        "wakes_on_fill": spec.wakes_on_fill,
-        "warmup_bars": spec.warmup_bars,
-        "features": [[ref.alias, ref.feature, ref.instrument, dict(ref.parameters)] for ref in spec.features],
-        "needs": sorted(spec.needs),
-        "source": _source_hash(type(strategy)),
-    }
+    described = _described_books(books)
     settings = {**config.describe(), "sizing": dict(sizer.describe()), "risk": dict(risk.describe())}
     data = {
         symbol: {
@@ -90,7 +111,7 @@ def manifest_of(
                 {"events": hashlib.sha256(repr(events[symbol]).encode()).hexdigest()[:16]} if events.get(symbol) else {}
             ),
         }
-        for symbol in spec.universe
+        for symbol in described["universe"]
     }
     body = {
         "strategy": described,

@@ -18,6 +18,7 @@ from argus.core.fees import FeeComponent, FeeName
 from argus.core.instruments import InstrumentKind, InstrumentSpec, Source
 from argus.core.market_events import FinalSettlement, Funding, InstrumentEvent, Split
 from argus.core.money import MICROS
+from argus.core.strategy import StrategySpec, WakeRule
 from argus.core.time import day_number, day_of, format_ns
 from argus.engine._layout import (
     E_DIVIDEND,
@@ -46,6 +47,7 @@ __all__ = [
     "fees_on",
     "lay_out",
     "rate_ppm",
+    "seat",
     "told_once",
 ]
 
@@ -123,6 +125,8 @@ class MarketArrays:
 def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig, events: Events = NO_EVENTS) -> MarketArrays:
     """Flatten `market` in the sequence of `universe`: one line for each symbol, which may come again for another book.
 
+    All lines belong to one book that every bar wakes; `seat` says otherwise.
+
     Raises
     ------
     ConfigError
@@ -165,6 +169,7 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig, events
     if config.data_latency_ns:
         columns = (*columns[:RECV_COLUMN], columns[RECV_COLUMN] + config.data_latency_ns, *columns[RECV_COLUMN + 1 :])
     _chain(par, universe)
+    par["warmup"] = 1
     for column in columns:
         readonly(column)  # one array type for one instrument and for many: the kernel compiles once
     marks = _marks(par[[universe.index(symbol) for symbol in symbols]], columns)
@@ -183,6 +188,19 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig, events
         np.concatenate([np.zeros(0), *(column for column in impact if column is not None)]),
         told_once(notes),
     )
+
+
+def seat(arrays: MarketArrays, specs: Sequence[StrategySpec]) -> None:
+    """Give the lines to strategies, each its universe in order, and note when each is woken."""
+    k = 0
+    for book, spec in enumerate(specs):
+        for symbol in spec.universe:
+            p = arrays.par[k]
+            p["book"] = book
+            p["warmup"] = 0 if symbol in spec.late else max(1, spec.warmup_bars)
+            p["session_end_only"] = int(spec.wake == WakeRule.SESSION_END)
+            p["tells_fills"] = int(spec.wakes_on_fill)
+            k += 1
 
 
 def _chain(par: NDArray[np.void], universe: tuple[str, ...]) -> None:

@@ -171,7 +171,8 @@ class RunRecord:
     ----------
     manifest : RunManifest
     universe : tuple of str
-        Instruments, in the order of the codes in the tables.
+        Instrument of each line; the tables name lines by their position here. One line for each instrument of each
+        book.
     decisions, orders, fills, journal, trades : structured arrays
         See the dtypes; a row's position is its id.
     order_tags : tuple of str
@@ -190,6 +191,8 @@ class RunRecord:
         Bars replayed, all instruments together.
     notes : tuple of str
         What a reader must know: unverified figures used, unbounded volume, liquidations, touch fills.
+    books : tuple of str
+        Book of each line: the name of the strategy, where one alone trades the account.
     """
 
     manifest: RunManifest
@@ -209,6 +212,7 @@ class RunRecord:
     interest_micros: int
     bars: int
     notes: tuple[str, ...]
+    books: tuple[str, ...]
 
     @property
     def net_pnl_micros(self) -> int:

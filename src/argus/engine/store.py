@@ -87,6 +87,7 @@ def _write_tables(folder: Path, record: RunRecord, source: dict[str, Any]) -> No
     body = {
         "manifest": asdict(record.manifest),
         "universe": record.universe,
+        "books": record.books,
         "order_tags": record.order_tags,
         "refusals": [asdict(refusal) for refusal in record.refusals],
         "opening_cash_micros": record.opening_cash_micros,
@@ -157,6 +158,7 @@ def _record(described: dict[str, Any], tables: dict[str, NDArray[np.void]], equi
         interest_micros=described["interest_micros"],
         bars=described["bars"],
         notes=tuple(described["notes"]),
+        books=tuple(described["books"]),
     )
 
 

@@ -20,6 +20,8 @@ class Heartbeat:
 
     Attributes
     ----------
+    limit_s : float
+        How long a wake-up may last.
     count : int
         Wake-ups so far.
     awake : bool
@@ -28,9 +30,10 @@ class Heartbeat:
         Whether one was stopped: it stays so even if the strategy swallowed the exception.
     """
 
-    __slots__ = ("awake", "count", "stopped")
+    __slots__ = ("awake", "count", "limit_s", "stopped")
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
         self.count = 0
         self.awake = False
         self.stopped = False
@@ -42,7 +45,7 @@ def watched(limit_s: float) -> Iterator[Heartbeat]:
 
     Works in the main thread of a process on POSIX systems; elsewhere it counts but cannot stop anything.
     """
-    heartbeat = Heartbeat()
+    heartbeat = Heartbeat(limit_s)
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield heartbeat
         return
