@@ -320,7 +320,10 @@ def latency_of(order, stream, limits, latencies, streams):  # type: ignore[no-un
 
 
 @njit(cache=True, error_model="numpy")
-def send(kind, tif, lots, limit, stop, trail, reduce_only, parent, key, limits, latencies, streams, par, inst, state, active, orders, decision, keys):  # type: ignore[no-untyped-def]  # fmt: skip
+def send(  # type: ignore[no-untyped-def]
+    kind, tif, lots, limit, stop, trail, reduce_only, parent, key, limits, latencies, streams, par, inst, state, active,
+    orders, decision, keys,
+):  # fmt: skip
     """Enter an order for signed `lots` that the limits let through; returns its id."""
     i = state[S_ORDERS]
     reason = refused_when_sent(kind, reduce_only, parent, par, inst, state, orders)
@@ -420,7 +423,9 @@ def act_on(row, limits, latencies, streams, par, inst, state, rates, close, acti
 
 
 @njit(cache=True, error_model="numpy")
-def act(out, limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, decisions, keys, ds):  # type: ignore[no-untyped-def]  # fmt: skip
+def act(  # type: ignore[no-untyped-def]
+    out, limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, decisions, keys, ds
+):
     """Enter the answer in hand; False if something is wrong with it."""
     count = ds[D_PENDING]
     for i in range(count):
@@ -430,7 +435,9 @@ def act(out, limits, latencies, streams, par, inst, state, rates, close, active,
             return False
     orders_before, refusals_before = state[S_ORDERS], ds[D_REFUSALS]
     for i in range(count):
-        act_on(out[i], limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, keys, ds)  # fmt: skip
+        act_on(
+            out[i], limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, keys, ds
+        )
     entered = state[S_ORDERS] - orders_before
     if entered > 0 or ds[D_REFUSALS] > refusals_before:
         n = ds[D_DECISIONS]

@@ -16,7 +16,7 @@ from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.money import MICROS
 from argus.core.orders import Order
 from argus.core.ports import AccountView
-from argus.core.risk import RiskApproved, RiskRefused, _approve
+from argus.core.risk import OrderLimits, RiskApproved, RiskRefused, _approve
 
 __all__ = ["LimitRiskPolicy"]
 
@@ -72,6 +72,13 @@ class LimitRiskPolicy:
         if refused is None and self.check_margin:
             refused = _over_margin(order, account, pending)
         return refused if refused is not None else _approve(order)
+
+    @property
+    def limits(self) -> OrderLimits | None:
+        """All that this policy asks of an order, for kernels; None for a subclass, which may ask for more."""
+        if type(self) is not LimitRiskPolicy:
+            return None
+        return OrderLimits(self.max_order_units, self.max_position_units, self.check_margin, self.check_cash)
 
     def describe(self) -> Mapping[str, object]:
         """Settings, for the manifest."""
