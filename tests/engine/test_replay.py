@@ -206,7 +206,7 @@ def test_intents_of_one_wake_up_see_what_earlier_ones_set_on_its_way() -> None:
         ([order("ES", 1.5)], "quantity of the order for ES is 1.5 units, not a whole number of lots of 1"),
         ([OrderRequest("ES", Side.BUY, OrderType.MARKET, 0.0)], "quantity is 0 lots; it must be positive"),
         ([OrderRequest("ES", Side.BUY, OrderType.MARKET, -1.0)], "quantity is -1 lots; it must be positive"),
-        ([order("ES", 1, OrderType.LIMIT)], "a LIMIT order needs limit price"),
+        ([order("ES", 1, OrderType.LIMIT)], "a LIMIT order needs a limit price"),
         ([order("ES", 1, limit=4_000.0)], "a MARKET order takes no limit price"),
         ([Forecast("ES", 1.0, execution=OrderType.STOP)], "execution is STOP"),
         ([Target("ES", weight=float("nan"))], "weight is nan; a finite number is needed"),

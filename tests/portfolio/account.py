@@ -65,6 +65,13 @@ class SmallView:
     account: SmallAccount = field(default_factory=SmallAccount)
     now_ns: int = 0
 
+    def __post_init__(self) -> None:
+        """The account holds what the positions say, in lots."""
+        for symbol, position in self.positions.items():
+            lot = float(instrument(symbol).lot_size)
+            self.account.lots.setdefault(symbol, round(position.units / lot))
+            self.account.pending.setdefault(symbol, round(position.pending_units / lot))
+
     def bars(self, instrument: str, n: int) -> NoBars:
         return NoBars()
 

@@ -151,6 +151,9 @@ _ALLOWED: Final = {
 }
 
 
+_NONE: Final = (None, None, None, None)
+
+
 def check_transition(before: OrderState, after: OrderState) -> None:
     """Raise `OrderError` unless an order may go from `before` to `after`."""
     if after not in _ALLOWED.get(before, frozenset()):
@@ -211,6 +214,10 @@ class Order:
     def __post_init__(self) -> None:
         if self.quantity_lots <= 0:
             raise OrderError(f"order {self.order_id}: quantity is {self.quantity_lots} lots; it must be positive")
+        if self.type is OrderType.MARKET and self.time_in_force is TimeInForce.DAY:
+            prices = self.limit_ticks, self.stop_ticks, self.trail_ticks, self.expires_ns
+            if prices == _NONE:  # nearly all orders, and they need no further look
+                return
         for name, value, needed in (
             ("limit price", self.limit_ticks, self.type in LIMITED),
             ("stop price", self.stop_ticks, self.type in (OrderType.STOP, OrderType.STOP_LIMIT)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._layout import (
     INT64_MAX,
     NO_MARK,
@@ -242,3 +243,6 @@ def special_rows(session, session_end, marks, ts_event, ts_recv, out):  # type: 
             n += 1
     out[n] = last + 1
     return n + 1
+
+
+share_compiled(globals())

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._random_kernels import random_uniform
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._account_kernels import as_known, at_market_lots
 from argus.engine._coast_kernels import move_to
 from argus.engine._layout import (
@@ -551,3 +552,6 @@ def drive(  # type: ignore[no-untyped-def]
                 ds[D_FAULT] = W_COUNT
                 return WRONG_ANSWER
             ds[D_PENDING] = count
+
+
+share_compiled(globals())

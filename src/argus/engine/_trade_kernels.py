@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._ledger_kernels import position_value, share_of
 from argus.engine._match_kernels import nearest_tick, ticks_of
 from argus.engine._session_kernels import F_FINAL, F_SPLIT
@@ -157,3 +158,6 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
         end_trade(t, sums, trades, n, -1, ts, t[FLOW] + position_value(t[POSITION], mark, par_k), mark)
         n += 1
     return n
+
+
+share_compiled(globals())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from argus.core.errors import OrderError
 from argus.core.orders import ON_CLOSE, ONE_SESSION, Order, OrderState, Reason, TimeInForce
 from argus.core.random import stream_key, uniforms
 from argus.core.risk import RiskApproved
+from argus.engine._entry import entry_of
 from argus.engine._layout import (
     INSTRUMENT_DTYPE,
     INT64_MAX,
@@ -50,7 +52,7 @@ from argus.engine._layout import (
     STRETCH_MIN,
 )
 from argus.engine.config import PPM, AccountKind, RunConfig
-from argus.engine.market import CLOSE_TS_COLUMN, RECV_COLUMN, SESSION_COLUMN, MarketArrays, rate_ppm
+from argus.engine.market import CLOSE_COLUMN, CLOSE_TS_COLUMN, RECV_COLUMN, SESSION_COLUMN, MarketArrays, rate_ppm
 from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE, ORDER_DTYPE
 
 __all__ = ["RunTables"]
@@ -78,6 +80,13 @@ class RunTables:
         self.inst["session"] = NO_SESSION
         self.inst["rate_at"] = market.par["rate_begin"]
         self.state: I64_1D = np.zeros(STATE_SLOTS, dtype=np.int64)
+        # Memoryviews of the same memory give plain integers at a fifth of the price of an array's scalars.
+        self.slots: memoryview = self.state.data
+        self.positions: memoryview = self.inst["position"].data
+        self.known: memoryview = self.inst["recv_row"].data
+        self._working: memoryview = self.inst["working"].data
+        self._expired: memoryview = self.inst["expired"].data
+        self._has_open: list[int] = market.par["has_open"].tolist()
         self.state[S_TS] = -INT64_MAX
         self.state[S_CASH] = self.state[S_EQUITY] = config.account.cash_micros
         self.state[S_CAPITAL] = -config.account.cash_micros
@@ -111,6 +120,9 @@ class RunTables:
         self._latencies = np.array(config.latency_sample_ns, dtype=np.int64)
         self._seed = config.seed
         self._open_books(config)
+        self._arguments: tuple[Any, ...] | None = None
+        self._move_to: Callable[..., Any] | None = None
+        self._as_known: Callable[..., Any] | None = None
 
     def _set_halts(self, config: RunConfig) -> None:
         """Limits of losses, and the equity at which they hold before the first session begins."""
@@ -140,18 +152,20 @@ class RunTables:
             larger = np.zeros(2 * len(table), dtype=table.dtype)
             larger[: len(table)] = table
             setattr(self, name, larger)
+        self._arguments = None
 
     def submit(self, approved: RiskApproved, code: int) -> None:
         """Enter an approved order for the instrument with this code; its `order_id` must be the next one."""
         if not isinstance(approved, RiskApproved):
             raise OrderError(f"{approved!r} is not approved: an order reaches the engine only through the risk policy")
         order = approved.order
-        i = int(self.state[S_ORDERS])
+        slots = self.slots
+        i = slots[S_ORDERS]
         if order.order_id != i:
             raise OrderError(f"order {order.order_id} is out of sequence; the next order is {i}")
-        while i >= len(self.orders) or self.state[S_ACTIVE] >= len(self.active):
+        while i >= len(self.orders) or slots[S_ACTIVE] >= len(self.active):
             self.grow()
-        now = int(self.state[S_TS])
+        now = slots[S_TS]
         ready = now + self._latency(_ORDER_STREAM, i)
         parent = -1 if order.parent_id is None else order.parent_id
         lots, arrive = order.quantity_lots, ready
@@ -192,14 +206,14 @@ class RunTables:
         )
         if order.tag:
             self.order_tags[i] = order.tag
-        self.state[S_ORDERS] = i + 1
+        slots[S_ORDERS] = i + 1
         if reason is not None:
             return
         if order.replaces_id is not None and self.cancel(order.replaces_id, Reason.REPLACED, ready):
             self.orders[order.replaces_id]["replaced_by"] = i
-        self.active[self.state[S_ACTIVE]] = i
-        self.state[S_ACTIVE] += 1
-        self.inst[code]["working"] += 1
+        self.active[slots[S_ACTIVE]] = i
+        slots[S_ACTIVE] += 1
+        self._working[code] += 1
 
     def _latency(self, stream: str, order_id: int) -> int:
         """From a decision to its arrival: fixed, or drawn for this order."""
@@ -220,7 +234,7 @@ class RunTables:
 
     def pending_lots(self, code: int) -> int:
         """Signed lots that working market, on-open and on-close orders on one instrument would add."""
-        if not self.inst["working"][code]:
+        if not self._working[code]:
             return 0
         from argus.engine._account_kernels import at_market_lots
 
@@ -231,15 +245,16 @@ class RunTables:
         return TimeInForce.DAY if order.type in ONE_SESSION else order.time_in_force
 
     def _refused_on_entry(self, order: Order, code: int, parent: int) -> Reason | None:
-        if self.state[S_CLOSED]:
+        slots = self.slots
+        if slots[S_CLOSED]:
             return Reason.ACCOUNT_CLOSED
-        if self.state[S_LIQUIDATING] > 0:
+        if slots[S_LIQUIDATING] > 0:
             return Reason.LIQUIDATION
-        if self.inst[code]["expired"]:
+        if self._expired[code]:
             return Reason.CONTRACT_EXPIRED
-        if self.state[S_HALT] and not order.reduce_only:
-            return Reason(int(self.state[S_HALT]))
-        if not self.market.par[code]["has_open"] and order.type not in ON_CLOSE:
+        if slots[S_HALT] and not order.reduce_only:
+            return Reason(slots[S_HALT])
+        if not self._has_open[code] and order.type not in ON_CLOSE:
             return Reason.NO_SUCH_PRICE
         if parent >= 0 and self.orders[parent]["state"] > OrderState.PARTIAL and not self.orders[parent]["filled_lots"]:
             return Reason.PARENT_DONE
@@ -259,13 +274,32 @@ class RunTables:
 
     def move_to(self, row: int) -> None:
         """Stand at the instant at which `row` of the quiet stretch passed last became known."""
-        from argus.engine._coast_kernels import move_to
-
         m = self.market
-        move_to(row, m.par, self.inst, self.state, m.rates, m.columns[RECV_COLUMN], m.marks)
+        rest = (m.par, self.inst, self.state, m.rates, m.columns[RECV_COLUMN], m.marks)
+        if self._move_to is None:
+            from argus.engine._coast_kernels import move_to
+
+            self._move_to = entry_of(move_to, (row, *rest))
+        self._move_to(row, *rest)
+
+    def as_known(self, code: int, signed_lots: int) -> tuple[int, int, int]:
+        """(initial margin, cash, equity) at received closes, if `signed_lots` of the line `code` were traded."""
+        m = self.market
+        rest = (m.par, self.inst, self.state, m.rates, m.columns[CLOSE_COLUMN])
+        if self._as_known is None:
+            from argus.engine._account_kernels import as_known
+
+            self._as_known = entry_of(as_known, (code, signed_lots, *rest))
+        margin, cash, equity = self._as_known(code, signed_lots, *rest)
+        return margin, cash, equity
 
     def arguments(self) -> tuple[Any, ...]:
-        """Everything `advance` takes, in its sequence."""
+        """Everything `advance` takes, in its sequence; another tuple once a table has grown."""
+        if self._arguments is None:
+            self._arguments = self._all_arguments()
+        return self._arguments
+
+    def _all_arguments(self) -> tuple[Any, ...]:
         m = self.market
         return (
             m.par,

@@ -103,7 +103,7 @@ class Desk:
     def wake(self, heartbeat: Heartbeat) -> None:
         """The strategy is due."""
         if self.minutes.first_decision_ns is None:
-            self.minutes.first_decision_ns = int(self.tables.state[S_TS])
+            self.minutes.first_decision_ns = self.tables.slots[S_TS]
         intents = self._ask("wake", self.strategy.wake, (self.view,), heartbeat)
         if intents:
             self._act(intents, _WAKE)
@@ -113,7 +113,7 @@ class Desk:
 
         Returns whether it did; the kernel then stands where it decided.
         """
-        first, stop = int(self.tables.state[S_AHEAD]), int(self.tables.state[S_AHEAD_END])
+        first, stop = self.tables.slots[S_AHEAD], self.tables.slots[S_AHEAD_END]
         view, wake = self.view, self.strategy.wake
         if self.minutes.first_decision_ns is None:
             self.minutes.first_decision_ns = view.begin_stretch(first)
@@ -206,7 +206,7 @@ class Desk:
         """Size, approve and enter what was asked for, one after the other."""
         minutes = self.minutes
         decision_id = len(minutes.decisions)
-        orders_before, refusals_before = int(self.tables.state[S_ORDERS]), len(minutes.refusals)
+        orders_before, refusals_before = self.tables.slots[S_ORDERS], len(minutes.refusals)
         answer: object = intents
         if not isinstance(answer, (list, tuple)):
             raise self._no_intent(intents)
@@ -227,7 +227,7 @@ class Desk:
                     self._order(request, decision_id, None)
             else:
                 raise self._no_intent(intent)
-        count = int(self.tables.state[S_ORDERS]) - orders_before
+        count = self.tables.slots[S_ORDERS] - orders_before
         if count or len(minutes.refusals) > refusals_before:
             minutes.decisions.append((self.view.now_ns, kind, count))
 
@@ -272,7 +272,7 @@ class Desk:
             self._refuse(request, decision_id, "parent", "the order whose fill it would wait for was refused")
             return
         order = Order(
-            order_id=int(self.tables.state[S_ORDERS]),
+            order_id=self.tables.slots[S_ORDERS],
             decision_id=decision_id,
             instrument=symbol,
             side=request.side,
@@ -307,7 +307,7 @@ class Desk:
         """Number of the group of orders that end each other; a new group has the id of this order."""
         if not request.oco:
             return None
-        return self.groups.get((request.instrument, request.oco), int(self.tables.state[S_ORDERS]))
+        return self.groups.get((request.instrument, request.oco), self.tables.slots[S_ORDERS])
 
     def _parent_of(self, request: OrderRequest) -> int | None:
         """Id of the order whose fill this one waits for; `_REFUSED` if the risk policy stopped it."""

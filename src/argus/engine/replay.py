@@ -7,11 +7,12 @@ so that no backtest escapes the count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
+from argus.engine._entry import entry_of
 from argus.engine._layout import (
     AHEAD,
     END,
@@ -165,7 +166,7 @@ class _Replay:
 
         tables = self.tables
         arguments = tables.arguments()
-        step = _direct(advance, arguments)
+        step = entry_of(advance, arguments)
         while True:
             why = step(*arguments)
             if why == AHEAD:
@@ -184,15 +185,3 @@ class _Replay:
                 return
             else:
                 stop_run(why, tables, self.universe)
-
-
-def _direct(kernel: Callable[..., int], arguments: tuple[Any, ...]) -> Callable[..., int]:
-    """The compiled entry of a kernel for these argument types: it skips the dispatch, half the price of a wake-up."""
-    from numba import typeof
-    from numba.core.registry import CPUDispatcher
-
-    if not isinstance(kernel, CPUDispatcher):
-        return kernel
-    types = tuple(typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
-    entry: Callable[..., int] = kernel.compile(types)
-    return entry

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
 from argus.core.errors import LookAheadError, OrderError, StrategyError
 from argus.core.instruments import InstrumentSpec
 from argus.core.time import format_ns
-from argus.engine._account_kernels import as_known
 from argus.engine._layout import S_CASH, S_TS
 from argus.engine.book import RunTables
-from argus.engine.market import CLOSE_COLUMN, RECV_COLUMN, Market
+from argus.engine.market import RECV_COLUMN, Market
 
 OUTSIDE: Final = -1
 
@@ -61,7 +59,7 @@ class ReplayAccount:
     @property
     def cash_micros(self) -> int:
         """Balance of the cash account, with the settlements that the broker has posted."""
-        return int(self._tables.state[S_CASH])
+        return int(self._tables.slots[S_CASH])
 
     @property
     def equity_micros(self) -> int:
@@ -83,7 +81,7 @@ class ReplayAccount:
 
     def position_lots(self, instrument: str) -> int:
         """Signed quantity held, in lots."""
-        return int(self._tables.inst["position"][_code(self._codes, instrument)])
+        return int(self._tables.positions[_code(self._codes, instrument)])
 
     def pending_lots(self, instrument: str) -> int:
         """Signed lots that working market, on-open and on-close orders would add."""
@@ -92,11 +90,7 @@ class ReplayAccount:
     def _known(self, code: int, signed_lots: int) -> tuple[int, int, int]:
         """(initial margin, cash, equity) after trading `signed_lots` of the instrument with this code."""
         self._stand()
-        t = self._tables
-        margin, cash, equity = as_known(
-            code, signed_lots, t.market.par, t.inst, t.state, t.market.rates, t.market.columns[CLOSE_COLUMN]
-        )
-        return int(margin), int(cash), int(equity)
+        return self._tables.as_known(code, signed_lots)
 
 
 class ReplayView:
@@ -114,7 +108,19 @@ class ReplayView:
         Alias to (instrument code, full-length column).
     """
 
-    __slots__ = ("_account", "_bars", "_begin", "_codes", "_features", "_known", "_specs", "_tables", "_ts_recv", "row")
+    __slots__ = (
+        "_account",
+        "_bars",
+        "_begin",
+        "_codes",
+        "_columns",
+        "_feature_codes",
+        "_known",
+        "_specs",
+        "_tables",
+        "_ts_recv",
+        "row",
+    )
 
     def __init__(
         self,
@@ -128,8 +134,9 @@ class ReplayView:
         self._bars = {symbol: market[symbol][1] for symbol in codes}
         self._specs = {symbol: market[symbol][0] for symbol in codes}
         # A memoryview gives a plain float at a third of the price of an array's scalar.
-        self._features = {alias: (code, column.data) for alias, (code, column) in features.items()}
-        self._known: NDArray[np.int64] = tables.inst["recv_row"]
+        self._columns = {alias: column.data for alias, (_, column) in features.items()}
+        self._feature_codes = {alias: code for alias, (code, _) in features.items()}
+        self._known = tables.known
         self._begin: list[int] = tables.row_begin.tolist()
         self._ts_recv: I64_1D = tables.market.columns[RECV_COLUMN]
         self._account = ReplayAccount(tables, codes, self._stand)
@@ -155,7 +162,7 @@ class ReplayView:
     @property
     def now_ns(self) -> int:
         """The instant of the decision."""
-        return int(self._tables.state[S_TS]) if self.row == OUTSIDE else int(self._ts_recv[self.row])
+        return int(self._tables.slots[S_TS]) if self.row == OUTSIDE else int(self._ts_recv[self.row])
 
     @property
     def account(self) -> ReplayAccount:
@@ -186,13 +193,14 @@ class ReplayView:
     def feature(self, alias: str) -> float:
         """A declared feature at the last known bar of its instrument; NaN in its warm-up."""
         try:
-            code, column = self._features[alias]
+            column = self._columns[alias]
         except KeyError:
             raise StrategyError(
-                f"feature '{alias}' was not declared; the strategy declares {', '.join(self._features) or 'none'}"
+                f"feature '{alias}' was not declared; the strategy declares {', '.join(self._columns) or 'none'}"
             ) from None
         row = self.row
-        if row == OUTSIDE:
+        if row < 0:
+            code = self._feature_codes[alias]
             row = int(self._known[code]) - self._begin[code] - 1
             if row < 0:
                 return float("nan")
@@ -210,9 +218,7 @@ class ReplayView:
         while row > 0 and np.isnan(close[row]):
             row -= 1
         mark = float(close[row]) if stop else float("nan")
-        return ReplayPosition(
-            int(self._tables.inst["position"][code]) * lot, self._tables.pending_lots(code) * lot, mark
-        )
+        return ReplayPosition(self._tables.positions[code] * lot, self._tables.pending_lots(code) * lot, mark)
 
     def instrument(self, symbol: str) -> InstrumentSpec:
         """Specification of an instrument of the run."""

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from argus.core.errors import ConfigError, OrderError
 from argus.core.instruments import InstrumentSpec
@@ -70,7 +70,11 @@ class FixedUnits:
 
     def size(self, intent: Forecast | Target | Close, view: View) -> Sequence[OrderRequest]:
         """Orders from here to the wanted position: none or one."""
-        return _requests(self.decide(intent, view), intent, view)
+        if isinstance(intent, Forecast):
+            wanted = self.units * intent.direction * intent.confidence
+        else:
+            wanted, _ = _stated_units(intent, view)
+        return _requests(_steps(intent.instrument, wanted, view).order, intent, view)
 
     def decide(self, intent: Forecast | Target | Close, view: View) -> SizingDecision:
         """What is wanted, and why."""
@@ -144,7 +148,7 @@ class VolatilityTarget:
 
     def size(self, intent: Forecast | Target | Close, view: View) -> Sequence[OrderRequest]:
         """Orders from here to the wanted position: none or one."""
-        return _requests(self.decide(intent, view), intent, view)
+        return _requests(self.decide(intent, view).order_lots, intent, view)
 
     def decide(self, intent: Forecast | Target | Close, view: View) -> SizingDecision:
         """What is wanted, and why."""
@@ -219,22 +223,40 @@ def _stated_units(intent: Target | Close, view: View) -> tuple[float, str]:
     return weight * equity / unit_value, f"target weight of {weight:.1%} of an equity of {equity:,.2f}"
 
 
-def _decision(instrument: str, wanted: float, reason: str, view: View, buffer: float = 0.0) -> SizingDecision:
+class _Steps(NamedTuple):
+    """From here to the wanted position, in lots."""
+
+    target: int
+    held: int
+    pending: int
+    order: int
+    is_near: bool
+
+
+def _steps(instrument: str, wanted: float, view: View, buffer: float = 0.0) -> _Steps:
     """The wanted units in lots, against what is held and pending."""
     spec = view.instrument(instrument)
+    account = view.account
     target = _lots_toward_zero(wanted, spec)
-    position = view.position(instrument)
-    held, pending = _lots_nearest(position.units, spec), _lots_nearest(position.pending_units, spec)
+    held, pending = account.position_lots(instrument), account.pending_lots(instrument)
     coming = held + pending
-    order = target - coming
-    if target == 0 and wanted != 0.0:
-        reason = f"{reason}; that is less than one lot of {spec.lot_size}"
-    if order == 0:
-        reason = f"{reason}; nothing to do, {coming} lots are held or on their way"
-    elif _is_near(wanted / float(spec.lot_size), target, coming, buffer):
-        order = 0
+    if target == coming:
+        return _Steps(target, held, pending, 0, False)
+    is_near = buffer > 0.0 and _is_near(wanted / float(spec.lot_size), target, coming, buffer)
+    return _Steps(target, held, pending, 0 if is_near else target - coming, is_near)
+
+
+def _decision(instrument: str, wanted: float, reason: str, view: View, buffer: float = 0.0) -> SizingDecision:
+    """The same, told."""
+    steps = _steps(instrument, wanted, view, buffer)
+    coming = steps.held + steps.pending
+    if steps.target == 0 and wanted != 0.0:
+        reason = f"{reason}; that is less than one lot of {view.instrument(instrument).lot_size}"
+    if steps.is_near:
         reason = f"{reason}; {coming} lots are held or on their way, within {buffer:.0%} of it"
-    return SizingDecision(instrument, target, held, pending, order, reason)
+    elif steps.order == 0:
+        reason = f"{reason}; nothing to do, {coming} lots are held or on their way"
+    return SizingDecision(instrument, steps.target, steps.held, steps.pending, steps.order, reason)
 
 
 def _is_near(wanted_lots: float, target: int, coming: int, buffer: float) -> bool:
@@ -242,23 +264,21 @@ def _is_near(wanted_lots: float, target: int, coming: int, buffer: float) -> boo
     return same_side and abs(wanted_lots - coming) <= buffer * abs(wanted_lots)
 
 
-def _requests(decision: SizingDecision, intent: Forecast | Target | Close, view: View) -> Sequence[OrderRequest]:
+def _requests(order_lots: int, intent: Forecast | Target | Close, view: View) -> Sequence[OrderRequest]:
     if intent.execution not in _EXECUTIONS:
         raise OrderError(
             f"intent for {intent.instrument}: execution is {intent.execution.name}; MARKET, MARKET_ON_OPEN or "
             "MARKET_ON_CLOSE is expected (send an OrderRequest for an order with a price)"
         )
-    if decision.order_lots == 0:
+    if order_lots == 0:
         return ()
-    units = float(abs(decision.order_lots) * view.instrument(intent.instrument).lot_size)
-    side = Side.BUY if decision.order_lots > 0 else Side.SELL
+    units = float(abs(order_lots) * view.instrument(intent.instrument).lot_size)
+    side = Side.BUY if order_lots > 0 else Side.SELL
     return (OrderRequest(intent.instrument, side, intent.execution, units, tag=intent.tag),)
 
 
 def _lots_toward_zero(units: float, spec: InstrumentSpec) -> int:
     """Whole lots in a number of units; by its shortest text, so that 0.3 units of lot 0.1 are three lots."""
+    if spec.lot_size == 1:
+        return int(units)
     return int(Decimal(repr(float(units))) // spec.lot_size)
-
-
-def _lots_nearest(units: float, spec: InstrumentSpec) -> int:
-    return round(units / float(spec.lot_size))
