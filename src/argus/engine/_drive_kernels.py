@@ -354,7 +354,8 @@ def send(  # type: ignore[no-untyped-def]
 def note_refusal(limit, lots, told, refusals, ds, state):  # type: ignore[no-untyped-def]
     """Write down an order that goes no further."""
     n = ds[D_REFUSALS]
-    refusals[n, :] = told
+    for j in range(len(told)):
+        refusals[n, j] = told[j]
     refusals[n, F_DECISION] = ds[D_DECISIONS]
     refusals[n, F_TS] = state[S_TS]
     refusals[n, F_LIMIT] = limit
