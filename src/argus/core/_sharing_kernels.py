@@ -26,8 +26,9 @@ def share_compiled(module: dict[str, Any]) -> None:
 
 def _share(kernel: Any) -> None:
     # Never cached by itself: it would stand in the cache under the name of the kernel, and Python would find no door.
-    options = {name: value for name, value in kernel.targetoptions.items() if name != "nopython"}
-    inner: Any = njit(cache=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(kernel.py_func)
+    options: dict[str, Any] = {name: value for name, value in kernel.targetoptions.items() if name != "nopython"}
+    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    inner: Any = njit(cache=False, **options)(kernel.py_func)
 
     def get_call_template(args: Any, kws: Any) -> Any:
         named = {name: _number(one) for name, one in dict(kws).items()}
@@ -39,5 +40,5 @@ def _share(kernel: Any) -> None:
 
 def _number(kind: Any) -> Any:
     """The type in which an argument of this type is passed."""
-    kind = types.unliteral(kind)
+    kind = types.unliteral(kind)  # type: ignore[no-untyped-call]
     return types.int64 if kind is types.int32 else kind

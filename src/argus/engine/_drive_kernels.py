@@ -10,6 +10,8 @@ is compiled into it a second time.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -377,11 +379,13 @@ def cancel_key(key, limits, latencies, streams, state, active, orders, keys):  #
 @njit(cache=True, error_model="numpy")
 def act_on(row, limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, keys, ds):  # type: ignore[no-untyped-def]
     """Enter what one checked row of an answer asks for."""
-    kind, key, tick = np.int64(row[O_KIND]), np.int64(row[O_KEY]), par[0]["tick"]
+    kind: Any = np.int64(row[O_KIND])
+    tif: Any = np.int64(row[O_TIF])
+    key, tick = np.int64(row[O_KEY]), par[0]["tick"]
     if kind == K_CANCEL:
         cancel_key(key, limits, latencies, streams, state, active, orders, keys)
         return
-    lots, tif = lots_toward_zero(row[O_UNITS], limits), np.int64(row[O_TIF])
+    lots = lots_toward_zero(row[O_UNITS], limits)
     if kind >= K_TARGET:
         lots -= inst[0]["position"] + at_market_lots(0, active, state[S_ACTIVE], orders)
         if lots == 0:

@@ -300,13 +300,15 @@ class Drive:
         self.spec = strategy.spec
         seat(arrays, [self.spec])
         self.tables = RunTables(arrays, config)
-        self._scan = _scan_of(strategy)
+        self._scan = scan_of(strategy)
         self._columns, self._pick = columns, pick
         columns.setflags(write=False)
-        compiled = isinstance(strategy, CompiledStrategy)
-        names = strategy.parameter_names if compiled else ()
+        names: tuple[str, ...] = ()
+        memory: tuple[float, ...] = ()
+        if isinstance(strategy, CompiledStrategy):
+            names, memory = strategy.parameter_names, strategy.memory
         self._parameters = np.array([float(self.spec.values[name]) for name in names])
-        self._memory = np.array(strategy.memory if compiled else (), dtype=np.float64)
+        self._memory = np.array(memory, dtype=np.float64)
         self._out = np.full((at.OUT_ROWS, at.OUT_COLUMNS), np.nan)
         self._settings = _settings(arrays, config, limits)
         self._latencies = np.array(config.latency_sample_ns, dtype=np.int64)
@@ -397,10 +399,14 @@ class Drive:
             found.append(Refusal(row[at.F_DECISION], row[at.F_TS], symbol, lots, limit, reason))
         return found
 
+    def make_room(self) -> None:
+        """Keys for as many orders as the table of orders holds."""
+        self._keys = _at_least(self._keys, len(self.tables.orders))
+
     def _grow(self) -> None:
         """Enlarge every table that may be full."""
         self.tables.grow()
-        self._keys = _at_least(self._keys, len(self.tables.orders))
+        self.make_room()
         self._refusals = _at_least(self._refusals, 2 * len(self._refusals))
         self._decisions = _at_least(self._decisions, 2 * len(self._decisions))
 
@@ -489,17 +495,17 @@ def _settings(arrays: MarketArrays, config: RunConfig, limits: OrderLimits) -> I
 _SCANS: dict[tuple[Any, int], Any] = {}
 
 
-def _scan_of(strategy: CompiledStrategy | ArrayStrategy) -> Any:
+def scan_of(strategy: CompiledStrategy | ArrayStrategy) -> Any:
     """The compiled loop over a decision, made once in a process for each decision and number of columns."""
     from argus.engine._drive_kernels import follow_targets, make_scan
 
-    if isinstance(strategy, ArrayStrategy):
-        decide, width = follow_targets, 1
-    else:
+    decide: Any = follow_targets
+    width = 1
+    if isinstance(strategy, CompiledStrategy):
         decide, width = strategy.decide, len(strategy.columns)
     key = (decide, width)
     if key not in _SCANS:
-        _SCANS[key] = make_scan(decide, width)
+        _SCANS[key] = make_scan(decide, width)  # type: ignore[no-untyped-call]
     return _SCANS[key]
 
 
@@ -520,7 +526,7 @@ def entries(scan: Any, arguments: Sequence[Any]) -> tuple[Callable[..., int], tu
 
     if numba_config.DISABLE_JIT:  # type: ignore[attr-defined]
         return drive, (scan, advance)
-    kinds = [typeof(argument) for argument in arguments]
+    kinds = [typeof(argument) for argument in arguments]  # type: ignore[no-untyped-call]
     columns, pick, parameters, memory, position, now, out = kinds[:7]
     number = types.int64
     scan_type = types.FunctionType(
