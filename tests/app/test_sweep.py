@@ -17,6 +17,7 @@ from argus.app.tracing import trace_run
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.errors import ArgusError, CatalogError, ConfigError
 from argus.data.embedded import install_embedded
+from tests.engine.sweep_tasks import two_nodes
 
 FILE = """
 strategy: sma_cross
@@ -243,6 +244,20 @@ def test_a_large_sweep_asks_with_count_and_estimate(desk: Workspace, monkeypatch
     assert len(desk.trials().journal()) == 14
 
 
+def test_a_cluster_that_loses_a_node_gives_the_same_bytes(done: tuple[Workspace, SweepResult], desk: Workspace) -> None:
+    with two_nodes() as cluster:
+
+        def lose(count: int, _of: int) -> None:
+            if count and cluster.second is not None:
+                cluster.nodes.remove_node(cluster.second, allow_graceful=False)
+                cluster.second = None
+
+        result = sweep(desk, written(desk.root), ray="auto", progress=lose)
+        assert cluster.second is None
+    assert result.table.read_bytes() == done[1].table.read_bytes()
+    assert len(desk.trials().journal()) == 14
+
+
 def test_a_second_sweep_of_the_same_file_at_once_is_refused(desk: Workspace) -> None:
     path = written(desk.root)
 
@@ -279,6 +294,17 @@ def test_a_second_sweep_of_the_same_file_at_once_is_refused(desk: Workspace) -> 
         ("{from: 2005-01-01, to: 2009-01-01}", "{from: soon}", r"periods\[1\].from: 'soon' is not an ISO date"),
         ("{from: 2005-01-01, to: 2009-01-01}", "{from: 2030-01-01}", r"periods\[1\] lies outside of IXIC.1d"),
         ("{from: 2005-01-01, to: 2009-01-01}", "{from: 2001-01-01, to: 2005-01-01}", r"periods\[1\] is there twice"),
+        ("[30, 100, 200]", "[yes, no]", "ranges.slow is true; a number is expected"),
+        ("sessions_per_year: 252", "sessions_per_year: on", "fixed.sessions_per_year is true; a number"),
+        ("[30, 100, 200]", "{from: 30, to: 100, step: 0}", "ranges.slow.step is 0; it must be positive"),
+        ("[30, 100, 200]", "{from: 100, to: 30, step: 10}", "ranges.slow goes from 100 to 30; from must not be above"),
+        ("[30, 100, 200]", "[]", "ranges.slow is an empty list"),
+        ("fast: {from: 10, to: 50, step: 20}\n  slow: [30, 100, 200]", "[fast]", "ranges is .*keys with values"),
+        (FILE, "strategy: tsmom\nranges: {}\ninstruments: IXIC.1d\n", "ranges is empty; name at least one"),
+        (FILE, "", "sweep.yaml is empty; keys such as strategy"),
+        (FILE, "- tsmom", "sweep.yaml holds a list"),
+        (FILE, RANDOM.replace("from: 5, to: 25", "from: 1, to: 25"), "window goes from 1 to 25; window must lie"),
+        (FILE, RANDOM.replace("  window:", "  execution:"), "execution is a distribution.*takes no numbers"),
         ("fixed:", "mode: both\nfixed:", "mode is 'both'"),
         ("fixed:", "mode: random\nfixed:", "samples is missing"),
         ("fixed:", "samples: 5\nfixed:", "samples is 5 and mode is grid"),

@@ -56,6 +56,7 @@ def test_the_answer_for_programs(done: tuple[Path, subprocess.CompletedProcess[s
     (one,) = found["slices"]
     assert one["where"] == "IXIC.1d"
     assert one["looks"] == 36
+    assert one["neighbours_sharpe_median"] < one["sharpe_annual"]
     assert one["reading"] in {"plateau", "ridge", "spike", "noise"}
     assert (desk / "runs" / one["run_id"] / "trades.parquet").is_file()
 
@@ -113,6 +114,8 @@ def _wait_for_a_part(desk: Path, running: subprocess.Popen[str]) -> None:
         (("nothing.yaml",), "nothing.yaml cannot be read"),
         (("wrong.yaml",), "wrong.yaml: ranges.fats: sma_cross has no such parameter; did you mean fast?"),
         (("sweep.yaml", "--workers", "-1"), "--workers"),
+        (("sweep.yaml", "--workers", "100000"), "--workers is 100000, on "),
+        (("sweep.yaml", "--workers", "2", "--ray", "auto"), "give one of the two"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(

@@ -13,7 +13,7 @@ import numpy as np
 from argus.core.arrays import BAR_FIELDS, Bars
 from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.intents import Cancel, Close, Forecast, Intent, OrderRequest, Replace, Target
-from argus.core.orders import Fill, OrderType, Side, TimeInForce
+from argus.core.orders import LIMITED, Fill, OrderType, Side, TimeInForce
 from argus.core.ports import RiskPolicy, Sizer, View
 from argus.core.strategy import FeatureRef, ParameterValue, StrategyConstraints, StrategySpec, WakeRule
 from argus.core.time import NS_PER_DAY, NS_PER_MINUTE, day_number
@@ -106,11 +106,12 @@ def order(
     gtc: bool = True,
     key: str = "",
     tag: str = "",
+    **more: Any,
 ) -> OrderRequest:
     """An order for signed units."""
     side = Side.BUY if lots > 0 else Side.SELL
     tif = TimeInForce.GTC if gtc else TimeInForce.DAY
-    return OrderRequest(symbol, side, kind, abs(lots), limit, stop, tif, key, tag)
+    return OrderRequest(symbol, side, kind, abs(lots), limit, stop, tif, key, tag, **more)
 
 
 class Scripted:
@@ -142,10 +143,12 @@ def spec_of(
     features: tuple[FeatureRef, ...] = (),
     needs: frozenset[str] = frozenset({"close"}),
     values: Mapping[str, ParameterValue] | None = None,
+    name: str = "scripted",
+    late: frozenset[str] = frozenset(),
 ) -> StrategySpec:
     """What a test's strategy declares."""
     return StrategySpec(
-        name="scripted",
+        name=name,
         version="1",
         summary="Does what it is told.",
         source="a test",
@@ -158,6 +161,7 @@ def spec_of(
         needs=needs,
         constraints=StrategyConstraints(parameter_count_max=9, turnover_annual_max=1e9),
         wakes_on_fill=wakes_on_fill,
+        late=late,
     )
 
 
@@ -190,6 +194,7 @@ def play(
     sizer: Sizer | None = None,
     risk: RiskPolicy | None = None,
     trials: Any = None,
+    **more: Any,
 ) -> RunRecord:
     """A run; unless stated with a rich account, one unit a forecast, and no limit but the account's own."""
     return run(
@@ -199,6 +204,7 @@ def play(
         sizer=sizer or FixedUnits(1),
         risk=risk or LimitRiskPolicy(check_margin=False),
         trials=trials if trials is not None else TrialList(),
+        **more,
     )
 
 
@@ -213,7 +219,8 @@ def restless(seed: int, symbols: Sequence[str], units: Mapping[str, float] | Non
         for symbol in symbols:
             draw = int(random.integers(0, 10))
             lots = float(random.integers(1, 4)) * size[symbol] * (1 if random.random() < 0.5 else -1)
-            away = float(random.integers(-6, 7)) * float(instrument(symbol).tick_size)
+            tick = float(instrument(symbol).tick_size)
+            away = float(random.integers(-6, 7)) * tick
             window = view.bars(symbol, 1)
             price = window.close[-1] if len(window) else 0.0
             key = f"{symbol}-{view.now_ns}"
@@ -229,11 +236,16 @@ def restless(seed: int, symbols: Sequence[str], units: Mapping[str, float] | Non
                 intents.append(Replace(sent[symbol], order(symbol, lots, OrderType.LIMIT, limit=price + away, key=key)))
                 sent[symbol] = key
             elif draw <= 8:
-                kind = OrderType(int(random.integers(0, 6)))
-                limit = price + away if kind in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None
+                kind = OrderType(int(random.integers(0, len(OrderType))))
+                limit = price + away if kind in LIMITED else None
                 stop = price - away if kind in (OrderType.STOP, OrderType.STOP_LIMIT) else None
-                gtc = bool(random.random() < 0.5)
-                intents.append(order(symbol, lots, kind, limit=limit, stop=stop, gtc=gtc, key=key, tag=kind.name))
+                trail = abs(away) + tick if kind == OrderType.TRAILING_STOP else None
+                gtc, reduce_only = bool(random.random() < 0.5), bool(random.random() < 0.1)
+                sent_now = order(
+                    symbol, lots, kind, limit=limit, stop=stop, trail=trail, gtc=gtc, key=key, tag=kind.name,
+                    reduce_only=reduce_only,
+                )  # fmt: skip
+                intents.append(sent_now)
                 sent[symbol] = key
         return intents
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from argus.core.errors import CoverageError
 from argus.engine.sweep import FAILED, FINISHED, Column, Done, Point
@@ -162,3 +166,32 @@ class StuckAway:
             time.sleep(3_600.0)
         time.sleep(0.2)
         return OneByOne()(points)
+
+
+_QUICK = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 1_000,
+    "health_check_failure_threshold": 4,
+}
+"""A node that was killed is given up after two seconds, not after half a minute."""
+
+
+@contextlib.contextmanager
+def two_nodes() -> Iterator[SimpleNamespace]:
+    """A local Ray cluster of two nodes with one CPU each, to which this process is connected."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("ray is not installed (pip install 'argus[ray]')")
+    import ray
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 1, "include_dashboard": False, "_system_config": _QUICK}
+    nodes = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        second = nodes.add_node(num_cpus=1)
+        ray.init(address=nodes.address, log_to_driver=False, logging_level="error")
+        nodes.wait_for_nodes()
+        yield SimpleNamespace(nodes=nodes, second=second)
+    finally:
+        ray.shutdown()
+        nodes.shutdown()

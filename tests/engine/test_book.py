@@ -28,7 +28,7 @@ def tables_at_first_wake(*symbols: str, observed: frozenset[str] | None = None) 
     market = market_of(*(flat(symbol, [4_000.0] * 4, **how) for symbol in symbols or ("ES",)))
     config = account(1_000_000, latency_ns=LATENCY_NS)
     arrays = lay_out(market, tuple(market), config)
-    tables = RunTables(arrays, config, warmup_bars=1, wakes_at_session_end=False, wakes_on_fill=False)
+    tables = RunTables(arrays, config)
     assert advance(*tables.arguments()) == WAKE
     return tables
 
@@ -186,9 +186,6 @@ def test_the_books_open_with_the_capital() -> None:
     tables = RunTables(
         lay_out(market, tuple(market), RunConfig()),
         account(5_000),
-        warmup_bars=0,
-        wakes_at_session_end=False,
-        wakes_on_fill=False,
     )
     entry = tables.journal[0]
     assert tables.state[S_JOURNAL] == 1

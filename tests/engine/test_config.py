@@ -12,7 +12,16 @@ from argus.core.errors import ConfigError
 from argus.core.intents import Close, Target
 from argus.core.money import MONEY_MAX
 from argus.core.orders import FillRule, OrderState, OrderType, Reason
-from argus.engine.config import AccountConfig, AccountKind, CostModel, FillRules, RunConfig
+from argus.engine.config import (
+    AccountConfig,
+    AccountKind,
+    CostModel,
+    FillRules,
+    HaltRules,
+    ImpactModel,
+    RunConfig,
+    SpreadModel,
+)
 from argus.engine.record import RunRecord
 from argus.portfolio import LimitRiskPolicy
 from tests.engine.markets import DOLLAR, Scripted, account, at_wakes, flat, market_of, order, play
@@ -78,11 +87,100 @@ def test_a_run_has_a_latency_and_a_range_in_the_right_direction() -> None:
 def test_settings_are_told_in_plain_text_and_equal_amounts_are_told_alike() -> None:
     told = RunConfig(costs=CostModel(fee_per_unit=Decimal("2.50"), multiplier=Decimal("1E+1"))).describe()
     assert json.loads(json.dumps(told)) == told
-    assert told["account"] == {"kind": "futures", "cash_micros": 10**12, "currency": "USD"}
+    assert told["account"] == {
+        "kind": "futures",
+        "cash_micros": 10**12,
+        "currency": "USD",
+        "borrow_rate": "0",
+        "debit_rate": "0",
+        "credit_rate": "0",
+    }
     costs: Any = told["costs"]
     assert (costs["fee_per_unit"], costs["multiplier"], costs["fee_rate"]) == ("2.5", "10", None)
     same = RunConfig(costs=CostModel(fee_per_unit=Decimal("2.5"), multiplier=Decimal(10)))
     assert same.describe() == told
+
+
+def test_models_of_costs_and_halts_are_told_whole() -> None:
+    told: Any = RunConfig(
+        costs=CostModel(
+            spread=SpreadModel(Decimal("0.50"), (("ES", Decimal("1.0")),), (("08:30", Decimal(2)),)),
+            impact=ImpactModel(Decimal("0.8"), 10),
+        ),
+        halts=HaltRules(daily_loss=None, drawdown=Decimal("0.10"), flatten=True),
+        latency_sample_ns=(5, 7),
+    ).describe()
+    assert json.loads(json.dumps(told)) == told
+    assert told["costs"]["spread"] == {
+        "half_spread_ticks": "0.5",
+        "by_instrument": [["ES", "1"]],
+        "by_time": [["08:30", "2"]],
+        "vol_sensitivity": "0",
+        "vol_short": 5,
+        "vol_long": 60,
+    }
+    assert told["costs"]["impact"] == {"coefficient": "0.8", "window": 10}
+    assert told["halts"] == {"daily_loss": None, "drawdown": "0.1", "flatten": True}
+    assert told["latency_sample_ns"] == [5, 7]
+
+
+@pytest.mark.parametrize("name", ["borrow_rate", "debit_rate", "credit_rate"])
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [("-0.01", "yearly fraction"), ("1.01", "yearly fraction"), ("NaN", "yearly"), ("0.0000001", "six decimals")],
+)
+def test_a_rate_of_interest_is_a_yearly_fraction(name: str, rate: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is .*{words}"):
+        AccountConfig(**{name: Decimal(rate)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["daily_loss", "drawdown"])
+@pytest.mark.parametrize("limit", ["0", "-0.1", "1.1", "NaN", "0.0000001"])
+def test_a_loss_limit_is_a_fraction(name: str, limit: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is {limit.replace('0.0000001', '1E-7')}"):
+        HaltRules(**{name: Decimal(limit)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"half_spread_ticks": Decimal(-1)}, "half_spread_ticks is -1"),
+        ({"vol_sensitivity": Decimal("NaN")}, "vol_sensitivity is NaN"),
+        ({"by_instrument": (("ES", Decimal(10_001)),)}, "half spread of ES is 10001"),
+        ({"by_time": (("08:30", Decimal(-1)),)}, "spread factor from 08:30 is -1"),
+        ({"by_time": (("8:30", Decimal(1)),)}, "give times as HH:MM"),
+        ({"by_time": (("24:00", Decimal(1)),)}, "give times as HH:MM"),
+        ({"by_time": (("09:00", Decimal(1)), ("08:00", Decimal(1)))}, "each later than the one before"),
+        ({"vol_short": 1}, "vol_short is 1"),
+        ({"vol_short": 60}, "vol_short is 60, vol_long 60"),
+    ],
+)
+def test_a_spread_model_that_cannot_be_meant_is_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        SpreadModel(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"coefficient": Decimal(-1)}, "impact coefficient is -1"),
+        ({"coefficient": Decimal("NaN")}, "impact coefficient is NaN"),
+        ({"window": 1}, "impact window is 1 sessions"),
+    ],
+)
+def test_an_impact_model_that_cannot_be_meant_is_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        ImpactModel(**settings)
+
+
+def test_latencies_are_either_fixed_or_a_sample_and_not_beyond_a_year() -> None:
+    with pytest.raises(ConfigError, match="give either latency_ns or latency_sample_ns"):
+        RunConfig(latency_ns=1, latency_sample_ns=(1,))
+    with pytest.raises(ConfigError, match=r"latency sample is .* ms; it cannot arrive before it is sent"):
+        RunConfig(latency_sample_ns=(5, -1))
+    for name in ("latency_ns", "data_latency_ns"):
+        with pytest.raises(ConfigError, match="more than a year"):
+            RunConfig(**{name: 366 * 86_400 * 10**9})  # type: ignore[arg-type]
 
 
 # ---- accounts

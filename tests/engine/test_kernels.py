@@ -19,10 +19,11 @@ from argus.core.money import MONEY_MAX
 from argus.core.orders import FillRule, Order, OrderState, OrderType, Reason, Side, TimeInForce
 from argus.core.risk import RiskApproved
 from argus.core.time import parse_ns
-from argus.engine import _layout, _ledger_kernels, _match_kernels
+from argus.engine import _layout, _ledger_kernels, _match_kernels, _order_kernels, _session_kernels
 from argus.engine import replay as replay_module
 from argus.engine._kernels import advance, next_event
 from argus.engine._layout import (
+    AHEAD,
     BOOKS_BROKEN,
     END,
     FILLED,
@@ -37,6 +38,7 @@ from argus.engine._layout import (
     S_FAULT_INSTRUMENT,
     S_FILLS,
     S_ORDERS,
+    S_PLAIN,
     S_TS,
     WAKE,
 )
@@ -116,23 +118,57 @@ def test_the_runs_that_are_compared_are_worth_comparing(number: int) -> None:
     assert (record.equity_micros > 0).all()
 
 
+KINDS = {name: name for name in ("MARKET", "LIMIT", "STOP", "STOP_LIMIT", "LIMIT_ON_OPEN", "LIMIT_ON_CLOSE")} | {
+    "ON_OPEN": "MARKET_ON_OPEN",
+    "ON_CLOSE": "MARKET_ON_CLOSE",
+    "TRAILING": "TRAILING_STOP",
+}
+TIMES = {name: name for name in TimeInForce.__members__}
+OTHER_NAMES = {"REPLACED_ORDER_DONE": "REPLACED_DONE", "NOT_FILLED_AT_ONCE": "AT_ONCE"}
+ELSEWHERE = ("NONE", "INITIAL_MARGIN", "CASH", "SHORT_FORBIDDEN", "ACCOUNT_CLOSED", "NO_SUCH_PRICE")
+REASONS = {f"R_{OTHER_NAMES.get(name, name)}": name for name in Reason.__members__ if name not in ELSEWHERE}
+RULES = {
+    "F_MARKET": "MARKET_AT_OPEN",
+    "F_ON_OPEN": "MARKET_ON_OPEN",
+    "F_ON_CLOSE": "MARKET_ON_CLOSE",
+    "F_LIMIT_OPEN": "LIMIT_AT_OPEN",
+    "F_LIMIT": "LIMIT_THROUGH",
+    "F_STOP_OPEN": "STOP_AT_OPEN",
+    "F_STOP": "STOP_TOUCHED",
+    "F_SL_OPEN": "STOP_LIMIT_AT_OPEN",
+    "F_SL": "STOP_LIMIT_TOUCHED",
+    "F_LIQUIDATION": "LIQUIDATION",
+    "F_LIMIT_ON_OPEN": "LIMIT_ON_OPEN",
+    "F_LIMIT_ON_CLOSE": "LIMIT_ON_CLOSE",
+    "F_TRAIL_OPEN": "TRAILING_AT_OPEN",
+    "F_TRAIL": "TRAILING_TOUCHED",
+    "F_TRAIL_CLOSE": "TRAILING_AT_CLOSE",
+    "F_SPLIT": "SPLIT",
+    "F_FINAL": "FINAL_SETTLEMENT",
+}
+
+
 def test_figures_written_out_for_the_kernels_are_those_of_the_vocabulary() -> None:
     assert _layout.MONEY_MAX == MONEY_MAX
-    codes = (
-        _match_kernels.SUBMITTED,
-        _match_kernels.DONE,
-        _match_kernels.R_REPLACED_DONE,
-        _match_kernels.F_LIQUIDATION,
-    )
-    assert codes == (OrderState.SUBMITTED, OrderState.FILLED, Reason.REPLACED_ORDER_DONE, FillRule.LIQUIDATION)
-    for words, prefix in ((OrderType, ""), (Reason, "R_")):
-        known = {name.removeprefix("MARKET_"): int(word) for name, word in words.__members__.items()}
-        for name, code in known.items():
-            assert getattr(_match_kernels, prefix + name, code) == code
+    states = (_order_kernels.SUBMITTED, _order_kernels.WORKING, _order_kernels.PARTIAL, _order_kernels.DONE)
+    ended = (_order_kernels.CANCELLED, _order_kernels.EXPIRED, _order_kernels.REJECTED)
+    assert states + ended == tuple(OrderState)
+    for words, names in ((OrderType, KINDS), (TimeInForce, TIMES), (Reason, REASONS)):
+        assert {name: getattr(_order_kernels, name) for name in names} == {
+            name: words[word] for name, word in names.items()
+        }
+    rules = {
+        name: getattr(module, name)
+        for module in (_match_kernels, _session_kernels)
+        for name in vars(module)
+        if name.startswith("F_")
+    }
+    assert sorted(rules.values()) == sorted(FillRule)
+    assert {name: FillRule(code).name for name, code in rules.items()} == RULES
     refused = (_ledger_kernels.INITIAL_MARGIN, _ledger_kernels.NO_CASH, _ledger_kernels.SHORT_FORBIDDEN)
     assert refused == (Reason.INITIAL_MARGIN, Reason.CASH, Reason.SHORT_FORBIDDEN)
-    named = ("CASH", "POSITION", "CLEARING", "PNL", "FEES", "CAPITAL")
-    assert tuple(JOURNAL_ACCOUNTS[getattr(_ledger_kernels, name)] for name in named) == named
+    accounts = tuple(JOURNAL_ACCOUNTS[getattr(_ledger_kernels, name)] for name in JOURNAL_ACCOUNTS)
+    assert accounts == JOURNAL_ACCOUNTS
 
 
 # ---- events
@@ -142,8 +178,9 @@ def test_events_come_by_time_then_phase_then_instrument() -> None:
     market = market_of(flat("ES", [4_000] * 4, per_session=4), flat("NQ", [15_000] * 2, per_session=2, minutes=120))
     tables = tables_of(market)
     seen = []
+    arguments = (tables.market.par, tables.inst, tables.state, *tables.market.columns[:3], tables.market.events)
     while True:
-        ts, phase, k = next_event(tables.market.par, tables.inst, *tables.market.columns[:3])
+        ts, phase, k = next_event(*arguments)
         if k < 0:
             break
         seen.append((int(ts), int(phase), int(k)))
@@ -167,7 +204,8 @@ def test_events_come_by_time_then_phase_then_instrument() -> None:
 def tables_of(market: Market, config: RunConfig | None = None, *, on_fill: bool = False) -> RunTables:
     config = config or account(1_000_000)
     arrays = lay_out(market, tuple(market), config)
-    return RunTables(arrays, config, warmup_bars=1, wakes_at_session_end=False, wakes_on_fill=on_fill)
+    arrays.par["tells_fills"] = on_fill
+    return RunTables(arrays, config)
 
 
 def send(tables: RunTables, symbol: str, lots: int, code: int = 0) -> None:
@@ -221,13 +259,26 @@ def test_broken_books_are_found_at_the_end_of_data_without_session_ends_too() ->
     assert step(tables) == WAKE
     send(tables, "ES", 2)
     tables.inst["flow"] += 1
+    codes = [step(tables), step(tables)]
+    assert codes == [AHEAD, BOOKS_BROKEN], "the rest of the data is one quiet stretch"
+    assert (tables.state[S_FAULT], tables.state[S_FAULT_INSTRUMENT]) == (5, 0)
+
+
+def test_broken_books_are_found_at_the_end_of_data_where_each_bar_wakes_too() -> None:
+    tables = tables_of(market_of(flat("ES", [4_000, 4_010, 4_020], per_session=3, marked_ends=False)))
+    tables.state[S_PLAIN] = 0
+    tables.eq_ts = np.empty(len(tables.eq_micros), dtype=np.int64)
+    assert step(tables) == WAKE
+    send(tables, "ES", 2)
+    tables.inst["flow"] += 1
     assert [step(tables) for _ in range(3)] == [WAKE, WAKE, BOOKS_BROKEN]
 
 
 def replay_of(market: Market, config: RunConfig, lots: int) -> Any:
     strategy = Scripted(list(market), at_wakes({0: [order(symbol, lots) for symbol in market]}))
     arrays = lay_out(market, tuple(market), config)
-    return replay_module._Replay(strategy, market, config, arrays, FixedUnits(1), LimitRiskPolicy(check_margin=False))
+    risk = LimitRiskPolicy(check_margin=False)
+    return replay_module._Replay((strategy,), market, config, arrays, FixedUnits(1), risk)
 
 
 def test_broken_books_become_a_ledger_error_with_instrument_instant_and_proof() -> None:
@@ -235,7 +286,7 @@ def test_broken_books_become_a_ledger_error_with_instrument_instant_and_proof() 
     replay.tables.inst["flow"] += 1
     words = "books of ES at 2023-06-02T15:00:00Z: equity from the fills is not the running equity"
     with pytest.raises(LedgerError, match=words):
-        replay.play(Heartbeat())
+        replay.play(Heartbeat(30.0))
 
 
 def test_a_position_that_no_ledger_can_hold_ends_the_run() -> None:
@@ -247,7 +298,7 @@ def test_a_position_that_no_ledger_can_hold_ends_the_run() -> None:
     with pytest.raises(
         RunError, match="at 2023-06-02T14:00:00Z a position or balance became too large for the ledger; trade smaller"
     ):
-        replay_of(market, account(MONEY_MAX / DOLLAR / 2), 10**9).play(Heartbeat())
+        replay_of(market, account(MONEY_MAX / DOLLAR / 2), 10**9).play(Heartbeat(30.0))
 
 
 def test_a_mark_that_no_ledger_can_hold_ends_the_run() -> None:
@@ -288,11 +339,11 @@ def test_tables_that_are_full_grow_and_nothing_is_lost() -> None:
 def test_a_loop_that_asks_for_room_has_changed_nothing() -> None:
     tables = tables_of(market_of(flat("ES", [4_000, 4_010, 4_020])))
     assert step(tables) == WAKE
-    tables.fills = tables.fills[:0].copy()
+    tables.state[S_FILLS] = len(tables.fills)
     before = [table.tobytes() for table in (tables.inst, tables.orders, tables.journal)]
     assert step(tables) == GROW
     assert [table.tobytes() for table in (tables.inst, tables.orders, tables.journal)] == before
-    tables.fills = np.zeros(8, dtype=tables.fills.dtype)
+    tables.grow()
     assert step(tables) == WAKE
     assert tables.state[S_TS] == parse_ns("2023-06-02T15:00:00Z")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -13,9 +14,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from argus.engine import _account_kernels, _ledger_kernels
+from argus.engine import _account_kernels, _ledger_kernels, _session_kernels
 from argus.engine._layout import (
     INSTRUMENT_DTYPE,
+    INT64_MAX,
+    MILLI,
     NANO,
     PARAM_DTYPE,
     RATE_COLUMNS,
@@ -26,14 +29,15 @@ from argus.engine._layout import (
     S_FAULT,
     S_FAULT_INSTRUMENT,
     S_FILLS,
+    S_INTEREST,
     S_JOURNAL,
     S_MAINTENANCE,
     S_ROUNDING,
     STATE_SLOTS,
 )
-from argus.engine.record import FILL_DTYPE, JOURNAL_DTYPE
+from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE
 
-CASH, POSITION, CLEARING, PNL, FEES, CAPITAL = range(6)
+CASH, POSITION, CLEARING, PNL, FEES, CAPITAL, CARRY, INTEREST = range(len(JOURNAL_ACCOUNTS))
 FUTURE, SHARE, COIN = 0, 1, 2
 # num, den, is_future, initial ppm, maintenance ppm long and short: ES, a share, and a coin of 0.00000001.
 KINDS = (
@@ -53,19 +57,44 @@ def forms(*names: str) -> list[Any]:
     """Each kernel as it is called, and as the plain function that it was made of."""
     cases = []
     for name in names:
-        kernel = getattr(_ledger_kernels, name, None) or getattr(_account_kernels, name)
+        kernel = next(
+            getattr(module, name)
+            for module in (_ledger_kernels, _account_kernels, _session_kernels)
+            if hasattr(module, name)
+        )
         cases.append(pytest.param(kernel, id=name))
         if hasattr(kernel, "py_func"):
             cases.append(pytest.param(kernel.py_func, id=f"{name}-plain"))
     return cases
 
 
+Component = tuple[int, int, int, int, int, int]
+"""Micros and billionths a lot, billionths of the value, least, largest, sells only: a row of the table of rates."""
+
+
+def exact_component(component: Component, lots: int, value: int) -> tuple[int, Fraction]:
+    """(fee, what rounding kept back) of one component for signed `lots`, by fractions."""
+    whole, nano, ppb, least, most, sells_only = component
+    if sells_only and lots > 0:
+        return 0, Fraction(0)
+    exact = Fraction(abs(lots) * (whole * NANO + nano), NANO) + Fraction(abs(value) * ppb, NANO)
+    if least <= round(exact) <= most:
+        return round(exact), exact - round(exact)
+    return min(max(round(exact), least), most), Fraction(0)
+
+
 @dataclass
 class Books:
-    """An account with a future, a share and a coin."""
+    """An account with a future, a share and a coin.
+
+    `fee` is a component with a minimum, `more` are further ones; `milli` is what is left of a tick of slippage, in
+    thousandths, and `impact_scale` the coefficient of square-root impact.
+    """
 
     fee: tuple[int, int, int, int] = (0, 0, 0, 0)
-    impact: tuple[int, int] = (0, 1)
+    milli: int = 0
+    impact_scale: float = 0.0
+    more: tuple[Component, ...] = ()
     par: Any = field(default_factory=lambda: np.zeros(len(KINDS), dtype=PARAM_DTYPE))
     inst: Any = field(default_factory=lambda: np.zeros(len(KINDS), dtype=INSTRUMENT_DTYPE))
     state: Any = field(default_factory=lambda: np.zeros(STATE_SLOTS, dtype=np.int64))
@@ -76,12 +105,17 @@ class Books:
         for k, (num, den, is_future, initial, keep_long, keep_short) in enumerate(KINDS):
             p = self.par[k]
             p["tick"], p["lot"], p["value_num"], p["value_den"], p["is_future"] = 1.0, 1.0, num, den, is_future
-            p["impact_num"], p["impact_den"] = self.impact
             p["initial_ppm"], p["maintenance_long_ppm"], p["maintenance_short_ppm"] = initial, keep_long, keep_short
-        self.rates = np.array([[0, *MARGIN, *self.fee]], dtype=np.int64).reshape(1, RATE_COLUMNS)
+            p["first_line"], p["next_line"] = k, -1
+        components = self.components()
+        self.rates = np.array([[0, *MARGIN, 1, 1 + len(components), 0], *components], dtype=np.int64)
         self.inst["volume_left"] = 2**60
+        self.inst["adverse_milli"], self.inst["impact_scale"] = self.milli, self.impact_scale
         self.state[S_CASH] = self.state[S_EQUITY] = CAPITAL_MICROS
         self.state[S_CAPITAL] = -CAPITAL_MICROS
+
+    def components(self) -> list[Component]:
+        return [(*self.fee, INT64_MAX, 0), *self.more]
 
     def trade(self, kernel: Kernel, k: int, lots: int, price: int, *, impact: bool = True) -> None:
         kernel(
@@ -106,12 +140,22 @@ class Books:
         return -(-abs(self.value(k, lots, ticks)) * KINDS[k][3] // 1_000_000)
 
     def exact_fee(self, lots: int, value: int) -> int:
-        whole, nano, ppb, minimum = self.fee
-        exact = Fraction(abs(lots) * (whole * NANO + nano), NANO) + Fraction(abs(value) * ppb, NANO)
-        return max(round(exact), minimum)
+        return sum(exact_component(component, lots, value)[0] for component in self.components())
 
-    def exact_impact(self, lots: int) -> int:
-        return round(Fraction(abs(lots) * self.impact[0], self.impact[1]))
+    def fee_rest(self, lots: int, value: int) -> Fraction:
+        return sum((exact_component(component, lots, value)[1] for component in self.components()), Fraction(0))
+
+    def impact_rest(self, k: int, lots: int) -> Fraction:
+        exact = self.part_of_tick(k, lots)
+        return exact - round(exact)
+
+    def part_of_tick(self, k: int, lots: int) -> Fraction:
+        num, den, *_ = KINDS[k]
+        return abs(lots) * Fraction(self.milli % MILLI, MILLI) * Fraction(num, den)
+
+    def exact_impact(self, k: int, lots: int) -> int:
+        root = round(self.impact_scale * abs(lots) * math.sqrt(abs(lots)))
+        return round(self.part_of_tick(k, lots)) + root
 
 
 # ---- arithmetic
@@ -141,17 +185,64 @@ FEE = st.tuples(
 )
 
 
-@pytest.mark.parametrize("kernel", forms("fee_of"))
-@given(lots=st.integers(1, 10**12), value=st.integers(-(4 * 10**18), 4 * 10**18), fee=FEE)
-def test_a_fee_is_the_exact_sum_rounded_once(
-    kernel: Kernel, lots: int, value: int, fee: tuple[int, int, int, int]
+COMPONENT = st.builds(
+    lambda fee, most, sells: (*fee, most if most >= fee[3] else INT64_MAX, sells),
+    FEE,
+    st.sampled_from([INT64_MAX, INT64_MAX, 0, 5, 9_990_000]),
+    st.sampled_from([0, 1]),
+)
+
+
+@pytest.mark.parametrize("kernel", forms("component_fee"))
+@given(lots=st.integers(1, 10**12), size=st.integers(0, 4 * 10**18), component=COMPONENT)
+def test_a_component_is_the_exact_sum_rounded_once_between_its_bounds(
+    kernel: Kernel, lots: int, size: int, component: Component
 ) -> None:
-    assume(lots * fee[0] < 2**61)
-    books = Books(fee=fee)
-    charged, rest = kernel(lots, value, 0, books.rates)
-    assert charged == books.exact_fee(lots, value)
-    exact = Fraction(lots * (fee[0] * NANO + fee[1]) + abs(value) * fee[2], NANO)
-    assert rest == (0 if round(exact) < fee[3] else (exact - charged) * NANO)
+    assume(lots * component[0] < 2**61)
+    rates = np.array([[0] * RATE_COLUMNS, component], dtype=np.int64)
+    charged, rest = kernel(lots, size, 1, rates)
+    fee, kept = exact_component(component, -lots, size)
+    assert charged == fee
+    assert rest == kept * NANO
+
+
+@pytest.mark.parametrize("kernel", forms("component_fee"))
+def test_a_component_keeps_its_minimum_and_its_maximum(kernel: Kernel) -> None:
+    rates = np.array([[3_000_000, 0, 0, 1_000_000, 5_000_000, 0], [0, 0, 10, 1_000_000, 5_000_000, 0]], dtype=np.int64)
+    assert [kernel(lots, 0, 0, rates)[0] for lots in (1, 2, 1_000)] == [3_000_000, 5_000_000, 5_000_000]
+    assert [kernel(1, size, 1, rates)[0] for size in (0, 2 * 10**14, 10**18)] == [1_000_000, 2_000_000, 5_000_000]
+
+
+@pytest.mark.parametrize("kernel", forms("fee_of"))
+@given(
+    lots=st.integers(1, 10**12),
+    sign=st.sampled_from([1, -1]),
+    value=st.integers(-(4 * 10**18), 4 * 10**18),
+    fee=FEE,
+    more=st.lists(COMPONENT, max_size=3),
+)
+def test_a_fee_is_the_sum_of_its_components_each_rounded_once(
+    kernel: Kernel, lots: int, sign: int, value: int, fee: tuple[int, int, int, int], more: list[Component]
+) -> None:
+    assume(all(lots * whole < 2**61 for whole, *_ in (fee, *more)))
+    books = Books(fee=fee, more=tuple(more))
+    charged, rest = kernel(sign * lots, value, 0, books.rates)
+    assert charged == books.exact_fee(sign * lots, value)
+    assert rest == books.fee_rest(sign * lots, value) * NANO
+
+
+@pytest.mark.parametrize("kernel", forms("fee_of"))
+def test_what_falls_on_sales_costs_a_purchase_nothing(kernel: Kernel) -> None:
+    books = Books(more=((0, 0, 27_800, 0, INT64_MAX, 1), (166, 0, 0, 0, 8_300_000, 1)))
+    assert kernel(100, 4 * 10**10, 0, books.rates)[0] == 0
+    assert kernel(-100, -(4 * 10**10), 0, books.rates)[0] == 1_112_000 + 16_600
+    assert kernel(-100_000, -(10**7), 0, books.rates)[0] == 278 + 8_300_000
+
+
+@pytest.mark.parametrize("kernel", forms("fee_of"))
+def test_no_component_is_no_fee(kernel: Kernel) -> None:
+    rates = np.array([[0, *MARGIN, 1, 1, 0]], dtype=np.int64)
+    assert tuple(kernel(-5, 10**9, 0, rates)) == (0, 0)
 
 
 @pytest.mark.parametrize("kernel", forms("fee_of"))
@@ -165,12 +256,62 @@ def test_a_fee_of_exactly_half_a_micro_goes_to_the_even_one(kernel: Kernel) -> N
 
 
 @pytest.mark.parametrize("kernel", forms("impact_of"))
-@given(lots=st.integers(1, 10**6), num=st.integers(0, 10**9), den=st.sampled_from([1, 2, 5, 8, 1_000, 10**9]))
-def test_impact_is_the_exact_fraction_rounded_once(kernel: Kernel, lots: int, num: int, den: int) -> None:
-    charged, rest = kernel(lots, Books(impact=(num, den)).par[FUTURE])
-    exact = Fraction(lots * num, den)
-    assert charged == round(exact)
-    assert rest == (exact - charged) * NANO
+@given(
+    lots=st.integers(1, 10**6),
+    milli=st.integers(0, 10**6),
+    k=st.sampled_from([FUTURE, SHARE, COIN]),
+    scale=st.sampled_from([0.0, 0.001, 37.25, 123_456.789]),
+)
+def test_impact_is_the_part_of_a_tick_rounded_once_and_the_square_root(
+    kernel: Kernel, lots: int, milli: int, k: int, scale: float
+) -> None:
+    books = Books(milli=milli, impact_scale=scale)
+    charged, rest = kernel(lots, books.par[k], books.inst[k])
+    assert charged == books.exact_impact(k, lots)
+    assert rest == books.impact_rest(k, lots) * NANO
+
+
+@pytest.mark.parametrize("kernel", forms("impact_of"))
+def test_four_times_the_size_has_eight_times_the_impact(kernel: Kernel) -> None:
+    books = Books(impact_scale=1_000.0)
+    assert [kernel(lots, books.par[SHARE], books.inst[SHARE])[0] for lots in (1, 4, 16, 2)] == [
+        1_000,
+        8_000,
+        64_000,
+        2_828,
+    ]
+
+
+@pytest.mark.parametrize("kernel", forms("part_of"))
+@given(
+    amount=st.integers(-(10**18), 10**18),
+    numerator=st.integers(-(10**6) * 366, 10**6 * 366),
+    denominator=st.sampled_from([360 * 10**6, NANO, 1, 7]),
+)
+def test_a_part_of_an_amount_is_rounded_once(kernel: Kernel, amount: int, numerator: int, denominator: int) -> None:
+    exact = Fraction(amount * numerator, denominator)
+    assume(abs(exact) < 2**62)
+    assert kernel(amount, numerator, denominator) == round(exact)
+
+
+@pytest.mark.parametrize("kernel", forms("rounded"))
+@given(whole=st.integers(-(2**60), 2**60), d=st.integers(1, 2**40), data=st.data())
+def test_a_whole_and_a_part_are_rounded_half_to_even(kernel: Kernel, whole: int, d: int, data: st.DataObject) -> None:
+    part = data.draw(st.one_of(st.integers(0, d - 1), st.just(d // 2)))
+    assert kernel(whole, part, d) == round(whole + Fraction(part, d))
+
+
+@pytest.mark.parametrize("kernel", forms("loss_floor"))
+@given(equity=st.integers(-(2**62), 2**62), ppm=st.integers(1, 1_000_000))
+def test_a_loss_limit_is_the_fraction_rounded_up_below_the_equity(kernel: Kernel, equity: int, ppm: int) -> None:
+    assert kernel(equity, ppm) == equity - math.ceil(Fraction(equity * ppm, 1_000_000))
+
+
+@pytest.mark.parametrize("kernel", forms("loss_floor"))
+def test_no_limit_is_never_reached(kernel: Kernel) -> None:
+    assert kernel(10**12, 0) == -INT64_MAX
+    assert kernel(10**12, 20_000) == 98 * 10**10
+    assert kernel(3, 20_000) == 2
 
 
 @pytest.mark.parametrize("kernel", forms("share_up"))
@@ -220,7 +361,7 @@ def test_the_largest_opening_is_that_of_trying_each(
     kernel: Kernel, k: int, cash_only: bool, held: int, side: int, wanted: int, dollars: int, fee: Any
 ) -> None:
     assume(not (cash_only and (k == FUTURE or held < 0)))
-    books = Books(fee=fee, impact=(3_125_000, 1))
+    books = Books(fee=fee, milli=250, impact_scale=1_234.5)
     price = 4_000
     books.mark(k, price)
     other = SHARE if k == FUTURE else FUTURE
@@ -238,7 +379,7 @@ def test_the_largest_opening_is_that_of_trying_each(
     def holds(opening: int) -> bool:
         lots = side * (reducing + opening)
         value = books.value(k, lots, price)
-        cost = books.exact_fee(lots, value) + books.exact_impact(lots)
+        cost = books.exact_fee(lots, value) + books.exact_impact(k, lots)
         if cash_only:
             return int(books.state[S_CASH]) - value - cost >= 0
         needed = books.initial(k, held + lots, price) + books.initial(other, int(books.inst[other]["position"]), price)
@@ -267,7 +408,7 @@ def test_an_opening_beyond_the_ledger_is_an_overflow(kernel: Kernel) -> None:
 @pytest.mark.parametrize("kernel", forms("as_known"))
 @given(k=st.sampled_from([FUTURE, SHARE, COIN]), held=st.integers(-5, 5), lots=st.integers(-50, 50))
 def test_what_if_says_what_a_fill_at_the_mark_then_does(kernel: Kernel, k: int, held: int, lots: int) -> None:
-    books = Books(fee=(620_000, 500_000_000, 20_000, 1_000_000), impact=(3_125_001, 2))
+    books = Books(fee=(620_000, 500_000_000, 20_000, 1_000_000), milli=2_501, impact_scale=77.7)
     books.mark(k, 4_000)
     if held:
         books.trade(_ledger_kernels.record_fill, k, held, 4_000)
@@ -289,6 +430,70 @@ def test_what_if_of_more_than_the_ledger_holds_does_not_look_affordable(kernel: 
             margin, cash, _ = kernel(k, lots, books.par, books.inst, books.state, books.rates, NO_CLOSES)
         assert margin > CAPITAL_MICROS
         assert k == FUTURE or cash < 0
+
+
+# ---- two books in one instrument
+
+
+def two_books(**how: Any) -> Books:
+    """The same account, where the share is a line of a second book in the future."""
+    books = Books(**how)
+    books.par[SHARE] = books.par[FUTURE]
+    books.par[SHARE]["book"] = 1
+    books.par[FUTURE]["next_line"] = SHARE
+    return books
+
+
+@pytest.mark.parametrize("kernel", forms("opening_lots"))
+def test_margin_is_asked_of_what_all_books_hold_together(kernel: Kernel) -> None:
+    books = two_books()
+    books.mark(FUTURE, 4_000)
+    books.mark(SHARE, 4_000)
+    books.trade(_ledger_kernels.record_fill, FUTURE, 3, 4_000)
+    change = 4 * MARGIN[0] - int(books.state[S_CASH])
+    for slot in (S_CASH, S_EQUITY):
+        books.state[slot] += change
+    arguments = (4_000, False, books.par, books.inst, books.state, books.rates)
+    assert kernel(SHARE, 1, 0, 9, *arguments) == (1, 5)
+    assert kernel(SHARE, -1, 3, 9, *arguments) == (4, 5), "three end the account's position, four are then short"
+    assert books.state[S_MAINTENANCE] == 3 * MARGIN[1]
+    books.trade(_ledger_kernels.record_fill, SHARE, -3, 4_000)
+    assert books.state[S_MAINTENANCE] == 0
+    assert books.inst["position"][:2].tolist() == [3, -3]
+
+
+@pytest.mark.parametrize("kernel", forms("reducing_lots"))
+@pytest.mark.parametrize(
+    ("cash_only", "k", "side", "wanted", "reducing"),
+    [
+        (0, FUTURE, -1, 9, 3),
+        (0, SHARE, -1, 9, 3),
+        (0, SHARE, 1, 9, 0),
+        (0, SHARE, -1, 2, 2),
+        (1, FUTURE, -1, 9, 5),
+        (1, SHARE, 1, 9, 2),
+        (1, SHARE, -1, 9, 0),
+    ],
+)
+def test_what_reduces_is_the_account_s_position_or_in_cash_the_book_s(
+    kernel: Kernel, cash_only: int, k: int, side: int, wanted: int, reducing: int
+) -> None:
+    books = two_books()
+    books.inst[FUTURE]["position"], books.inst[SHARE]["position"] = 5, -2
+    books.state[S_CASH_ONLY] = cash_only
+    assert kernel(k, side, wanted, books.par, books.inst, books.state) == reducing
+
+
+@pytest.mark.parametrize("kernel", forms("set_mark"))
+def test_a_mark_is_that_of_every_book(kernel: Kernel) -> None:
+    books = two_books()
+    for k, lots in ((FUTURE, 3), (SHARE, -2)):
+        books.trade(_ledger_kernels.record_fill, k, lots, 4_000)
+    before = int(books.state[S_EQUITY])
+    assert kernel(SHARE, 4_010, books.par, books.inst, books.state, books.rates)
+    assert books.inst["mark"][:2].tolist() == [4_010, 4_010]
+    assert books.state[S_EQUITY] - before == 10 * 12_500_000
+    assert books.state[S_MAINTENANCE] == MARGIN[1]
 
 
 # ---- the books
@@ -324,7 +529,7 @@ def balances(books: Books) -> dict[tuple[int, int], int]:
     found = {(CASH, -1): CAPITAL_MICROS, (CAPITAL, -1): -CAPITAL_MICROS}
     for row in books.journal[: books.state[S_JOURNAL]]:
         for account, sign in ((int(row["debit"]), 1), (int(row["credit"]), -1)):
-            key = (account, -1 if account in (CASH, CAPITAL) else int(row["instrument"]))
+            key = (account, -1 if account in (CASH, CAPITAL, INTEREST) else int(row["instrument"]))
             found[key] = found.get(key, 0) + sign * int(row["amount_micros"])
     return found
 
@@ -333,7 +538,7 @@ def balances(books: Books) -> dict[tuple[int, int], int]:
 @settings(max_examples=60)
 @given(steps=STEPS, fee=FEE)
 def test_books_hold_whatever_is_traded(trade: Kernel, steps: list[Step], fee: tuple[int, int, int, int]) -> None:
-    books = Books(fee=fee, impact=(3_125_000, 8))
+    books = Books(fee=fee, milli=3_125, impact_scale=4_321.0, more=((0, 0, 27_800, 0, 5_000_000, 1),))
     held, spent, rounding = [0, 0, 0], [0, 0, 0], Fraction(0)
     for step in steps:
         k = step.k
@@ -348,13 +553,11 @@ def test_books_hold_whatever_is_traded(trade: Kernel, steps: list[Step], fee: tu
             books.trade(trade, k, step.lots, step.price)
             value = books.value(k, step.lots, step.price)
             held[k] += step.lots
-            cost = books.exact_fee(step.lots, value) + books.exact_impact(step.lots)
+            cost = books.exact_fee(step.lots, value) + books.exact_impact(k, step.lots)
             spent[k] += value + cost
             num, den, *_ = KINDS[k]
             rounding += Fraction(step.lots * step.price * num, den) - value
-            exact = Fraction(abs(step.lots) * (fee[0] * NANO + fee[1]) + abs(value) * fee[2], NANO)
-            rounding += 0 if round(exact) < fee[3] else exact - round(exact)
-            rounding += Fraction(abs(step.lots) * 3_125_000, 8) - books.exact_impact(step.lots)
+            rounding += books.fee_rest(step.lots, value) + books.impact_rest(k, step.lots)
             assert books.fills[books.state[S_FILLS] - 1]["position_after_lots"] == held[k]
         equity = CAPITAL_MICROS + sum(
             books.value(m, held[m], int(books.inst[m]["mark"])) - spent[m] for m in range(len(KINDS))
@@ -408,6 +611,11 @@ BREAKS = [
     (3, FUTURE, {"bal_pnl": 1}, {}),
     (4, FUTURE, {"bal_pnl": -1}, {S_CASH: 1}),
     (5, SHARE, {"flow": 1}, {}),
+    (3, SHARE, {"bal_carry": 1}, {}),
+    (3, FUTURE, {}, {S_INTEREST: 1}),
+    (4, SHARE, {"bal_carry": 1}, {S_CASH: -1}),
+    (5, SHARE, {"bal_carry": 1, "bal_pnl": -1}, {}),
+    (5, FUTURE, {"bal_pnl": -1}, {S_INTEREST: 1}),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -268,21 +269,8 @@ def test_without_ray_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def cluster() -> Iterator[SimpleNamespace]:
-    """A local cluster of two nodes with one CPU each."""
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip("ray is not installed (pip install 'argus[ray]')")
-    import ray
-    from ray.cluster_utils import Cluster
-
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        second = nodes.add_node(num_cpus=1)
-        ray.init(address=nodes.address, log_to_driver=False, logging_level="error")
-        nodes.wait_for_nodes()
-        yield SimpleNamespace(nodes=nodes, second=second)
-    finally:
-        ray.shutdown()
-        nodes.shutdown()
+    with tasks.two_nodes() as found:
+        yield found
 
 
 def test_the_share_of_a_node_that_dies_is_done_again(expected: bytes, tmp_path: Path, cluster: SimpleNamespace) -> None:
@@ -320,6 +308,19 @@ def test_no_cluster_at_an_address_is_said() -> None:
         pytest.skip("ray is not installed (pip install 'argus[ray]')")
     with pytest.raises(ConfigError, match="no Ray cluster answers at 'auto'"):
         RayCluster("auto")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(ConfigError, match=rf"no Ray cluster answers at '{address}'.*ray start --head"):
+            RayCluster(address)
+
+
+@pytest.mark.parametrize("address", ["nowhere", "host:port", ":6379", "host:99999", "ray://host:10001"])
+def test_an_address_that_is_none_is_said(address: str) -> None:
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("ray is not installed (pip install 'argus[ray]')")
+    with pytest.raises(ConfigError, match="auto, local or HOST:PORT"):
+        RayCluster(address)
 
 
 # ---- the order list

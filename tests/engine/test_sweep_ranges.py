@@ -103,3 +103,27 @@ def test_whole_numbers_are_drawn_for_parameters_that_take_them() -> None:
     drawn = parse_range("p", {"distribution": "uniform", "from": 1, "to": 4}, is_integer=True).samples(3, 50)
     assert set(drawn) == {1, 2, 3, 4}
     assert all(type(value) is int for value in drawn)
+
+
+def test_whole_numbers_have_equal_chances_at_the_ends_too() -> None:
+    n = 20_000
+    drawn = parse_range("p", {"distribution": "uniform", "from": 0.5, "to": 4.5}, is_integer=True).samples(1, n)
+    assert set(drawn) == {1, 2, 3, 4}
+    assert all(drawn.count(value) / n == pytest.approx(1 / 4, abs=0.012) for value in (1, 2, 3, 4))
+
+
+def test_rounding_does_not_leave_the_bounds() -> None:
+    for kind in ({"distribution": "log_uniform"}, {"distribution": "normal", "mean": 5, "sd": 9}):
+        drawn = parse_range("p", {**kind, "from": 2.6, "to": 7.4}, is_integer=True).samples(1, 2_000)
+        assert set(drawn) == {3, 4, 5, 6, 7}
+
+
+def test_a_distribution_lies_within_what_the_parameter_may_be() -> None:
+    with pytest.raises(ConfigError, match=r"ranges\.p goes from 1 to 9; p must lie in 3 to 100"):
+        parse_range("p", {"distribution": "uniform", "from": 1, "to": 9}, low=3, high=100)
+    with pytest.raises(ConfigError, match=r"ranges\.p goes from 5\.1 to 5\.9; no whole number lies between"):
+        parse_range("p", {"distribution": "uniform", "from": 5.1, "to": 5.9}, is_integer=True)
+    cut = parse_range("p", {"distribution": "normal", "mean": 3, "sd": 2}, low=3, high=100).samples(1, 500)
+    assert min(float(value) for value in cut) >= 3
+    with pytest.raises(ConfigError, match=r"almost nothing of a normal\(-50, 1\) lies in 3 to 100"):
+        parse_range("p", {"distribution": "normal", "mean": -50, "sd": 1}, low=3, high=100)

@@ -96,6 +96,19 @@ def test_surfaces_whose_reading_is_known(rows: list[list[float]], word: str, hol
     assert reading.sentence.lower().startswith(word)
 
 
+def test_the_median_of_the_neighbours_stands_beside_the_best() -> None:
+    rows = [[0.0] * 3, [0.2, 1.0, math.nan], [0.4, 0.6, 0.8]]
+    scores = np.array(rows).ravel()
+    pairs = grid_neighbours(np.array([[i, j] for i in range(3) for j in range(3)]))
+    reading = read_surface(scores, pairs)
+    # Of the eight neighbours one has no score: 0, 0, 0, 0.2, 0.4, 0.6, 0.8.
+    assert (reading.best, reading.neighbours, reading.holding) == (4, 8, 1)
+    assert reading.beside_median == pytest.approx(0.2)
+    assert "best 1.00, median of the neighbours 0.20" in reading.sentence
+    alone = read_surface(np.array([1.0]), np.zeros((0, 2), dtype=np.int64))
+    assert math.isnan(alone.beside_median)
+
+
 def test_two_points_are_too_few_to_tell() -> None:
     reading = read_surface(np.array([1.0, 0.9]), grid_neighbours(np.arange(2).reshape(2, 1)))
     assert (reading.word, reading.best, reading.neighbours) == ("unknown", 0, 1)

@@ -52,6 +52,7 @@ class Account:
         self.trades: list[Trade] = []
         self.settlements: list[Settlement] = []
         self.interest = 0  # received less paid
+        self.interest_paid = 0
         self.carry = 0
 
     # ------------------------------------------------------------------------------------------------ what it is worth
@@ -190,6 +191,7 @@ class Account:
         amount = half_even(Fraction(self.cash) * Fraction(rate) * days / 360)
         self.cash += amount
         self.interest += amount
+        self.interest_paid -= min(0, amount)
 
     def pay_borrow(self, number: int, days: int) -> None:
         """The fee on a short spot position for the days since the instrument's last session."""
@@ -218,10 +220,11 @@ class Account:
         self._carry(line, -half_even(Fraction(rate) * self.value(line)))
 
     def split(self, number: int, ratio: Fraction, time: int, fill_id: int) -> tuple[int, int]:
-        """New lots for old ones; gives the change in lots and the cash for what rounding left (its sign as a sale's)."""
+        """New lots for old ones; gives the change in lots and the cash for what rounding left, signed as a sale's."""
         line = self.lines[number]
         mark = self.quotes[line.instrument].mark
-        assert mark is not None and line.trade is not None
+        assert mark is not None
+        assert line.trade is not None
         exact = line.lots * ratio
         new = math.trunc(exact)
         left_over = (exact - new) / ratio  # old lots, signed
@@ -234,6 +237,7 @@ class Account:
         line.lots = new
         if not new:
             trade.end(time, fill_id)
+            trade.exit_mark = None if trade.left else half_even(mark / ratio)
             line.trade = None
         return change, cash
 
@@ -251,4 +255,4 @@ class Account:
                 assert quote.mark is not None
                 trade.gross = line.contract.value(line.lots, quote.mark) - trade.paid
                 trade.exit_time, trade.exit_fill = quote.mark_time, -1
-                trade.last_mark = quote.mark
+                trade.exit_mark = quote.mark

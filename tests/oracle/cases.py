@@ -48,7 +48,8 @@ class Case:
         if self.books:
             return self.books
         rules = self.settings
-        return {ONLY_BOOK: Plan(tuple(self.bars), self.script, rules.wake, rules.warmup, rules.wakes_on_fill)}
+        plan = Plan(tuple(self.bars), self.script, rules.wake, rules.warmup, rules.wakes_on_fill, rules.late)
+        return {ONLY_BOOK: plan}
 
     @property
     def lines(self) -> list[str]:
@@ -84,6 +85,7 @@ class ScriptStrategy:
             needs=frozenset({"close"}),
             constraints=StrategyConstraints(parameter_count_max=0, turnover_annual_max=1e9),
             wakes_on_fill=plan.wakes_on_fill,
+            late=frozenset(plan.late),
         )
 
     def wake(self, view: View) -> Sequence[Intent]:

@@ -150,7 +150,7 @@ def _oracle_trade(trade: Trade) -> dict[str, Any]:
         "exit_ts_ns": trade.exit_time,
         "lots_max": trade.lots_max,
         "entry_ticks": average(trade.entered),
-        "exit_ticks": float(trade.last_mark) if trade.last_mark is not None else average(trade.left),
+        "exit_ticks": float(trade.exit_mark) if trade.exit_mark is not None else average(trade.left),
         "gross_micros": trade.gross,
         "fee_micros": trade.fee,
         "carry_micros": trade.carry,

@@ -57,6 +57,7 @@ class OracleResult:
     final_cash: int = 0
     position_value: int = 0  # of all that is held at the end, at the last marks
     interest: int = 0  # received less paid
+    interest_paid: int = 0
     carry: int = 0
     liquidations: int = 0
     halts: list[tuple[int, str]] = field(default_factory=list)
@@ -114,9 +115,7 @@ class _Simulation:
         ]
         for book in self.books:
             book.known = dict.fromkeys(book.lines.values(), 0)
-        self.account = Account(
-            self.contracts, [(book, self.symbols.index(symbol)) for book, symbol in named], settings
-        )
+        self.account = Account(self.contracts, [(book, self.symbols.index(symbol)) for book, symbol in named], settings)
         self.orders = Orders()
         self.guard = Guard(self.account, self.orders, settings, lambda i: self.data[i].opens_observed)
         names = list(plans)
@@ -157,6 +156,7 @@ class _Simulation:
         result.curve = [point for point in result.curve if point[0] >= first]
         result.trades, result.settlements = account.trades, account.settlements
         result.interest, result.carry = account.interest, account.carry
+        result.interest_paid = account.interest_paid
         result.liquidations, result.halts = self.guard.liquidations, self.guard.halts
         result.closed_at = self.guard.closed_at
         return result
@@ -202,7 +202,8 @@ class _Simulation:
     def _wake(self, book: Book, now: int, became_known: list[Row]) -> None:
         if book.plan.wake == "session_end":
             became_known = [row for row in became_known if row.ends_session]
-        warm = min(book.known.values()) >= max(1, book.plan.warmup)
+        waited_for = [book.known[line] for symbol, line in book.lines.items() if symbol not in book.plan.late]
+        warm = min(waited_for) >= max(1, book.plan.warmup)
         if not became_known or not self._deciding(now) or not warm:
             return
         book.wakes.append(now)
@@ -372,9 +373,7 @@ class _Simulation:
                 order.state, order.session = "WORKING", row.session
 
     def _working(self, number: int, row: Row, phase: int) -> list[OracleOrder]:
-        return [
-            o for o in self.orders.living([number]) if o.state != "SUBMITTED" and self._takes_part(o, row, phase)
-        ]
+        return [o for o in self.orders.living([number]) if o.state != "SUBMITTED" and self._takes_part(o, row, phase)]
 
     # ------------------------------------------------------------------------------------------------ fills
 
@@ -439,10 +438,11 @@ class _Simulation:
     def _split(self, instrument: int, numbers: list[int], event: Split) -> None:
         self.orders.cancel_all(self.orders.living(numbers), "SPLIT", event.ts_ns)
         ratio = Fraction(event.numerator, event.denominator)
-        done = []
+        done: list[tuple[int, int, int]] = []
         for number in numbers:
             if self.account.lines[number].lots:
-                done.append((number, *self.account.split(number, ratio, event.ts_ns, len(self.result.fills) + len(done))))
+                fill_id = len(self.result.fills) + len(done)
+                done.append((number, *self.account.split(number, ratio, event.ts_ns, fill_id)))
         self.account.split_mark(instrument, ratio)
         for number, lots, cash in done:
             mark, row = self.account.quotes[instrument].mark or 0, self._next_row(instrument, event.ts_ns)
@@ -462,7 +462,7 @@ class _Simulation:
                 self.account.book(number, len(self.result.fills), event.ts_ns, lots, price, amounts)
                 row = self._next_row(instrument, event.ts_ns)
                 self._record(-1, number, "FINAL_SETTLEMENT", row, event.ts_ns, lots, price, amounts=amounts)
-            self.account.settle(number, event.ts_ns)
+                self.account.settle(number, event.ts_ns)
 
     def _next_row(self, instrument: int, now: int) -> int:
         """The bar that is open or next to open: an event goes before every other one of its instant."""

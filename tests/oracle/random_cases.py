@@ -80,7 +80,7 @@ class Texture:
 
 
 def basic_case(seed: int, length: int = 1) -> Case:
-    """Bars, plain orders and costs of this seed, the same on every machine; `length` times as many sessions as usual."""
+    """Bars, plain orders and costs of this seed, the same on every machine; `length` times the usual sessions."""
     dice = Dice(seed)
     account = dice.pick("futures", "futures", "futures", "cash", "reg_t", "reg_t")
     pool = list(POOLS[account])

@@ -68,3 +68,4 @@ class Plan:
     wake: str = "every_bar"
     warmup: int = 1
     wakes_on_fill: bool = False
+    late: tuple[str, ...] = ()  # hold up no wake

@@ -35,7 +35,7 @@ class BarCosts:
 
 @dataclass(frozen=True)
 class Settings:
-    """The rules of one run; wake, warm-up and being told of fills are those of a run with one book."""
+    """The rules of one run; wake, warm-up, late instruments and being told of fills are of one book."""
 
     account: str = "futures"
     cash: int = 1_000_000 * MICROS
@@ -64,6 +64,7 @@ class Settings:
     wake: str = "every_bar"
     warmup: int = 1
     wakes_on_fill: bool = False
+    late: tuple[str, ...] = ()
 
     def bar_costs(self, half_spread: int, scale: float | None) -> BarCosts:
         """Costs of a bar with this half-spread (thousandths of a tick, multiplied) and impact coefficient."""

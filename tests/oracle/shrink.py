@@ -1,7 +1,7 @@
 """The smallest case in which the engines still differ: ``python -m tests.oracle.shrink 4711``.
 
-Features go first, then the end of the data, then actions one by one. What is left is printed: settings, scripts, bars in
-ticks, and the first difference.
+Features go first, then the end of the data, then actions one by one. What is left is printed: settings, scripts, bars
+in ticks, and the first difference.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from argus.core.errors import ArgusError
@@ -62,7 +63,7 @@ def _smaller(case: Case) -> Iterator[Case]:
     longest = max(len(bars) for bars in case.bars.values())
     for count in (longest // 2, 3 * longest // 4, longest - 1):
         if 0 < count < longest:
-            bars = {symbol: cut(item, min(count, len(item))) for symbol, item in case.bars.items()}
+            bars = {symbol: cut(item, 0, min(count, len(item))) for symbol, item in case.bars.items()}
             yield replace(case, bars=bars)
     for symbol, events in case.events.items():
         for at in range(len(events)):
@@ -114,8 +115,8 @@ def told(case: Case) -> Iterator[str]:
         tick = Fraction(case.specs[symbol].tick_size)
         yield f"{symbol}: observed {', '.join(sorted(bars.observed))}"
         for i in range(len(bars)):
-            prices = [getattr(bars, name)[i] for name in ("open", "high", "low", "close")]
-            ticks = " ".join("-" if price != price else f"{float(Fraction(float(price)) / tick):.6g}" for price in prices)
+            prices = [getattr(bars, name)[i].item() for name in ("open", "high", "low", "close")]
+            ticks = " ".join("-" if np.isnan(price) else f"{float(Fraction(price) / tick):.6g}" for price in prices)
             times = f"{bars.ts_event_ns[i]} to {bars.ts_close_ns[i]}, known {bars.ts_recv_ns[i]}"
             end = ", ends" if bars.session_end[i] else ""
             yield f"  {i}: {ticks} volume {bars.volume[i]} session {bars.session[i]}{end} ({times})"

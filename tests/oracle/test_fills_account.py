@@ -99,7 +99,7 @@ def test_where_no_fee_is_stated_the_schedule_holds() -> None:
     assert [fill.fee for fill in result.fills] == [45 * DOLLAR]
 
 
-# ---------------------------------------------------------------------------------------------------------- the account
+# -------------------------------------------------------------------------------------------------------- the account
 
 
 def test_a_future_moves_no_cash_but_fees_until_the_session_ends() -> None:
@@ -282,7 +282,7 @@ def test_an_account_that_cannot_hold_the_instrument_is_an_error(account: str, sy
         play(market(symbol, *flat(1_000, 3)), {}, account=account)
 
 
-# --------------------------------------------------------------------------------------------- maintenance, liquidation
+# ------------------------------------------------------------------------------------------- maintenance, liquidation
 
 
 def test_a_liquidation_cancels_everything_and_closes_at_the_next_open() -> None:
@@ -362,7 +362,7 @@ def test_an_account_with_nothing_left_is_closed_and_its_orders_cancelled() -> No
     assert result.curve[-1][2] == 0
 
 
-# --------------------------------------------------------------------------------------------------------------- trades
+# ------------------------------------------------------------------------------------------------------------- trades
 
 
 def test_a_round_trip_in_numbers() -> None:

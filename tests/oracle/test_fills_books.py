@@ -34,7 +34,9 @@ def test_each_book_has_its_positions_orders_and_trades() -> None:
 def test_the_same_key_and_group_in_two_books_are_two() -> None:
     wakes = {0: [order("MARKET", 1, oco="x"), order("LIMIT", 1, limit=50, oco="x", key="b")]}
     other = {0: [order("LIMIT", 1, limit=50, oco="x"), order("MARKET", 1, parent="a", key="b")]}
-    result = play(market("MES", *flat(100, 3)), books={"one": plan("MES", wakes=wakes), "two": plan("MES", wakes=other)})
+    result = play(
+        market("MES", *flat(100, 3)), books={"one": plan("MES", wakes=wakes), "two": plan("MES", wakes=other)}
+    )
     assert ends(result) == [
         FILLED,
         ("CANCELLED", "OCO", 0),
@@ -69,8 +71,8 @@ def test_margin_is_asked_for_the_net_position() -> None:
 
 
 def test_what_reduces_the_net_position_is_always_filled() -> None:
-    # After a loss of 25 dollars 1,361 are left: the second book, which is flat, sells the two that the first holds and one
-    # more, since the account may be short one, not two.
+    # After a loss of 25 dollars 1,361 are left: the second book, which is flat, sells the two that the first holds and
+    # one more, since the account may be short one, not two.
     rows = [*flat(100, 2), (100, 100, 90, 90), *flat(90, 2)]
     result = play(market("MES", *rows), books={"one": buys(2), "two": buys(-5, at=2)}, cash=2 * MARGIN)
     assert ends(result)[1] == ("REJECTED", "INITIAL_MARGIN", 3)
@@ -94,9 +96,13 @@ def test_a_mark_is_one_for_all_books() -> None:
 
 def test_books_are_told_and_woken_one_after_the_other() -> None:
     bars = market("MES", *flat(100, 4))
-    one = plan("MES", wakes={0: [order("MARKET", 1)], 1: [order("MARKET", 1, key="w")]}, fills={0: [order("MARKET", 1, key="f")]})
+    one = plan(
+        "MES",
+        wakes={0: [order("MARKET", 1)], 1: [order("MARKET", 1, key="w")]},
+        fills={0: [order("MARKET", 1, key="f")]},
+    )
     result = play(bars, books={"one": one, "two": one})
-    # At the first wake: 0 of one, 1 of two. Both fill at the open of bar 1 and are told of it then; then the second wake.
+    # At the first wake: 0 of one, 1 of two. Both fill at the open of bar 1, are told of it, and are woken again later.
     assert [(o.line, o.submitted) for o in result.orders] == [
         (0, T0 + HOUR),
         (1, T0 + HOUR),
@@ -124,8 +130,8 @@ def test_books_of_different_instruments_warm_up_by_themselves() -> None:
 
 
 def test_a_liquidation_closes_every_book_though_the_net_is_small() -> None:
-    # Net long 2, which need 1,260 dollars to keep: of 3,465 a fall of 882 ticks leaves just that, one of 883 less. Nothing
-    # is asked for margin on the way, where the first book's order leaves the account short 3.
+    # Net long 2, which need 1,260 dollars to keep: of 3,465 a fall of 882 ticks leaves just that, one of 883 less.
+    # Nothing is asked for margin on the way, where the first book's order leaves the account short 3.
     books = {"one": buys(5), "two": buys(-3)}
     for close, fills in ((118, []), (117, [(0, -5, "LIQUIDATION"), (1, 3, "LIQUIDATION")])):
         bars = market("MES", *flat(1_000, 2), (1_000, 1_000, 100, close), *flat(close, 2))
@@ -167,7 +173,7 @@ def test_events_of_an_instrument_reach_every_book(swapped: bool) -> None:
     events = {"AAPL": (Dividend(at, Decimal(1)), Split(at, 3, 2))}
     result = play(bars, books=books, events=events, account="reg_t")
     lots = {fill.line: (fill.lots, fill.value) for fill in result.fills if fill.rule == "SPLIT"}
-    # 4.5 and 7.5 new lots: half a new one is a third of an old one at ten dollars, paid at the mark before the split in both.
+    # 4.5 and 7.5 new lots: half a new one is a third of an old one at ten dollars, the mark before the split in both.
     expected = {0: (1, -3_333_333), 1: (-2, 3_333_333)}
     assert lots == ({1: expected[0], 0: expected[1]} if swapped else expected)
     assert result.carry == -2 * DOLLAR

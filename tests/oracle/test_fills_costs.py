@@ -30,7 +30,7 @@ def spread(ticks: str) -> SpreadModel:
     return SpreadModel(half_spread_ticks=Decimal(ticks))
 
 
-# --------------------------------------------------------------------------------------------------------- half-spreads
+# ------------------------------------------------------------------------------------------------------- half-spreads
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_half_spread_by_instrument() -> None:
     assert [fill.price for fill in play(bars, script, **costs(spread=model)).fills] == [103, 101]
 
 
-# --------------------------------------------------------------------------------------------------------------- impact
+# ------------------------------------------------------------------------------------------------------------- impact
 
 
 def test_impact_grows_with_the_power_of_one_and_a_half() -> None:
@@ -85,7 +85,7 @@ def test_impact_grows_with_the_power_of_one_and_a_half() -> None:
     assert [fill.impact for fill in result.fills] == [round(float(scale[4]) * 8), round(float(scale[4]) * 9 * 3.0)]
 
 
-# ------------------------------------------------------------------------------------------------------ fees by component
+# -------------------------------------------------------------------------------------------------- fees by component
 
 
 def component(name: str = "commission", day: date = date.min, **numbers: Any) -> FeeComponent:
@@ -150,7 +150,7 @@ def test_a_run_with_fees_of_its_own_pays_no_component() -> None:
     assert [fill.fee for fill in result.fills] == [3 * DOLLAR]
 
 
-# ------------------------------------------------------------------------------------------------------------- financing
+# ---------------------------------------------------------------------------------------------------------- financing
 
 
 def test_a_short_position_pays_for_what_it_borrows_by_the_days_between_sessions() -> None:

@@ -17,7 +17,7 @@ PARENT_DONE = ("CANCELLED", "PARENT_DONE", 0)
 OCO = ("CANCELLED", "OCO", 0)
 
 
-# ------------------------------------------------------------------------------------------------------------ reduce-only
+# -------------------------------------------------------------------------------------------------------- reduce-only
 
 
 def test_a_reduce_only_order_with_nothing_to_reduce_waits_for_its_condition_and_is_cancelled() -> None:
@@ -75,7 +75,7 @@ def test_immediate_or_cancel_that_only_reduces() -> None:
     assert ends(play(market("MES", *flat(100, 5)), script))[1] == ("CANCELLED", "REDUCE_ONLY", 2)
 
 
-# ------------------------------------------------------------------------------------------------- one cancels the other
+# ---------------------------------------------------------------------------------------------- one cancels the other
 
 
 def test_a_fill_ends_the_rest_of_its_group_at_that_event() -> None:
@@ -132,7 +132,7 @@ def test_a_group_cancels_before_it_cancels_children() -> None:
     assert ends(play(market("MES", *flat(100, 3)), {0: group})) == [FILLED, OCO, PARENT_DONE, OCO]
 
 
-# ----------------------------------------------------------------------------------------------------- parents, children
+# -------------------------------------------------------------------------------------------------- parents, children
 
 
 def bracket(lots: int, *, stop: int, target: int, tif: str = "GTC", **says: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """docs/fills.md sentence by sentence: halts at a daily loss and at a drawdown, and flattening.
 
-Every expected number is worked out by hand; `play` runs both engines and holds them to each other. One tick of one MES is
-worth 1.25, so that 8 ticks on 100 lots are 1,000 dollars.
+Every expected number is worked out by hand; `play` runs both engines and holds them to each other. One tick of one MES
+is worth 1.25, so that 8 ticks on 100 lots are 1,000 dollars.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def test_an_account_halts_at_its_daily_loss(close: int, halted: bool) -> None:
 
 
 def test_the_loss_that_is_allowed_is_rounded_up() -> None:
-    # A millionth of 1,000,000,000,001 micro-units is a little more than 1,000,000: two... one more micro-unit is needed.
+    # A millionth of 1,000,000,000,001 micro-units is a little more than 1,000,000: one more micro-unit is needed.
     bars = market("MES", *flat(100, 4))
     fee = {"fee_per_unit": "1.000000"}
     for cash, halted in ((1_000_000 * DOLLAR, True), (1_000_000 * DOLLAR + 1, False)):
@@ -125,7 +125,7 @@ def test_where_opens_were_not_observed_flattening_goes_on_close() -> None:
 
 
 def test_a_liquidation_comes_before_a_halt() -> None:
-    # 70 lots need 44,100 dollars to keep; the loss leaves less, so that the account is liquidated, and only then halted.
+    # 70 lots need 44,100 dollars to keep; the loss leaves less: the account is liquidated, and only then halted.
     rows = [*flat(1_000), (1_000, 1_000, 949, 949), (949, 949, 949, 949), *flat(949, 2)]
     result = play(market("MES", *rows), {0: [order("MARKET", 70)]}, cash=48_520 * DOLLAR, daily_loss=Decimal("0.02"))
     assert [fill.rule for fill in result.fills] == ["MARKET_AT_OPEN", "LIQUIDATION"]

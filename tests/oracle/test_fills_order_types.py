@@ -17,7 +17,7 @@ FILLED = ("FILLED", "NONE", 1)
 AT_ONCE = ("CANCELLED", "NOT_FILLED_AT_ONCE")
 
 
-# ------------------------------------------------------------------------------------------------------ trailing stops
+# ----------------------------------------------------------------------------------------------------- trailing stops
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ AT_ONCE = ("CANCELLED", "NOT_FILLED_AT_ONCE")
         ([(100, 100, 96, 100), (100, 100, 95, 100)], (0, 2, -1, 95, "TRAILING_TOUCHED")),
         # The high of bar 1 lifts it to 105: the low of 101 in bar 2 is reached from an open above.
         ([(100, 110, 100, 108), (108, 108, 101, 103)], (0, 2, -1, 105, "TRAILING_TOUCHED")),
-        # A low within the bar that set the level does not count, but its close does: 110 - 5 was passed on the way to 104.
+        # A low within the bar that set the level does not count, but its close does: 110 - 5 lay on the way to 104.
         ([(100, 110, 97, 104)], (0, 1, -1, 104, "TRAILING_AT_CLOSE")),
         # 95 from the open is reached in the same bar: lows come before highs.
         ([(100, 110, 95, 108)], (0, 1, -1, 95, "TRAILING_TOUCHED")),
@@ -97,11 +97,13 @@ def test_trailing_stops_go_by_id_among_stops_and_before_limits() -> None:
     assert [fill[0] for fill in filled(play(bars, {0: orders}))[:3]] == [1, 2, 3]
 
 
-# ------------------------------------------------------------------------------------------ limits on open and on close
+# ---------------------------------------------------------------------------------------- limits on open and on close
 
 
-@pytest.mark.parametrize(("opened", "slippage", "rules"), [(100, 0, ["LIMIT_ON_OPEN"]), (100, 1, []), (99, 1, ["LIMIT_ON_OPEN"])])
-def test_a_limit_on_open_fills_if_the_slipped_open_is_not_above_it(opened: int, slippage: int, rules: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("opened", "slippage", "rules"), [(100, 0, ["LIMIT_ON_OPEN"]), (100, 1, []), (99, 1, ["LIMIT_ON_OPEN"])]
+)
+def test_a_limit_on_open_fills_if_the_slipped_open_is_not_above(opened: int, slippage: int, rules: list[str]) -> None:
     bars = market("MES", *flat(105, 2), (opened, 100, 90, 95), *flat(90, 2), sessions=[0, 0, 1, 1, 2])
     result = play(bars, {0: [order("LIMIT_ON_OPEN", 1, limit=100, tif="GTC")]}, **costs(slippage_ticks=slippage))
     assert [fill.rule for fill in result.fills] == rules
@@ -111,7 +113,7 @@ def test_a_limit_on_open_fills_if_the_slipped_open_is_not_above_it(opened: int, 
 
 
 @pytest.mark.parametrize(("close", "slippage", "rules"), [(100, 0, ["LIMIT_ON_CLOSE"]), (100, 1, []), (101, 0, [])])
-def test_a_limit_on_close_fills_if_the_slipped_close_is_not_above_it(close: int, slippage: int, rules: list[str]) -> None:
+def test_a_limit_on_close_fills_if_the_slipped_close_is_not_above(close: int, slippage: int, rules: list[str]) -> None:
     bars = market("MES", *flat(105, 2), (105, 105, 90, close), *flat(90), sessions=[0, 0, 0, 1])
     result = play(bars, {0: [order("LIMIT_ON_CLOSE", 1, limit=100)]}, **costs(slippage_ticks=slippage))
     assert [fill.rule for fill in result.fills] == rules
@@ -124,7 +126,7 @@ def test_a_limit_on_close_works_on_closes_alone_and_a_limit_on_open_does_not() -
     assert ends(play(bars, {0: orders})) == [FILLED, ("REJECTED", "NO_SUCH_PRICE", 0)]
 
 
-# -------------------------------------------------------------------------------------------------------- good till a date
+# --------------------------------------------------------------------------------------------------- good till a date
 
 
 @pytest.mark.parametrize(("expires", "fills"), [(T0 + 2 * HOUR, 0), (T0 + 2 * HOUR + 1, 1)])
@@ -154,7 +156,7 @@ def test_on_close_orders_are_day_orders_even_with_a_date() -> None:
     assert ends(result) == [FILLED]
 
 
-# ---------------------------------------------------------------------------------------------------------------- at once
+# ------------------------------------------------------------------------------------------------------------ at once
 
 
 def test_immediate_or_cancel_takes_what_there_is() -> None:
@@ -201,7 +203,7 @@ def test_an_order_at_once_in_answer_to_a_fill_waits_for_the_next_open() -> None:
     assert filled(result)[1] == (1, 2, 1, 94, "LIMIT_AT_OPEN")
 
 
-# -------------------------------------------------------------------------------------------------------------- latencies
+# ---------------------------------------------------------------------------------------------------------- latencies
 
 
 def drawn(name: str, order_id: int, sample: tuple[int, ...], seed: int) -> int:

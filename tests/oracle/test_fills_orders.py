@@ -246,7 +246,7 @@ def test_within_a_range_stops_go_before_limits_before_on_close_orders() -> None:
     ]
 
 
-# ------------------------------------------------------------------------------------------- which fill, at what price
+# ------------------------------------------------------------------------------------------ which fill, at what price
 
 Bar = tuple[Any, Any, Any, Any]
 SLIP: dict[str, Any] = {"slippage_ticks": 2}
@@ -369,7 +369,7 @@ def test_negative_prices_fill_and_slip_against_the_trader() -> None:
     assert result.trades[0].net == -2 * 10_000_000
 
 
-# ------------------------------------------------------------------------------------------- size is bounded by volume
+# ------------------------------------------------------------------------------------------ size is bounded by volume
 
 
 def test_all_fills_of_a_bar_share_its_volume() -> None:

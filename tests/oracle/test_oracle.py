@@ -1,4 +1,4 @@
-"""The compiled engine against the oracle on random markets and orders, and proof that the comparison can see.
+"""The compiled engine against the oracle on random markets and orders, and what these runs reach.
 
 Agreement means: every fill in every column, every order's end and reason, cash and equity after each instant at which
 a bar closed, every trade and settlement and the balances of the books, to the micro-unit. `python -m tests.oracle.soak`
@@ -8,207 +8,127 @@ runs any number more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
 from argus.core.orders import FINAL_STATES, FillRule, Reason
-from argus.engine.record import RunRecord
-from tests.oracle import account, engine, world
-from tests.oracle.account import Account, Trade
-from tests.oracle.compare import Case, first_difference, play_engine, play_oracle
-from tests.oracle.engine import OracleOrder
+from tests.oracle.cases import Case, play_engine, play_oracle
+from tests.oracle.compare import first_difference
+from tests.oracle.engine import OracleFill, OracleResult
+from tests.oracle.orders import OracleOrder
+from tests.oracle.variations import FEATURES, random_case, varied_case
 
 RUNS = 2_000
 BATCH = 100
+EACH = 40  # runs of every feature by itself
+ALL = 200  # runs with every feature at once
 COVERED = 1_000
-SEEN_MIN = 20
-MUTANT_RUNS = 250
+SEEN_MIN = 5
+
+
+def agree(case: Case) -> None:
+    """Both engines give the same."""
+    difference = first_difference(play_oracle(case), play_engine(case))
+    assert difference is None, f"seed {case.seed}: {difference}"
 
 
 @pytest.mark.parametrize("first", range(0, RUNS, BATCH))
 def test_both_engines_agree_on_random_markets_and_orders(first: int) -> None:
     for seed in range(first, first + BATCH):
-        case = random_case(seed)
-        difference = first_difference(play_oracle(case), play_engine(case))
-        assert difference is None, f"seed {seed}: {difference}"
+        agree(random_case(seed))
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_both_engines_agree_on_every_feature_by_itself(feature: str) -> None:
+    for seed in range(RUNS, RUNS + EACH):
+        agree(random_case(seed, only={feature}, certain=True))
+
+
+@pytest.mark.parametrize("first", range(RUNS, RUNS + ALL, BATCH // 2))
+def test_both_engines_agree_on_all_features_at_once(first: int) -> None:
+    for seed in range(first, first + BATCH // 2):
+        agree(random_case(seed, certain=True))
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_both_engines_agree_on_long_runs_with_many_orders(seed: int) -> None:
-    case = random_case(seed, length=20)
-    assert first_difference(play_oracle(case), play_engine(case)) is None
+    agree(random_case(seed, length=20))
 
 
-def test_the_random_runs_reach_every_rule_reason_and_state() -> None:
+# --------------------------------------------------------------------------------------------- what the runs reach
+
+WANTED = [
+    *(f"rule {rule.name}" for rule in FillRule),
+    *(f"reason {reason.name}" for reason in Reason),
+    *(f"state {state.name}" for state in FINAL_STATES),
+    *(f"feature {name}" for name in FEATURES),
+    *("account cash", "account reg_t", "account futures", "wakes at session ends", "schedule", "known late"),
+    *("liquidation", "closed account", "halted", "not halted", "settlement", "off-grid price"),
+    *("interest received", "interest paid", "carry received", "carry paid"),
+    *("negative price", "impact fee", "fee minimum", "rounded value", "turned position"),
+    *("partial fill", "order after a fill", "cancelled chain", "child filled", "flattened"),
+]
+
+
+@cache
+def _seen() -> Counter[str]:
     seen: Counter[str] = Counter()
     for seed in range(COVERED):
-        seen.update(_features(random_case(seed)))
-    wanted = [f"rule {rule.name}" for rule in FillRule]
-    wanted += [f"reason {reason.name}" for reason in Reason]
-    wanted += [f"state {state.name}" for state in FINAL_STATES]
-    wanted += ["partial fill", "impact fee", "fee minimum", "rounded value", "turned position", "order after a fill"]
-    wanted += ["liquidation", "closed account", "settlement", "negative price", "off-grid price", "cancelled chain"]
-    wanted += ["account cash", "account reg_t", "account futures", "wakes at session ends", "schedule", "known late"]
-    scarce = {name: seen[name] for name in wanted if seen[name] < SEEN_MIN}
-    assert not scarce, f"seen fewer than {SEEN_MIN} times in {COVERED} runs: {scarce}"
+        case, names = varied_case(seed)
+        result = play_oracle(case)
+        seen.update(f"feature {name}" for name in names)
+        seen.update(_of_run(case, result))
+        for fill in result.fills:
+            seen.update(_of_fill(case, fill))
+        fills_at = {fill.time for fill in result.fills}
+        wakes_at = {time for wakes in result.book_wakes.values() for time in wakes}
+        for order in result.orders:
+            seen.update(_of_order(order))
+            seen["order after a fill"] += order.submitted in fills_at - wakes_at
+    return seen
 
 
-def _features(case: Case) -> Iterator[str]:
-    result = play_oracle(case)
+@pytest.mark.parametrize("what", WANTED)
+def test_the_random_runs_reach_every_rule_reason_and_state(what: str) -> None:
+    assert _seen()[what] >= SEEN_MIN
+
+
+def _of_run(case: Case, result: OracleResult) -> Iterator[str]:
     settings = case.settings
     yield f"account {settings.account}"
-    fills_at = {fill.time for fill in result.fills}
-    for fill in result.fills:
-        yield f"rule {fill.rule}"
-        yield from ["impact fee"] * (fill.impact > 0)
-        yield from ["negative price"] * (fill.price < 0)
-        before = fill.position_after - fill.lots
-        yield from ["turned position"] * (before * fill.position_after < 0)
-        spec = case.specs[case.universe[fill.line]]
-        yield from ["rounded value"] * (fill.price * fill.lots * spec.value_micros_per_tick_lot != fill.value)
-        yield from ["fee minimum"] * bool(settings.fee_minimum and fill.fee == settings.fee_minimum * 1_000_000)
-    for order in result.orders:
-        yield f"state {order.state}"
-        yield f"reason {order.reason}"
-        yield from ["partial fill"] * (0 < order.filled < order.ticket.lots)
-        yield from ["order after a fill"] * (order.submitted in fills_at and order.submitted not in result.wakes)
-        replaced = order.replaces
-        yield from ["cancelled chain"] * (replaced is not None and replaced.replaces is not None)
+    yield "halted" if result.halts else "not halted"
     yield from ["liquidation"] * result.liquidations
     yield from ["settlement"] * len(result.settlements)
     yield from ["closed account"] * (result.closed_at is not None)
+    yield from ["interest received"] * (result.interest > 0) + ["interest paid"] * (result.interest_paid > 0)
+    for trade in result.trades:
+        yield from ["carry received"] * (trade.carry > 0) + ["carry paid"] * (trade.carry < 0)
     yield from ["wakes at session ends"] * (settings.wake == "session_end")
     yield from ["schedule"] * (settings.fee_per_unit is None)
-    yield from ["known late"] * any((bars.ts_recv_ns > bars.ts_close_ns).any() for bars in case.bars.values())
     for symbol, bars in case.bars.items():
+        yield from ["known late"] * bool((bars.ts_recv_ns > bars.ts_close_ns).any())
         ticks = bars.close / float(case.specs[symbol].tick_size)
         yield from ["off-grid price"] * bool((abs(ticks - ticks.round()) > 1e-3).any())
 
 
-# -------------------------------------------------------------------------------------------- can the comparison see?
+def _of_fill(case: Case, fill: OracleFill) -> Iterator[str]:
+    settings, spec = case.settings, case.specs[case.lines[fill.line]]
+    yield f"rule {fill.rule}"
+    yield from ["impact fee"] * (fill.impact > 0)
+    yield from ["negative price"] * (fill.price < 0)
+    before = fill.position_after - fill.lots
+    yield from ["turned position"] * (before * fill.position_after < 0)
+    yield from ["rounded value"] * (fill.price * fill.lots * spec.value_micros_per_tick_lot != fill.value)
+    yield from ["fee minimum"] * bool(settings.fee_minimum and fill.fee == settings.fee_minimum * 1_000_000)
 
 
-@pytest.fixture(scope="module")
-def played() -> list[tuple[Case, RunRecord]]:
-    """Random runs of the engine under test, to be compared with oracles that are wrong on purpose."""
-    cases = [random_case(seed) for seed in range(MUTANT_RUNS)]
-    return [(case, play_engine(case)) for case in cases]
-
-
-SETTINGS: dict[str, Callable[[Settings], dict[str, Any]]] = {
-    "one tick of slippage more": lambda s: {"slippage_ticks": s.slippage_ticks + 1},
-    "a basis point of slippage more": lambda s: {"slippage_rate": s.slippage_rate + Decimal("0.0001")},
-    "a micro-unit of fee per contract more": lambda s: {"fee_per_unit": (s.fee_per_unit or 0) + Decimal("0.000001")},
-    "a millionth of the notional more": lambda s: {"fee_rate": (s.fee_rate or 0) + Decimal("0.000001")},
-    "costs a fifth higher": lambda s: {"multiplier": s.multiplier * Decimal("1.2") + Decimal("0.1")},
-    "a nanosecond of latency more": lambda s: {"latency": s.latency + 1},
-    "touch the other way": lambda s: {"touch": not s.touch},
-    "a tenth of the volume less": lambda s: {"participation": s.participation * Decimal("0.9")},
-    "a micro-unit of cash less": lambda s: {"cash": s.cash - 1},
-    "one bar of warm-up more": lambda s: {"warmup": max(1, s.warmup) + 1},
-    "not told of fills": lambda s: {"wakes_on_fill": not s.wakes_on_fill},
-}
-
-
-@pytest.mark.parametrize("change", SETTINGS)
-def test_an_oracle_with_other_settings_is_caught(change: str, played: list[tuple[Case, RunRecord]]) -> None:
-    caught = 0
-    for case, record in played[:60]:
-        other = case.under(**SETTINGS[change](case.settings))
-        caught += first_difference(play_oracle(other), record) is not None
-    assert caught >= 5
-
-
-def _swap(name: str, wrong: Any) -> Callable[[pytest.MonkeyPatch], None]:
-    """A mutant: one function of the oracle replaced."""
-    owner, _, attribute = name.partition(".")
-    owners = {
-        "Account": Account,
-        "Order": OracleOrder,
-        "Settings": Settings,
-        "Simulation": engine._Simulation,
-        "Trade": Trade,
-        "account": account,
-        "engine": engine,
-        "world": world,
-    }
-    return lambda patch: patch.setattr(owners[owner], attribute, wrong)
-
-
-_admit = engine._Simulation._admit
-_living = engine._Simulation._living
-_needed = Account.needed
-_costs = Account.costs
-_fill = engine._Simulation._fill
-_slip = Settings.slip
-_mark = Account.mark
-
-
-def _without_impact(self: Account, *where: Any, impact: bool) -> tuple[int, int, int]:
-    return _costs(self, *where, impact=False)
-
-
-def _limits_pay_impact(self: Any, *where: Any, impact: bool) -> None:
-    _fill(self, *where, impact=True)
-
-
-def _without_volume(self: Any, instrument: int, row: Any) -> None:
-    return None
-
-
-def _no_replacement_check(self: Any, instrument: int, row: Any, phase: int) -> None:
-    for order in _living(self, instrument):
-        order.replaces = None
-    _admit(self, instrument, row, phase)
-
-
-def _everything_from_its_arrival(self: Any, order: OracleOrder, row: Any, phase: int) -> bool:
-    return bool(order.arrives <= row.start)
-
-
-def _half_a_tick(self: Settings, price: Any, side: int) -> int:
-    return _slip(self, world.round_mark(price), side)
-
-
-def _range_never_counts(self: Account, instrument: int, time: int, close: int | None, range_: Any) -> None:
-    _mark(self, instrument, time, close, ())
-
-
-def _opens_everywhere(bars: Any, tick: Any) -> Rows:
-    rows = world.rows_of(bars, tick)
-    return Rows(rows.rows, True, rows.volume_observed)
-
-
-MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "marks rounded down": _swap("engine.round_mark", lambda price: int(price // 1)),
-    "off-grid opens rounded like marks": _swap("Settings.slip", _half_a_tick),
-    "fees and values rounded down": _swap("world.half_even", lambda x: int(x // 1)),
-    "split fees rounded down": _swap("account.half_even", lambda x: int(x // 1)),
-    "maintenance margin enough to open": _swap("Account.needed", lambda s, kind, *held: _needed(s, 1, *held)),
-    "initial margin needed to keep": _swap("Account.needed", lambda s, kind, *held: _needed(s, 0, *held)),
-    "no impact fee": _swap("Account.costs", _without_impact),
-    "limits pay the impact fee": _swap("Simulation._fill", _limits_pay_impact),
-    "volume does not bound": _swap("Simulation._bound", _without_volume),
-    "orders tried last to first": _swap("Simulation._living", lambda s, i: _living(s, i)[::-1]),
-    "stops not reached at their price": _swap("engine._reached", lambda side, price, stop: side * (price - stop) > 0),
-    "limits filled beyond their price": _swap("engine._worst_allowed", lambda side, price, limit: price),
-    "stop-limits without their limit": _swap("engine._above", lambda side, price, limit: False),
-    "replacements of finished orders live": _swap("Simulation._admit", _no_replacement_check),
-    "on-open orders at any open": _swap("Simulation._takes_part", _everything_from_its_arrival),
-    "no liquidation": _swap("Simulation._check_maintenance", lambda s, time: None),
-    "no settlement": _swap("Account.settle", lambda s, instrument, time: None),
-    "no orders refused during a liquidation": _swap("Simulation._liquidating", lambda s: False),
-    "closes alone fill everything": _swap("engine.rows_of", _opens_everywhere),
-    "ranges are not seen by trades": _swap("Account.mark", _range_never_counts),
-}
-
-
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_an_oracle_with_a_wrong_rule_is_caught(
-    mutant: str, played: list[tuple[Case, RunRecord]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    MUTANTS[mutant](monkeypatch)
-    assert any(first_difference(play_oracle(case), record) is not None for case, record in played)
+def _of_order(order: OracleOrder) -> Iterator[str]:
+    yield f"state {order.state}"
+    yield f"reason {order.reason}"
+    yield from ["partial fill"] * (0 < order.filled < order.ticket.lots)
+    replaced = order.replaces
+    yield from ["cancelled chain"] * (replaced is not None and replaced.replaces is not None)
+    yield from ["child filled"] * (order.parent is not None and order.filled > 0)
+    yield from ["flattened"] * (order.flattens and order.filled > 0)

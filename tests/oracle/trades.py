@@ -31,7 +31,7 @@ class Trade:
     paid: int = 0  # value of what was bought less what was sold
     entered: list[Piece] = field(default_factory=list)  # of fills in its direction
     left: list[Piece] = field(default_factory=list)  # of fills against it
-    last_mark: int | None = None  # of an open trade, at the end of the data
+    exit_mark: int | None = None  # of a trade that is open at the end of the data, or was rounded away with no exit
 
     @property
     def net(self) -> int:
@@ -55,9 +55,7 @@ class Trade:
 
 
 def average(pieces: list[Piece]) -> float:
-    """Average price of pieces; NaN if there are none (a split may end a trade that had no exit)."""
-    if not pieces:
-        return float("nan")
+    """Average price of pieces."""
     return float(Fraction(sum(n * p for n, p in pieces)) / Fraction(sum(n for n, _ in pieces)))
 
 
@@ -73,7 +71,9 @@ class Line:
     session: int | None = None  # of the last bar that had its open
     trade: Trade | None = None
 
-    def after_fill(self, number: int, fill_id: int, time: int, lots: int, price: int, amounts: tuple[int, int]) -> Trade | None:
+    def after_fill(
+        self, number: int, fill_id: int, time: int, lots: int, price: int, amounts: tuple[int, int]
+    ) -> Trade | None:
         """The line's trade takes a fill (amounts: value, all fees); gives the trade that this fill began, if any."""
         value, fee = amounts
         closing = min(abs(lots), abs(self.lots)) if self.lots * lots < 0 else 0

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from argus.core.arrays import Bars
+from argus.core.errors import ConfigError, CoverageError
 from argus.core.market_events import Dividend, FinalSettlement, Funding, InstrumentEvent, Split
-from argus.engine.config import ImpactModel, SpreadModel
+from argus.engine.config import CostModel, ImpactModel, SpreadModel
+from argus.engine.costs import impact_scale
 from tests.oracle.cases import Case
 from tests.oracle.random_cases import DAY, SECOND, Dice, basic_case, level_at, random_script
 from tests.oracle.script import Action, Cancel, Plan, Replace, Script, Submit, Ticket
@@ -26,16 +28,25 @@ PLAIN = 0.2  # share of seeds without any feature
 Spot = tuple[float, Ticket]  # a point of the data (0 to 1) and the ticket sent there
 
 
-def random_case(seed: int, length: int = 1, only: Collection[str] | None = None) -> Case:
-    """The case of this seed with all its features, or with those of `only` alone."""
+def random_case(seed: int, length: int = 1, only: Collection[str] | None = None, *, certain: bool = False) -> Case:
+    """The case of this seed with its features, or those of `only` that it has; with every one of them if `certain`."""
+    return varied_case(seed, length, only, certain=certain)[0]
+
+
+def varied_case(
+    seed: int, length: int = 1, only: Collection[str] | None = None, *, certain: bool = False
+) -> tuple[Case, tuple[str, ...]]:
+    """The case of `random_case` and the features that it came to: a market may be none for a feature."""
     case = basic_case(seed, length)
-    if Dice(seed, 1).chance(PLAIN):
-        return case
-    for stream, (name, (probability, lay)) in enumerate(FEATURES.items(), start=2):
+    plain = Dice(seed, 1).chance(PLAIN)
+    names = []
+    for name, (stream, probability, lay) in FEATURES.items():
         dice = Dice(seed, stream)
-        if dice.chance(probability) and (only is None or name in only):
-            case = lay(dice, case, length)
-    return case
+        drawn = dice.chance(probability) and not plain
+        if (drawn or certain) and (only is None or name in only):
+            before, case = case, lay(dice, case, length)
+            names += [name] * (case is not before)
+    return case, tuple(names)
 
 
 # ------------------------------------------------------------------------------------------------- books and scripts
@@ -192,6 +203,24 @@ def _second_thought(dice: Dice, case: Case, child: Submit, when: float, count: l
     return Replace(child.key, f"c{count[0] - 1}", _child(dice, case, child.ticket, when))
 
 
+def _late(dice: Dice, case: Case, length: int) -> Case:
+    """Instruments whose data begin later."""
+    bars, late = dict(case.bars), set()
+    for symbol in list(bars)[1:]:
+        if dice.chance(0.7):
+            late.add(symbol)
+            bars[symbol] = cut(bars[symbol], dice.whole(0, len(bars[symbol]) - 1), len(bars[symbol]))
+    if not late:
+        return case
+
+    def named(universe: Sequence[str]) -> tuple[str, ...]:
+        # Something must be waited for.
+        return tuple(symbol for symbol in universe if symbol in late) if set(universe) - late else ()
+
+    books = {name: replace(plan, late=named(plan.universe)) for name, plan in case.books.items()}
+    return replace(case, bars=bars, books=books).under(late=named(tuple(bars)))
+
+
 # ------------------------------------------------------------------------------------------------- rules of the run
 
 
@@ -224,12 +253,13 @@ def _spread(dice: Dice, case: Case, length: int) -> Case:
 
 
 def _impact(dice: Dice, case: Case, length: int) -> Case:
-    """Square-root impact, where volume was observed over enough sessions to know the usual one."""
-    for bars in case.bars.values():
-        known = bars.volume[~np.isnan(bars.volume) & ~np.isnan(bars.close)]
-        if "volume" not in bars.observed or len(set(bars.session.tolist())) < 3 or not known.sum():
-            return case
+    """Square-root impact, where the data say enough about volume and volatility for one."""
     model = ImpactModel(dice.pick(Decimal(1), Decimal("0.3"), Decimal(5)), dice.pick(2, 3, 5))
+    try:
+        for symbol, bars in case.bars.items():
+            impact_scale(case.specs[symbol], bars, CostModel(impact=model))
+    except (ConfigError, CoverageError):
+        return case
     return case.under(impact=model)
 
 
@@ -274,16 +304,27 @@ def _financing(dice: Dice, case: Case, length: int) -> Case:
 
     rates = {"borrow_rate": rate(), "debit_rate": rate(), "credit_rate": rate()}
     most = 1 / max(case.settings.multiplier, Decimal(1))
-    return case.under(**{name: Decimal("0.0325") if value > most else value for name, value in rates.items()})
+    changes: dict[str, Any] = {name: Decimal("0.0325") if value > most else value for name, value in rates.items()}
+    if case.settings.account == "reg_t":
+        # Who has little cash borrows, and positions must last for a session to cost anything.
+        changes["cash"] = max(1, case.settings.cash // dice.pick(1, 3, 5, 8))
+        case = _with_tickets(case, lambda when, ticket: _lasting(ticket) if dice.chance(0.3) else ticket)
+    return case.under(**changes)
+
+
+def _lasting(ticket: Ticket) -> Ticket:
+    """An order at the market, which waits until it is filled."""
+    return replace(ticket, type="MARKET", limit=None, stop=None, trail=None, tif="GTC", expires=None)
 
 
 def _halts(dice: Dice, case: Case, length: int) -> Case:
     """Losses that halt the account."""
-    return case.under(
-        daily_loss=dice.pick(None, Decimal("0.000001"), Decimal("0.0001"), Decimal("0.002"), Decimal("0.02")),
-        drawdown=dice.pick(None, Decimal("0.0001"), Decimal("0.005"), Decimal("0.05")),
-        flatten=dice.chance(0.5),
-    )
+    daily_loss = dice.pick(None, Decimal("0.000001"), Decimal("0.0001"), Decimal("0.002"), Decimal("0.02"))
+    drawdown = dice.pick(None, Decimal("0.0001"), Decimal("0.005"), Decimal("0.05"))
+    flatten = dice.chance(0.5)
+    if daily_loss is None and drawdown is None:
+        return case
+    return case.under(daily_loss=daily_loss, drawdown=drawdown, flatten=flatten)
 
 
 # ------------------------------------------------------------------------------------------------- beside the bars
@@ -300,7 +341,7 @@ def _events(dice: Dice, case: Case, length: int) -> Case:
         if dice.chance(0.35):
             # An impact model needs sessions enough; the engine says so.
             if len(bars) > 1 and dice.chance(0.7) and case.settings.impact is None:
-                bars[symbol] = cut(bars[symbol], dice.whole(1, len(bars[symbol])))
+                bars[symbol] = cut(bars[symbol], 0, dice.whole(1, len(bars[symbol])))
             closed = int(bars[symbol].ts_close_ns[-1])
             at = min(closed + dice.pick(0, 1, SECOND, DAY // 2), max(closed, last_close))
             price = _settlement_price(dice, bars[symbol], float(spec.tick_size))
@@ -311,7 +352,7 @@ def _events(dice: Dice, case: Case, length: int) -> Case:
             events[symbol] = tuple(sorted(happens, key=lambda event: event.ts_ns))
     last_close = max(int(item.ts_close_ns[-1]) for item in bars.values())
     kept = {symbol: tuple(e for e in happens if e.ts_ns <= last_close) for symbol, happens in events.items()}
-    return replace(case, bars=bars, events=kept)
+    return replace(case, bars=bars, events=kept) if any(kept.values()) else case
 
 
 def _happening(dice: Dice, bars: Bars) -> InstrumentEvent:
@@ -331,10 +372,10 @@ def _settlement_price(dice: Dice, bars: Bars, tick: float) -> float:
     return last + dice.pick(0.0, 0.0, 0.3, 0.5, -7.0) * tick
 
 
-def cut(bars: Bars, count: int) -> Bars:
-    """The first bars."""
+def cut(bars: Bars, first: int, end: int) -> Bars:
+    """The bars from the first one to before the end."""
     columns: dict[str, Any] = {
-        name: getattr(bars, name)[:count].copy()
+        name: getattr(bars, name)[first:end].copy()
         for name in (
             *("ts_event_ns", "ts_close_ns", "ts_recv_ns", "open", "high", "low", "close"),
             *("volume", "open_interest", "session", "session_end"),
@@ -344,20 +385,20 @@ def cut(bars: Bars, count: int) -> Bars:
 
 
 Lay = Callable[[Dice, Case, int], Case]
-FEATURES: Mapping[str, tuple[float, Lay]] = {
-    "books": (0.25, _books),
-    "types": (0.4, _types),
-    "times_in_force": (0.4, _times_in_force),
-    "reduce_only": (0.35, _reduce_only),
-    "groups": (0.35, _groups),
-    "children": (0.4, _children),
-    "latency_sample": (0.2, _latency_sample),
-    "data_latency": (0.15, _data_latency),
-    "spread": (0.25, _spread),
-    "impact": (0.15, _impact),
-    "components": (0.3, _components),
-    "financing": (0.3, _financing),
-    "halts": (0.35, _halts),
-    "events": (0.3, _events),
+FEATURES: Mapping[str, tuple[int, float, Lay]] = {  # stream of its dice, share of the seeds, in the order of laying
+    "books": (2, 0.25, _books),
+    "late": (16, 0.2, _late),
+    "types": (3, 0.4, _types),
+    "times_in_force": (4, 0.4, _times_in_force),
+    "reduce_only": (5, 0.35, _reduce_only),
+    "groups": (6, 0.35, _groups),
+    "children": (7, 0.4, _children),
+    "latency_sample": (8, 0.2, _latency_sample),
+    "data_latency": (9, 0.15, _data_latency),
+    "spread": (10, 0.25, _spread),
+    "impact": (11, 0.35, _impact),
+    "components": (12, 0.3, _components),
+    "financing": (13, 0.4, _financing),
+    "halts": (14, 0.35, _halts),
+    "events": (15, 0.45, _events),
 }
-ORDERS = frozenset({"types", "times_in_force", "reduce_only", "groups", "children", "latency_sample", "data_latency"})

@@ -69,13 +69,12 @@ class Component:
     @classmethod
     def of(cls, row: Any) -> Component:
         """The numbers of one dated fee."""
-        maximum = getattr(row, "maximum", None)
         return cls(
             per_unit=Fraction(row.per_unit),
             rate=Fraction(row.rate),
             minimum=None if row.minimum is None else Fraction(row.minimum),
-            maximum=None if maximum is None else Fraction(maximum),
-            sells_only=bool(getattr(row, "sells_only", False)),
+            maximum=None if row.maximum is None else Fraction(row.maximum),
+            sells_only=row.sells_only,
         )
 
     def fee(self, multiplier: Decimal, units: Fraction, lots: int, value: int) -> int:
@@ -130,9 +129,6 @@ class Contract:
 
     def components(self, session: int) -> tuple[Component, ...]:
         """The instrument's own fees on a session."""
-        if not hasattr(self.spec, "fee_components"):
-            rows = [(row.effective_date, row) for row in self.spec.fees]
-            return (Component.of(in_force(rows, session)[1]),)
         latest: dict[str, Any] = {}
         for row in sorted(self.spec.fee_components, key=lambda row: row.effective_date):
             if row.effective_date <= EPOCH + timedelta(days=session):

@@ -20,7 +20,10 @@ class SmallPosition:
 
 @dataclass
 class SmallAccount:
-    """Lots held and pending by symbol; every lot needs `margin_micros` and costs `price_micros` in a cash account."""
+    """Lots held and pending by symbol; every lot needs `margin_micros` and costs `price_micros` in a cash account.
+
+    `sent_ns` are the instants of earlier orders, `last_ticks` the last price of an instrument.
+    """
 
     equity_micros: int = 100_000 * MICROS
     cash_micros: int = 100_000 * MICROS
@@ -28,6 +31,9 @@ class SmallAccount:
     price_micros: int = 0
     lots: dict[str, int] = field(default_factory=dict)
     pending: dict[str, int] = field(default_factory=dict)
+    last_ticks: dict[str, int] = field(default_factory=dict)
+    sent_ns: list[int] = field(default_factory=list)
+    now_ns: int = 0
 
     @property
     def initial_margin_micros(self) -> int:
@@ -45,6 +51,12 @@ class SmallAccount:
 
     def pending_lots(self, instrument: str) -> int:
         return self.pending.get(instrument, 0)
+
+    def last_price_ticks(self, instrument: str) -> int | None:
+        return self.last_ticks.get(instrument)
+
+    def orders_within(self, window_ns: int) -> int:
+        return sum(self.now_ns - window_ns < sent <= self.now_ns for sent in self.sent_ns)
 
 
 class NoBars:

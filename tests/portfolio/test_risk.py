@@ -128,16 +128,138 @@ def test_what_reduces_always_passes_and_what_passes_keeps_the_limits(
         assert got.reason.endswith(".")
 
 
+# ---- how many, and at what price
+
+
+SECOND = 1_000_000_000
+
+
+def test_orders_are_counted_over_a_sliding_window_of_market_time() -> None:
+    policy = LimitRiskPolicy(max_orders=3, max_orders_window_s=10)
+    sent = [0, 4 * SECOND, 9 * SECOND]
+    got = verdict(policy, 1, sent_ns=sent, now_ns=9 * SECOND)
+    assert isinstance(got, RiskRefused)
+    assert (got.limit, got.reason) == (
+        "max_orders",
+        "The ES order would be number 4 within 10 s; at most 3 are allowed.",
+    )
+    assert isinstance(verdict(policy, 1, sent_ns=sent, now_ns=10 * SECOND - 1), RiskRefused)
+    assert isinstance(verdict(policy, 1, sent_ns=sent, now_ns=10 * SECOND), RiskApproved)
+
+
+def test_whoever_wants_out_is_not_counted_away() -> None:
+    policy = LimitRiskPolicy(max_orders=1, price_collar_ticks=1, max_order_units=1, check_cash=True)
+    account = SmallAccount(lots={"ES": 5}, sent_ns=[0, 0, 0], last_ticks={"ES": 16_000})
+    out = priced(OrderType.LIMIT, -5, limit=20_000)
+    assert isinstance(policy.approve(out, account), RiskApproved)
+    # Also where nothing is held yet: the exit of a bracket may only reduce.
+    exit_order = priced(OrderType.STOP, -5, stop=20_000, reduce_only=True)
+    assert isinstance(policy.approve(exit_order, SmallAccount(sent_ns=[0])), RiskApproved)
+    turned = priced(OrderType.LIMIT, -6, limit=16_000)
+    assert isinstance(policy.approve(turned, account), RiskRefused)
+
+
+def priced(
+    kind: OrderType,
+    signed_lots: int,
+    limit: int | None = None,
+    stop: int | None = None,
+    trail: int | None = None,
+    *,
+    reduce_only: bool = False,
+) -> Order:
+    side = Side.BUY if signed_lots > 0 else Side.SELL
+    return Order(
+        7, 3, "ES", side, kind, TimeInForce.DAY, abs(signed_lots), limit, stop, trail_ticks=trail,
+        reduce_only=reduce_only,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "lots", "prices", "passes"),
+    [
+        (OrderType.LIMIT, 1, {"limit": 16_100}, True),
+        (OrderType.LIMIT, 1, {"limit": 16_101}, False),
+        (OrderType.LIMIT, 1, {"limit": 15_900}, True),
+        (OrderType.LIMIT, 1, {"limit": 15_899}, False),
+        (OrderType.LIMIT, -1, {"limit": 16_101}, False),
+        (OrderType.LIMIT_ON_OPEN, 1, {"limit": 16_101}, False),
+        (OrderType.LIMIT_ON_CLOSE, -1, {"limit": 15_899}, False),
+        (OrderType.STOP, 1, {"stop": 30_000}, True),  # its proper side, however far
+        (OrderType.STOP, -1, {"stop": 1}, True),
+        (OrderType.STOP, 1, {"stop": 15_900}, True),  # passed, by no more than the collar
+        (OrderType.STOP, 1, {"stop": 15_899}, False),
+        (OrderType.STOP, -1, {"stop": 16_101}, False),
+        (OrderType.STOP_LIMIT, 1, {"stop": 30_000, "limit": 30_100}, True),
+        (OrderType.STOP_LIMIT, 1, {"stop": 30_000, "limit": 30_101}, False),
+        (OrderType.STOP_LIMIT, -1, {"stop": 16_101, "limit": 16_101}, False),
+        (OrderType.TRAILING_STOP, -1, {"trail": 9_000}, True),
+        (OrderType.MARKET, 1, {}, True),
+        (OrderType.MARKET_ON_CLOSE, -1, {}, True),
+    ],
+)
+def test_the_collar_by_type_of_order(kind: OrderType, lots: int, prices: dict[str, int], passes: bool) -> None:
+    account = SmallAccount(last_ticks={"ES": 16_000})
+    for policy in (LimitRiskPolicy(price_collar_ticks=100), LimitRiskPolicy(price_collar_fraction=0.00625)):
+        got = policy.approve(priced(kind, lots, **prices), account)
+        assert isinstance(got, RiskApproved) == passes
+        if isinstance(got, RiskRefused):
+            assert got.limit.startswith("price_collar_")
+
+
+def test_the_collar_says_what_was_asked_and_what_is_allowed() -> None:
+    account = SmallAccount(last_ticks={"ES": 16_000})
+    got = LimitRiskPolicy(price_collar_fraction=0.05).approve(priced(OrderType.LIMIT, 1, limit=20_000), account)
+    assert isinstance(got, RiskRefused)
+    assert got.reason == (
+        "The limit of the ES order is 5,000.00 and the last price is 4,000.00; at most 5 % of the last price between "
+        "them are allowed."
+    )
+    got = LimitRiskPolicy(price_collar_ticks=8).approve(priced(OrderType.STOP, -1, stop=16_009), account)
+    assert isinstance(got, RiskRefused)
+    assert got.reason == (
+        "The stop of the ES order is 4,002.25 and the market is past it at 4,000.00; at most 8 ticks between them are "
+        "allowed."
+    )
+    unknown = LimitRiskPolicy(price_collar_ticks=8).approve(priced(OrderType.STOP, -1, stop=16_009), SmallAccount())
+    assert isinstance(unknown, RiskRefused)
+    assert "no price of it is known yet" in unknown.reason
+
+
+def test_both_collars_hold_and_a_negative_price_has_a_size() -> None:
+    both = LimitRiskPolicy(price_collar_fraction=0.01, price_collar_ticks=5)
+    account = SmallAccount(last_ticks={"ES": -1_000})
+    assert isinstance(both.approve(priced(OrderType.LIMIT, 1, limit=-995), account), RiskApproved)
+    got = both.approve(priced(OrderType.LIMIT, 1, limit=-994), account)
+    assert isinstance(got, RiskRefused)
+    assert got.limit == "price_collar_ticks"
+    got = both.approve(priced(OrderType.LIMIT, 1, limit=-989), account)
+    assert isinstance(got, RiskRefused)
+    assert got.limit == "price_collar_fraction"
+
+
 def test_settings() -> None:
     with pytest.raises(ConfigError, match="max_order_units is 0"):
         LimitRiskPolicy(max_order_units=0)
     with pytest.raises(ConfigError, match="max_position_units is -1"):
         LimitRiskPolicy(max_position_units=-1)
-    policy: RiskPolicy = LimitRiskPolicy(max_order_units=2)
+    with pytest.raises(ConfigError, match="max_orders is 0"):
+        LimitRiskPolicy(max_orders=0)
+    with pytest.raises(ConfigError, match="price_collar_fraction is nan"):
+        LimitRiskPolicy(price_collar_fraction=float("nan"))
+    with pytest.raises(ConfigError, match=r"price_collar_ticks is 2\.5; a whole number"):
+        LimitRiskPolicy(price_collar_ticks=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="max_orders_window_s is 0; whole seconds"):
+        LimitRiskPolicy(max_orders=1, max_orders_window_s=0)
+    policy: RiskPolicy = LimitRiskPolicy(max_order_units=2, max_orders=60, price_collar_fraction=0.1)
     assert policy.describe() == {
         "risk": "limits",
         "max_order_units": 2,
         "max_position_units": None,
         "check_margin": True,
         "check_cash": False,
+        "max_orders": 60,
+        "max_orders_window_s": 60,
+        "price_collar_fraction": 0.1,
+        "price_collar_ticks": None,
     }

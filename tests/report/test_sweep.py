@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from argus.engine.sweep import grid_neighbours, nearest_neighbours, read_surface
 from argus.report.sweep import Luck, SweepSlice, SweepView, render_sweep, slices_table
 from tests.report.test_html import EVIL, Page, _without_library
 
+BEST = "fast 10, slow 50, entry 1, execution market"
 AXES = {"fast": (5, 10, 20), "slow": (50, 100), "entry": (0.5, 1.0, 1.5)}
 
 
@@ -80,6 +82,25 @@ def test_the_reading_and_what_luck_would_show_come_first(page: str) -> None:
     assert sample().reading.sentence in top
     assert "The best of 40 worthless ideas would show 0.90." in top
     assert "in sample" in page.lower()
+
+
+def test_trials_and_the_neighbours_median_are_said_loudly(page: str) -> None:
+    top = page[page.index("<body>") : page.index('id="overview"')]
+    assert "<strong>36 trials</strong>" in top
+    text = " ".join(re.sub(r"<[^>]+>", " ", top).split())
+    middle = f"{sample().reading.beside_median:.2f}"
+    assert f"Best point, in sample 1.45 ± 0.30 Sharpe a year; {BEST}" in text
+    assert f"Median of its neighbours {middle}" in text
+    assert "By luck alone 0.90 the best of 40 worthless looks" in text
+    assert "Deflated Sharpe 60\u00a0%" in text or "Deflated Sharpe 60 %" in text
+
+
+@pytest.mark.parametrize(("probability", "kind"), [(0.96, "yes"), (0.6, "no")])
+def test_a_plateau_within_luck_is_not_shown_as_good(probability: float, kind: str) -> None:
+    one = sample()
+    broad = replace(one.reading, word="plateau")
+    shown = replace(one, reading=broad, luck=Luck(40, 0.9, probability, "So much by luck."))
+    assert f'<div class="headline {kind}">' in render_sweep(view_of(shown))
 
 
 def test_each_pair_of_numbers_is_a_map_with_the_others_at_the_best_point(page: str) -> None:

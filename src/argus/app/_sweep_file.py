@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,6 +35,12 @@ __all__ = ["POINTS_MAX", "ExecutionSettings", "Skipped", "SweepPlan", "plan_swee
 
 POINTS_MAX: Final = 200_000
 """Most runs of one sweep."""
+
+_EXPECTED: Final = {
+    "dict_type": "keys with values are expected, such as {name: value}",
+    "list_type": "a list is expected, such as [a, b]",
+}
+"""What to write instead, where the validator's own words are a programmer's."""
 
 Bound = int | None
 Model = TypeVar("Model", bound=BaseModel)
@@ -60,7 +67,7 @@ class _SweepFile(BaseModel):
     samples: int | None = Field(default=None, ge=1, le=POINTS_MAX)
     seed: int | None = None
     fixed: dict[str, int | float | str | bool] = {}
-    ranges: dict[str, Any] = Field(min_length=1)
+    ranges: dict[str, Any]
     instruments: Any
     periods: list[dict[str, Any]] = Field(default=[], max_length=1_000)
     account: dict[str, Any] = {}
@@ -233,7 +240,8 @@ def _read(path: Path) -> _SweepFile:
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(found, dict):
-        raise ConfigError(f"{path} holds a {type(found).__name__}; keys such as strategy, ranges, instruments expected")
+        what = "is empty" if found is None else f"holds a {type(found).__name__}"
+        raise ConfigError(f"{path} {what}; keys such as strategy, ranges and instruments are expected")
     return _validated(path, "", _SweepFile, found)
 
 
@@ -272,7 +280,7 @@ def _validated(path: Path, where: str, model: type[Model], found: Mapping[str, A
             elif item["type"] == "missing":
                 wrong.append(f"{key} is missing; see `argus sweep --help`")
             else:
-                wrong.append(f"{key} is {item['input']!r}: {item['msg']}")
+                wrong.append(f"{key} is {item['input']!r}; {_EXPECTED.get(item['type'], item['msg'])}")
         raise ConfigError(f"{path}: {'; '.join(wrong)}") from None
 
 
@@ -288,6 +296,9 @@ def _coerced(where: str, name: str, value: Any, parameters: Mapping[str, Paramet
         close = difflib.get_close_matches(name, parameters, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(f"{where}.{name}: {strategy} has no such parameter; {hint}it takes {', '.join(parameters)}")
+    if isinstance(value, bool) and not isinstance(parameters[name].default, (bool, str)):
+        # YAML reads yes, no, on and off so; as numbers they would be 1 and 0 in silence.
+        raise ConfigError(f"{where}.{name} is {'true' if value else 'false'}; a number is expected")
     try:
         return parameters[name].coerce(value, strategy)
     except StrategyError as error:
@@ -299,18 +310,25 @@ def _ranges(file: _SweepFile, parameters: Mapping[str, Parameter], strategy: str
 
     from argus.engine.sweep import parse_range
 
+    if not file.ranges:
+        raise ConfigError(
+            "ranges is empty; name at least one parameter with its values, such as lookback: [20, 60, 120]"
+        )
     ranges = []
     for name, found in file.ranges.items():
         if name in file.fixed:
             raise ConfigError(f"{name} stands under fixed and under ranges; keep one of them")
         if name not in parameters:
             _coerced("ranges", name, None, parameters, strategy)
-        one = parse_range(name, found, is_integer=type(parameters[name].default) is int)
+        known = parameters[name]
+        low, high = (side * math.inf if bound is None else bound for side, bound in ((-1, known.low), (1, known.high)))
+        one = parse_range(name, found, is_integer=type(known.default) is int, low=low, high=high)
         if one.distribution and file.mode == "grid":
             raise ConfigError(f"ranges.{name} is a distribution; a grid needs values: list them, or set mode: random")
-        if one.distribution and not isinstance(parameters[name].default, (int, float)):
+        if one.distribution and (isinstance(known.default, bool) or not isinstance(known.default, (int, float))):
+            listed = ", ".join(known.choices) or "true, false"
             raise ConfigError(
-                f"ranges.{name} is a distribution; {name} takes {parameters[name].choices or 'no numbers'}"
+                f"ranges.{name} is a distribution; {name} takes no numbers: list values, such as [{listed}]"
             )
         values = tuple(_coerced("ranges", name, value, parameters, strategy) for value in one.values)
         ranges.append(replace(one, values=values))

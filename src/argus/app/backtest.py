@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from argus.engine.market import Market
     from argus.engine.metrics import Metrics
     from argus.engine.record import RunRecord
+    from argus.engine.rolls_traded import RollTraded
     from argus.portfolio.risk import LimitRiskPolicy
     from argus.portfolio.sizing import FixedUnits, VolatilityTarget
 
@@ -50,6 +51,12 @@ class BacktestResult:
         Whether the run went into a workspace's trial ledger.
     warnings : tuple of str
         What the quality gates had to say about the data.
+    roots : tuple of str
+        What the strategy traded, where that is roots of futures; else empty.
+    parameters : mapping
+        Its parameters there: those in the manifest say the roll rules too.
+    rolls : tuple of RollTraded
+        Every roll of the run.
     """
 
     record: RunRecord
@@ -57,6 +64,9 @@ class BacktestResult:
     seconds_run: float
     counted: bool
     warnings: tuple[str, ...]
+    roots: tuple[str, ...] = ()
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    rolls: tuple[RollTraded, ...] = ()
 
     def _refusals(self) -> tuple[str, ...]:
         """Why there are fewer orders, or fills, than the strategy asked for."""
@@ -68,6 +78,9 @@ class BacktestResult:
         rejected = int((self.record.orders["state"] == OrderState.REJECTED).sum())
         if rejected:
             found.append(f"{_plural(rejected, 'order')} rejected by the engine, wholly or in part")
+        cut = sum(roll.closed_lots + roll.opened_lots != 0 for roll in self.rolls)
+        if cut:
+            found.append(f"{_plural(cut, 'roll')} did not take up the whole position again; see the table of rolls")
         if not len(self.record.orders) and not refusals:
             found.append("the strategy asked for no order that came to a whole lot")
         return tuple(found)
@@ -75,10 +88,12 @@ class BacktestResult:
     def as_dict(self) -> dict[str, Any]:
         """The figures by name; money in units of the currency, with six exact decimals at most."""
         record, metrics = self.record, self.metrics
+        rolled = {"contracts": list(record.universe), "rolls": [roll.as_dict() for roll in self.rolls]}
         return {
             "strategy": record.manifest.strategy["name"],
-            "parameters": dict(record.manifest.strategy["parameters"]),
-            "instruments": list(record.universe),
+            "parameters": dict(self.parameters if self.roots else record.manifest.strategy["parameters"]),
+            "instruments": list(self.roots or record.universe),
+            **(rolled if self.roots else {}),
             "orders": len(record.orders),
             "fills": len(record.fills),
             "trades": metrics.trades,

@@ -82,6 +82,7 @@ def _slice_dict(one: SweepSlice) -> dict[str, Any]:
         "sentence": one.reading.sentence,
         "neighbours": one.reading.neighbours,
         "neighbours_holding": one.reading.holding,
+        "neighbours_sharpe_median": one.reading.beside_median,
     }
     if best >= 0:
         found |= {
@@ -141,7 +142,7 @@ def sweep(
     with lock_for_writing(folder, 0.0):
         _forget_uncounted(store, trials)
         if not yes:
-            _ask(plan, task, store, trials, workers)
+            _ask(plan, task, store, trials, workers if ray is None else 1)
         write_atomic(folder / "sweep.json", json.dumps(plan.describe(), indent=1, default=str).encode())
         run_sweep(
             plan.points, task, executor=_executor(workers, ray), store=store, trials=trials, progress=progress

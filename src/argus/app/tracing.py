@@ -46,6 +46,10 @@ def trace_run(workspace: Workspace, run: str, trade: int | None = None) -> Trace
     from argus.engine.trace import trace_trade
 
     record, source = load_run(find_run(workspace, run))
+    if source["kind"] == "rolled":
+        from argus.app.rolled import trace_rolled
+
+        return trace_rolled(workspace, record, source, trade)
     market = _market_again(workspace, source)
     return trace_trade(record, market, trade, _strategy_again(record, source))
 

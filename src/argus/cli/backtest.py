@@ -13,11 +13,13 @@ from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
     from argus.app.backtest import BacktestResult
+    from argus.app.rolled import Rolling
     from argus.core.instruments import InstrumentSpec
     from argus.engine.config import RunConfig
 
 __all__ = ["backtest", "parameters_of"]
 
+_ROLLS_WIDTH = 120
 _LATENCY_MS_MAX = 1e12
 """Beyond it the run refuses anyway; the bound only keeps the number an integer."""
 
@@ -78,14 +80,24 @@ def backtest(
         str | None, typer.Option(help="First decision, ISO date or date-time; earlier bars warm up.")
     ] = None,
     end: Annotated[str | None, typer.Option(help="Decisions end before this instant.")] = None,
+    roll: Annotated[
+        str | None,
+        typer.Option(help="Trade a root through its contracts, rolled by calendar, volume or open_interest."),
+    ] = None,
+    roll_days: Annotated[
+        int | None, typer.Option(help="Business days before the contract's end, for --roll calendar.")
+    ] = None,
+    adjust: Annotated[
+        str | None, typer.Option(help="The series that a rolled strategy reads: difference, ratio or none.")
+    ] = None,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
     """Run one strategy on one file or dataset and print what came of it.
 
-    A file needs no workspace; inside one, the run is kept and counted as a trial.
+    A file needs no workspace; inside one, the run is kept and counted as a trial. With --roll the dataset is a root
+    (MES.1h, or MES) whose contracts are in the catalog, or the file holds many contracts.
     """
-    from argus.app import backtest as use_case
     from argus.app.workspace import find_workspace, open_workspace
     from argus.core.errors import ConfigError
     from argus.strategies import strategy_class
@@ -95,45 +107,84 @@ def backtest(
         raise ConfigError("give either --bars FILE with --instrument, or --dataset NAME from the catalog")
     if units is not None and vol_target is not None:
         raise ConfigError("give either --units or --vol-target")
-    if bars is None:
-        home = open_workspace(workspace)
-        market, notes, source = use_case.catalog_market(home, tuple(dataset or ()))
+    rolling = _rolling(roll, roll_days, adjust)
+    home = open_workspace(workspace) if bars is None or workspace else find_workspace()
+    stated: dict[str, Any] = {
+        "stamp": stamp, "time_column": time_column, "time_format": time_format, "timezone": timezone,
+        "interval": interval, "column": column, "preset": preset, "delimiter": delimiter, "encoding": encoding,
+        "where": where, "contract": contract, "contract_column": contract_column, "delay": delay,
+    }  # fmt: skip
+    how: dict[str, Any] = {
+        "parameters": parameters_of(param or []), "units": units, "vol_target_annual": vol_target, "workspace": home
+    }  # fmt: skip
+    settings = (
+        account, cash, fee_per_contract, fee_rate, slippage_ticks, slippage_rate, cost_multiplier, latency_ms, touch,
+        participation, start, end,
+    )  # fmt: skip
+    if rolling is not None:
+        result = _rolled(strategy, bars, instrument, dataset or [], stated, rolling, settings, how)
     else:
-        found = open_workspace(workspace) if workspace else find_workspace()
-        spec, measured = statement.import_spec(
-            bars, instrument, stamp=stamp, time_column=time_column, time_format=time_format, timezone=timezone,
-            interval=interval, column=column, preset=preset, delimiter=delimiter, where=where, contract=contract,
-            contract_column=contract_column, delay=delay,
-        )  # fmt: skip
+        result = _plain(strategy, bars, instrument, dataset or [], stated, settings, how)
+    emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
+
+
+def _plain(
+    strategy: str,
+    bars: Path | None,
+    instrument: str | None,
+    datasets: list[str],
+    stated: dict[str, Any],
+    settings: tuple[Any, ...],
+    how: dict[str, Any],
+) -> BacktestResult:
+    """A run on one file, or on datasets of the catalog."""
+    from argus.app import backtest as use_case
+
+    if bars is None:
+        market, notes, source = use_case.catalog_market(how["workspace"], tuple(datasets))
+    else:
+        spec, measured = statement.import_spec(bars, instrument, **stated)
         market, notes, source = use_case.file_market(bars, spec)
         notes = (*measured, *notes)
-        home = found  # type: ignore[assignment]
-    result = use_case.backtest(
-        strategy,
-        market,
-        _config(
-            {symbol: entry[0] for symbol, entry in market.items()},
-            account,
-            cash,
-            fee_per_contract,
-            fee_rate,
-            slippage_ticks,
-            slippage_rate,
-            cost_multiplier,
-            latency_ms,
-            touch,
-            participation,
-            start,
-            end,
-        ),
-        parameters=parameters_of(param or []),
-        units=units,
-        vol_target_annual=vol_target,
-        workspace=home,
-        source=source,
-        warnings=notes,
-    )
-    emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
+    config = _config({symbol: entry[0] for symbol, entry in market.items()}, *settings)
+    return use_case.backtest(strategy, market, config, source=source, warnings=notes, **how)
+
+
+def _rolling(roll: str | None, roll_days: int | None, adjust: str | None) -> Rolling | None:
+    """How roots are to be rolled; None where the run is not on roots."""
+    from argus.app.rolled import Rolling
+    from argus.core.errors import ConfigError
+
+    if roll is not None:
+        return Rolling(roll, "difference" if adjust is None else adjust, roll_days)
+    for option, value in (("--roll-days", roll_days), ("--adjust", adjust)):
+        if value is not None:
+            raise ConfigError(f"{option} {value} belongs to a run through rolls; add --roll calendar")
+    return None
+
+
+def _rolled(
+    strategy: str,
+    bars: Path | None,
+    instrument: str | None,
+    datasets: list[str],
+    stated: dict[str, Any],
+    rolling: Rolling,
+    settings: tuple[Any, ...],
+    how: dict[str, Any],
+) -> BacktestResult:
+    """A run on roots, through all rolls of their contracts."""
+    from argus.app import rolled as use_case
+    from argus.core.errors import ConfigError
+
+    if bars is None:
+        roots, notes, source = use_case.catalog_roots(how["workspace"], datasets, rolling)
+    elif instrument is None:
+        raise ConfigError(f"{bars.name}: state the root that its contracts are of: --instrument MES")
+    else:
+        roots, notes, source = use_case.file_roots(bars, statement.file_statement(instrument, **stated), rolling)
+    config = _config({root.symbol: root.spec for root in roots}, *settings)
+    return use_case.backtest_rolled(strategy, roots, config, source=source, warnings=notes, **how)
 
 
 def _config(
@@ -214,7 +265,42 @@ def _print(result: BacktestResult) -> None:
         table.add_row(name, shown)
     console.print(f"[bold]{figures['strategy']}[/bold] on {', '.join(figures['instruments'])}  {figures['parameters']}")
     console.print(table)
+    if result.roots:
+        _print_rolls(result)
     for note in figures["notes"]:
         console.print(f"[yellow]note[/yellow] {note}", highlight=False)
     if not result.counted:
         console.print("[yellow]note[/yellow] no workspace here: this trial is not counted and the run is not kept")
+
+
+def _print_rolls(result: BacktestResult) -> None:
+    """Every roll: the contracts, the two fills, the distance between them, and what it cost."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("session", "from", "to", "why"):
+        table.add_column(name, no_wrap=True)
+    for name in ("lots", "closed at", "opened at", "spread", "gap", "cost", "trades"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for roll in result.rolls:
+        held = roll.closed_lots or roll.opened_lots
+        moved = (
+            f"{-roll.closed_lots:+d}",
+            f"{roll.from_price:,.10g}",
+            f"{roll.to_price:,.10g}",
+            f"{roll.spread:+,.6g}",
+            f"{roll.gap:+,.6g}",
+            f"{roll.cost_micros / 1e6:,.2f}",
+            f"{roll.closed_trade}, {roll.opened_trade}",
+        )
+        flat = ("flat", "", "", "", moved[4], "", "")
+        why = roll.reason.replace("_", " ")
+        table.add_row(roll.session, roll.from_symbol, roll.to_symbol, why, *(moved if held else flat))
+    console = Console()
+    # A line of the table is one roll, however narrow the terminal is.
+    Console(width=max(console.width, _ROLLS_WIDTH)).print(table)
+    moved_count = sum(roll.closed_lots != 0 for roll in result.rolls)
+    total = sum(roll.cost_micros for roll in result.rolls) / 1e6
+    console.print(f"{len(result.rolls)} rolls, {moved_count} with a position; their fees and slippage: {total:,.2f}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["sweep"]
 
 _LINES_SHOWN = 5
+_WORKERS_A_CORE = 4
 
 
 def sweep(
@@ -47,7 +48,18 @@ def sweep(
 
     from argus.app.sweep import sweep as use_case
     from argus.app.workspace import open_workspace
+    from argus.core.errors import ConfigError
 
+    if workers and ray is not None:
+        raise ConfigError(
+            "--workers counts processes of this machine, and --ray runs on a cluster; give one of the two"
+        )
+    cores = _cores()
+    if workers > _WORKERS_A_CORE * cores:
+        raise ConfigError(
+            f"--workers is {workers}, on {cores} core{'s' * (cores > 1)}; more than {_WORKERS_A_CORE} a core only take "
+            "memory: leave the option out for one a core"
+        )
     home = open_workspace(workspace)
     console = Console(stderr=True)
     with Progress(
@@ -67,7 +79,7 @@ def sweep(
 
         try:
             result = use_case(
-                home, file, workers=workers or _cores(), ray=ray, yes=yes, progress=tell
+                home, file, workers=workers or cores, ray=ray, yes=yes, progress=tell
             )  # fmt: skip
         except KeyboardInterrupt:
             bars.stop()

@@ -101,6 +101,18 @@ class AccountView(Protocol):
         """Signed lots that working market, on-open and on-close orders would add."""
         ...
 
+    def last_price_ticks(self, instrument: str) -> int | None:
+        """Last received close, to the nearest tick; None before there is one."""
+        ...
+
+    def orders_within(self, window_ns: int) -> int:
+        """Orders that strategies entered in the last `window_ns` of market time, this instant included, whole account.
+
+        An order that is exactly `window_ns` old is no longer counted. Cancels, refused orders and what the engine
+        enters itself (liquidation) are not orders of a strategy.
+        """
+        ...
+
 
 class View(Protocol):
     """All that may be known at `now_ns`, and nothing else."""

@@ -24,12 +24,12 @@ def known_mark(k, par, inst, close):  # type: ignore[no-untyped-def]
 
     Where nothing is on its way, that is the engine's own mark.
     """
-    if inst[k]["recv_row"] >= inst[k]["market_row"]:
+    if par[k]["is_refined"] == 0 and inst[k]["recv_row"] >= inst[k]["market_row"]:
         return inst[k]["mark"]
     row = inst[k]["recv_row"] - 1
     if row < inst[k]["split_row"]:
         return inst[k]["mark"]
-    while row >= par[k]["row_begin"]:
+    while row >= par[k]["known_begin"]:
         if not np.isnan(close[row]):
             return nearest_tick(ticks_of(close[row], par[k]["tick"]))
         row -= 1

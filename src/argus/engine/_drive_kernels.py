@@ -265,17 +265,17 @@ def ticks_or_none(price, tick):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def limit_that_stops(signed_lots, limits, par, inst, state, rates, close, active, orders, told):  # type: ignore[no-untyped-def]
+def limit_that_stops(signed_lots, reduces, limits, par, inst, state, rates, close, active, orders, told):  # type: ignore[no-untyped-def]
     """Code of the limit that an order breaks, or 0; what the account looked like is written to `told`.
 
-    As `portfolio.risk` judges: an order that only brings the position nearer to zero, what is on its way included,
-    always passes.
+    As `portfolio.risk` judges: an order that may only reduce, or that brings the position (what is on its way included)
+    nearer to zero, always passes.
     """
     held = inst[0]["position"]
     pending = at_market_lots(0, active, state[S_ACTIVE], orders)
     before = held + pending
     after = before + signed_lots
-    if abs(after) <= abs(before) and after * before >= 0:
+    if reduces == 1 or (abs(after) <= abs(before) and after * before >= 0):
         return NOT_REFUSED
     told[F_LOTS], told[F_HELD], told[F_PENDING] = signed_lots, held, pending
     if abs(signed_lots) > limits[L_ORDER_LOTS_MAX]:
@@ -412,11 +412,11 @@ def act_on(row, limits, latencies, streams, par, inst, state, rates, close, acti
         if part > 0 and parent < 0:
             note_refusal(PARENT_REFUSED, signed, told, refusals, ds, state)
             continue
-        stopped = limit_that_stops(signed, limits, par, inst, state, rates, close, active, orders, told)
+        reduces = np.int64(1) if part > 0 or row[O_REDUCE_ONLY] != 0.0 else np.int64(0)
+        stopped = limit_that_stops(signed, reduces, limits, par, inst, state, rates, close, active, orders, told)
         if stopped != NOT_REFUSED:
             note_refusal(stopped, signed, told, refusals, ds, state)
             continue
-        reduces = np.int64(1) if part > 0 or row[O_REDUCE_ONLY] != 0.0 else np.int64(0)
         sent = send(
             kind, tif if part == 0 else GTC, signed, limit, stop, trail, reduces, parent, key, limits, latencies,
             streams, par, inst, state, active, orders, ds[D_DECISIONS], keys,
@@ -488,6 +488,7 @@ def drive(  # type: ignore[no-untyped-def]
     decisions,
     keys,
     ds,
+    known_close,
     par,
     inst,
     state,
@@ -514,6 +515,8 @@ def drive(  # type: ignore[no-untyped-def]
     events,
     spread,
     impact,
+    known_end,
+    eq_session,
 ):
     """Replay a compiled strategy on one instrument to the end of the data, or until a table must grow.
 
@@ -530,13 +533,14 @@ def drive(  # type: ignore[no-untyped-def]
             ):
                 return GROW
             if not act(
-                out, limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals,
+                out, limits, latencies, streams, par, inst, state, rates, known_close, active, orders, told, refusals,
                 decisions, keys, ds,
             ):  # fmt: skip
                 return WRONG_ANSWER
         why = advance(
             par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end,
             marks, special, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, events, spread, impact,
+            known_end, eq_session,
         )  # fmt: skip
         if why == AHEAD:
             first, stop = state[S_AHEAD], state[S_AHEAD_END]

@@ -64,7 +64,7 @@ def next_event(par, inst, state, ts_event, ts_close, ts_recv, events):  # type: 
             if ts < best_ts or (ts == best_ts and phase < best_phase):
                 best_ts, best_phase, best_k = ts, phase, k
         row = inst[k]["recv_row"]
-        if row < par[k]["row_end"]:
+        if row < par[k]["known_end"]:
             ts = ts_recv[row]
             if ts < best_ts or (ts == best_ts and best_phase > PHASE_RECV):
                 best_ts, best_phase, best_k = ts, PHASE_RECV, k
@@ -75,16 +75,19 @@ def next_event(par, inst, state, ts_event, ts_close, ts_recv, events):  # type: 
 
 
 @njit(cache=True, error_model="numpy")
-def sample(ts, state, eq_ts, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
-    """Note the account at an instant at which a bar closed; a later close of the same instant overwrites.
+def sample(ts, session, state, eq_ts, eq_micros, eq_cash, eq_session):  # type: ignore[no-untyped-def]
+    """Note the account at an instant at which a bar closed, with the latest session that closed a bar there.
 
-    Where one instrument is alone no instants are kept: they are its closes.
+    A later close of the same instant overwrites. Where one instrument is alone no instants are kept: they are its
+    closes.
     """
     n = state[S_EQUITY_ROWS]
     if len(eq_ts) > 0:
         if n > 0 and eq_ts[n - 1] == ts:
             n -= 1
+            session = max(session, eq_session[n])
         eq_ts[n] = ts
+        eq_session[n] = session
     eq_micros[n] = state[S_EQUITY]
     eq_cash[n] = state[S_CASH]
     state[S_EQUITY_ROWS] = n + 1
@@ -104,7 +107,7 @@ def next_due(par, inst, state):  # type: ignore[no-untyped-def]
         while stop < len(inst) and par[stop]["book"] == par[first]["book"]:
             told |= inst[stop]["notify"]
             woken |= inst[stop]["wake"]
-            awake = awake and inst[stop]["recv_row"] - par[stop]["row_begin"] >= par[stop]["warmup"]
+            awake = awake and inst[stop]["recv_row"] - par[stop]["known_begin"] >= par[stop]["warmup"]
             stop += 1
         state[S_BOOK] = par[first]["book"]
         if told == 1:
@@ -175,6 +178,8 @@ def advance(  # type: ignore[no-untyped-def]
     events,
     spread,
     impact,
+    known_end,
+    eq_session,
 ):
     """Walk the market forward until somebody has to be asked.
 
@@ -206,7 +211,7 @@ def advance(  # type: ignore[no-untyped-def]
         if phase == PHASE_RECV:
             row = inst[k]["recv_row"]
             inst[k]["recv_row"] = row + 1
-            if par[k]["session_end_only"] == 0 or session_end[row]:
+            if par[k]["session_end_only"] == 0 or known_end[row]:
                 inst[k]["wake"] = 1
                 state[S_WAKE] = 1
             continue
@@ -241,7 +246,7 @@ def advance(  # type: ignore[no-untyped-def]
         )  # fmt: skip
         if fault != END:
             return fault
-        sample(ts, state, eq_ts, eq_micros, eq_cash)
+        sample(ts, session[row], state, eq_ts, eq_micros, eq_cash, eq_session)
         inst[k]["market_phase"] = PHASE_OPEN
         inst[k]["market_row"] = row + 1
 

@@ -89,9 +89,10 @@ RATE_COLUMNS: Final = 6
 C_WHOLE, C_NANO, C_PPB, C_MIN, C_MAX, C_SELLS_ONLY = range(6)
 
 # Columns of the table of events of instruments, in the order in which they happen; `E_LINE` is the first line of the
-# instrument.
-E_TS, E_LINE, E_KIND, E_A, E_B = range(5)
-EVENT_COLUMNS: Final = 5
+# instrument and
+# `E_ROW` the first bar, of those that the strategy sees, that had not closed by then.
+E_TS, E_LINE, E_KIND, E_A, E_B, E_ROW = range(6)
+EVENT_COLUMNS: Final = 6
 # Kinds: dividend of a micros and b billionths per lot; funding of a parts per billion; split of a for b; final
 # settlement at a ticks.
 E_DIVIDEND, E_FUNDING, E_SPLIT, E_FINAL = range(4)
@@ -111,8 +112,11 @@ PARAM_DTYPE: Final = np.dtype(
         ("is_future", np.int64),
         ("has_volume", np.int64),
         ("has_open", np.int64),
-        ("row_begin", np.int64),
+        ("row_begin", np.int64),  # bars that orders meet
         ("row_end", np.int64),
+        ("known_begin", np.int64),  # bars that the strategy sees; the same ones, unless finer bars fill the orders
+        ("known_end", np.int64),
+        ("is_refined", np.int64),
         ("rate_begin", np.int64),
         ("rate_end", np.int64),
         ("initial_ppm", np.int64),
@@ -151,7 +155,7 @@ INSTRUMENT_DTYPE: Final = np.dtype(
         ("volume_left", np.int64),  # of the bar in hand; kept at the first line of the instrument
         ("volume_row", np.int64),
         ("mark_row", np.int64),  # bar whose close the mark is; kept at the first line
-        ("split_row", np.int64),  # bars before it are in the old shares
+        ("split_row", np.int64),  # bars known before it are in the old shares
         ("expired", np.int64),  # the contract is settled for good
         ("bal_carry", np.int64),
         ("adverse_milli", np.int64),  # slippage and half-spread of the bar in hand, thousandths of a tick

@@ -108,7 +108,7 @@ def execute(i, base, price, rule, ts, row, impact, par, inst, state, active, ord
     all_or_none = orders[i]["tif"] == FOK
     if wanted <= 0 or (all_or_none and wanted < rest):
         return True
-    if orders[i]["liquidation"] == 1:
+    if orders[i]["decision_id"] < 0:  # the engine itself closes out: never refused
         opening, refused, reducing = np.int64(0), 0, wanted
     else:
         reducing = reducing_lots(k, side, wanted, par, inst, state)
@@ -146,6 +146,12 @@ def move_level(i, x, orders):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
+def reached(x, level, sign):  # type: ignore[no-untyped-def]
+    """Whether the price `x` is at `level` or beyond it (ticks); the level of a trailing stop is a sum of floats."""
+    return sign * (x - level) >= -GRID_TOLERANCE
+
+
+@njit(cache=True, error_model="numpy")
 def at_open(i, x, is_first, par_k, inst_k, state, orders):  # type: ignore[no-untyped-def]
     """(fills, price, rule) of order `i` at an open of `x` ticks; stops are triggered on the way."""
     kind = orders[i]["type"]
@@ -160,7 +166,7 @@ def at_open(i, x, is_first, par_k, inst_k, state, orders):  # type: ignore[no-un
             orders[i]["triggered"] = TRIGGERED
         return orders[i]["triggered"] == TRIGGERED, price, F_STOP_OPEN
     if kind == TRAILING:
-        if orders[i]["triggered"] == IDLE and sign * (x - orders[i]["level"]) >= 0:
+        if orders[i]["triggered"] == IDLE and reached(x, orders[i]["level"], sign):
             orders[i]["triggered"] = TRIGGERED
         if orders[i]["triggered"] == IDLE:
             move_level(i, x, orders)
@@ -208,7 +214,7 @@ def trail_in_range(i, high, low, x_close, orders):  # type: ignore[no-untyped-de
     sign = orders[i]["side"]
     move_level(i, low if sign > 0 else high, orders)
     move_level(i, x_close, orders)
-    return sign * (x_close - orders[i]["level"]) >= 0
+    return reached(x_close, orders[i]["level"], sign)
 
 
 @njit(cache=True, error_model="numpy")
@@ -221,12 +227,12 @@ def stop_in_range(i, x_open, high, low, x_close, par_k, inst_k, orders):  # type
     sign = np.int64(orders[i]["side"])
     trails = orders[i]["type"] == TRAILING
     stop = orders[i]["level"] if trails else float(orders[i]["stop_ticks"])
-    if trails and not sign * ((high if sign > 0 else low) - stop) >= 0:
+    if trails and not reached(high if sign > 0 else low, stop, sign):
         if not trail_in_range(i, high, low, x_close, orders):
             return False, stop, np.int64(0), F_TRAIL
         orders[i]["triggered"] = TRIGGERED
         return True, x_close, slipped(x_close, sign, par_k, inst_k), F_TRAIL_CLOSE
-    if not sign * ((high if sign > 0 else low) - stop) >= 0:
+    if not reached(high if sign > 0 else low, stop, sign):
         return False, stop, np.int64(0), F_STOP
     base = stop
     for known in (x_open, low if sign > 0 else high):

@@ -17,6 +17,7 @@ from argus.engine._layout import (
     E_FUNDING,
     E_KIND,
     E_LINE,
+    E_ROW,
     E_SPLIT,
     E_TS,
     INT64_MAX,
@@ -189,13 +190,13 @@ def check_account(ts, par, inst, state, active, orders):  # type: ignore[no-unty
 
 
 @njit(cache=True, error_model="numpy")
-def split(first, numerator, denominator, ts, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
+def split(first, known_row, numerator, denominator, ts, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
     """`numerator` new shares for `denominator` old ones, in all books; fractions are paid in cash at the last mark."""
     old_mark = inst[first]["mark"]
     line = first
     while line >= 0:
         cancel_line(line, R_SPLIT, ts, inst, state, active, orders)
-        inst[line]["split_row"] = inst[line]["market_row"]
+        inst[line]["split_row"] = known_row
         held = inst[line]["position"]
         if held != 0:
             whole = abs(held) * numerator // denominator * (1 if held > 0 else -1)
@@ -255,7 +256,7 @@ def instrument_event(par, inst, state, active, orders, fills, journal, rates, ev
         events[row, E_B],
     )
     if kind == E_SPLIT:
-        split(first, a, b, ts, par, inst, state, active, orders, fills, journal, rates)
+        split(first, events[row, E_ROW], a, b, ts, par, inst, state, active, orders, fills, journal, rates)
     elif kind == E_DIVIDEND or kind == E_FUNDING:
         line = first
         while line >= 0:

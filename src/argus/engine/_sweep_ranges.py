@@ -68,6 +68,10 @@ class Range:
     def _sample(self, u: float) -> ParameterValue:
         if not self.distribution:
             return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
+        if self.distribution == "uniform" and self.is_integer:
+            # Rounding would give the two ends half a chance each.
+            first, last = math.ceil(self.low), math.floor(self.high)
+            return min(first + int(u * (last - first + 1)), last)
         if self.distribution == "uniform":
             x = self.low + u * (self.high - self.low)
         elif self.distribution == "log_uniform":
@@ -77,14 +81,24 @@ class Range:
             below, above = normal.cdf(self.low), normal.cdf(self.high)
             x = normal.inv_cdf(min(max(below + u * (above - below), 1e-300), 1.0 - 1e-16))
         x = _short(min(max(x, self.low), self.high))
-        return round(x) if self.is_integer else x
+        return min(max(round(x), _least(self.low)), _most(self.high)) if self.is_integer else x
+
+
+def _least(low: float) -> float:
+    return math.ceil(low) if math.isfinite(low) else low
+
+
+def _most(high: float) -> float:
+    return math.floor(high) if math.isfinite(high) else high
 
 
 def _short(x: float) -> float:
     return float(f"{x:.{_DIGITS}g}")
 
 
-def parse_range(name: str, found: Any, *, is_integer: bool = False) -> Range:
+def parse_range(
+    name: str, found: Any, *, is_integer: bool = False, low: float = -math.inf, high: float = math.inf
+) -> Range:
     """The range that stands in a file under a parameter's name.
 
     Parameters
@@ -95,6 +109,8 @@ def parse_range(name: str, found: Any, *, is_integer: bool = False) -> Range:
         What the file holds there.
     is_integer : bool
         Whether the parameter takes whole numbers only.
+    low, high : float
+        What the parameter may be at all: a distribution must lie within, and a normal one without bounds is cut there.
 
     Raises
     ------
@@ -107,7 +123,7 @@ def parse_range(name: str, found: Any, *, is_integer: bool = False) -> Range:
     if not isinstance(found, Mapping):
         raise ConfigError(f"{where} is {found!r}; {_FORMS}; a single value belongs under fixed")
     if "distribution" in found:
-        return _distribution(where, name, found, is_integer)
+        return _distribution(where, name, found, is_integer, (low, high))
     if "step" in found:
         _only(where, found, ("from", "to", "step"))
         return Range(name, _stepped(where, found))
@@ -163,17 +179,25 @@ def _counted(where: str, found: Mapping[str, Any], is_integer: bool) -> tuple[Pa
     return tuple(values)
 
 
-def _distribution(where: str, name: str, found: Mapping[str, Any], is_integer: bool) -> Range:
+def _distribution(
+    where: str, name: str, found: Mapping[str, Any], is_integer: bool, within: tuple[float, float]
+) -> Range:
     kind = found["distribution"]
     if kind not in _DISTRIBUTIONS:
         raise ConfigError(f"{where}.distribution is {kind!r}; one of {', '.join(_DISTRIBUTIONS)} is expected")
     bounds = ("from", "to")
     _only(where, found, ("distribution", *bounds, *(("mean", "sd") if kind == "normal" else ())))
-    low, high = -math.inf, math.inf
+    low, high = within
     if kind != "normal" or any(key in found for key in bounds):
         low, high = (float(_decimal(where, found, key)) for key in bounds)
         if high <= low:
             raise ConfigError(f"{where} goes from {found['from']!r} to {found['to']!r}; from must be below to")
+    if not within[0] <= low <= high <= within[1]:
+        raise ConfigError(
+            f"{where} goes from {found['from']!r} to {found['to']!r}; {name} must lie in {within[0]:g} to {within[1]:g}"
+        )
+    if is_integer and not _least(low) <= _most(high):
+        raise ConfigError(f"{where} goes from {found['from']!r} to {found['to']!r}; no whole number lies between them")
     if kind == "log_uniform" and low <= 0:
         raise ConfigError(f"{where}.from is {found['from']!r}; log_uniform needs a positive one")
     mean, sd = 0.0, 1.0
@@ -183,7 +207,10 @@ def _distribution(where: str, name: str, found: Mapping[str, Any], is_integer: b
             raise ConfigError(f"{where}.sd is {found['sd']!r}; it must be positive")
         normal = NormalDist(mean, sd)
         if not normal.cdf(high) - normal.cdf(low) > 1e-6:
-            raise ConfigError(f"{where}: almost nothing of a normal({mean:g}, {sd:g}) lies in {low:g} to {high:g}")
+            raise ConfigError(
+                f"{where}: almost nothing of a normal({mean:g}, {sd:g}) lies in {low:g} to {high:g}; change mean or "
+                "sd, or give from and to that hold some of it"
+            )
     return Range(name, (), kind, low, high, mean, sd, is_integer)
 
 

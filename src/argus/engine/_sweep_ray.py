@@ -7,12 +7,20 @@ sweep gives it out again. Every node needs this version of Argus, and whatever t
 from __future__ import annotations
 
 import os
-from typing import Any
+import socket
+from typing import Any, Final
 
 from argus.core.errors import ConfigError, MissingExtraError
 from argus.engine._sweep_points import Done, Outcome, Point, Task
 
 __all__ = ["RayCluster"]
+
+
+_ANSWER_S: Final = 5.0
+"""How long an address may take to answer before there is said to be nothing."""
+_TRIES: Final = "2"
+"""How often Ray itself asks a cluster that does not answer; each time takes it most of a minute, twenty are its own
+choice."""
 
 
 def _work(task: Task, points: tuple[Point, ...]) -> Done:
@@ -35,21 +43,22 @@ class RayCluster:
     MissingExtraError
         If Ray is not installed.
     ConfigError
-        If there is no cluster at the address.
+        If the address is none, or nothing answers there.
     """
 
     def __init__(self, address: str, slots: int | None = None) -> None:
+        if address != "local":
+            os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", _TRIES)
         self._ray = ray = _ray()
         self._ours = not ray.is_initialized()
+        if self._ours and address not in ("auto", "local"):
+            _check_answers(address)
         if self._ours:
             try:
                 how = {"include_dashboard": False} if address == "local" else {}
                 ray.init(address=address, log_to_driver=False, logging_level="error", **how)
             except (ConnectionError, ValueError, RuntimeError) as error:
-                raise ConfigError(
-                    f"no Ray cluster answers at {address!r}: {str(error).strip() or type(error).__name__}; start one "
-                    "with `ray start --head`, or give --ray local"
-                ) from None
+                raise _no_cluster(address, str(error).strip() or type(error).__name__) from None
         self.slots = slots or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._task: Any = None
         self._remote: Any = None
@@ -90,6 +99,25 @@ class RayCluster:
         self._task = self._remote = None
         if self._ours:
             self._ray.shutdown()
+
+
+def _no_cluster(address: str, why: str) -> ConfigError:
+    return ConfigError(
+        f"no Ray cluster answers at {address!r}: {why}; start one with `ray start --head`, or give --ray local"
+    )
+
+
+def _check_answers(address: str) -> None:
+    """Refuse at once an address at which nothing listens; Ray would ask it for a quarter of an hour."""
+    host, separator, port = address.rpartition(":")
+    if not (host and separator and port.isdigit() and int(port) < 65_536) or "/" in address:
+        raise ConfigError(
+            f"the Ray address is {address!r}; auto, local or HOST:PORT (such as 10.0.0.5:6379) is expected"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
+    except OSError as error:
+        raise _no_cluster(address, error.strerror or str(error)) from None
 
 
 def _ray() -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -57,6 +57,9 @@ class Reading:
         Its score.
     neighbours, holding : int
         How many neighbours it has, and how many of them keep at least ``1 - fraction`` of its score.
+    beside_median : float
+        Median score of the neighbours that have one: what somebody who is slightly off would have seen. NaN if none
+        has.
     connected : int
         Points that keep as much and hang together with it through neighbours that do, itself included.
     ratio, ratio_error : float
@@ -71,6 +74,7 @@ class Reading:
     score: float
     neighbours: int
     holding: int
+    beside_median: float
     connected: int
     ratio: float
     ratio_error: float
@@ -231,7 +235,8 @@ def read_surface(scores: F64_1D, pairs: Neighbours, fraction: float = FRACTION) 
     """
     known = np.isfinite(scores)
     if not known.any():
-        return Reading("unknown", -1, math.nan, 0, 0, 0, math.nan, math.nan, fraction, "Unknown: no point has a score.")
+        nothing = "Unknown: no point has a score."
+        return Reading("unknown", -1, math.nan, 0, 0, math.nan, 0, math.nan, math.nan, fraction, nothing)
     best = int(np.argmax(np.where(known, scores, -math.inf)))
     score = float(scores[best])
     beside = _beside(pairs, best)
@@ -243,8 +248,10 @@ def read_surface(scores: F64_1D, pairs: Neighbours, fraction: float = FRACTION) 
     # Scores that are all equal have a ratio of NaN: that is no shape either.
     has_shape = 1.0 - ratio >= _SHAPE_ERRORS * error
     word = _word(scores, score, len(beside), holding, connected, has_shape)
-    sentence = _sentence(word, score, len(beside), holding, connected, ratio, fraction)
-    return Reading(word, best, score, len(beside), holding, connected, ratio, error, fraction, sentence)
+    around = scores[beside][known[beside]]
+    middle = float(np.median(around)) if len(around) else math.nan
+    reading = Reading(word, best, score, len(beside), holding, middle, connected, ratio, error, fraction, "")
+    return replace(reading, sentence=_sentence(reading))
 
 
 def _word(scores: F64_1D, score: float, neighbours: int, holding: int, connected: int, has_shape: bool) -> str:
@@ -261,24 +268,26 @@ def _word(scores: F64_1D, score: float, neighbours: int, holding: int, connected
     return "ridge" if connected >= _RIDGE_POINTS else "spike"
 
 
-def _sentence(
-    word: str, score: float, neighbours: int, holding: int, connected: int, ratio: float, fraction: float
-) -> str:
-    if score <= 0.0:
+def _sentence(reading: Reading) -> str:
+    if reading.score <= 0.0:
         return "Noise: no point has a score above zero, so there is nothing to choose."
-    kept = f"{holding} of {neighbours} neighbours of the best point keep at least {1 - fraction:.0%} of its score"
-    if word == "unknown":
-        return f"Unknown: the best point has {neighbours} neighbours, too few to tell a plateau from a spike."
-    if word == "plateau":
+    count = reading.neighbours
+    if reading.word == "unknown":
+        return f"Unknown: the best point has {count} neighbours, too few to tell a plateau from a spike."
+    kept = (
+        f"{reading.holding} of {count} neighbours of the best point keep at least {1 - reading.fraction:.0%} of its "
+        f"score (best {reading.score:.2f}, median of the neighbours {reading.beside_median:.2f})"
+    )
+    if reading.word == "plateau":
         return f"Plateau: {kept}; values somewhat beside it would have done about as well."
-    if word == "noise":
+    if reading.word == "noise":
         return (
             f"Noise: {kept}, and neighbours resemble each other no more than chance would have it (contiguity "
-            f"ratio {ratio:.2f}; a smooth surface is near 0): the best is the luckiest of many draws."
+            f"ratio {reading.ratio:.2f}; a smooth surface is near 0): the best is the luckiest of many draws."
         )
-    if word == "ridge":
+    if reading.word == "ridge":
         return (
-            f"Ridge: only {kept}, but {connected} points that hang together do: it holds in some directions and is "
-            "lost in others."
+            f"Ridge: only {kept}, but {reading.connected} points that hang together do: it holds in some directions "
+            "and is lost in others."
         )
     return f"Spike: {kept}; a small change of a parameter loses the result."

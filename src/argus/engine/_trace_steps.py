@@ -11,6 +11,7 @@ from argus.core.strategy import ParameterValue
 from argus.core.time import format_ns
 
 __all__ = [
+    "CarryStep",
     "DecisionStep",
     "FeatureSeen",
     "FeeStep",
@@ -78,7 +79,11 @@ class DecisionStep:
 
 @dataclass(frozen=True, slots=True)
 class OrderStep:
-    """An order as it was sent; quantity in units of the instrument, prices in its currency, None where it has none."""
+    """An order as it was sent; quantity in units of the instrument, prices in its currency, None where it has none.
+
+    A split or a final settlement has no order: `order_id` is then -1, `type` says which of the two it is, and the
+    instants are those of the event.
+    """
 
     order_id: int
     type: str
@@ -95,7 +100,16 @@ class OrderStep:
     tag: str
     is_liquidation: bool
     ended: str
-    """Why it ended other than by being filled; empty if it was."""
+    """Name of the reason why it ended other than by being filled; empty if it was filled."""
+    ended_text: str = ""
+    """That reason in a sentence, with its numbers."""
+    trail: str | None = None
+    """Distance of a trailing stop."""
+    expires: str | None = None
+    """Instant until which a good-till-date order was good."""
+    reduce_only: bool = False
+    oco_group: int | None = None
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +119,8 @@ class PriceStep:
     Attributes
     ----------
     base : str
-        Which price it starts from: open, close, limit, stop, or the end of the bar that was worse than the stop.
+        Which price it starts from: open, close, limit, stop, trailing level, the end of the bar that was worse than
+        the stop, mark (of a split), or settlement.
     base_price, base_ticks, price : str
         Exact decimals.
     price_ticks : int
@@ -161,9 +176,10 @@ class FillStep:
     position_lots : int
         Of the trade, afterwards.
     decision : DecisionStep or None
-        None for a liquidation, which the engine entered.
+        None for what the engine did by itself: a liquidation, the closing orders of a halt, a split, a settlement.
     order, bar, price, fee
-        See their classes; `bar` is the one that filled the order.
+        See their classes; `bar` is the one that filled the order, or in which a split or settlement happened (the last
+        one, if it came after the data).
     rule, rule_text : str
         Name and meaning of the rule of ``docs/fills.md``.
     ledger : tuple of LedgerLine
@@ -184,6 +200,20 @@ class FillStep:
     rule_text: str
     price: PriceStep
     fee: FeeStep
+    ledger: tuple[LedgerLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CarryStep:
+    """What holding cost or brought while the trade was open: a dividend, funding, or a borrow fee.
+
+    `amount_micros` is positive if it was received; `text` is the sum in words and figures.
+    """
+
+    ts_ns: int
+    kind: str
+    amount_micros: int
+    text: str
     ledger: tuple[LedgerLine, ...]
 
 
@@ -246,9 +276,14 @@ class Trace:
     bought_micros, sold_micros, marked_micros : int
         Value of what was bought, of what was sold, and of what is still held.
     gross_micros, fee_micros, net_micros : int
-        Worked out here: ``sold - bought + marked``, the fees, and their difference.
+        Worked out here: ``sold - bought + split cash + marked``, the fees, and their difference plus the carry.
     recorded_net_micros : int
         What the run recorded.
+    split_cash_micros : int
+        What splits paid for fractions of a lot.
+    carry_micros : int
+        Dividends, funding and borrow fees, received less paid: the sum of `carries`.
+    carries : tuple of CarryStep
     """
 
     run_id: str
@@ -281,6 +316,9 @@ class Trace:
     fee_micros: int
     net_micros: int
     recorded_net_micros: int
+    split_cash_micros: int = 0
+    carry_micros: int = 0
+    carries: tuple[CarryStep, ...] = ()
 
     @property
     def difference_micros(self) -> int:

@@ -132,6 +132,7 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums): 
                 sums[2] *= fills[f]["base_ticks"]
                 sums[3] *= fills[f]["base_ticks"]
                 if t[POSITION] == 0:
+                    watch(t, price, par_k)
                     end_trade(t, sums, trades, n, f, ts, t[FLOW], price)
                     n += 1
             last_fill = f
@@ -159,7 +160,9 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums): 
             row -= 1
         mark, ts = fills[last_fill]["price_ticks"], fills[last_fill]["ts_event_ns"]
         if row >= 0:
-            mark, ts = nearest_tick(ticks_of(close[begin + row], par_k["tick"])), ts_close[begin + row]
+            ts = ts_close[begin + row]
+            if fills[last_fill]["rule"] != F_SPLIT or fills[last_fill]["row"] <= row:
+                mark = nearest_tick(ticks_of(close[begin + row], par_k["tick"]))
         end_trade(t, sums, trades, n, -1, ts, t[FLOW] + position_value(t[POSITION], mark, par_k), mark)
         n += 1
     return n

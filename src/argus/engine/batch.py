@@ -28,7 +28,7 @@ from argus.engine.config import RunConfig
 from argus.engine.finish import check_universe, trial_with
 from argus.engine.forms import CompiledStrategy
 from argus.engine.manifest import manifest_of
-from argus.engine.market import NO_EVENTS, Events, Market, MarketArrays, lay_out
+from argus.engine.market import CLOSE_TS_COLUMN, NO_EVENTS, SESSION_COLUMN, Events, Market, MarketArrays, lay_out
 from argus.engine.metrics import max_drawdown, session_returns, sharpe
 from argus.engine.record import RunManifest
 
@@ -185,7 +185,7 @@ def _distinct_columns(
 
 def _session_closes(arrays: MarketArrays) -> I64_1D:
     """Row of the last bar of each session."""
-    session = arrays.columns[8]
+    session = arrays.columns[SESSION_COLUMN]
     return np.append(np.flatnonzero(session[1:] != session[:-1]), len(session) - 1)
 
 
@@ -218,7 +218,7 @@ def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1
     rows = int(t.state[at.S_EQUITY_ROWS])
     first = rows
     if drive.first_decision_ns is not None:
-        first = int(np.searchsorted(t.market.columns[1][:rows], drive.first_decision_ns))
+        first = int(np.searchsorted(t.market.columns[CLOSE_TS_COLUMN][:rows], drive.first_decision_ns))
     equity = t.eq_micros[closes[closes >= first]]
     returns = session_returns(equity, opening)
     fall = max_drawdown(equity, opening)

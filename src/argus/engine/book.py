@@ -52,7 +52,16 @@ from argus.engine._layout import (
     STRETCH_MIN,
 )
 from argus.engine.config import PPM, AccountKind, RunConfig
-from argus.engine.market import CLOSE_COLUMN, CLOSE_TS_COLUMN, RECV_COLUMN, SESSION_COLUMN, MarketArrays, rate_ppm
+from argus.engine.mapped import empty
+from argus.engine.market import (
+    CLOSE_COLUMN,
+    CLOSE_TS_COLUMN,
+    RECV_COLUMN,
+    SESSION_COLUMN,
+    SESSION_END_COLUMN,
+    MarketArrays,
+    rate_ppm,
+)
 from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE, ORDER_DTYPE
 
 __all__ = ["RunTables"]
@@ -73,9 +82,9 @@ class RunTables:
     def __init__(self, market: MarketArrays, config: RunConfig) -> None:
         count = len(market.par)
         self.market = market
-        self.row_begin: I64_1D = np.ascontiguousarray(market.par["row_begin"])
+        self.known_begin: list[int] = market.par["known_begin"].tolist()
         self.inst = np.zeros(count, dtype=INSTRUMENT_DTYPE)
-        self.inst["market_row"] = self.inst["recv_row"] = self.row_begin
+        self.inst["market_row"], self.inst["recv_row"] = market.par["row_begin"], market.par["known_begin"]
         self.inst["market_phase"] = PHASE_OPEN
         self.inst["session"] = NO_SESSION
         self.inst["rate_at"] = market.par["rate_begin"]
@@ -101,7 +110,7 @@ class RunTables:
         self.state[S_SESSION] = NO_SESSION
         self.inst["volume_row"] = self.inst["mark_row"] = -1
         if market.is_plain:
-            ts_recv = market.columns[RECV_COLUMN]
+            ts_recv = market.known[RECV_COLUMN]
             self.state[S_PLAIN] = 1
             self.state[S_STRETCH] = STRETCH_MIN
             warmup = int(market.par[0]["warmup"])
@@ -112,10 +121,12 @@ class RunTables:
         self.fills: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=FILL_DTYPE)
         self.journal: NDArray[np.void] = np.zeros(4 * _FIRST_ROWS, dtype=JOURNAL_DTYPE)
         self.order_tags: dict[int, str] = {}
-        rows = len(market.columns[0]) + 1
-        self.eq_ts: I64_1D = np.empty(0 if market.is_plain else rows, dtype=np.int64)
-        self.eq_micros: I64_1D = np.empty(rows, dtype=np.int64)
-        self.eq_cash: I64_1D = np.empty(rows, dtype=np.int64)
+        rows = market.bars + 1
+        own = 0 if market.is_plain else rows
+        self.eq_ts: I64_1D = empty(own, np.int64)
+        self.eq_session: I32_1D = empty(own, np.int32)
+        self.eq_micros: I64_1D = empty(rows, np.int64)
+        self.eq_cash: I64_1D = empty(rows, np.int64)
         self._latency_ns = config.latency_ns
         self._latencies = np.array(config.latency_sample_ns, dtype=np.int64)
         self._seed = config.seed
@@ -142,7 +153,7 @@ class RunTables:
         entry["fill_id"] = entry["instrument"] = -1
         entry["debit"], entry["credit"] = JOURNAL_ACCOUNTS.index("CASH"), JOURNAL_ACCOUNTS.index("CAPITAL")
         entry["amount_micros"] = config.account.cash_micros
-        entry["ts_ns"] = min(int(self.market.columns[0][row]) for row in self.row_begin)
+        entry["ts_ns"] = min(int(self.market.columns[0][row]) for row in self.market.par["row_begin"])
         self.state[S_JOURNAL] = 1
 
     def grow(self) -> None:
@@ -263,19 +274,15 @@ class RunTables:
     def equity_instants(self) -> tuple[I64_1D, I32_1D]:
         """(time, session) of each row of the equity curve: instants at which a bar closed, the latest session."""
         rows = int(self.state[S_EQUITY_ROWS])
+        if not self.market.is_plain:
+            return self.eq_ts[:rows], self.eq_session[:rows]
         columns = self.market.columns
-        ts_close, session = columns[CLOSE_TS_COLUMN], columns[SESSION_COLUMN]
-        if self.market.is_plain:
-            return ts_close[:rows].copy(), session[:rows].copy()
-        instants = self.eq_ts[:rows].copy()
-        sessions = np.full(rows, NO_SESSION, dtype=np.int32)
-        np.maximum.at(sessions, np.searchsorted(instants, ts_close), session)
-        return instants, sessions
+        return columns[CLOSE_TS_COLUMN][:rows], columns[SESSION_COLUMN][:rows]
 
     def move_to(self, row: int) -> None:
         """Stand at the instant at which `row` of the quiet stretch passed last became known."""
         m = self.market
-        rest = (m.par, self.inst, self.state, m.rates, m.columns[RECV_COLUMN], m.marks)
+        rest = (m.par, self.inst, self.state, m.rates, m.known[RECV_COLUMN], m.marks)
         if self._move_to is None:
             from argus.engine._coast_kernels import move_to
 
@@ -285,13 +292,25 @@ class RunTables:
     def as_known(self, code: int, signed_lots: int) -> tuple[int, int, int]:
         """(initial margin, cash, equity) at received closes, if `signed_lots` of the line `code` were traded."""
         m = self.market
-        rest = (m.par, self.inst, self.state, m.rates, m.columns[CLOSE_COLUMN])
+        rest = (m.par, self.inst, self.state, m.rates, m.known[CLOSE_COLUMN])
         if self._as_known is None:
             from argus.engine._account_kernels import as_known
 
             self._as_known = entry_of(as_known, (code, signed_lots, *rest))
         margin, cash, equity = self._as_known(code, signed_lots, *rest)
         return margin, cash, equity
+
+    def last_close_ticks(self, code: int) -> int | None:
+        """Last received close of the line `code`, the mark right after a split; None before there is one."""
+        from argus.engine._match_kernels import nearest_tick, ticks_of
+
+        row, first = self.known[code] - 1, self.known_begin[code]
+        if first <= row < self.inst["split_row"][code]:
+            return int(self.inst["mark"][code])
+        close = self.market.known[CLOSE_COLUMN]
+        while row >= first and np.isnan(close[row]):
+            row -= 1
+        return int(nearest_tick(ticks_of(close[row], self.market.par["tick"][code]))) if row >= first else None
 
     def arguments(self) -> tuple[Any, ...]:
         """Everything `advance` takes, in its sequence; another tuple once a table has grown."""
@@ -306,7 +325,9 @@ class RunTables:
             self.inst,
             self.state,
             m.rates,
-            *m.columns,
+            *m.columns[:RECV_COLUMN],
+            m.known[RECV_COLUMN],
+            *m.columns[RECV_COLUMN + 1 :],
             m.marks,
             m.special,
             self.active,
@@ -319,4 +340,6 @@ class RunTables:
             m.events,
             m.spread,
             m.impact,
+            m.known[SESSION_END_COLUMN],
+            self.eq_session,
         )

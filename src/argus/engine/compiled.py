@@ -29,7 +29,17 @@ from argus.engine.config import RunConfig
 from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
 from argus.engine.manifest import manifest_of
-from argus.engine.market import NO_EVENTS, Events, Market, MarketArrays, lay_out, seat
+from argus.engine.market import (
+    CLOSE_COLUMN,
+    NO_EVENTS,
+    NOT_FINER,
+    RECV_COLUMN,
+    Events,
+    Market,
+    MarketArrays,
+    lay_out,
+    seat,
+)
 from argus.engine.record import DECISION_DTYPE, Refusal, RunRecord
 
 __all__ = [
@@ -169,13 +179,14 @@ def run_compiled(
     trials: TrialLedger,
     purpose: str = "backtest",
     events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> RunRecord:
     """Replay a compiled or an array strategy; `replay.run` does the same for all three forms.
 
     Parameters
     ----------
     strategy : CompiledStrategy or ArrayStrategy
-    market, config, trials, purpose, events
+    market, config, trials, purpose, events, finer
         As for `replay.run`.
     risk : RiskPolicy
         One whose limits a kernel can apply, as `portfolio.LimitRiskPolicy`.
@@ -191,8 +202,10 @@ def run_compiled(
     """
     check_universe(strategy.spec, market)
     limits = limits_of(risk)
-    arrays = lay_out(market, strategy.spec.universe, config, events)
-    manifest = manifest_of({strategy.spec.name: strategy}, market, config, sizer=None, risk=risk, events=events)
+    arrays = lay_out(market, strategy.spec.universe, config, events, finer)
+    manifest = manifest_of(
+        {strategy.spec.name: strategy}, market, config, sizer=None, risk=risk, events=events, finer=finer
+    )
     try:
         columns = columns_of(strategy, market)
         drive = Drive(strategy, arrays, columns, np.arange(len(columns)), config, limits)
@@ -211,8 +224,9 @@ def limits_of(risk: RiskPolicy) -> OrderLimits:
     found = getattr(risk, "limits", None)
     if not isinstance(found, OrderLimits):
         raise ConfigError(
-            f"{type(risk).__name__}: compiled and array strategies need a risk policy that is nothing but limits, as "
-            "LimitRiskPolicy; use it, or write the strategy in Python"
+            f"{type(risk).__name__}: compiled and array strategies are judged within the kernel, which knows the limits on "
+            "units, margin and cash of LimitRiskPolicy, not other policies, order rates or price collars; leave those "
+            "out, or write the strategy in Python"
         )
     return found
 
@@ -428,12 +442,13 @@ class Drive:
             self._decisions,
             self._keys,
             self._ds,
+            self.tables.market.known[CLOSE_COLUMN],
             *self.tables.arguments(),
         )
 
     def _place(self) -> str:
         row = int(self._ds[at.D_ROW])
-        now = int(self.tables.market.columns[2][row])
+        now = int(self.tables.market.known[RECV_COLUMN][row])
         return f"at {format_ns(now)} (last known: {self.spec.universe[0]} row {row})"
 
     def _wrong(self) -> None:
@@ -532,7 +547,7 @@ def entries(scan: Any, arguments: Sequence[Any]) -> tuple[Callable[..., int], tu
     scan_type = types.FunctionType(
         number(number, number, columns, pick, parameters, memory, position, now, out, kinds[14])
     )
-    advance_type = types.FunctionType(number(*kinds[15:]))
+    advance_type = types.FunctionType(number(*kinds[16:]))
     try:
         scan.compile(scan_type.signature.args)
     except NumbaError as error:

@@ -117,7 +117,9 @@ def impact_scale(spec: InstrumentSpec, bars: Bars, costs: CostModel) -> F64_1D |
     scale = np.full(len(sessions), np.nan)
     for i in range(2, len(sessions)):
         window = slice(max(0, i - model.window), i)
-        spread = np.nanmean(moves[max(0, i - 1 - model.window) : i - 1] ** 2) ** 0.5
+        seen = moves[max(0, i - 1 - model.window) : i - 1]
+        seen = seen[~np.isnan(seen)]
+        spread = np.mean(seen**2) ** 0.5 if len(seen) else np.nan
         mean_lots = lots[window].mean()
         scale[i] = per_price * spread / mean_lots**0.5 if mean_lots > 0 else np.nan
     known = np.flatnonzero(~np.isnan(scale))

@@ -409,7 +409,7 @@ _COSTS: Final = (
     Metric(
         "fees_micros", "micros", "Fees and impact fees paid.",
         "sum over fills", _DEFINITION,
-        "As booked in the ledger.",
+        "As booked in the ledger; who took them: argus.engine.cost_attribution.",
         "An unverified schedule charges what it says, not what your broker does.",
     ),
     Metric(
@@ -419,22 +419,41 @@ _COSTS: Final = (
         "It is an assumption until live fills have measured it.",
     ),
     Metric(
+        "carry_paid_micros", "micros", "What holding cost: borrowing, funding, and dividends of shares sold short.",
+        "sum of the ledger's CARRY entries that were paid", "docs/fills.md",
+        "Grows with time in the market, not with the number of trades.",
+        "A dividend that a short position pays is a cost here, though the price falls by about as much.",
+    ),
+    Metric(
+        "carry_received_micros", "micros", "What holding brought: dividends of shares held, funding received.",
+        "sum of the ledger's CARRY entries that were received", "docs/fills.md",
+        "Part of the result before costs, and set against none of them.",
+        "Adjusted prices have their dividends in the price; a run on them receives none.",
+    ),
+    Metric(
+        "interest_micros", "micros", "Interest of the account, received less paid.",
+        "sum of the ledger's INTEREST entries", "docs/fills.md",
+        "In no trade: it belongs to the account.",
+        "Zero unless the run states rates.",
+    ),
+    Metric(
         "cost_share", "fraction", "Costs over the result before them.",
-        "(fees + slippage) / (net + fees + slippage)", _DEFINITION,
+        "C / G with C = fees + impact + slippage + carry paid + interest paid and "
+        "G = net + C - interest received", _DEFINITION,
         "Above 0.5: half of the idea goes to others.",
         "Not a number where there was no profit before costs.",
     ),
     Metric(
         "break_even_cost", "fraction per side", "Cost per traded value at which nothing is left.",
-        "(net + fees + slippage) / traded value", _DEFINITION,
+        "G / traded value, fills of orders only", _DEFINITION,
         "0.0001 is a basis point a side. Compare it with the spread of your market.",
         "Holds the trading fixed; dearer trading would change the decisions.",
     ),
     Metric(
         "break_even_multiplier", "ratio", "How many times its costs the run could have borne.",
-        "(net + fees + slippage) / (fees + slippage)", _DEFINITION,
+        "G / C", _DEFINITION,
         "Below 1.5 the edge is gone at half as much cost again.",
-        "Costs set too low make it large.",
+        "Costs set too low make it large. Dividends paid do not scale with costs, as this takes them to.",
     ),
     Metric(
         "participation_max", "fraction", "Largest share of a bar's volume that the run took.",

@@ -22,6 +22,7 @@ from argus.core.time import format_ns
 from argus.engine._layout import GRID_TOLERANCE, S_AHEAD, S_AHEAD_END, S_FILLS, S_ORDERS, S_TS
 from argus.engine.book import RunTables
 from argus.engine.finish import Minutes
+from argus.engine.mapped import forget_bars, kept
 from argus.engine.market import Market
 from argus.engine.record import Refusal
 from argus.engine.view import ReplayView
@@ -357,5 +358,7 @@ def _features(strategy: Strategy, market: Market, codes: Mapping[str, int]) -> d
     for ref in strategy.spec.features:
         if ref.instrument not in codes:
             raise OrderError(f"feature {ref.alias} is on {ref.instrument}, which is not in the universe")
-        columns[ref.alias] = (codes[ref.instrument], compute(ref, market[ref.instrument][1]))
+        bars = market[ref.instrument][1]
+        columns[ref.alias] = (codes[ref.instrument], kept(compute(ref, bars)))
+        forget_bars(bars)
     return columns

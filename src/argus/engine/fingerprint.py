@@ -1,8 +1,18 @@
-"""The order list of a run as one short word: what was ordered, when, and in which sequence.
+"""Fingerprints of a run: one hash for what was sent, one for what was filled.
 
-Two runs with the same word entered the same orders at the same instants, however their strategies were written and
-whatever became of the orders. It is what the three forms of a strategy, a rewritten engine and a frozen regression run
-are compared by.
+Two runs with the same order-list hash sent the same orders, at the same instants, in the same sequence, however the
+strategy was written. The fills hash says the same of what came back. Both are hashes over bytes laid out here, field
+by field: neither the padding of a table nor a column that is added to it later moves them.
+
+Layout. Integers are signed, 64 bits, least significant byte first; a text is its length in bytes, then its UTF-8 bytes.
+
+1. A text: ``argus orders 1`` or ``argus fills 1``; the number is raised if this layout ever changes.
+2. The number of lines that follow, one for each instrument of each book that the table speaks of, in the sequence in
+   which they come up first: the number of the book (its place in the run, from 0), then the symbol as a text.
+3. The number of rows, then each row's integers: the place of its line in that list, then the columns of
+   `ORDER_COLUMNS` or `FILL_COLUMNS`.
+
+A book counts by its number and not by its name, which is the strategy's: the same idea written twice has two names.
 """
 
 from __future__ import annotations
@@ -11,34 +21,97 @@ import hashlib
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from argus.core.arrays import I64_1D
+from argus.core.errors import DataError
 from argus.engine.record import RunRecord
 
-__all__ = ["order_list_hash"]
+__all__ = ["FILL_COLUMNS", "ORDER_COLUMNS", "fills_hash", "order_list_hash"]
 
-_ORDERED: Final = (
-    "instrument",
+ORDER_COLUMNS: Final = (
+    "ts_submit_ns",
     "side",
     "type",
     "tif",
-    "liquidation",
     "quantity_lots",
     "limit_ticks",
     "stop_ticks",
     "trail_ticks",
-    "reduce_only",
     "expires_ns",
+    "reduce_only",
     "oco_group",
     "parent_id",
     "replaces_id",
-    "ts_submit_ns",
+    "liquidation",
 )
-"""What makes an order the order it is. A child's quantity is its parent's filled one, so it is the entry's own."""
+"""What makes an order the order it is, in the sequence in which it is hashed; how it ended is no part of it.
+
+The quantity of an order that waits for a parent is hashed as 0: it is whatever the parent fills, and follows it.
+"""
+FILL_COLUMNS: Final = (
+    "order_id",
+    "rule",
+    "ts_event_ns",
+    "signed_lots",
+    "price_ticks",
+    "value_micros",
+    "fee_micros",
+    "impact_micros",
+    "position_after_lots",
+)
+"""What is hashed of a fill: all of it but the row of its bar and the price before slippage, which are the data's."""
 
 
 def order_list_hash(record: RunRecord) -> str:
-    """SHA-256 of the order list; 16 hex digits. Instruments are hashed by symbol, in the order of the run's lines."""
-    digest = hashlib.sha256("|".join(record.universe).encode())
-    for name in _ORDERED:
-        digest.update(np.ascontiguousarray(record.orders[name]).astype("<i8").tobytes())
-    return digest.hexdigest()[:16]
+    """SHA-256 of every order as it was sent, 64 hex digits; see the layout above.
+
+    Parameters
+    ----------
+    record : RunRecord
+        Orders that the engine entered itself (liquidations, halts that flatten) count; refusals of the risk policy,
+        which never became orders, do not.
+    """
+    orders = record.orders
+    columns = {name: _integers(orders, name) for name in ORDER_COLUMNS}
+    columns["quantity_lots"] = np.where(columns["parent_id"] >= 0, 0, columns["quantity_lots"])
+    return _hashed("argus orders 1", record, _integers(orders, "instrument"), columns)
+
+
+def fills_hash(record: RunRecord) -> str:
+    """SHA-256 of every fill with its price, costs and the position after it, 64 hex digits; see the layout above."""
+    fills = record.fills
+    columns = {name: _integers(fills, name) for name in FILL_COLUMNS}
+    return _hashed("argus fills 1", record, _integers(fills, "instrument"), columns)
+
+
+def _integers(table: NDArray[np.void], name: str) -> I64_1D:
+    column: I64_1D = table[name].astype(np.int64)
+    return column
+
+
+def _hashed(title: str, record: RunRecord, line: I64_1D, columns: dict[str, I64_1D]) -> str:
+    if len(record.books) != len(record.universe):
+        raise DataError(
+            f"the record names {len(record.books)} books for {len(record.universe)} lines; it needs one for each line"
+        )
+    book_numbers = {name: number for number, name in enumerate(dict.fromkeys(record.books))}
+    lines, first, place = np.unique(line, return_index=True, return_inverse=True)
+    sequence = np.argsort(first)  # of the lines, by the row that speaks of them first
+    rank = np.empty(len(lines), dtype=np.int64)
+    rank[sequence] = np.arange(len(lines))
+    digest = hashlib.sha256(_text(title) + _number(len(lines)))
+    for code in lines[sequence].tolist():
+        digest.update(_number(book_numbers[record.books[code]]) + _text(record.universe[code]))
+    rows = np.column_stack([rank[place], *columns.values()])
+    digest.update(_number(len(rows)) + np.ascontiguousarray(rows, dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(8, "little", signed=True)
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return _number(len(encoded)) + encoded

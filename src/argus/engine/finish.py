@@ -93,11 +93,12 @@ def record_of(
     if minutes.first_decision_ns is not None:
         first = int(np.searchsorted(instants, minutes.first_decision_ns))
     fills = t.fills[: t.state[S_FILLS]].copy()
-    equity = t.eq_micros[first:rows].copy()
+    equity = t.eq_micros[first:rows]
     opening = config.account.cash_micros
     interest = -int(t.state[S_INTEREST])
     journal = t.journal[: t.state[S_JOURNAL]].copy()
-    trades = trades_of(t.market, fills, journal, (int(equity[-1]) if len(equity) else opening) - opening - interest)
+    final = int(t.eq_micros[rows - 1]) if rows else opening
+    trades = trades_of(t.market, fills, journal, final - opening - interest)
     orders = t.orders[: t.state[S_ORDERS]].copy()
     notes = list(t.market.notes)
     if t.state[S_LIQUIDATIONS]:
@@ -123,11 +124,11 @@ def record_of(
         refusals=tuple(minutes.refusals),
         equity_ts_ns=instants[first:],
         equity_micros=equity,
-        cash_micros=t.eq_cash[first:rows].copy(),
+        cash_micros=t.eq_cash[first:rows],
         equity_session=sessions[first:],
         opening_cash_micros=opening,
         interest_micros=interest,
-        bars=len(t.market.columns[0]),
+        bars=t.market.bars,
         notes=tuple(notes),
     )
 

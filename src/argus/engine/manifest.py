@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import argus
+from argus.core.arrays import Bars
+from argus.core.instruments import InstrumentSpec
+from argus.core.market_events import InstrumentEvent
 from argus.core.ports import RiskPolicy, Sizer, Strategy
 from argus.core.time import format_ns
 from argus.engine.config import RunConfig
 from argus.engine.forms import ArrayStrategy, CompiledStrategy, source_hash
-from argus.engine.market import NO_EVENTS, Events, Market
+from argus.engine.mapped import forget_bars
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market
 from argus.engine.record import RunManifest
 
 __all__ = ["canonical_json", "code_version", "manifest_of"]
@@ -89,6 +93,23 @@ def _described_books(books: Mapping[str, AnyStrategy]) -> dict[str, Any]:
     }
 
 
+def _told(spec: InstrumentSpec, bars: Bars, events: Sequence[InstrumentEvent], finer: Bars | None) -> dict[str, Any]:
+    """What the run knows of an instrument."""
+    told = {
+        "content_hash": bars.content_hash,
+        "specification": hashlib.sha256(repr(spec).encode()).hexdigest()[:16],
+        "bars": len(bars),
+        "first": format_ns(int(bars.ts_event_ns[0])),
+        "last": format_ns(int(bars.ts_close_ns[-1])),
+    }
+    forget_bars(bars)
+    if events:
+        told["events"] = hashlib.sha256(repr(events).encode()).hexdigest()[:16]
+    if finer is not None:
+        told["finer"] = finer.content_hash
+    return told
+
+
 def manifest_of(
     books: Mapping[str, AnyStrategy],
     market: Market,
@@ -97,6 +118,7 @@ def manifest_of(
     sizer: Sizer | None,
     risk: RiskPolicy,
     events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> RunManifest:
     """The manifest of a run that is about to start; without a sizer where positions are stated in units."""
     described = _described_books(books)
@@ -106,17 +128,7 @@ def manifest_of(
         "risk": dict(risk.describe()),
     }
     data = {
-        symbol: {
-            "content_hash": market[symbol][1].content_hash,
-            "specification": hashlib.sha256(repr(market[symbol][0]).encode()).hexdigest()[:16],
-            "bars": len(market[symbol][1]),
-            "first": format_ns(int(market[symbol][1].ts_event_ns[0])),
-            "last": format_ns(int(market[symbol][1].ts_close_ns[-1])),
-            **(
-                {"events": hashlib.sha256(repr(events[symbol]).encode()).hexdigest()[:16]} if events.get(symbol) else {}
-            ),
-        }
-        for symbol in described["universe"]
+        symbol: _told(*market[symbol], events.get(symbol, ()), finer.get(symbol)) for symbol in described["universe"]
     }
     body = {
         "strategy": described,

@@ -32,8 +32,11 @@ from argus.engine._layout import (
     PARAM_DTYPE,
     RATE_COLUMNS,
 )
+from argus.engine.column_store import ColumnMarket
 from argus.engine.config import PPM, AccountKind, CostModel, RunConfig
 from argus.engine.costs import half_spread_milliticks, impact_scale
+from argus.engine.mapped import empty, forget, is_mapped
+from argus.engine.refine import refine
 
 __all__ = [
     "CLOSE_COLUMN",
@@ -41,9 +44,11 @@ __all__ = [
     "Events",
     "Market",
     "MarketArrays",
+    "NOT_FINER",
     "NO_EVENTS",
     "RECV_COLUMN",
     "SESSION_COLUMN",
+    "SESSION_END_COLUMN",
     "fees_on",
     "lay_out",
     "rate_ppm",
@@ -70,10 +75,12 @@ CLOSE_TS_COLUMN: Final = _COLUMNS.index("ts_close_ns")
 RECV_COLUMN: Final = _COLUMNS.index("ts_recv_ns")
 CLOSE_COLUMN: Final = _COLUMNS.index("close")
 SESSION_COLUMN: Final = _COLUMNS.index("session")
+SESSION_END_COLUMN: Final = _COLUMNS.index("session_end")
 """Positions in `MarketArrays.columns`."""
 Events = Mapping[str, Sequence[InstrumentEvent]]
 """Symbol to what happens to the instrument beside its bars."""
 NO_EVENTS: Final[Events] = {}
+NOT_FINER: Final[Mapping[str, Bars]] = {}
 
 _SPOT_PPM = {AccountKind.REG_T: (500_000, 250_000, 300_000)}
 _NAMES_SHOWN: Final = 4
@@ -90,8 +97,10 @@ class MarketArrays:
     rates : (r, RATE_COLUMNS) int64
         Dated margins and fees, instrument after instrument.
     columns : tuple of arrays
-        ts_event, ts_close, ts_recv, open, high, low, close, volume, session, session_end; bars one instrument after
-        the other.
+        ts_event, ts_close, ts_recv, open, high, low, close, volume, session, session_end of the bars that orders meet,
+        one instrument after the other.
+    known : tuple of arrays
+        The same of the bars that strategies see: the same arrays, unless finer bars fill the orders.
     marks : (n,) int64
         Closes in whole ticks; `NO_MARK` where one is not known.
     special : (s,) int64
@@ -109,6 +118,7 @@ class MarketArrays:
     par: NDArray[np.void]
     rates: NDArray[np.int64]
     columns: tuple[NDArray[Any], ...]
+    known: tuple[NDArray[Any], ...]
     marks: I64_1D
     special: I64_1D
     events: NDArray[np.int64]
@@ -119,13 +129,37 @@ class MarketArrays:
     @property
     def is_plain(self) -> bool:
         """Whether one instrument is alone, so that stretches of its bars can be passed at once."""
-        return len(self.par) == 1
+        return len(self.special) > 0
+
+    @property
+    def bars(self) -> int:
+        """Bars to replay, all instruments together."""
+        lines = self.par[self.par["first_line"] == np.arange(len(self.par))]
+        return int((lines["row_end"] - lines["row_begin"]).sum())
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether columns lie in files."""
+        return is_mapped(self.columns[0]) or is_mapped(self.marks)
+
+    def forget(self, starts: Sequence[int], stops: Sequence[int]) -> None:
+        """Give back the memory of the rows of each line from `starts` to `stops`."""
+        for array in (*self.columns, self.marks, *([] if self.known is self.columns else self.known)):
+            for start, stop in zip(starts, stops, strict=True):
+                forget(array, start, min(stop, len(array)))
 
 
-def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig, events: Events = NO_EVENTS) -> MarketArrays:
+def lay_out(
+    market: Market,
+    universe: tuple[str, ...],
+    config: RunConfig,
+    events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
+) -> MarketArrays:
     """Flatten `market` in the sequence of `universe`: one line for each symbol, which may come again for another book.
 
-    All lines belong to one book that every bar wakes; `seat` says otherwise.
+    All lines belong to one book that every bar wakes; `seat` says otherwise. Orders for instruments in `finer` meet
+    its bars where they agree with the market's (`argus.engine.refine`).
 
     Raises
     ------
@@ -134,60 +168,97 @@ def lay_out(market: Market, universe: tuple[str, ...], config: RunConfig, events
     CoverageError
         If an instrument has no bars.
     """
+    symbols = tuple(dict.fromkeys(universe))
+    for symbol in symbols:
+        _check_bars(symbol, market)
+    met = {symbol: refine(market[symbol][1], finer[symbol]) for symbol in symbols if symbol in finer}
+    fills = {s: (market[s][0], met[s].bars if s in met else market[s][1]) for s in symbols} if met else market
+    columns, begins = _flat(fills, symbols)
+    known, known_begins = _flat(market, symbols) if met else (columns, begins)
+    if config.data_latency_ns:
+        late = empty(len(known[RECV_COLUMN]), np.int64)
+        np.add(known[RECV_COLUMN], config.data_latency_ns, out=late)
+        readonly(late)
+        known = (*known[:RECV_COLUMN], late, *known[RECV_COLUMN + 1 :])
     par = np.zeros(len(universe), dtype=PARAM_DTYPE)
     rates: list[list[int]] = []
-    notes: list[tuple[str, str]] = []
-    symbols = tuple(dict.fromkeys(universe))
-    row = 0
+    notes: list[tuple[str, str]] = [(symbol, one.note) for symbol, one in met.items()]
     for symbol in symbols:
-        k = universe.index(symbol)
-        if symbol not in market:
-            raise CoverageError(f"{symbol}: the run has no bars of it; it has {', '.join(market) or 'none at all'}")
-        spec, bars = market[symbol]
-        if bars.instrument != symbol or spec.symbol != symbol:
-            raise ConfigError(
-                f"under {symbol} the market holds the specification of {spec.symbol} and bars of {bars.instrument}; "
-                "all three must be the same instrument"
-            )
-        if not len(bars):
-            raise CoverageError(f"{symbol}: there are no bars in the run's range")
+        spec, bars = fills[symbol]
         _check_holdable(spec, config)
         dated = _dated_rates(spec, config.costs, len(rates))
-        p = par[k]
+        p = par[universe.index(symbol)]
         p["rate_begin"], p["rate_end"] = len(rates), len(rates) + dated.count
-        p["row_begin"], p["row_end"] = row, row + len(bars)
+        p["row_begin"], p["row_end"] = begins[symbol], begins[symbol] + len(bars)
+        p["known_begin"], p["known_end"] = known_begins[symbol], known_begins[symbol] + len(market[symbol][1])
+        p["is_refined"] = symbol in met
         _fill_params(p, spec, bars, config)
         rates.extend(dated.rows)
-        row += len(bars)
         notes.extend(_notes(spec, bars, config))
-    columns = tuple(
-        getattr(market[universe[0]][1], name)
-        if len(symbols) == 1
-        else np.concatenate([getattr(market[symbol][1], name) for symbol in symbols])
-        for name in _COLUMNS
-    )
-    if config.data_latency_ns:
-        columns = (*columns[:RECV_COLUMN], columns[RECV_COLUMN] + config.data_latency_ns, *columns[RECV_COLUMN + 1 :])
     _chain(par, universe)
     par["warmup"] = 1
-    for column in columns:
-        readonly(column)  # one array type for one instrument and for many: the kernel compiles once
-    marks = _marks(par[[universe.index(symbol) for symbol in symbols]], columns)
-    table = _event_table(market, universe, events)
-    spread = [half_spread_milliticks(*market[symbol], config.costs) for symbol in symbols]
-    impact = [impact_scale(*market[symbol], config.costs) for symbol in symbols]
-    # A model of the run is one for all its instruments, so that either all columns are there or none.
+    first_lines = par[[universe.index(symbol) for symbol in symbols]]
+    marks = _marks(first_lines, columns)
+    table = _event_table(market, universe, events, known_begins)
+    spread = [half_spread_milliticks(*fills[symbol], config.costs) for symbol in symbols]
+    impact = [impact_scale(*fills[symbol], config.costs) for symbol in symbols]
     return MarketArrays(
         par,
         np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS),
         columns,
+        known,
         marks,
-        _special(columns, marks, table) if len(par) == 1 else np.zeros(0, dtype=np.int64),
+        _special(columns, known, marks, table) if len(par) == 1 and not met else np.zeros(0, dtype=np.int64),
         table,
-        np.concatenate([np.zeros(0, dtype=np.int64), *(column for column in spread if column is not None)]),
-        np.concatenate([np.zeros(0), *(column for column in impact if column is not None)]),
+        _beside(spread, len(marks), begins, symbols, np.int64),
+        _beside(impact, len(marks), begins, symbols, np.float64),
         told_once(notes),
     )
+
+
+def _check_bars(symbol: str, market: Market) -> None:
+    """The market holds what it says under this name."""
+    if symbol not in market:
+        raise CoverageError(f"{symbol}: the run has no bars of it; it has {', '.join(market) or 'none at all'}")
+    spec, bars = market[symbol]
+    if bars.instrument != symbol or spec.symbol != symbol:
+        raise ConfigError(
+            f"under {symbol} the market holds the specification of {spec.symbol} and bars of {bars.instrument}; "
+            "all three must be the same instrument"
+        )
+    if not len(bars):
+        raise CoverageError(f"{symbol}: there are no bars in the run's range")
+
+
+def _flat(market: Market, symbols: tuple[str, ...]) -> tuple[tuple[NDArray[Any], ...], dict[str, int]]:
+    """(columns with all instruments one after the other, first row of each); files are used as they lie."""
+    if len(symbols) == 1:
+        columns = tuple(getattr(market[symbols[0]][1], name) for name in _COLUMNS)
+        begins = {symbols[0]: 0}
+    elif isinstance(market, ColumnMarket):
+        columns = tuple(market.columns[name] for name in _COLUMNS)
+        begins = market.begin
+    else:
+        bars = [market[symbol][1] for symbol in symbols]
+        columns = tuple(np.concatenate([getattr(one, name) for one in bars]) for name in _COLUMNS)
+        begins = dict(zip(symbols, np.cumsum([0, *map(len, bars[:-1])]).tolist(), strict=True))
+    for column in columns:
+        readonly(column)  # one array type for one instrument and for many: the kernel compiles once
+    return columns, begins
+
+
+def _beside(
+    parts: Sequence[NDArray[Any] | None], rows: int, begins: Mapping[str, int], symbols: tuple[str, ...], dtype: Any
+) -> NDArray[Any]:
+    """A column beside the bars; empty where no instrument has one."""
+    if all(part is None for part in parts):
+        return np.zeros(0, dtype=dtype)
+    column = empty(rows, dtype)
+    for symbol, part in zip(symbols, parts, strict=True):
+        # A model of the run is one for all its instruments: either all have a column or none.
+        if part is not None:
+            column[begins[symbol] : begins[symbol] + len(part)] = part
+    return column
 
 
 def seat(arrays: MarketArrays, specs: Sequence[StrategySpec]) -> None:
@@ -216,15 +287,18 @@ def _chain(par: NDArray[np.void], universe: tuple[str, ...]) -> None:
         par[k]["first_line"] = first
 
 
-def _event_table(market: Market, universe: tuple[str, ...], events: Events) -> NDArray[np.int64]:
+def _event_table(
+    market: Market, universe: tuple[str, ...], events: Events, known_begins: Mapping[str, int]
+) -> NDArray[np.int64]:
     """Events in the order of their instants, then of the universe, then as given."""
-    rows: list[tuple[int, int, int, int, int]] = []
+    rows: list[tuple[int, ...]] = []
     for k, symbol in enumerate(universe):
         if universe.index(symbol) != k:
             continue
         spec, bars = market[symbol]
         for event in events.get(symbol, ()):
-            rows.append((event.ts_ns, k, *_event_columns(spec, event)))
+            open_row = known_begins[symbol] + int(np.searchsorted(bars.ts_close_ns, event.ts_ns))
+            rows.append((event.ts_ns, k, *_event_columns(spec, event), open_row))
             if isinstance(event, FinalSettlement) and bars.ts_close_ns[-1] > event.ts_ns:
                 row = int(np.searchsorted(bars.ts_close_ns, event.ts_ns, side="right"))
                 raise CoverageError(
@@ -239,7 +313,9 @@ def _event_columns(spec: InstrumentSpec, event: InstrumentEvent) -> tuple[int, i
     """(kind, a, b) as the kernel takes them."""
     is_future = spec.kind == InstrumentKind.FUTURE
     if isinstance(event, FinalSettlement):
-        return E_FINAL, round(event.price / float(spec.tick_size)), 0
+        from argus.engine._match_kernels import nearest_tick, ticks_of
+
+        return E_FINAL, int(nearest_tick(ticks_of(event.price, float(spec.tick_size)))), 0
     if isinstance(event, Funding):
         ppb = event.rate * NANO
         if ppb != ppb.to_integral_value():
@@ -258,19 +334,24 @@ def _event_columns(spec: InstrumentSpec, event: InstrumentEvent) -> tuple[int, i
 def _marks(par: NDArray[np.void], columns: tuple[NDArray[Any], ...]) -> I64_1D:
     from argus.engine._coast_kernels import marks_of
 
-    marks = np.empty(len(columns[CLOSE_COLUMN]), dtype=np.int64)
+    marks = empty(len(columns[CLOSE_COLUMN]), np.int64)
     for p in par:
         rows = slice(p["row_begin"], p["row_end"])
         marks_of(columns[CLOSE_COLUMN][rows], p["tick"], marks[rows])
+        forget(columns[CLOSE_COLUMN], rows.start, rows.stop)
+        forget(marks, rows.start, rows.stop)
     return marks
 
 
-def _special(columns: tuple[NDArray[Any], ...], marks: I64_1D, events: NDArray[np.int64]) -> I64_1D:
+def _special(
+    columns: tuple[NDArray[Any], ...], known: tuple[NDArray[Any], ...], marks: I64_1D, events: NDArray[np.int64]
+) -> I64_1D:
     """Rows that the event loop must see one by one: also the first that is not known before an event."""
     from argus.engine._coast_kernels import special_rows
 
-    ts_event, _, ts_recv, *_, session, session_end = columns
-    rows = np.empty(len(marks) + 1, dtype=np.int64)
+    ts_event, *_, session, session_end = columns
+    ts_recv = known[RECV_COLUMN]
+    rows = empty(len(marks) + 1, np.int64)
     found = rows[: special_rows(session, session_end, marks, ts_event, ts_recv, rows)].copy()
     return np.union1d(found, np.searchsorted(ts_recv, events[:, 0])) if len(events) else found
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import BOOL_1D, F64_1D, I32_1D, I64_1D
 from argus.core.errors import ConfigError
+from argus.core.orders import FillRule
 from argus.engine.record import RunRecord
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "skewness",
     "sortino",
     "summarise",
+    "tick_value_micros",
+    "traded_micros",
     "turnover_annual",
 ]
 
@@ -52,6 +55,7 @@ _DAYS_PER_YEAR: Final = 365.2425
 _YEAR: Final = 365
 _WEEK: Final = 7
 _NORMAL: Final = NormalDist()
+_EVENT_RULES: Final = (FillRule.SPLIT, FillRule.FINAL_SETTLEMENT)
 
 
 class Drawdown(NamedTuple):
@@ -414,6 +418,37 @@ def turnover_annual(traded_micros: int, base_micros: float, years: float) -> flo
     return traded_micros / 2.0 / base_micros / years if base_micros > 0.0 and years > 0.0 else math.nan
 
 
+def tick_value_micros(fills: NDArray[np.void]) -> float:
+    """Micro-units of one tick on one lot of the single instrument that these fills are of.
+
+    From its largest fill, whose rounding matters least. A split moves a position without a trade and is no witness.
+
+    Parameters
+    ----------
+    fills : structured array of ``FILL_DTYPE``
+
+    Returns
+    -------
+    float
+        NaN for an instrument that only ever filled at a price of zero.
+    """
+    traded = fills[fills["rule"] != FillRule.SPLIT]
+    value = traded["value_micros"].astype(np.float64)
+    lots_ticks = traded["signed_lots"].astype(np.float64) * traded["price_ticks"].astype(np.float64)
+    largest = int(np.argmax(np.abs(value)))
+    return float(value[largest] / lots_ticks[largest]) if lots_ticks[largest] else math.nan
+
+
+def traded_micros(fills: NDArray[np.void]) -> int:
+    """Value of all fills of orders, either way; splits and final settlements are no trading.
+
+    Parameters
+    ----------
+    fills : structured array of ``FILL_DTYPE``
+    """
+    return int(np.abs(fills["value_micros"][~np.isin(fills["rule"], _EVENT_RULES)]).sum())
+
+
 def held_values(fills: NDArray[np.void], instant_ns: I64_1D, *, net: bool = False) -> F64_1D:
     """Value held at each instant in micros, each position at the price of its last fill.
 
@@ -433,7 +468,12 @@ def held_values(fills: NDArray[np.void], instant_ns: I64_1D, *, net: bool = Fals
     held = np.zeros(len(instant_ns))
     for code in np.unique(fills["instrument"]):
         mine = fills[fills["instrument"] == code]
-        each = np.abs(mine["value_micros"].astype(np.float64) / mine["signed_lots"].astype(np.float64))
+        price_lots = mine["signed_lots"].astype(np.float64)
+        value = mine["value_micros"].astype(np.float64)
+        split = mine["rule"] == FillRule.SPLIT
+        if split.any():  # its lots are new shares and its value is the cash for a fraction: the price is the new mark
+            price_lots[split], value[split] = 1.0, mine["price_ticks"][split] * tick_value_micros(mine)
+        each = np.abs(value / price_lots)
         lots = mine["position_after_lots"].astype(np.float64)
         value = np.concatenate(([0.0], (lots if net else np.abs(lots)) * each))
         held += value[np.searchsorted(mine["ts_event_ns"], instant_ns, side="right")]
@@ -468,7 +508,7 @@ def summarise(record: RunRecord, periods_per_year: float) -> Metrics:
     drawdown = max_drawdown(equity, opening)
     annual = return_annual(record.final_equity_micros, opening, years)
     closed = record.trades["net_micros"][record.trades["is_open"] == 0]
-    traded = int(np.abs(record.fills["value_micros"]).sum())
+    traded = traded_micros(record.fills)
     held = held_values(record.fills, record.equity_ts_ns)
     in_market = held > 0.0
     return Metrics(

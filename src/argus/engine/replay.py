@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from argus.core.arrays import Bars
 from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.engine._entry import entry_of
@@ -27,7 +28,7 @@ from argus.engine.desk import Desk
 from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
 from argus.engine.manifest import manifest_of
-from argus.engine.market import NO_EVENTS, Events, Market, MarketArrays, lay_out, seat
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market, MarketArrays, lay_out, seat
 from argus.engine.record import RunRecord
 from argus.engine.watchdog import Heartbeat, watched
 
@@ -35,6 +36,10 @@ __all__ = ["WAKE_LIMIT_S", "run", "run_books"]
 
 WAKE_LIMIT_S: Final = 30.0
 """A strategy that thinks longer than this at one wake-up is stopped."""
+
+_FORGET_ROWS: Final = 2_000_000
+_KEPT_ROWS: Final = 10_000
+"""Memory of mapped columns is given back after so many rows, all but the last ones of each instrument."""
 
 
 def run(
@@ -47,6 +52,7 @@ def run(
     trials: TrialLedger,
     purpose: str = "backtest",
     events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> RunRecord:
     """Replay `strategy` over `market` and return the record of everything that happened.
 
@@ -66,6 +72,8 @@ def run(
         What the run was for: "backtest", "search", "walk_forward", "cost_stress", "benchmark" or "audit".
     events : mapping
         Symbol to dividends, splits, funding and final settlement of the instrument.
+    finer : mapping
+        Symbol to bars of a shorter interval, which the orders of the strategy meet where they agree with the market's.
 
     Raises
     ------
@@ -79,7 +87,9 @@ def run(
     if isinstance(strategy, CompiledStrategy | ArrayStrategy):
         from argus.engine.compiled import run_compiled
 
-        return run_compiled(strategy, market, config, risk=risk, trials=trials, purpose=purpose, events=events)
+        return run_compiled(
+            strategy, market, config, risk=risk, trials=trials, purpose=purpose, events=events, finer=finer
+        )
     if sizer is None:
         raise ConfigError(f"{strategy.spec.name}: a Python strategy needs a sizer; give sizer=FixedUnits(1), say")
     return run_books(
@@ -91,6 +101,7 @@ def run(
         trials=trials,
         purpose=purpose,
         events=events,
+        finer=finer,
     )
 
 
@@ -104,6 +115,7 @@ def run_books(
     trials: TrialLedger,
     purpose: str = "backtest",
     events: Events = NO_EVENTS,
+    finer: Mapping[str, Bars] = NOT_FINER,
 ) -> RunRecord:
     """Replay several strategies that share one account, each in a book of its own.
 
@@ -122,8 +134,8 @@ def run_books(
         check_universe(strategy.spec, market)
     strategies = tuple(books.values())
     universe = tuple(symbol for strategy in strategies for symbol in strategy.spec.universe)
-    arrays = lay_out(market, universe, config, events)
-    manifest = manifest_of(books, market, config, sizer=sizer, risk=risk, events=events)
+    arrays = lay_out(market, universe, config, events, finer)
+    manifest = manifest_of(books, market, config, sizer=sizer, risk=risk, events=events, finer=finer)
     try:
         replay = _Replay(strategies, market, config, arrays, sizer, risk)
         with watched(WAKE_LIMIT_S) as heartbeat:
@@ -155,6 +167,7 @@ class _Replay:
         self.minutes = Minutes()
         self.desks: list[Desk] = []
         self.universe: tuple[str, ...] = ()
+        self.forgotten: list[int] = arrays.par["row_begin"].tolist()
         for strategy in strategies:
             first_line = len(self.universe)
             self.desks.append(Desk(strategy, market, self.tables, first_line, sizer, risk, self.minutes))
@@ -167,8 +180,11 @@ class _Replay:
         tables = self.tables
         arguments = tables.arguments()
         step = entry_of(advance, arguments)
+        is_mapped = tables.market.is_mapped
         while True:
             why = step(*arguments)
+            if is_mapped:
+                self._forget_passed()
             if why == AHEAD:
                 if self.desks[0].walk_ahead(heartbeat):
                     arguments = tables.arguments()
@@ -185,3 +201,12 @@ class _Replay:
                 return
             else:
                 stop_run(why, tables, self.universe)
+
+    def _forget_passed(self) -> None:
+        """Give back the memory of what has been replayed, now and then."""
+        rows = self.tables.inst["market_row"]
+        if int(rows.sum()) - sum(self.forgotten) < _FORGET_ROWS:
+            return
+        stops = [max(row - _KEPT_ROWS, start) for row, start in zip(rows.tolist(), self.forgotten, strict=True)]
+        self.tables.market.forget(self.forgotten, stops)
+        self.forgotten = stops

@@ -1,22 +1,24 @@
-"""All figures of one run, under the names that `declared_metrics` declares."""
+"""All figures of one run, under the names that `declared_metrics` declares, and the result of each of its books."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I32_1D, I64_1D
-from argus.core.errors import ConfigError
 from argus.engine import metrics, period_metrics, risk_metrics, trade_metrics
+from argus.engine.cost_attribution import check_market
 from argus.engine.declared_metrics import METRICS
 from argus.engine.market import Market
 from argus.engine.period_metrics import Frequency
-from argus.engine.record import RunRecord
+from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
-__all__ = ["summary"]
+__all__ = ["BookResult", "book_pnl", "summary"]
 
 
 def summary(
@@ -124,21 +126,40 @@ def _trades(record: RunRecord) -> dict[str, float]:
 
 def _costs(record: RunRecord) -> dict[str, float]:
     slippage = float(trade_metrics.slippage_micros(record.fills).sum())
-    costs = record.fees_micros + slippage
-    gross = record.net_pnl_micros + costs
-    traded = float(np.abs(record.fills["value_micros"]).sum())
+    carry, interest = _flows(record, "CARRY"), _flows(record, "INTEREST")
+    costs = record.fees_micros + slippage + carry.paid_micros + interest.paid_micros
+    # Interest on idle cash was not earned by trading: without it off, a rich account would make any cost look small.
+    gross = record.net_pnl_micros + costs - interest.received_micros
     return {
         "slippage_micros": slippage,
+        "carry_paid_micros": float(carry.paid_micros),
+        "carry_received_micros": float(carry.received_micros),
+        "interest_micros": float(record.interest_micros),
         "cost_share": trade_metrics.cost_share(costs, gross),
-        "break_even_cost": trade_metrics.break_even_cost(gross, traded),
+        "break_even_cost": trade_metrics.break_even_cost(gross, float(metrics.traded_micros(record.fills))),
         "break_even_multiplier": trade_metrics.break_even_multiplier(gross, costs),
     }
 
 
+class _Flow(NamedTuple):
+    """What moved between cash and another account of the ledger."""
+
+    paid_micros: int
+    received_micros: int
+
+
+def _flows(record: RunRecord, account: str) -> _Flow:
+    """All that was paid to, and received from, CARRY or INTEREST."""
+    code, journal = JOURNAL_ACCOUNTS.index(account), record.journal
+    amount = journal["amount_micros"]
+    return _Flow(int(amount[journal["debit"] == code].sum()), int(amount[journal["credit"] == code].sum()))
+
+
 def _capacity(record: RunRecord, market: Market | None, equity: I64_1D, limit: float) -> dict[str, float]:
-    shares = (
-        np.full(1, math.nan) if market is None else trade_metrics.participation(record.fills, _volumes(record, market))
-    )
+    shares = np.full(1, math.nan)
+    if market is not None:
+        check_market(record, market)
+        shares = trade_metrics.participation(_by_instrument(record), _volumes(record, market))
     multiple = trade_metrics.capacity_multiple(shares, limit)
     return {
         "participation_max": float(np.max(shares)) if len(shares) else math.nan,
@@ -147,16 +168,53 @@ def _capacity(record: RunRecord, market: Market | None, equity: I64_1D, limit: f
     }
 
 
+def _by_instrument(record: RunRecord) -> NDArray[np.void]:
+    """The fills, those of all books in one instrument under its first line: they share the volume of a bar."""
+    first = np.array([record.universe.index(symbol) for symbol in record.universe], dtype=np.int32)
+    fills = record.fills.copy()
+    fills["instrument"] = first[fills["instrument"]]
+    return fills
+
+
 def _volumes(record: RunRecord, market: Market) -> list[F64_1D]:
-    """Volume of every bar in lots, after proof that these are the bars of the run."""
-    found = []
-    for symbol in record.universe:
-        stated = record.manifest.data[symbol]
-        if symbol not in market:
-            raise ConfigError(f"market holds no {symbol}, which the run traded; give the market of the run")
-        spec, bars = market[symbol]
-        specification = hashlib.sha256(repr(spec).encode()).hexdigest()[:16]
-        if (bars.content_hash, specification) != (stated["content_hash"], stated["specification"]):
-            raise ConfigError(f"bars or specification of {symbol} are not those of run {record.manifest.run_id}")
-        found.append(bars.volume * float(spec.lots_per_unit))
-    return found
+    """Volume of every bar in lots, line by line."""
+    return [market[symbol][1].volume * float(market[symbol][0].lots_per_unit) for symbol in record.universe]
+
+
+@dataclass(frozen=True, slots=True)
+class BookResult:
+    """What one book of a run earned; the account's interest belongs to none.
+
+    Attributes
+    ----------
+    trades, open_trades : int
+        Closed round trips, and those that were still open at the end.
+    gross_micros, fee_micros, carry_micros, net_micros : int
+        Of all trades, open ones marked at the last close: gross less fees (impact included) plus carry is net.
+    """
+
+    trades: int
+    open_trades: int
+    gross_micros: int
+    fee_micros: int
+    carry_micros: int
+    net_micros: int
+
+
+def book_pnl(record: RunRecord) -> Mapping[str, BookResult]:
+    """The result of each book, in the run's order; with the account's interest they are the net result, exactly.
+
+    ``sum(net_micros) + record.interest_micros == record.net_pnl_micros``. A run of one strategy has one book.
+
+    Parameters
+    ----------
+    record : RunRecord
+    """
+    of_trade = np.array(record.books)[record.trades["instrument"]]
+    results = {}
+    for book in dict.fromkeys(record.books):
+        mine = record.trades[of_trade == book]
+        is_open = int(mine["is_open"].sum())
+        sums = {f"{name}_micros": int(mine[f"{name}_micros"].sum()) for name in ("gross", "fee", "carry", "net")}
+        results[book] = BookResult(trades=len(mine) - is_open, open_trades=is_open, **sums)
+    return results

@@ -9,22 +9,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from argus.core.arrays import Bars
 from argus.core.errors import ConfigError, DataError, LedgerError, LookAheadError, RunError
 from argus.core.instruments import InstrumentSpec
+from argus.core.market_events import FinalSettlement
 from argus.core.money import format_micros
-from argus.core.orders import FillRule, OrderType, Reason, Side, TimeInForce
+from argus.core.orders import LIMITED, FillRule, OrderType, Reason, Side, TimeInForce
 from argus.core.ports import Strategy
 from argus.core.time import day_of, format_ns
-from argus.engine._trace_rules import RULE_SENTENCES, Contract, decimal_text, mark_ticks
+from argus.engine._trace_books import (
+    EVENT_RULES,
+    LineBooks,
+    Part,
+    lines_of,
+    match_ledger,
+    must_equal,
+)
+from argus.engine._trace_rules import (
+    RULE_SENTENCES,
+    PriceBasis,
+    TrailingTrigger,
+    contract_of,
+    decimal_text,
+    ended_text,
+    mark_ticks,
+    trailing_triggers,
+)
 from argus.engine._trace_steps import (
+    CarryStep,
     DecisionStep,
     FeatureSeen,
     FeeStep,
@@ -36,9 +53,11 @@ from argus.engine._trace_steps import (
     SettlementStep,
     Trace,
 )
-from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
+from argus.engine.market import NO_EVENTS, Events
+from argus.engine.record import ORDER_DTYPE, RunRecord
 
 __all__ = [
+    "CarryStep",
     "DecisionStep",
     "FeatureSeen",
     "FeeStep",
@@ -60,6 +79,7 @@ def trace_trade(
     market: Mapping[str, tuple[InstrumentSpec, Bars]],
     trade_id: int | None = None,
     strategy: Strategy | None = None,
+    events: Events = NO_EVENTS,
 ) -> Trace:
     """Work a trade out again from prices, and prove that it is what the run recorded.
 
@@ -72,6 +92,8 @@ def trace_trade(
         Position in ``record.trades``; None takes the trade whose net result is largest, gain or loss.
     strategy : Strategy or None
         The run's strategy; with it the trace shows the features it read.
+    events : mapping
+        The run's events of instruments; with them dividends, funding and final prices are worked out again too.
 
     Raises
     ------
@@ -88,7 +110,7 @@ def trace_trade(
     """
     trade_id, chosen = _choose(record, trade_id)
     _check_data(record, market)
-    return _Tracer(record, market, int(record.trades["instrument"][trade_id]), strategy).trace(trade_id, chosen)
+    return _Tracer(record, market, int(record.trades["instrument"][trade_id]), strategy, events).trace(trade_id, chosen)
 
 
 def _choose(record: RunRecord, trade_id: int | None) -> tuple[int, str]:
@@ -117,27 +139,6 @@ def _check_data(record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Ba
             )
 
 
-def _must_equal(where: str, name: str, found: int, expected: int, other: str) -> None:
-    if found != expected:
-        raise LedgerError(
-            f"{where}: {name} gives {format_micros(found)} and {other} {format_micros(expected)}, a difference of "
-            f"{found - expected} micro-units; do not believe this run, and report it with its manifest"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What of a fill belongs to the trade, signed; positions are the trade's."""
-
-    fill_id: int
-    lots: int
-    value: int
-    fee: int
-    position_before: int
-    position_after: int
-    turned: bool
-
-
 class _Tracer:
     """One instrument of a run, with what is needed to go through its fills again."""
 
@@ -147,17 +148,14 @@ class _Tracer:
         market: Mapping[str, tuple[InstrumentSpec, Bars]],
         code: int,
         strategy: Strategy | None,
+        events: Events,
     ) -> None:
         self.record, self.market, self.strategy = record, market, strategy
-        self.code = code
-        self.spec, self.bars = market[record.universe[code]]
-        self.contract = Contract(self.spec, record.manifest.config["costs"])
-        self.fill_ids = np.flatnonzero(record.fills["instrument"] == code)
-        self.fills = record.fills[self.fill_ids]
-        journal = record.journal
-        self.settled = journal[(journal["fill_id"] == -1) & (journal["instrument"] == code)]
-        rows = np.arange(len(self.bars))
-        self.marked_row = np.maximum.accumulate(np.where(np.isnan(self.bars.close), -1, rows))
+        self.code, self.symbol = code, record.universe[code]
+        self.spec, self.bars = market[self.symbol]
+        self.contract = contract_of(self.spec, self.bars, record.manifest.config["costs"])
+        self.books = LineBooks(record, market, code, self.contract, events.get(self.symbol, ()))
+        self.fill_ids = self.books.fill_ids
         self._columns: dict[str, Any] = {}
 
     def trace(self, trade_id: int, chosen: str) -> Trace:
@@ -165,19 +163,24 @@ class _Tracer:
         trade = self.record.trades[trade_id]
         parts = self.parts(int(trade["entry_fill"]))
         fills = tuple(self.fill_step(part) for part in parts)
-        settlements = self.settlements(parts)
+        settlements = self.books.settlements(parts)
+        carries = self.books.carries(parts)
+        carry = sum(step.amount_micros for step in carries)
         open_lots = parts[-1].position_after
-        mark = self.mark_at(len(self.bars) - 1) if open_lots else None
+        mark = self.books.mark_at(len(self.bars) - 1, self.books.end_ns) if open_lots else None
         marked = 0 if mark is None else self.contract.value(open_lots, mark)
-        bought = sum(part.value for part in parts if part.lots > 0)
-        sold = -sum(part.value for part in parts if part.lots < 0)
-        gross, fee = sold - bought + marked, sum(part.fee for part in parts)
+        traded = [part for part in parts if not part.is_split]
+        bought = sum(part.value for part in traded if part.lots > 0)
+        sold = -sum(part.value for part in traded if part.lots < 0)
+        split_cash = -sum(part.value for part in parts if part.is_split)
+        gross, fee = sold - bought + split_cash + marked, sum(part.fee for part in parts)
+        net = gross - fee + carry
         run_id = self.record.manifest.run_id
         where = f"trade {trade_id} of run {run_id}"
         settled = sum(step.gain_micros for step in settlements)
-        _must_equal(where, "the sum of its settlements", settled, gross, "its gross result")
-        for name, found in (("gross", gross), ("fee", fee), ("net", gross - fee)):
-            _must_equal(where, f"its {name} worked out again", found, int(trade[f"{name}_micros"]), "the record")
+        must_equal(where, "the sum of its settlements", settled, gross, "its gross result")
+        for name, found in (("gross", gross), ("fee", fee), ("carry", carry), ("net", net)):
+            must_equal(where, f"its {name} worked out again", found, int(trade[f"{name}_micros"]), "the record")
         spec = self.spec
         return Trace(
             run_id=run_id,
@@ -208,15 +211,18 @@ class _Tracer:
             marked_micros=marked,
             gross_micros=gross,
             fee_micros=fee,
-            net_micros=gross - fee,
+            net_micros=net,
             recorded_net_micros=int(trade["net_micros"]),
+            split_cash_micros=split_cash,
+            carry_micros=carry,
+            carries=carries,
         )
 
     # ---- the fills of the trade
 
-    def parts(self, entry_fill: int) -> tuple[_Part, ...]:
+    def parts(self, entry_fill: int) -> tuple[Part, ...]:
         """The trade that fill `entry_fill` opened, its first and last fill cut where they turned the position."""
-        parts: list[_Part] = []
+        parts: list[Part] = []
         position = 0
         for fill_id in self.fill_ids[np.searchsorted(self.fill_ids, entry_fill) :].tolist():
             fill = self.record.fills[fill_id]
@@ -231,37 +237,46 @@ class _Tracer:
                 lots, value, fee = lots - closing, value - closing_value, fee - closing_fee
             elif turned:
                 lots, value, fee = closing, closing_value, closing_fee
-            parts.append(_Part(fill_id, lots, value, fee, position, position + lots, turned))
+            is_split = int(fill["rule"]) == FillRule.SPLIT
+            parts.append(Part(fill_id, lots, value, fee, position, position + lots, turned, is_split))
             position += lots
             if position == 0:
                 break
         return tuple(parts)
 
-    def fill_step(self, part: _Part) -> FillStep:
+    def fill_step(self, part: Part) -> FillStep:
         """Everything about one fill, checked."""
         fill = self.record.fills[part.fill_id]
-        order = self.record.orders[fill["order_id"]]
-        bar = self.bar(int(fill["row"]))
+        bar = self.bar(min(int(fill["row"]), len(self.bars) - 1))
         rule = FillRule(int(fill["rule"]))
-        if order["ts_arrive_ns"] > bar.ts_event_ns:
-            raise LookAheadError(
-                f"fill {part.fill_id}: its order arrived at {format_ns(order['ts_arrive_ns'])}, after the start of the "
-                f"bar that filled it ({format_ns(bar.ts_event_ns)}); the run cannot be believed"
+        ledger = lines_of(self.record.journal[self.record.journal["fill_id"] == part.fill_id])
+        decision = None
+        if rule in EVENT_RULES:
+            order, price, fee = self._event_order(fill, rule), self._event_price(part, rule), _no_fee(part)
+        else:
+            sent = self.record.orders[fill["order_id"]]
+            if sent["ts_arrive_ns"] > bar.ts_event_ns:
+                raise LookAheadError(
+                    f"fill {part.fill_id}: its order arrived at {format_ns(sent['ts_arrive_ns'])}, after the start of "
+                    f"the bar that filled it ({format_ns(bar.ts_event_ns)}); the run cannot be believed"
+                )
+            order, price, fee = (
+                self._order(int(fill["order_id"])),
+                self._price(part.fill_id, rule, bar),
+                self._fee(part, rule, bar),
             )
-        price = self._price(part.fill_id, rule, bar)
-        fee = self._fee(part, rule, bar)
-        ledger = _lines(self.record.journal[self.record.journal["fill_id"] == part.fill_id])
+            decision = self._decision(int(sent["decision_id"]))
         self._check_ledger(part.fill_id, ledger)
         return FillStep(
             fill_id=part.fill_id,
-            role=_role(part),
+            role=_role(part, rule),
             ts_ns=int(fill["ts_event_ns"]),
             signed_lots=int(fill["signed_lots"]),
             part_lots=part.lots,
             value_micros=part.value,
             position_lots=part.position_after,
-            decision=self._decision(int(order["decision_id"])),
-            order=self._order(int(fill["order_id"])),
+            decision=decision,
+            order=order,
             bar=bar,
             rule=rule.name,
             rule_text=RULE_SENTENCES[rule],
@@ -279,7 +294,7 @@ class _Tracer:
             session=day_of(int(bars.session[row])).isoformat(),
             ts_event_ns=int(bars.ts_event_ns[row]),
             ts_close_ns=int(bars.ts_close_ns[row]),
-            ts_recv_ns=int(bars.ts_recv_ns[row]),
+            ts_recv_ns=int(bars.ts_recv_ns[row]) + self.books.data_latency_ns,
             open=float(bars.open[row]),
             high=float(bars.high[row]),
             low=float(bars.low[row]),
@@ -293,7 +308,10 @@ class _Tracer:
         decision = self.record.decisions[decision_id]
         now = int(decision["ts_ns"])
         known = {
-            symbol: int(np.searchsorted(self.market[symbol][1].ts_recv_ns, now, side="right")) - 1
+            symbol: int(
+                np.searchsorted(self.market[symbol][1].ts_recv_ns, now - self.books.data_latency_ns, side="right")
+            )
+            - 1
             for symbol in self.record.universe
         }
         return DecisionStep(
@@ -321,7 +339,7 @@ class _Tracer:
     def _order(self, order_id: int) -> OrderStep:
         row = self.record.orders[order_id]
         kind = OrderType(int(row["type"]))
-        has_limit = kind in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+        has_limit = kind in LIMITED
         has_stop = kind in (OrderType.STOP, OrderType.STOP_LIMIT)
         reason = Reason(int(row["reason"]))
         unfilled = row["filled_lots"] < row["quantity_lots"]
@@ -341,6 +359,37 @@ class _Tracer:
             tag=self.record.order_tags[order_id],
             is_liquidation=bool(row["liquidation"]),
             ended=reason.name if unfilled and reason is not Reason.NONE else "",
+            ended_text=self._ended_text(row, reason) if unfilled and reason is not Reason.NONE else "",
+            trail=self.contract.price_text(int(row["trail_ticks"])) if kind is OrderType.TRAILING_STOP else None,
+            expires=format_ns(int(row["expires_ns"])) if row["tif"] == TimeInForce.GTD else None,
+            reduce_only=bool(row["reduce_only"]),
+            oco_group=int(row["oco_group"]) if row["oco_group"] >= 0 else None,
+            parent_id=int(row["parent_id"]) if row["parent_id"] >= 0 else None,
+        )
+
+    def _ended_text(self, row: np.void, reason: Reason) -> str:
+        columns = {name: int(row[name]) for name in ORDER_DTYPE.names or () if name != "level"}
+        return ended_text(reason, columns, self.record.manifest.config.get("halts", {}))
+
+    def _event_order(self, fill: np.void, rule: FillRule) -> OrderStep:
+        """What stands in the place of an order for what came with the data."""
+        lots, ts = int(fill["signed_lots"]), int(fill["ts_event_ns"])
+        return OrderStep(
+            order_id=-1,
+            type=rule.name,
+            side=(Side.BUY if lots > 0 else Side.SELL).name,
+            quantity=decimal_text(abs(lots) * self.spec.lot_size),
+            quantity_lots=abs(lots),
+            filled_lots=abs(lots),
+            limit_price=None,
+            stop_price=None,
+            time_in_force="NONE",
+            ts_submit_ns=ts,
+            ts_arrive_ns=ts,
+            replaces_id=None,
+            tag="",
+            is_liquidation=False,
+            ended="",
         )
 
     # ---- price, fee and ledger of a fill
@@ -349,11 +398,17 @@ class _Tracer:
         fill = self.record.fills[fill_id]
         order = self.record.orders[fill["order_id"]]
         side = 1 if fill["signed_lots"] > 0 else -1
+        wanted: dict[str, float] = {name: int(order[name]) for name in ("limit_ticks", "stop_ticks")}
+        trigger = None
+        if order["type"] == OrderType.TRAILING_STOP:
+            trigger = self._trigger(fill_id, rule)
+            wanted["level"] = trigger.level
         basis = self.contract.price(
             rule,
             side,
-            {name: int(order[name]) for name in ("limit_ticks", "stop_ticks")},
+            wanted,
             {name: getattr(bar, name) for name in ("open", "high", "low", "close")},
+            bar.row,
             at_open=int(fill["ts_event_ns"]) == bar.ts_event_ns,
         )
         recorded = int(fill["price_ticks"])
@@ -370,156 +425,148 @@ class _Tracer:
             base_ticks=decimal_text(basis.base_ticks),
             price=self.contract.price_text(recorded),
             price_ticks=recorded,
-            arithmetic=self._price_words(basis.base_name, basis.base_ticks, recorded, side, basis.capped),
+            arithmetic=self._trail_words(trigger, order, side) + self._price_words(basis, recorded, side, bar.row),
         )
 
-    def _price_words(self, base: str, base_ticks: Fraction, price: int, side: int, capped: bool) -> str:
-        tick = decimal_text(self.spec.tick_size)
-        words = f"{base} {self.contract.price_text(base_ticks)} = {decimal_text(base_ticks)} ticks of {tick}"
+    def _trigger(self, fill_id: int, rule: FillRule) -> TrailingTrigger:
+        """How the trailing stop of a fill met its level, found by following the bars again."""
+        fill = self.record.fills[fill_id]
+        order = self.record.orders[fill["order_id"]]
+        arrived = int(order["ts_arrive_ns"])
+        first = int(np.searchsorted(self.bars.ts_event_ns, arrived))
+        triggers = trailing_triggers(
+            int(order["side"]),
+            int(order["trail_ticks"]),
+            self.bars,
+            self.spec.tick_size,
+            first,
+            int(self.bars.ts_event_ns[first]) != arrived,
+        )
+        row, rest = int(fill["row"]), rule is FillRule.TRAILING_AT_OPEN
+        for found in triggers:
+            if found is not None and ((found.row == row and found.rule is rule) or (found.row < row and rest)):
+                return found
+        raise LedgerError(
+            f"fill {fill_id}: rule {rule.name} filled a trailing stop in row {row}, but following the bars from row "
+            f"{first} on it triggers {' or '.join(_trigger_text(found) for found in triggers)}; do not believe this run"
+        )
+
+    def _trail_words(self, trigger: TrailingTrigger | None, order: np.void, side: int) -> str:
+        if trigger is None:
+            return ""
+        level, trail = Fraction(trigger.level), int(order["trail_ticks"])
+        best, sign = ("highest", "−") if side < 0 else ("lowest", "+")
+        return (
+            f"level {self.contract.price_text(level)} = {best} price seen "
+            f"{self.contract.price_text(level - side * trail)} {sign} {self.contract.price_text(trail)}, met in row "
+            f"{trigger.row}; "
+        )
+
+    def _event_price(self, part: Part, rule: FillRule) -> PriceStep:
+        """Price of a split or of a final settlement, checked."""
+        fill = self.record.fills[part.fill_id]
+        ts, recorded, where = int(fill["ts_event_ns"]), int(fill["price_ticks"]), f"fill {part.fill_id}"
+        price = self.contract.price_text(recorded)
+        if rule is FillRule.FINAL_SETTLEMENT:
+            must_equal(where, "what is left after the settlement", part.position_after, 0, "a settled position")
+            for event in self.books.events:
+                if isinstance(event, FinalSettlement) and event.ts_ns == ts:
+                    given = mark_ticks(event.price, self.spec.tick_size)
+                    must_equal(where, "the final price in ticks", recorded, given, "the data")
+            words = f"final settlement at {price} = {recorded} ticks of {decimal_text(self.spec.tick_size)}"
+            return PriceStep("settlement", price, str(recorded), price, recorded, words)
+        ratio = dict(self.books.splits)[ts]
+        held, old = part.position_before, self.books.mark_before(ts)
+        exact = Fraction(abs(held)) * ratio
+        whole = math.floor(exact) * (1 if held > 0 else -1)
+        left = (exact - abs(whole)) * (1 if held > 0 else -1)
+        cash = round(left / ratio * old * self.spec.value_micros_per_tick_lot)
+        must_equal(where, "the position in new lots", part.position_after, whole, "the split")
+        must_equal(where, "the cash for the fraction", -part.value, cash, "the split")
+        must_equal(where, "the mark in ticks after the split", recorded, round(old / ratio), "the split")
+        words = (
+            f"{ratio.numerator} new for {ratio.denominator} old: {abs(held):,} lots become {decimal_text(exact)}, of "
+            f"which {abs(whole):,} are whole; the fraction is paid {format_micros(cash)} {self.spec.currency} at the "
+            f"mark of {self.contract.price_text(old)}; the mark becomes {price}"
+        )
+        return PriceStep("mark", self.contract.price_text(old), str(old), price, recorded, words)
+
+    def _price_words(self, basis: PriceBasis, price: int, side: int, row: int) -> str:
+        tick, contract = decimal_text(self.spec.tick_size), self.contract
+        base = f"{basis.base_name} {contract.price_text(basis.base_ticks)}"
+        words = f"{base} = {decimal_text(basis.base_ticks)} ticks of {tick}"
         sign = "+" if side > 0 else "−"
-        whole = math.floor(self.contract.slippage_ticks)
-        if base == "limit":
+        whole = math.floor(contract.adverse_ticks(row))
+        if basis.base_name == "limit":
             return f"{words}; no slippage on a limit"
-        if capped:
-            limit = f"{price} ticks = {self.contract.price_text(price)}"
+        if basis.capped:
+            limit = f"{price} ticks = {contract.price_text(price)}"
             return f"{words}; with slippage worse than the limit, so the limit: {limit}"
-        if self.contract.slippage_rate:
-            words += (
-                f"; {sign} {decimal_text(self.contract.slippage_rate)} of it for slippage, rounded against the trader"
-            )
-        elif base_ticks.denominator != 1:
+        if contract.slippage_rate:
+            words += f"; {sign} {decimal_text(contract.slippage_rate)} of it for slippage, rounded against the trader"
+        elif basis.base_ticks.denominator != 1:
             words += "; off the tick grid, so rounded against the trader"
         if whole:
-            words += f"; {sign} {whole} tick{'s' if whole > 1 else ''} slippage"
-        return f"{words} = {price} ticks × {tick} = {self.contract.price_text(price)}"
+            cause = "slippage" if contract.spread is None else "slippage and half-spread"
+            words += f"; {sign} {whole} tick{'s' if whole > 1 else ''} {cause}"
+        return f"{words} = {price} ticks × {tick} = {contract.price_text(price)}"
 
-    def _fee(self, part: _Part, rule: FillRule, bar: SeenBar) -> FeeStep:
+    def _fee(self, part: Part, rule: FillRule, bar: SeenBar) -> FeeStep:
         fill = self.record.fills[part.fill_id]
         lots, price = int(fill["signed_lots"]), int(fill["price_ticks"])
         where = f"fill {part.fill_id}"
         value = self.contract.value(lots, price)
-        _must_equal(where, "the value at its price", value, int(fill["value_micros"]), "the record")
-        terms = self.contract.fee_terms(day_of(int(self.bars.session[bar.row])))
-        fee, impact = self.contract.fee(abs(lots), value, terms), self.contract.impact(rule, abs(lots))
-        _must_equal(where, "the fee schedule", fee, int(fill["fee_micros"]), "the record")
-        _must_equal(where, "the impact fee", impact, int(fill["impact_micros"]), "the record")
+        must_equal(where, "the value at its price", value, int(fill["value_micros"]), "the record")
+        components = self.contract.fee_components(day_of(int(self.bars.session[bar.row])))
+        fee = sum(self.contract.fees(lots, value, components).values())
+        impact = self.contract.impact(rule, abs(lots), bar.row)
+        must_equal(where, "the fee schedule", fee, int(fill["fee_micros"]), "the record")
+        must_equal(where, "the impact fee", impact, int(fill["impact_micros"]), "the record")
         currency = self.spec.currency
-        units = decimal_text(abs(lots) * self.spec.lot_size)
-        terms_text = []
-        if terms.per_unit or not terms.rate:
-            terms_text.append(f"{decimal_text(terms.per_unit)} {currency} × {units} unit{'' if units == '1' else 's'}")
-        if terms.rate:
-            terms_text.append(f"{decimal_text(terms.rate)} × {format_micros(abs(value))} {currency}")
-        words = " + ".join(terms_text)
-        if self.contract.multiplier != 1:
-            words = f"{decimal_text(self.contract.multiplier)} × ({words})"
-        words += f" = {format_micros(fee)} {currency}"
-        if terms.minimum:
-            words += f", at least {decimal_text(terms.minimum * self.contract.multiplier)}"
+        words = self.contract.fee_text(lots, value, components)
         if impact:
-            words += f"; + {format_micros(impact)} {currency} for the fraction of a tick of slippage"
+            cause = "the fraction of a tick of slippage"
+            if self.contract.impact_scale is not None:
+                cause = (
+                    "market impact"
+                    if self.contract.adverse_ticks(bar.row).denominator == 1
+                    else f"{cause} and market impact"
+                )
+            words += f"; + {format_micros(impact)} {currency} for {cause}"
         if part.turned:
             words += (
                 f"; the fill turned the position, {abs(part.lots)} of its {abs(lots)} lots are this trade's: "
                 f"{format_micros(part.fee)} {currency}"
             )
-        return FeeStep(fee, impact, part.fee, terms.source, words)
+        sources = {part.source.text + ("" if part.source.verified else " (unverified)"): None for part in components}
+        return FeeStep(fee, impact, part.fee, "; ".join(sources) or "no schedule known", words)
 
     def _check_ledger(self, fill_id: int, ledger: Sequence[LedgerLine]) -> None:
         fill = self.record.fills[fill_id]
+        value = int(fill["value_micros"])
         expected = [
-            ("POSITION", "CLEARING" if self.contract.is_future else "CASH", int(fill["value_micros"])),
+            ("POSITION", "CLEARING" if self.contract.is_future else "CASH", value),
             ("FEES", "CASH", int(fill["fee_micros"])),
             ("FEES", "CASH", int(fill["impact_micros"])),
         ]
-        _match_ledger(f"fill {fill_id}", ledger, expected)
-
-    # ---- settlements
-
-    def mark_at(self, row: int) -> int:
-        """Mark in ticks after the close of `row`: the last known close, or before any the last fill's price."""
-        if self.marked_row[row] >= 0:
-            return mark_ticks(float(self.bars.close[self.marked_row[row]]), self.spec.tick_size)
-        return int(self.fills["price_ticks"][np.searchsorted(self.fills["row"], row, side="right") - 1])
-
-    def settlements(self, parts: Sequence[_Part]) -> tuple[SettlementStep, ...]:
-        """Settlements from the entry's session to the exit's, each with this trade's share of the gain."""
-        bars = self.bars
-        rows = self.record.fills["row"]
-        ends = np.flatnonzero(bars.session_end | np.append(bars.session[1:] != bars.session[:-1], True))
-        first = int(np.searchsorted(ends, rows[parts[0].fill_id]))
-        last = len(ends) - 1
-        if parts[-1].position_after == 0:
-            last = int(np.searchsorted(ends, rows[parts[-1].fill_id]))
-        flow, position, at = 0, 0, 0
-        gained_before, instrument_before = 0, self._instrument_gain(int(ends[first - 1])) if first else 0
-        steps = []
-        for end in ends[first : last + 1].tolist():
-            while at < len(parts) and rows[parts[at].fill_id] <= end:
-                flow, position = flow - parts[at].value, parts[at].position_after
-                at += 1
-            mark = self.mark_at(end)
-            gained = flow + self.contract.value(position, mark)
-            instrument_gained = self._instrument_gain(end)
-            step = self._settlement(end, mark, position, gained - gained_before, instrument_gained - instrument_before)
-            gained_before, instrument_before = gained, instrument_gained
-            steps.append(step)
-        return tuple(steps)
-
-    def _instrument_gain(self, row: int) -> int:
-        """Gain of all trades in the instrument from the start of the run to the close of `row`, before fees."""
-        fills = self.fills[: np.searchsorted(self.fills["row"], row, side="right")]
-        position = int(fills["signed_lots"].sum())
-        value = self.contract.value(position, self.mark_at(row)) if position else 0
-        return value - int(fills["value_micros"].sum())
-
-    def _settlement(self, row: int, mark: int, position: int, gain: int, instrument_gain: int) -> SettlementStep:
-        bars = self.bars
-        if bars.session_end[row]:
-            ts = int(bars.ts_close_ns[row])
-        elif row + 1 < len(bars):
-            ts = int(bars.ts_event_ns[row + 1])
-        else:
-            ts = max(int(self.market[symbol][1].ts_recv_ns[-1]) for symbol in self.record.universe)
-        begin, end = np.searchsorted(self.settled["ts_ns"], (ts, ts + 1))
-        ledger = _lines(self.settled[begin:end])
-        expected = [("POSITION", "PNL", instrument_gain)]
-        if self.contract.is_future:
-            expected.append(("CASH", "CLEARING", instrument_gain))
-        session = day_of(int(bars.session[row])).isoformat()
-        _match_ledger(f"settlement of {self.spec.symbol} on {session}", ledger, expected)
-        return SettlementStep(
-            session, ts, self.contract.price_text(mark), position, gain, instrument_gain - gain, ledger
-        )
+        match_ledger(f"fill {fill_id}", ledger, expected)
 
 
-def _role(part: _Part) -> str:
+def _no_fee(part: Part) -> FeeStep:
+    return FeeStep(0, 0, part.fee, "docs/fills.md, events of an instrument", "no fee falls on it")
+
+
+def _trigger_text(found: TrailingTrigger | None) -> str:
+    return "never" if found is None else f"in row {found.row} by {found.rule.name}"
+
+
+def _role(part: Part, rule: FillRule) -> str:
+    if rule is FillRule.SPLIT:
+        return f"splits {abs(part.position_before):,} lots into {abs(part.position_after):,}"
+    if rule is FillRule.FINAL_SETTLEMENT:
+        return "is settled for good"
     if part.position_before == 0:
         return "opens (the rest of a fill that turned the position)" if part.turned else "opens"
     if part.position_after == 0:
         return "closes (part of a fill that turned the position)" if part.turned else "closes"
     return "adds" if part.position_before * part.lots > 0 else "reduces"
-
-
-def _lines(journal: NDArray[np.void]) -> tuple[LedgerLine, ...]:
-    return tuple(
-        LedgerLine(
-            int(line["ts_ns"]),
-            JOURNAL_ACCOUNTS[line["debit"]],
-            JOURNAL_ACCOUNTS[line["credit"]],
-            int(line["amount_micros"]),
-        )
-        for line in journal
-    )
-
-
-def _match_ledger(where: str, ledger: Sequence[LedgerLine], expected: Sequence[tuple[str, str, int]]) -> None:
-    """Raise `LedgerError` unless the lines are those expected; a negative amount is the entry the other way round."""
-    wanted = [
-        (debit, credit, amount) if amount > 0 else (credit, debit, -amount)
-        for debit, credit, amount in expected
-        if amount
-    ]
-    found = [(line.debit, line.credit, line.amount_micros) for line in ledger]
-    if found != wanted:
-        raise LedgerError(f"{where}: the journal holds {found}, the rules give {wanted}; do not believe this run")

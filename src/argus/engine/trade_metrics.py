@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError
-from argus.engine.metrics import held_values
+from argus.core.orders import FillRule
+from argus.engine.metrics import held_values, tick_value_micros
 
 __all__ = [
     "break_even_cost",
@@ -177,7 +178,7 @@ def slippage_micros(fills: NDArray[np.void]) -> F64_1D:
 
     ``(price - base) * signed lots * value of a tick on a lot``; the base is the open, limit or stop at which the rule
     of ``docs/fills.md`` filled before slippage moved the price. The value of a tick is taken from each instrument's
-    largest fill.
+    largest fill. A split is no fill in this sense and costs nothing.
 
     Parameters
     ----------
@@ -189,14 +190,11 @@ def slippage_micros(fills: NDArray[np.void]) -> F64_1D:
         NaN for an instrument that only ever filled at a price of zero.
     """
     cost = np.zeros(len(fills))
+    traded = fills["rule"] != FillRule.SPLIT
     for code in np.unique(fills["instrument"]):
-        mine = fills["instrument"] == code
-        value = fills["value_micros"][mine].astype(np.float64)
-        lots = fills["signed_lots"][mine].astype(np.float64)
-        ticks = fills["price_ticks"][mine].astype(np.float64)
-        largest = int(np.argmax(np.abs(value)))
-        tick_value = value[largest] / (lots[largest] * ticks[largest]) if ticks[largest] else math.nan
-        cost[mine] = (ticks - fills["base_ticks"][mine]) * lots * tick_value
+        mine = (fills["instrument"] == code) & traded
+        worse = fills["price_ticks"][mine].astype(np.float64) - fills["base_ticks"][mine]
+        cost[mine] = worse * fills["signed_lots"][mine].astype(np.float64) * tick_value_micros(fills[mine])
     return cost
 
 
@@ -239,7 +237,7 @@ def participation(fills: NDArray[np.void], volume_lots: Sequence[F64_1D]) -> F64
     -------
     (bars,) float64
         By instrument and bar, buys and sells together. NaN where volume was not observed, infinite where a bar without
-        volume filled.
+        volume filled. Splits and final settlements take no volume and are left out.
 
     Raises
     ------
@@ -247,6 +245,7 @@ def participation(fills: NDArray[np.void], volume_lots: Sequence[F64_1D]) -> F64
         If a fill points at an instrument or bar that is not there.
     """
     shares = [np.zeros(0)]
+    fills = fills[~np.isin(fills["rule"], (FillRule.SPLIT, FillRule.FINAL_SETTLEMENT))]
     for code in np.unique(fills["instrument"]).tolist():
         mine = fills[fills["instrument"] == code]
         if not 0 <= code < len(volume_lots):

@@ -36,6 +36,7 @@ def trades_of(
     count = 0
     for k in range(len(arrays.par)):
         count = round_trips(k, count, arrays.par, fills, ts_close, high, low, close, trades, totals, sums)
+        arrays.forget([arrays.par[k]["row_begin"]], [arrays.par[k]["row_end"]])
     trades = trades[:count]
     _add_carry(trades, fills, journal)
     total = int(trades["net_micros"].sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
 from argus.core.errors import LookAheadError, OrderError, StrategyError
 from argus.core.instruments import InstrumentSpec
 from argus.core.time import format_ns
-from argus.engine._layout import S_CASH, S_TS
+from argus.engine._layout import S_CASH, S_ORDERS, S_TS
 from argus.engine.book import RunTables
 from argus.engine.market import RECV_COLUMN, Market
 
@@ -87,6 +88,23 @@ class ReplayAccount:
         """Signed lots that working market, on-open and on-close orders would add."""
         return self._tables.pending_lots(_code(self._codes, instrument))
 
+    def last_price_ticks(self, instrument: str) -> int | None:
+        """Last received close, to the nearest tick; None before there is one.
+
+        After a split, and before the first bar in new shares, it is the engine's mark in new shares.
+        """
+        code = _code(self._codes, instrument)
+        self._stand()
+        return self._tables.last_close_ticks(code)
+
+    def orders_within(self, window_ns: int) -> int:
+        """Orders that strategies entered in the last `window_ns` of market time, all books of the account together."""
+        self._stand()
+        slots, orders = self._tables.slots, self._tables.orders
+        count = slots[S_ORDERS]
+        first = bisect_right(orders["ts_submit_ns"], slots[S_TS] - window_ns, 0, count)
+        return int(np.count_nonzero(orders["decision_id"][first:count] >= 0))
+
     def _known(self, code: int, signed_lots: int) -> tuple[int, int, int]:
         """(initial margin, cash, equity) after trading `signed_lots` of the instrument with this code."""
         self._stand()
@@ -137,8 +155,8 @@ class ReplayView:
         self._columns = {alias: column.data for alias, (_, column) in features.items()}
         self._feature_codes = {alias: code for alias, (code, _) in features.items()}
         self._known = tables.known
-        self._begin: list[int] = tables.row_begin.tolist()
-        self._ts_recv: I64_1D = tables.market.columns[RECV_COLUMN]
+        self._begin: list[int] = tables.known_begin
+        self._ts_recv: I64_1D = tables.market.known[RECV_COLUMN]
         self._account = ReplayAccount(tables, codes, self._stand)
         self.row = OUTSIDE
         """Last known row within a quiet stretch that the kernel has already passed; `OUTSIDE` elsewhere."""

@@ -41,22 +41,25 @@
     showlegend: false, hovermode: "closest", separators: ".,",
     hoverlabel: { bgcolor: css("surface"), bordercolor: css("line"), font: { color: css("ink"), size: 12 } },
   });
-  const ring = (css, best) => ({
+  // Dark within light, or light within dark: it shows on every colour.
+  const ring = (css, best, size = 44) => [["surface", 5.4], ["ink", 2.4]].map(([colour, width]) => ({
     x: [best[0]], y: [best[1]], mode: "markers", hoverinfo: "skip",
-    marker: { size: 46, symbol: "circle-open", color: css("ink"), line: { width: 2.2 } },
-  });
+    marker: { size, symbol: "circle-open", color: css(colour), line: { width } },
+  }));
   const bar = (css, title) => ({ thickness: 12, outlinewidth: 0, tickfont: { color: css("soft"), size: 11 }, title: { text: title, font: { color: css("soft"), size: 11.5 }, side: "right" } });
 
   const draw = {
-    heat(d, measure, all, css) {
-      const z = d.z[measure], values = flat(z), few = d.x.length <= 16 && d.y.length <= 24;
+    heat(d, measure, all, css, box) {
+      // Axes and scale take about 120 pixels across and 70 down; a figure needs 40 by 16.
+      const wide = (box.clientWidth - 120) / d.x.length, high = (box.clientHeight - 70) / d.y.length;
+      const z = d.z[measure], values = flat(z), few = wide >= 40 && high >= 16;
       const form = format[measure];
       const map = Object.assign({
         type: "heatmap", x: d.x, y: d.y, z, xgap: 2, ygap: 2, hoverongaps: false, colorbar: bar(css, all.names[measure] + unit(measure, all)),
         hovertemplate: `${d.xname} %{x}, ${d.yname} %{y}<br>${all.names[measure]} %{z:${form}}${unit(measure, all)}<extra></extra>`,
         texttemplate: few ? `%{z:${measure === "net" ? ".3~s" : form}}` : "", textfont: { size: 11.5 },
       }, colours(values, measure, css));
-      const traces = d.best ? [map, ring(css, d.best)] : [map];
+      const traces = d.best ? [map, ...ring(css, d.best, Math.max(16, Math.min(44, wide + 8, high + 8)))] : [map];
       return [traces, layout(css, axis(css, d.xname, { type: "category" }), axis(css, d.yname, { type: "category" }))];
     },
     cloud(d, measure, all, css) {
@@ -66,7 +69,7 @@
         marker: { size: 9, color: d.z[measure], colorscale: how.colorscale, cmin: how.zmin, cmax: how.zmax, line: { width: .6, color: css("hold") }, colorbar: bar(css, all.names[measure] + unit(measure, all)) },
         hovertemplate: `${d.xname} %{x}, ${d.yname} %{y}<br>${all.names[measure]} %{customdata:${format[measure]}}${unit(measure, all)}<extra></extra>`,
       };
-      const traces = d.best ? [dots, ring(css, d.best)] : [dots];
+      const traces = d.best ? [dots, ...ring(css, d.best)] : [dots];
       return [traces, layout(css, axis(css, d.xname, { showgrid: true }), axis(css, d.yname, { showgrid: true }))];
     },
     line(d, measure, all, css) {
@@ -77,14 +80,14 @@
       };
       if (measure === "sharpe") trace.error_y = { type: "data", array: of(d.error), color: css("hold"), thickness: 1 };
       const place = d.best ? d.x.indexOf(d.best[0]) : -1;
-      const traces = place >= 0 ? [trace, ring(css, [d.x[place], d.z[measure][place]])] : [trace];
+      const traces = place >= 0 ? [trace, ...ring(css, [d.x[place], d.z[measure][place]])] : [trace];
       return [traces, layout(css, axis(css, d.xname), axis(css, all.names[measure] + unit(measure, all), { showgrid: true }))];
     },
   };
 
   const show = (box) => {
     const all = dataOf(box.dataset.slice), d = all.charts[+box.dataset.chart];
-    const [traces, form] = draw[d.kind](d, measures.get(box.dataset.slice) || "sharpe", all, style());
+    const [traces, form] = draw[d.kind](d, measures.get(box.dataset.slice) || "sharpe", all, style(), box);
     library().react(box, traces, form, { displayModeBar: false, responsive: true });
     box.dataset.drawn = "yes";
   };

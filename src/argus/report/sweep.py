@@ -41,6 +41,7 @@ _HERE: Final = Path(__file__).parent
 _SHOWN: Final = 5
 _LINES_SHOWN: Final = 50
 _SLICES_IN_FULL: Final = 6
+_SURE: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +150,11 @@ def render_sweep(view: SweepView) -> str:
         style=_part("page.css") + _part("sweep.css"),
         made=escape(view.made),
         notes="".join(f"<p>{escape(note)}</p>" for note in view.notes),
-        kind="yes" if first.reading.word == "plateau" else "no",
+        kind=_kind(first) or "no",
+        trials=f"{view.runs:,} trial{'s' * (view.runs != 1)}",
         reading=escape(first.reading.sentence),
-        luck=escape(first.luck.sentence if first.luck else f"{first.name}; each market and period is read below."),
+        tiles=_tiles(first),
+        luck=escape(first.luck.sentence if first.luck else _counted(view)),
         overview=_overview(view.slices),
         sections="".join(sections),
         skipped=_lines("Combinations that the strategy refuses", view.skipped),
@@ -160,6 +163,51 @@ def render_sweep(view: SweepView) -> str:
         plotly=get_plotlyjs(),
         script=_part("sweep.js"),
     )
+
+
+def _kind(one: SweepSlice) -> str:
+    """Only what is both broad and above luck is shown as good; a plateau alone may be a rising market."""
+    return "yes" if one.reading.word == "plateau" and one.luck and one.luck.probability >= _SURE else ""
+
+
+def _counted(view: SweepView) -> str:
+    """What stands under the first reading where it is a mean, for which no luck can be worked out."""
+    looks = max((one.luck.looks for one in view.slices if one.luck), default=0)
+    all_looks = f" The ledger counts up to {looks:,} different looks at one of these markets." if looks else ""
+    return (
+        f"{view.slices[0].name}: each market and period is read below, beside what luck alone would have shown "
+        f"the best of so many.{all_looks}"
+    )
+
+
+def _tiles(one: SweepSlice) -> str:
+    """The best point beside its neighbours and beside luck, in figures too large to be overlooked."""
+    best, luck, reading = one.reading.best, one.luck, one.reading
+    if best < 0:
+        return ""
+    tiles = [
+        ("Best point, in sample", _sharpe(one, best), f"Sharpe a year; {figures.parameters(one.point(best))}"),
+        (
+            "Median of its neighbours",
+            figures.ratio(reading.beside_median),
+            f"{reading.holding} of {reading.neighbours} keep {1 - reading.fraction:.0%} of the best",
+        ),
+        (
+            "Median of all points",
+            figures.ratio(float(np.median(one.sharpe[one.ranking]))),
+            f"{len(one.ranking):,} points",
+        ),
+    ]
+    if luck:
+        tiles += [
+            ("By luck alone", figures.ratio(luck.expected_annual), f"the best of {luck.looks:,} worthless looks"),
+            ("Deflated Sharpe", figures.percent(luck.probability, 0), "chance that the true one is above luck's"),
+        ]
+    shown = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(what)}</small></dd></div>"
+        for name, value, what in tiles
+    )
+    return f'<dl class="tiles n{len(tiles)}">{shown}</dl>'
 
 
 def _part(name: str) -> str:
@@ -182,19 +230,27 @@ def _overview(slices: Sequence[SweepSlice]) -> str:
             _cells(
                 figures.parameters(one.point(best)),
                 "#" + _sharpe(one, best),
+                "#" + figures.ratio(one.reading.beside_median),
                 "#" + (figures.ratio(one.luck.expected_annual) if one.luck else figures.NOTHING),
+                "#" + (figures.percent(one.luck.probability, 0) if one.luck else figures.NOTHING),
                 "#" + figures.money(float(one.net[best]), one.currency, sign=True),
-                f"{one.reading.holding} of {one.reading.neighbours}",
             )
             if best >= 0
-            else _cells(figures.NOTHING, *["#" + figures.NOTHING] * 3, figures.NOTHING)
+            else _cells(figures.NOTHING, *["#" + figures.NOTHING] * 5)
         )
         rows.append(
-            f'<tr><th scope="row"><a href="#s{place}">{escape(one.name)}</a></th>{cells}'
-            f'<td><span class="word {one.reading.word}">{one.reading.word}</span></td></tr>'
+            f'<tr><th scope="row"><a href="#s{place}">{escape(one.name)}</a></th>'
+            f'<td><span class="word {one.reading.word}">{one.reading.word}</span></td>{cells}</tr>'
         )
     head = _heads(
-        "Where", "Best point", "#Sharpe a year", "#By luck alone", "#Net P&L", "Neighbours that hold", "Reading"
+        "Where",
+        "Reading",
+        "Best point",
+        "#Sharpe a year",
+        "#Its neighbours",
+        "#By luck alone",
+        "#Above luck",
+        "#Net P&L",
     )
     return _table("The best point of each market and period: in sample, chosen after seeing all of it", head, rows)
 
@@ -218,11 +274,12 @@ def _section(place: int, one: SweepSlice) -> str:
         for number, pair in enumerate(pairs)
     )
     luck = f"<p>{escape(one.luck.sentence)}</p>" if one.luck else ""
+    verdict = f'<div class="verdict {_kind(one)}"><p>{escape(one.reading.sentence)}</p></div>{_tiles(one)}{luck}'
     return (
         f'<details class="candidate" id="s{place}"{" open" if not place else ""}><summary><span class="who">'
         f'{escape(one.name)}</span><span class="word {one.reading.word}">{one.reading.word}</span></summary>'
-        f'<div class="body"><div class="verdict {"yes" if one.reading.word == "plateau" else ""}">'
-        f"<p>{escape(one.reading.sentence)}</p></div>{luck}"
+        # The page begins with the first one's verdict.
+        f'<div class="body">{verdict if place else ""}'
         f'<div class="bar"><h3>Heat maps</h3><div class="switch" data-slice="{place}">{switch}</div></div>'
         f'<div class="{"pair" if len(pairs) > 1 else ""}">{charts}</div>{_points_table(one)}</div></details>'
     )
@@ -362,18 +419,19 @@ def _slice_table(one: SweepSlice, most: int) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("")
     table.add_column("Parameters")
-    for name in ("Sharpe", "By luck", "Net P&L", "Drawdown", "Trades"):
+    for name in ("Sharpe", "Around", "By luck", "Net P&L", "Drawdown", "Trades"):
         table.add_column(name, justify="right", no_wrap=True)
     for what, place in _ranked(one, 1)[:most]:
         table.add_row(
             what,
             Text(figures.parameters(one.point(place))),
             _sharpe(one, place),
+            figures.ratio(one.reading.beside_median) if what == "best" else "",
             figures.ratio(one.luck.expected_annual) if what == "best" and one.luck else "",
             figures.money_short(float(one.net[place])),
             figures.percent(float(one.drawdown[place])),
             figures.count(float(one.trades[place])),
         )
     if not len(one.ranking):
-        table.add_row("", "no run has a Sharpe ratio", *[""] * 5)
+        table.add_row("", "no run has a Sharpe ratio", *[""] * 6)
     return table

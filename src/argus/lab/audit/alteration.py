@@ -21,7 +21,17 @@ from argus.core.errors import DataError
 from argus.core.instruments import InstrumentSpec
 from argus.core.random import generator
 
-__all__ = ["Auxiliary", "Market", "Variant", "alter", "alter_auxiliary", "blur", "noise_after", "replace_all"]
+__all__ = [
+    "Auxiliary",
+    "Market",
+    "Variant",
+    "alter",
+    "alter_auxiliary",
+    "blur",
+    "noise_after",
+    "opposite_futures",
+    "replace_all",
+]
 
 Market = Mapping[str, tuple[InstrumentSpec, Bars]]
 """Symbol to specification and bars."""
@@ -113,28 +123,84 @@ def noise_after(
     """
     known = int(np.searchsorted(bars.ts_close_ns, cut_ns, side="right"))
     stop = len(bars) if tail is None else min(len(bars), known + tail)
-    count = stop - known
-    if count <= 0:
+    if stop <= known:
         return bars.rows(0, known)
+    made = _noise(spec, bars, known, stop, cut_ns, seed, wildness)
+    return _joined(bars.rows(0, stop) if stop < len(bars) else bars, known, cut_ns, made)
+
+
+def opposite_futures(
+    spec: InstrumentSpec, bars: Bars, cut_ns: int, seed: int, *, wildness: float, tail: int
+) -> tuple[int, tuple[Mapping[str, F64_1D], Mapping[str, F64_1D]]]:
+    """(rows received by `cut_ns`, two futures of noise), the second one with every move turned round.
+
+    Made from what was received by the cut, and from the open of a bar then under way. Whatever the next move is,
+    upwards or downwards in price or volume, one of the two does not agree with it. The first close always moves.
+
+    Parameters
+    ----------
+    spec, bars, cut_ns, seed
+        As in `alter`.
+    wildness : float
+        Deviation of a step, in those of the last 500 received bars.
+    tail : int
+        Bars of each future, fewer where the data end.
+    """
+    known = int(np.searchsorted(bars.ts_recv_ns, cut_ns, side="right"))
+    stop = min(len(bars), known + tail)
+    futures = []
+    for sign in (1, -1):
+        made = _noise(spec, bars, known, stop, cut_ns, seed, wildness, sign)
+        begun = known < stop and bars.ts_event_ns[known] < cut_ns
+        made = _with_open(made, float(bars.open[known]) if begun else float("nan"))
+        futures.append(
+            {
+                name: column if name in bars.observed else getattr(bars, name)[known:stop]
+                for name, column in made.items()
+            }
+        )
+    return known, (futures[0], futures[1])
+
+
+def _noise(
+    spec: InstrumentSpec,
+    bars: Bars,
+    known: int,
+    stop: int,
+    cut_ns: int,
+    seed: int,
+    wildness: float,
+    sign: int = 1,
+) -> dict[str, F64_1D]:
+    """Columns of rows `known` to `stop`, made from the rows before."""
+    count = stop - known
     random = generator(seed, "look_ahead", spec.symbol, int(cut_ns))
     tick = float(spec.tick_size)
     step = wildness * max(_deviation(np.diff(_sample(bars, known))), tick)
     begin = _last_price(bars, known)
-    close = _on_grid(spec, begin + np.cumsum(random.normal(0.0, step, count)))
-    opened = _on_grid(spec, np.concatenate(([begin], close[:-1])) + random.normal(0.0, step / 3.0, count))
+    steps = random.normal(0.0, step, count)
+    if count:
+        steps[0] = np.copysign(max(abs(steps[0]), tick), steps[0])
+    close = _on_grid(spec, begin + sign * np.cumsum(steps))
+    gaps = sign * random.normal(0.0, step / 3.0, count)
+    opened = _on_grid(spec, np.concatenate(([begin], close))[:count] + gaps)
     high = np.maximum(opened, close) + np.abs(random.normal(0.0, step / 2.0, count))
     low = np.minimum(opened, close) - np.abs(random.normal(0.0, step / 2.0, count))
-    volume = np.round(np.nan_to_num(bars.volume[known:stop], nan=0.0) * random.uniform(0.5, 2.0, count)) + 1.0
-    interest = bars.open_interest[known:stop] * random.uniform(0.5, 2.0, count)
-    made = {
+    return {
         "open": opened,
         "high": _on_grid(spec, high),
         "low": np.minimum(_on_grid(spec, low), np.minimum(opened, close)),
         "close": close,
-        "volume": volume,
-        "open_interest": np.round(interest),
+        "volume": np.round(_sizes(bars.volume, known, count) * random.uniform(1.1, 2.0, count) ** sign) + 1.0,
+        "open_interest": np.round(_sizes(bars.open_interest, known, count) * random.uniform(1.1, 2.0, count) ** sign),
     }
-    return _joined(bars.rows(0, stop) if stop < len(bars) else bars, known, cut_ns, made)
+
+
+def _sizes(column: F64_1D, known: int, count: int) -> F64_1D:
+    """Volumes to go on from: those of the last known rows, newest first, over and over; 1 where there are none."""
+    past = column[max(0, known - _WINDOW) : known]
+    past = past[np.isfinite(past)]
+    return np.resize(past[::-1], count) if len(past) else np.ones(count)
 
 
 def replace_all(spec: InstrumentSpec, bars: Bars, seed: int) -> Bars:
@@ -224,17 +290,22 @@ def _rebased(spec: InstrumentSpec, prices: F64_1D, begin: float, base: float) ->
 
 def _joined(bars: Bars, known: int, cut_ns: int, made: Mapping[str, F64_1D]) -> Bars:
     """The known rows of `bars` and the made ones after them; columns that were not observed stay empty."""
+    begun = known < len(bars) and bars.ts_event_ns[known] < cut_ns
+    columns: dict[str, Any] = {}
+    for name, column in _with_open(made, float(bars.open[known]) if begun else float("nan")).items():
+        if name in bars.observed:
+            columns[name] = np.concatenate((getattr(bars, name)[:known], column))
+    return replace(bars, **columns)
+
+
+def _with_open(made: Mapping[str, F64_1D], first: float) -> dict[str, F64_1D]:
+    """The columns with the open of the first row as it was, if it is a number, and ranges that hold open and close."""
     opened, close = made["open"].copy(), made["close"]
-    if len(opened) and bars.ts_event_ns[known] < cut_ns and np.isfinite(bars.open[known]):
-        opened[0] = bars.open[known]
-    made = {
+    if len(opened) and np.isfinite(first):
+        opened[0] = first
+    return {
         **made,
         "open": opened,
         "high": np.fmax(made["high"], np.fmax(opened, close)),
         "low": np.fmin(made["low"], np.fmin(opened, close)),
     }
-    columns: dict[str, Any] = {}
-    for name, column in made.items():
-        if name in bars.observed:
-            columns[name] = np.concatenate((getattr(bars, name)[:known], column))
-    return replace(bars, **columns)

@@ -8,13 +8,14 @@ If positions taken on noise still stand on the right side of the real moves, the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I64_1D, Bars
-from argus.engine.record import RunRecord
 from argus.lab.audit.alteration import Market
 
 __all__ = ["Foresight", "foresight", "foresight_of"]
@@ -69,19 +70,28 @@ class Foresight:
 NOTHING: Final = Foresight(0, 0.0, 0.0, 0, 0, 1.0)
 
 
-def foresight_of(record: RunRecord, market: Market) -> Foresight:
+def foresight_of(universe: Sequence[str], fills: NDArray[np.void], market: Market) -> Foresight:
     """Positions of a run, made on an altered market with the same times, against the moves of the real one.
 
     Several instruments are one sample, one after the other.
+
+    Parameters
+    ----------
+    universe : sequence of str
+        Instruments of the run, in its sequence.
+    fills : structured array
+        `RunRecord.fills`.
+    market : mapping
+        The real one.
     """
     signs, moves = [], []
-    for k, symbol in enumerate(record.universe):
+    for k, symbol in enumerate(universe):
         ts_ns, change = _moves(market[symbol][1])
         if not len(change):
             continue
-        fills = record.fills[record.fills["instrument"] == k]
-        held = np.concatenate(([0], np.sign(fills["position_after_lots"])))
-        at = np.searchsorted(fills["ts_event_ns"], ts_ns[:-1], side="right")
+        own = fills[fills["instrument"] == k]
+        held = np.concatenate(([0], np.sign(own["position_after_lots"])))
+        at = np.searchsorted(own["ts_event_ns"], ts_ns[:-1], side="right")
         signs.append(held[at].astype(np.float64))
         moves.append(change)
     if not signs:

@@ -1,16 +1,17 @@
 """``argus audit lookahead``: nothing that comes after an instant may move what was decided up to it.
 
-Four questions, each with a verdict of its own. Does the same run twice give the same decisions? Does a run leave
-something behind that another one reads? Do decisions and features up to a cut move when everything after it is
-replaced? And do positions taken on a market of noise foresee the real one, which they could only from data that the
-strategy was not given?
+Five questions, each with a verdict of its own. Does the same run twice give the same decisions, in another process and
+on another day? Does a run leave something behind that another one reads? Does the strategy look at files or memory
+while it decides? Does any decision or feature move when everything after it is replaced? And do positions taken on a
+market of noise foresee the real one, which they could only from data that the strategy was not given?
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,20 +21,25 @@ from argus.core.errors import ConfigError, RunError
 from argus.core.instruments import InstrumentSpec
 from argus.core.money import MONEY_MAX
 from argus.core.ports import TrialLedger
-from argus.core.random import generator
-from argus.core.strategy import StrategySpec, WakeRule
+from argus.core.strategy import StrategySpec
 from argus.core.time import format_ns
 from argus.lab.audit.alteration import Market, Variant, alter_auxiliary, blur, replace_all
+from argus.lab.audit.clocks import SHIFTS_S, move_clock
 from argus.lab.audit.foresight import NOTHING, Foresight, foresight_of
-from argus.lab.audit.recording import Entry, Log, first_difference
+from argus.lab.audit.future import FUTURE, FutureSettings, Stretch, does_not_know
+from argus.lab.audit.recording import Log, first_difference
 from argus.lab.audit.report import AuditReport, Check, Difference, Status
-from argus.lab.audit.subject import Altered, Counted, Played, Progress, Subject, isolated, play, spec_apart
+from argus.lab.audit.rooms import Room, Rooms
+from argus.lab.audit.stretches import in_range, newest, stretches, wakes_in, warm_rows
+from argus.lab.audit.subject import Altered, Counted, Progress, Subject
+from argus.lab.audit.touches import Touch
+from argus.lab.audit.workshop import Done, Workshop
 
 __all__ = ["LookaheadSettings", "audit_lookahead"]
 
 REPEATS: Final = "repeats itself"
 KEEPS_NOTHING: Final = "leaves nothing behind"
-FUTURE: Final = "does not know the future"
+LOOKS: Final = "looks at its view only"
 OWN_DATA: Final = "brings no data of its own"
 
 _Z_BLIND: Final = 5.0
@@ -42,8 +48,8 @@ _Z_BLURRED: Final = 6.0
 _CORRELATION_BLURRED: Final = 0.15
 _RICHER: Final = 10
 _OWN_WAKES: Final = 20_000
-_FUTURE_ROWS: Final = 500
 _BEGINNING: Final = -(2**62)
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +58,54 @@ class LookaheadSettings:
 
     Attributes
     ----------
+    window_wakes : int
+        Every decision is put to the strategy again on other futures. Data with more than three times so many wake-ups
+        are audited in three stretches of this length: first, middle, last. 0 is no bound.
     cuts : int
-        Instants at which the future is replaced: spread evenly, drawn at random, and right before and at decisions
-        that changed something, a third each. Where there are no more wake-ups than that, every one is a cut.
+        Instants at which, beside that, the whole run is made again with the engine: spread evenly, drawn at random, and
+        right before and at decisions that changed something, a third each.
     seeds : int
         Noises tried at each cut, beside the mirror, the shift and the truncation.
-    window_wakes : int
-        Longest stretch that is replayed for each cut. Longer data are audited in three stretches: first, middle, last.
     isolate : bool
-        Whether some runs are made in processes of their own.
+        Whether runs are made in processes of their own.
     foresight : bool
         Whether to look for data that the strategy keeps to itself.
     seed : int
         Of the noise and of the random cuts.
     """
 
-    cuts: int = 40
+    window_wakes: int = 4_000
+    cuts: int = 12
     seeds: int = 2
-    window_wakes: int = 1_500
     isolate: bool = True
     foresight: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("cuts", 1), ("seeds", 1), ("window_wakes", 50)):
+        for name, least in (("cuts", 1), ("seeds", 1)):
             if getattr(self, name) < least:
                 raise ConfigError(f"look-ahead audit: {name} is {getattr(self, name)}; at least {least} is needed")
+        if self.window_wakes and self.window_wakes < 50:
+            raise ConfigError(
+                f"look-ahead audit: window_wakes is {self.window_wakes}; at least 50 is needed, or 0 for no bound"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Audit:
+    """What every check needs."""
+
+    rooms: Rooms
+    ledger: Counted
+    how: LookaheadSettings
+    whole: Market
+
+    def run(self, room: Room, subject: Subject, *, with_calls: bool = False) -> Done:
+        """A run in a room, written to the ledger here."""
+        done: Done = room.call("run", subject.market, subject.auxiliary, subject.config, with_calls)
+        for trial in done.trials:
+            self.ledger.record(trial)
+        return done
 
 
 def audit_lookahead(
@@ -105,317 +133,218 @@ def audit_lookahead(
     """
     how = settings or LookaheadSettings()
     tell = progress or _silent
-    ledger = Counted(trials)
-    spec = spec_apart(subject)
-    used = {symbol: subject.market[symbol] for symbol in spec.universe if symbol in subject.market}
-    subject = subject.on({**used, **subject.market})
-    whole = subject.market
-    subject = _in_range(subject, spec)
-    windows = _windows(subject, spec, how)
-    tell("repetition", 0, 3)
-    # First of all, so that nothing has run in this process yet that a copy of it could have kept.
-    apart = _apart(windows[0], spec, ledger, how) if how.isolate else None
-    tell("repetition", 1, 3)
-    first = _reference(windows[0], ledger)
-    again = play(windows[0], ledger).log
-    tell("repetition", 2, 3)
-    checks = list(_repeats(windows[0], whole, first, again, apart, ledger))
-    tell("repetition", 3, 3)
-    if checks[0].status is not Status.FOUND:
-        checks.append(_future(whole, windows, first.log, apart, how, ledger, tell))
-        if how.foresight:
-            checks.append(_own_data(_newest(subject, spec, _OWN_WAKES), how, ledger, tell))
-    else:
+    bare = replace(subject, market={}, auxiliary=None)
+    audit = _Audit(Rooms.of(Workshop, (bare,), apart=how.isolate), Counted(trials), how, subject.market)
+    with audit.rooms.open() as room:
+        spec: StrategySpec = room.call("spec", subject.market, subject.auxiliary)
+    subject = in_range(subject, spec)
+    parts = stretches(subject, spec, how.window_wakes) if how.window_wakes else [subject]
+    tell("repetition", 0, 1)
+    repeats = _repetition(audit, parts[0], spec)
+    checks = _repeats(audit, repeats)
+    tell("repetition", 1, 1)
+    if all(check.status is not Status.FOUND for check in checks):
+        runs = [Stretch(parts[0], repeats.first)]
+        for part in parts[1:]:
+            with audit.rooms.open() as room:
+                runs.append(Stretch(part, _finished(audit.run(room, part, with_calls=True)).log))
+        decide = FutureSettings(how.cuts, how.seeds, how.seed)
         checks.append(
-            Check(FUTURE, Status.INSUFFICIENT, "not judged: decisions that differ from run to run compare with nothing")
+            does_not_know(audit.rooms, audit.ledger, runs, audit.whole, wakes_in(subject, spec), decide, tell)
         )
-    return AuditReport("lookahead", spec.name, dict(spec.values), spec.universe, tuple(checks), ledger.runs)
+        if how.foresight:
+            checks.append(_own_data(audit, newest(subject, spec, _OWN_WAKES), tell))
+    else:
+        checks.append(_before_the_cut(audit, repeats))
+    return AuditReport("lookahead", spec.name, dict(spec.values), spec.universe, tuple(checks), audit.ledger.runs)
 
 
 def _silent(stage: str, done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def _reference(subject: Subject, ledger: TrialLedger) -> Played:
-    played = play(subject, ledger)
-    if played.record is None:
-        raise RunError(
-            f"the strategy cannot be audited, for it does not run on the market as it is: {played.log.error}"
-        )
-    return played
-
-
-# ---- the stretches
-
-
-def _in_range(subject: Subject, spec: StrategySpec) -> Subject:
-    """The market from a warm-up before the run's start to some bars of future after its end."""
-    config = subject.config
-    if config.start_ns is None and config.end_ns is None:
-        return subject
-    ts_ns = max((subject.market[symbol][1] for symbol in spec.universe), key=len).ts_recv_ns
-    warm = _warm_rows(subject, spec)
-    first = 0 if config.start_ns is None else int(np.searchsorted(ts_ns, config.start_ns)) - warm
-    last = len(ts_ns) - 1 if config.end_ns is None else int(np.searchsorted(ts_ns, config.end_ns)) + _FUTURE_ROWS
-    first, last = max(first, 0), min(max(last, 0), len(ts_ns) - 1)
-    return subject.between(int(ts_ns[first]), int(ts_ns[last])) if first <= last else subject
-
-
-def _windows(subject: Subject, spec: StrategySpec, how: LookaheadSettings) -> list[Subject]:
-    """The whole market, or three stretches of it where it has more wake-ups than can be replayed at every cut."""
-    bars = max((subject.market[symbol][1] for symbol in spec.universe), key=len)
-    rows = _rows_for(subject, spec, how.window_wakes)
-    if rows * 3 // 2 >= len(bars):
-        return [subject]
-    return [_stretch(subject, spec, row, rows) for row in (0, (len(bars) - rows) // 2, len(bars) - rows)]
-
-
-def _newest(subject: Subject, spec: StrategySpec, wakes: int) -> Subject:
-    """The end of the market with about so many wake-ups."""
-    bars = max((subject.market[symbol][1] for symbol in spec.universe), key=len)
-    rows = _rows_for(subject, spec, wakes)
-    return _stretch(subject, spec, len(bars) - rows, rows) if rows < len(bars) else subject
-
-
-def _stretch(subject: Subject, spec: StrategySpec, row: int, rows: int) -> Subject:
-    """So many rows from `row` on; what the features need to warm up is not spent on decisions."""
-    bars = max((subject.market[symbol][1] for symbol in spec.universe), key=len)
-    part = subject.between(int(bars.ts_recv_ns[row]), int(bars.ts_recv_ns[row + rows - 1]))
-    warm_ns = int(bars.ts_recv_ns[row + max(_warm_rows(subject, spec), 1) - 1])
-    begin_ns = max(warm_ns, subject.config.start_ns or warm_ns)
-    end_ns = subject.config.end_ns
-    return part if end_ns is not None and end_ns <= begin_ns else part.on(part.market, start_ns=begin_ns)
-
-
-def _rows_for(subject: Subject, spec: StrategySpec, wakes: int) -> int:
-    """Rows of the longest instrument that hold the warm-up and so many wake-ups."""
-    bars = max((subject.market[symbol][1] for symbol in spec.universe), key=len)
-    by_session = spec.wake is WakeRule.SESSION_END
-    per_wake = max(1, len(bars) // max(1, int(bars.session_end.sum()))) if by_session else 1
-    return _warm_rows(subject, spec) + wakes * per_wake
-
-
-def _warm_rows(subject: Subject, spec: StrategySpec) -> int:
-    """Rows until the warm-up is over and every declared feature has its first value."""
-    from argus.features import compute
-
-    rows = spec.warmup_bars
-    for ref in spec.features:
-        column = compute(ref, subject.market[ref.instrument][1])
-        finite = np.flatnonzero(np.isfinite(column))
-        rows = max(rows, int(finite[0]) + 1 if len(finite) else 0)
-    return rows
+def _finished(done: Done) -> Done:
+    if not done.finished:
+        raise RunError(f"the strategy cannot be audited, for it does not run on the market as it is: {done.log.error}")
+    return done
 
 
 # ---- repetition and isolation
 
 
-@dataclass(frozen=True, slots=True)
-class _Apart:
-    """Logs from processes of their own: one run, and one run after another one on an altered market.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Repetition:
+    """The same run in several circumstances.
 
-    `why_not` says why there are none.
+    Attributes
+    ----------
+    first, again : Log
+        Twice in one room.
+    fresh : Log
+        In a room with another order of sets.
+    later : tuple of Log
+        In rooms whose clocks are set forward.
+    altered : Altered
+    before, after : Log
+        In one room: on the altered market, then on the real one.
+    touched : tuple of Touch
     """
 
-    altered: Altered
+    first: Log
+    again: Log
     fresh: Log
+    later: tuple[Log, ...]
+    altered: Altered
     before: Log
     after: Log
-    how: str
-    why_not: str
+    touched: tuple[Touch, ...]
 
 
-def _apart(subject: Subject, spec: StrategySpec, ledger: TrialLedger, how: LookaheadSettings) -> _Apart:
-    """Make the runs that must not share a process with any other."""
-    ts_ns = max((subject.market[symbol][1] for symbol in spec.universe), key=len).ts_recv_ns
-    begin = int(np.searchsorted(ts_ns, subject.config.start_ns or 0))
-    begin = min(max(begin, _warm_rows(subject, spec) - 1), len(ts_ns) - 1)
-    end_ns = subject.config.end_ns
+def _repetition(audit: _Audit, part: Subject, spec: StrategySpec) -> _Repetition:
+    with audit.rooms.open() as room:
+        first = _finished(audit.run(room, part, with_calls=True)).log
+        again = audit.run(room, part).log
+    altered = _halfway(part, spec, audit.how.seed)
+    with audit.rooms.open() as room:
+        before = audit.run(room, part.altered(altered)).log
+        after = audit.run(room, part).log
+    if audit.rooms.how == "here":
+        return _Repetition(first, again, again, (), altered, before, after, ())
+    with audit.rooms.open(nursery=1) as room:
+        room.call("watch")
+        fresh = audit.run(room, part)
+    later = []
+    for seconds in SHIFTS_S:
+        with audit.rooms.open(first=partial(move_clock, seconds)) as room:
+            later.append(audit.run(room, part).log)
+    return _Repetition(first, again, fresh.log, tuple(later), altered, before, after, fresh.touched)
+
+
+def _halfway(part: Subject, spec: StrategySpec, seed: int) -> Altered:
+    """The mirror image from the middle of the decisions on."""
+    ts_ns = max((part.market[symbol][1] for symbol in spec.universe), key=len).ts_recv_ns
+    begin = int(np.searchsorted(ts_ns, part.config.start_ns or 0))
+    begin = min(max(begin, warm_rows(part, spec) - 1), len(ts_ns) - 1)
+    end_ns = part.config.end_ns
     end = len(ts_ns) if end_ns is None else max(begin + 1, int(np.searchsorted(ts_ns, end_ns)))
-    altered = Altered(int(ts_ns[(begin + end - 1) // 2]), Variant.MIRROR, how.seed)
-    one = isolated(subject, (None,), ledger)
-    other = isolated(subject, (altered, None), ledger)
-    if not one.logs or not other.logs:
-        return _Apart(altered, Log(), Log(), Log(), "", one.why_not or other.why_not)
-    return _Apart(altered, one.logs[0], other.logs[0], other.logs[1], one.how, "")
+    return Altered(int(ts_ns[(begin + end - 1) // 2]), Variant.MIRROR, seed)
 
 
-def _repeats(
-    subject: Subject, market: Market, first: Played, again: Log, apart: _Apart | None, ledger: Counted
-) -> Iterator[Check]:
-    """The same run twice here, and in processes of their own, one of them after a run on another market."""
-    here = first_difference(first.log, again, None, market)
-    alone = other = None
-    note = "compared within one process only"
-    if apart is not None and apart.why_not:
-        note += f": {apart.why_not}"
-    elif apart is not None:
-        alone = first_difference(first.log, apart.fresh, None, market)
-        other = first_difference(apart.fresh, apart.after, None, market)
-        note = "compared with processes of their own"
-        if apart.how == "fork":
-            note += " (copies of this one: the factory is not importable)"
-    apart_agrees = (
-        apart is not None and not apart.why_not and _fresh_agree(subject, market, here or alone, apart, ledger)
-    )
-    if (here or alone) is not None and not apart_agrees:
-        yield Check(
+def _repeats(audit: _Audit, runs: _Repetition) -> list[Check]:
+    """Whether the run repeats itself, leaves nothing behind, and looks at nothing else."""
+    where = {
+        "fresh": "twice in one process, and in others with another order of sets and on other days",
+        "copy": f"twice, and in copies of this process on other days (no empty process: {audit.rooms.why})",
+        "here": "compared within one process only",
+    }[audit.rooms.how]
+    differs = partial(first_difference, market=audit.whole)
+    chance = differs(runs.first, runs.fresh, None)
+    clock = next((found for log in runs.later if (found := differs(runs.first, log, None)) is not None), None)
+    here = differs(runs.first, runs.again, None)
+    if audit.rooms.how == "here":
+        chance, here = here, None
+    checks = [_chance(chance, clock, where)]
+    if chance is None and clock is None:
+        checks.append(_memory(here or differs(runs.first, runs.after, None), where))
+    if audit.rooms.how != "here":
+        checks.append(_looks(runs.touched, audit.whole))
+    return checks
+
+
+def _chance(chance: Difference | None, clock: Difference | None, where: str) -> Check:
+    if chance is not None:
+        return Check(
             REPEATS,
             Status.FOUND,
-            "the same run twice gives different decisions: the strategy uses chance, a clock, or what changes between "
-            "runs; seed it by name (argus.core.random) or remove it",
-            here or alone,
+            "the same run twice gives different decisions: the strategy uses chance, a clock, the order of a set, or what "
+            "changes between runs; seed it by name (argus.core.random), sort it, or remove it",
+            chance,
         )
-        return
-    yield Check(REPEATS, Status.CLEAN, f"the same run gives the same decisions, {note}")
-    moved = other or here or alone
-    if moved is None:
-        yield Check(KEEPS_NOTHING, Status.CLEAN, f"a run after another one decides the same, {note}")
-    else:
-        yield Check(
-            KEEPS_NOTHING,
+    if clock is not None:
+        return Check(
+            REPEATS,
             Status.FOUND,
-            "decisions depend on which run came before in the same process: a module, a class or a file keeps what an "
-            "earlier run saw; keep state in the strategy object",
-            moved,
+            "the same run on another day gives different decisions: the strategy reads the clock on the wall; take the "
+            "time from view.now_ns",
+            clock,
         )
+    return Check(REPEATS, Status.CLEAN, f"the same run gives the same decisions, {where}")
 
 
-def _fresh_agree(
-    subject: Subject, market: Market, moved: Difference | None, apart: _Apart, ledger: TrialLedger
-) -> bool:
-    """Whether another fresh process repeats the first one, though runs in this one do not."""
+def _memory(moved: Difference | None, where: str) -> Check:
     if moved is None:
-        return True
-    again = isolated(subject, (None,), ledger)
-    return bool(again.logs) and first_difference(apart.fresh, again.logs[0], None, market) is None
-
-
-# ---- the future
-
-
-def _future(
-    whole: Market,
-    windows: Sequence[Subject],
-    first: Log,
-    apart: _Apart | None,
-    how: LookaheadSettings,
-    ledger: Counted,
-    tell: Progress,
-) -> Check:
-    """Every cut with every variant; the earliest place that moved is reported."""
-    found: list[tuple[Difference, Altered]] = []
-    if apart is not None and not apart.why_not:
-        moved = first_difference(apart.fresh, apart.before, apart.altered.cut_ns, whole)
-        found += [(moved, apart.altered)] if moved is not None else []
-    seen = decisions = cuts_made = 0
-    share = max(1, how.cuts // len(windows))
-    logs = [first, *(_reference(window, ledger).log for window in windows[1:])]
-    plans = [_plan(log, share, how, number) for number, log in enumerate(logs)]
-    total = sum(len(plan) for plan in plans) or 1
-    done = 0
-    for window, log, plan in zip(windows, logs, plans, strict=True):
-        seen += len(log.wakes)
-        decisions += sum(bool(entry.intents) for entry in log.entries)
-        cuts_made += len({one.cut_ns for one in plan})
-        for one in plan:
-            moved = first_difference(log, play(window.altered(one), ledger).log, one.cut_ns, whole)
-            if moved is not None:
-                found.append((moved, one))
-            done += 1
-            tell("future", done, total)
-    if found:
-        return _told(found, total)
-    if not seen:
-        return Check(FUTURE, Status.INSUFFICIENT, "the strategy was never woken: the data are shorter than its warm-up")
-    if not decisions:
-        return Check(FUTURE, Status.INSUFFICIENT, f"the strategy asked for nothing at any of {seen:,} wake-ups")
-    facts = {"cuts": cuts_made, "wakes": seen, "decisions": decisions, "stretches": len(windows)}
+        return Check(KEEPS_NOTHING, Status.CLEAN, f"a run after another one decides the same, {where}")
     return Check(
-        FUTURE,
-        Status.CLEAN,
-        f"{decisions:,} decisions at {seen:,} wake-ups did not move at {cuts_made:,} cuts, replaced by noise, mirror "
-        "image, a later stretch, and nothing",
-        facts=facts,
-    )
-
-
-def _told(found: Sequence[tuple[Difference, Altered]], total: int) -> Check:
-    moved, how = min(found, key=lambda pair: (pair[0].ts_ns, pair[1].cut_ns))
-    closest, near = min(found, key=lambda pair: pair[1].cut_ns - pair[0].ts_ns)
-    what = {
-        Variant.NOISE: "became noise",
-        Variant.MIRROR: "was mirrored",
-        Variant.SHIFT: "was another stretch of the market",
-        Variant.TRUNCATE: "was taken away",
-    }
-    return Check(
-        FUTURE,
+        KEEPS_NOTHING,
         Status.FOUND,
-        f"what was decided moved in {len(found):,} of {total:,} altered futures; first when all after "
-        f"{format_ns(how.cut_ns)} {what[how.variant]}",
+        "decisions depend on which run came before in the same process: a module, a class or a file keeps what an "
+        "earlier run saw; keep state in the strategy object",
         moved,
-        {
-            "altered": total,
-            "moved": len(found),
-            "cut": format_ns(how.cut_ns),
-            "variant": str(how.variant),
-            "nearest_cut": format_ns(near.cut_ns),
-            "nearest_moved": format_ns(closest.ts_ns),
-            "variants": sorted({str(pair[1].variant) for pair in found}),
-        },
     )
 
 
-def _plan(log: Log, cuts: int, how: LookaheadSettings, number: int) -> list[Altered]:
-    """Cuts and what replaces the future at each."""
-    chosen = _cuts(log, cuts, how.seed + number)
-    kinds = [(Variant.NOISE, how.seed + k) for k in range(how.seeds)]
-    kinds += [(variant, how.seed) for variant in (Variant.MIRROR, Variant.SHIFT, Variant.TRUNCATE)]
-    return [Altered(cut, variant, seed) for cut in chosen for variant, seed in kinds]
+def _looks(touched: Sequence[Touch], market: Market) -> Check:
+    """Files, sockets, the heap and the stack, touched in a decision or while the strategy was made."""
+    deciding = [touch for touch in touched if touch.ts_ns is not None]
+    told = "; ".join(f"{touch.by} {touch.what}" for touch in (deciding or touched)[:_SHOWN])
+    facts = {"touches": [{"ts_ns": t.ts_ns, "what": t.what, "by": t.by} for t in touched]}
+    if deciding:
+        first = deciding[0]
+        assert first.ts_ns is not None
+        symbol, (_, bars) = next(iter(market.items()))
+        row = int(np.searchsorted(bars.ts_recv_ns, first.ts_ns, side="right")) - 1
+        return Check(
+            LOOKS,
+            Status.FOUND,
+            f"while it decides, {told}: what is found there is not replaced with the market; hand it to the factory as a "
+            "series with the times at which it was known",
+            Difference(symbol, row, first.ts_ns, "touched", "nothing but its view", f"{first.by} {first.what}"),
+            facts,
+        )
+    if touched:
+        return Check(
+            LOOKS,
+            Status.NOTED,
+            f"while it is made, {told}: what is read there is not replaced with the market",
+            facts=facts,
+        )
+    return Check(LOOKS, Status.CLEAN, "no file, socket, heap or call stack is touched while it is made and decides")
 
 
-def _cuts(log: Log, count: int, seed: int) -> list[int]:
-    """Instants of wake-ups, for between two of them nothing is decided."""
-    wakes = sorted(set(log.wakes))
-    if len(wakes) <= count:
-        return wakes
-    third = max(1, count // 3)
-    spread = np.linspace(0, len(wakes) - 1, third + 1).astype(int)[:-1] + len(wakes) // (2 * third + 1)
-    random = generator(seed, "look_ahead", "cuts")
-    drawn = random.choice(len(wakes), size=third, replace=False)
-    row = {ts: at for at, ts in enumerate(wakes)}
-    turning = [row[ts] for ts in _turning(log.entries)]
-    picks = max(1, (count - 2 * third + 1) // 2)
-    turned = [turning[int(at)] for at in np.linspace(0, len(turning) - 1, min(picks, len(turning)))] if turning else []
-    before = [max(0, at - 1) for at in turned]
-    rows = {min(int(at), len(wakes) - 1) for at in (*spread, *drawn, *turned, *before)}
-    return [wakes[at] for at in sorted(rows)]
-
-
-def _turning(entries: Sequence[Entry]) -> list[int]:
-    """Instants at which something was asked for that had not just been asked for."""
-    found = []
-    last: object = None
-    for entry in entries:
-        if entry.is_wake:
-            if entry.intents and entry.intents != last:
-                found.append(entry.ts_ns)
-            last = entry.intents
-    return found
+def _before_the_cut(audit: _Audit, runs: _Repetition) -> Check:
+    """What can be said about the future where runs do not repeat: one altered one, seen before any other market."""
+    moved = first_difference(runs.first, runs.before, runs.altered.cut_ns, audit.whole)
+    repeats = audit.rooms.how != "here" and first_difference(runs.first, runs.fresh, None, audit.whole) is None
+    if moved is not None and repeats:
+        return Check(
+            FUTURE,
+            Status.FOUND,
+            f"what was decided moved when all after {format_ns(runs.altered.cut_ns)} was mirrored; no other future was "
+            "tried, for what a run decides depends on what else was done",
+            moved,
+            {"cut": format_ns(runs.altered.cut_ns), "variant": str(runs.altered.variant)},
+        )
+    return Check(
+        FUTURE,
+        Status.INSUFFICIENT,
+        "not judged: decisions that do not come from the view alone compare with nothing; see above",
+    )
 
 
 # ---- data of its own
 
 
-def _own_data(subject: Subject, how: LookaheadSettings, ledger: Counted, tell: Progress) -> Check:
+def _own_data(audit: _Audit, subject: Subject, tell: Progress) -> Check:
     """Positions taken on noise, and on a blurred copy of the market, against the real moves."""
     blind, blurred = [NOTHING], [NOTHING]
-    for number, seed in enumerate((how.seed, how.seed + 1)):
-        tell("own data", 2 * number, 4)
-        blind.append(_seen_from(subject, ledger, replace_all, seed))
-        tell("own data", 2 * number + 1, 4)
-        blurred.append(_seen_from(subject, ledger, blur, seed))
+    with audit.rooms.open() as room:
+        for number, seed in enumerate((audit.how.seed, audit.how.seed + 1)):
+            tell("own data", 2 * number, 4)
+            blind.append(_seen_from(audit, room, subject, replace_all, seed))
+    with audit.rooms.open() as room:
+        for number, seed in enumerate((audit.how.seed, audit.how.seed + 1)):
+            tell("own data", 2 + number, 4)
+            blurred.append(_seen_from(audit, room, subject, blur, seed))
     tell("own data", 4, 4)
     worst = max(blind, key=lambda one: (one.enough, max(one.z, -math.log10(max(one.p_hits, 1e-300)))))
     nearest = max(blurred, key=lambda one: (one.correlation > _CORRELATION_BLURRED, one.enough, one.z))
@@ -452,15 +381,20 @@ def _own_data(subject: Subject, how: LookaheadSettings, ledger: Counted, tell: P
 
 
 def _seen_from(
-    subject: Subject, ledger: TrialLedger, change: Callable[[InstrumentSpec, Bars, int], Bars], seed: int
+    audit: _Audit, room: Room, subject: Subject, change: Callable[[InstrumentSpec, Bars, int], Bars], seed: int
 ) -> Foresight:
     """How well positions taken on a changed market stand to the real one; with an account that is not soon ruined."""
     market = {symbol: (spec, change(spec, bars, seed)) for symbol, (spec, bars) in subject.market.items()}
-    series = {
+    series: Mapping[str, object] = {
         name: alter_auxiliary(one, _BEGINNING, Variant.NOISE, seed, name)
         for name, one in (subject.auxiliary or {}).items()
     }
     account = subject.config.account
     rich = replace(account, cash_micros=min(account.cash_micros * _RICHER, MONEY_MAX // 4))
-    record = play(subject.on(market, series, account=rich), ledger).record
-    return NOTHING if record is None else foresight_of(record, subject.market)
+    config = replace(subject.config, account=rich)
+    held = room.call("held", market, series or None, config)
+    if held is None:
+        return NOTHING
+    for trial in held.trials:
+        audit.ledger.record(trial)
+    return foresight_of(held.universe, held.fills, subject.market)

@@ -1,8 +1,7 @@
 """A strategy that writes down what another one answers, wake-up by wake-up, and the comparison of two such logs.
 
-Orders show only what came of a decision; the log holds the decision itself, every field of every intent, and the value
-of every declared feature at that row, so that a leak is seen before it ever changed an order. The strategy under it
-sees the engine's own view, untouched.
+Orders show only what came of a decision; the log holds the decision itself, every field of every intent, what was read
+for it, and the value of every declared feature at that row, so that a leak is seen before it ever changed an order.
 """
 
 from __future__ import annotations
@@ -21,8 +20,20 @@ from argus.core.ports import Strategy, View
 from argus.core.strategy import StrategySpec
 from argus.lab.audit.alteration import Market
 from argus.lab.audit.report import Difference
+from argus.lab.audit.touches import deciding
+from argus.lab.audit.witness import Call, WatchedView, standing_of
 
-__all__ = ["Entry", "Log", "Recorder", "declared", "first_difference", "intent_values", "locate", "until"]
+__all__ = [
+    "Entry",
+    "Log",
+    "Recorder",
+    "declared",
+    "first_difference",
+    "intent_values",
+    "locate",
+    "until",
+    "unequal_entry",
+]
 
 _UNCOMPARED: Final = frozenset({"tag"})
 """A tag is the strategy's own remark; it moves no money."""
@@ -31,8 +42,9 @@ _UNCOMPARED: Final = frozenset({"tag"})
 class Entry(NamedTuple):
     """One call of the strategy.
 
-    ``intents`` holds (type, field values) of each intent, ``features`` the declared features in their sequence, and
-    ``raised`` the error that the strategy answered with instead.
+    ``intents`` holds (type, field values) of each intent, ``features`` the declared features in their sequence,
+    ``raised`` the error that the strategy answered with instead, and ``asked`` what it read for it: (``bars``,
+    instrument, number) or (``feature``, alias, 0).
     """
 
     ts_ns: int
@@ -40,6 +52,7 @@ class Entry(NamedTuple):
     intents: tuple[tuple[Any, ...], ...]
     features: tuple[float, ...]
     raised: str
+    asked: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -55,12 +68,15 @@ class Log:
     entries : list of Entry
     error : str
         Why the run ended early; empty if it did not.
+    calls : list of Call
+        How the account stood at each of them, where that was wanted.
     """
 
     facts: tuple[tuple[str, Any], ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
     entries: list[Entry] = field(default_factory=list)
     error: str = ""
+    calls: list[Call] = field(default_factory=list)
 
     @property
     def wakes(self) -> list[int]:
@@ -69,12 +85,20 @@ class Log:
 
 
 class Recorder:
-    """Delegates to a strategy and keeps a `Log` of its answers. Implements `core.ports.Strategy`."""
+    """Delegates to a strategy and keeps a `Log` of its answers. Implements `core.ports.Strategy`.
 
-    def __init__(self, strategy: Strategy) -> None:
+    Parameters
+    ----------
+    strategy : Strategy
+    with_calls : bool
+        Whether to note as well how the account stood at every call.
+    """
+
+    def __init__(self, strategy: Strategy, *, with_calls: bool = False) -> None:
         self._strategy = strategy
         self._spec = strategy.spec
         self._names = tuple(ref.alias for ref in self._spec.features)
+        self._with_calls = with_calls
         self.log = Log(facts=declared(self._spec), aliases=tuple((r.alias, r.instrument) for r in self._spec.features))
 
     @property
@@ -84,31 +108,37 @@ class Recorder:
 
     def wake(self, view: View) -> Sequence[Intent]:
         """Pass the wake-up on and note the answer."""
-        now = view.now_ns
         read = tuple([view.feature(name) for name in self._names])
-        try:
-            intents = self._strategy.wake(view)
-        except Exception as error:
-            self.log.entries.append(Entry(now, True, (), read, f"{type(error).__name__}: {error}"))
-            raise
-        self.log.entries.append(Entry(now, True, _noted(intents), read, ""))
-        return intents
+        return self._passed_on(None, view, read)
 
     def filled(self, fill: Fill, view: View) -> Sequence[Intent]:
         """Pass the fill on and note the answer."""
+        return self._passed_on(fill, view, ())
+
+    def _passed_on(self, fill: Fill | None, view: View, read: tuple[float, ...]) -> Sequence[Intent]:
         now = view.now_ns
+        watched = WatchedView(view)
+        if self._with_calls:
+            watched.standing = standing_of(view, self._spec.universe)
+            self.log.calls.append(Call(now, fill, watched.standing))
+        intents: Sequence[Intent] = ()
+        raised = ""
         try:
-            intents = self._strategy.filled(fill, view)
+            with deciding(now):
+                intents = self._strategy.wake(watched) if fill is None else self._strategy.filled(fill, watched)
         except Exception as error:
-            self.log.entries.append(Entry(now, False, (), (), f"{type(error).__name__}: {error}"))
+            raised = f"{type(error).__name__}: {error}"
             raise
-        self.log.entries.append(Entry(now, False, _noted(intents), (), ""))
+        finally:
+            noted = () if raised else _noted(intents)
+            self.log.entries.append(Entry(now, fill is None, noted, read, raised, tuple(watched.asked)))
         return intents
 
 
 def declared(spec: StrategySpec) -> tuple[tuple[str, Any], ...]:
     """What a specification declares, by name: a parameter chosen from the future is a leak as well."""
     return (
+        ("universe", ", ".join(spec.universe)),
         ("wake rule", str(spec.wake)),
         ("warm-up", spec.warmup_bars),
         ("wakes on fill", spec.wakes_on_fill),
@@ -201,7 +231,7 @@ def first_difference(before: Log, after: Log, cut_ns: int | None, market: Market
     for one, other in zip(ones, others, strict=False):
         if one == other:
             continue
-        found = _unequal_entry(one, other, before.aliases, universe)
+        found = unequal_entry(one, other, before.aliases, universe)
         if found is not None:
             return locate(market, found[0], one.ts_ns, *found[1:])
     if len(ones) == len(others):
@@ -222,7 +252,7 @@ def _first_unequal(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[st
     return None
 
 
-def _unequal_entry(
+def unequal_entry(
     one: Entry, other: Entry, aliases: Sequence[tuple[str, str]], universe: str
 ) -> tuple[str, str, str, str] | None:
     """(instrument, field, was, became) of the first field that differs; features first, for they come first."""
@@ -239,7 +269,27 @@ def _unequal_entry(
         found = _unequal_intent(mine, theirs, universe)
         if found is not None:
             return found
+    return _unequal_reading(one.asked, other.asked, universe)
+
+
+def _unequal_reading(
+    one: tuple[tuple[str, str, int], ...], other: tuple[tuple[str, str, int], ...], universe: str
+) -> tuple[str, str, str, str] | None:
+    """The first question to the view that was another one: what is looked at must not depend on the future either."""
+    for k in range(max(len(one), len(other))):
+        mine, theirs = (asked[k] if k < len(asked) else None for asked in (one, other))
+        if mine != theirs:
+            known = mine or theirs
+            assert known is not None
+            return (known[1] if known[0] == "bars" else universe), "what was read", _asked(mine), _asked(theirs)
     return None
+
+
+def _asked(question: tuple[str, str, int] | None) -> str:
+    if question is None:
+        return "nothing more"
+    kind, name, number = question
+    return f"feature {name}" if kind == "feature" else f"{number} bars of {name}"
 
 
 def _unequal_intent(

@@ -1,0 +1,85 @@
+"""Which part of the data an audit replays: the range of the run, in one piece or in three.
+
+A stretch begins with enough rows to warm up on, so that none of its decisions is spent on that.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from argus.core.strategy import StrategySpec, WakeRule
+from argus.lab.audit.subject import Subject
+
+__all__ = ["in_range", "newest", "stretches", "wakes_in", "warm_rows"]
+
+_FUTURE_ROWS: Final = 500
+
+
+def in_range(subject: Subject, spec: StrategySpec) -> Subject:
+    """The market from a warm-up before the run's start to some bars of future after its end."""
+    config = subject.config
+    if config.start_ns is None and config.end_ns is None:
+        return subject
+    ts_ns = _longest(subject, spec).ts_recv_ns
+    warm = warm_rows(subject, spec)
+    first = 0 if config.start_ns is None else int(np.searchsorted(ts_ns, config.start_ns)) - warm
+    last = len(ts_ns) - 1 if config.end_ns is None else int(np.searchsorted(ts_ns, config.end_ns)) + _FUTURE_ROWS
+    first, last = max(first, 0), min(max(last, 0), len(ts_ns) - 1)
+    return subject.between(int(ts_ns[first]), int(ts_ns[last])) if first <= last else subject
+
+
+def stretches(subject: Subject, spec: StrategySpec, wakes: int) -> list[Subject]:
+    """The whole market, or three stretches of so many wake-ups where it has more than all of them together."""
+    bars = _longest(subject, spec)
+    rows = _rows_for(subject, spec, wakes)
+    if rows * 3 >= len(bars):
+        return [subject]
+    return [_stretch(subject, spec, row, rows) for row in (0, (len(bars) - rows) // 2, len(bars) - rows)]
+
+
+def newest(subject: Subject, spec: StrategySpec, wakes: int) -> Subject:
+    """The end of the market with about so many wake-ups."""
+    bars = _longest(subject, spec)
+    rows = _rows_for(subject, spec, wakes)
+    return _stretch(subject, spec, len(bars) - rows, rows) if rows < len(bars) else subject
+
+
+def warm_rows(subject: Subject, spec: StrategySpec) -> int:
+    """Rows until the warm-up is over and every declared feature has its first value."""
+    from argus.features import compute
+
+    rows = spec.warmup_bars
+    for ref in spec.features:
+        column = compute(ref, subject.market[ref.instrument][1])
+        finite = np.flatnonzero(np.isfinite(column))
+        rows = max(rows, int(finite[0]) + 1 if len(finite) else 0)
+    return rows
+
+
+def wakes_in(subject: Subject, spec: StrategySpec) -> int:
+    """About how many wake-ups these data hold."""
+    bars = _longest(subject, spec)
+    return int(bars.session_end.sum()) if spec.wake is WakeRule.SESSION_END else len(bars)
+
+
+def _longest(subject: Subject, spec: StrategySpec) -> Any:
+    return max((subject.market[symbol][1] for symbol in spec.universe), key=len)
+
+
+def _stretch(subject: Subject, spec: StrategySpec, row: int, rows: int) -> Subject:
+    bars = _longest(subject, spec)
+    part = subject.between(int(bars.ts_recv_ns[row]), int(bars.ts_recv_ns[row + rows - 1]))
+    warm_ns = int(bars.ts_recv_ns[row + max(warm_rows(subject, spec), 1) - 1])
+    begin_ns = max(warm_ns, subject.config.start_ns or warm_ns)
+    end_ns = subject.config.end_ns
+    return part if end_ns is not None and end_ns <= begin_ns else part.on(part.market, start_ns=begin_ns)
+
+
+def _rows_for(subject: Subject, spec: StrategySpec, wakes: int) -> int:
+    """Rows of the longest instrument that hold the warm-up and so many wake-ups."""
+    bars = _longest(subject, spec)
+    by_session = spec.wake is WakeRule.SESSION_END
+    per_wake = max(1, len(bars) // max(1, int(bars.session_end.sum()))) if by_session else 1
+    return warm_rows(subject, spec) + wakes * per_wake
