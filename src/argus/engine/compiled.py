@@ -285,6 +285,12 @@ class _Then:
     def pending_lots(self, instrument: str) -> int:
         return self.pending
 
+    def orders_within(self, span_ns: int) -> int:
+        return 0
+
+    def last_price_ticks(self, instrument: str) -> int | None:
+        return None
+
 
 class Drive:
     """One run of a compiled decision under way.
@@ -300,6 +306,11 @@ class Drive:
         Which of them are this one's.
     config : RunConfig
     limits : OrderLimits
+
+    Attributes
+    ----------
+    memory : (m,) float64
+        What the decision remembers.
     """
 
     def __init__(
@@ -322,7 +333,7 @@ class Drive:
         if isinstance(strategy, CompiledStrategy):
             names, memory = strategy.parameter_names, strategy.memory
         self._parameters = np.array([float(self.spec.values[name]) for name in names])
-        self._memory = np.array(memory, dtype=np.float64)
+        self.memory = np.array(memory, dtype=np.float64)
         self._out = np.full((at.OUT_ROWS, at.OUT_COLUMNS), np.nan)
         self._settings = _settings(arrays, config, limits)
         self._latencies = np.array(config.latency_sample_ns, dtype=np.int64)
@@ -430,7 +441,7 @@ class Drive:
             self._columns,
             self._pick,
             self._parameters,
-            self._memory,
+            self.memory,
             np.zeros(at.POSITION_SLOTS),
             np.zeros(len(self._pick)),
             self._out,
