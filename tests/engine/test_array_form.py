@@ -93,9 +93,7 @@ def backfilled(bars: Mapping[str, Bars], _features: Mapping[str, F64_1D]) -> F64
 @pytest.mark.parametrize("targets", [tomorrow, whole_sample, centred, same_open, session_close, backfilled])
 def test_an_array_that_knows_the_future_is_caught_and_named(targets: Targets) -> None:
     trials = TrialList()
-    with pytest.raises(
-        LookAheadError, match=r"the target at row \d+ \(.*\) is .*, and .* once the bars from row \d+ on"
-    ):
+    with pytest.raises(LookAheadError, match=r"target at row \d+ \(.*\) is .*, and .* once the bars from row \d+ on"):
         play(strategy_of(targets), market_of(BARS), trials=trials)
     assert [trial["status"] for trial in trials.trials] == ["failed"]
 
@@ -134,7 +132,7 @@ def test_unusable_arrays_are_clear_errors() -> None:
         play(strategy_of(infinite), market_of(BARS))
     with pytest.raises(StrategyFailed, match=r"raised KeyError in targets\(\) over 700 bars: 'NQ'"):
         play(strategy_of(raises), market_of(BARS))
-    with pytest.raises(StrategyFailed, match="raised ValueError.*read-only"):
+    with pytest.raises(StrategyFailed, match=r"raised ValueError.*read-only"):
         play(strategy_of(writes), market_of(BARS))
 
 

@@ -111,10 +111,10 @@ def test_cancel_without_a_key_withdraws_all_of_the_strategy() -> None:
 def test_targets_are_rounded_toward_zero_and_fractions_of_a_coin_are_exact() -> None:
     lines = [Line(0, words.TARGET, 2.9), Line(2, words.TARGET, -0.9), Line(4, words.TARGET, -1.0)]
     assert play(as_compiled("ES", lines), market_of(BARS)).orders["quantity_lots"].tolist() == [2, 2, 1]
-    coins = flat("BTC-USD", [1_000.0] * 6, per_session=6)
+    coins = flat("BTCUSD", [1_000.0] * 6, per_session=6)
     lines = [Line(0, words.TARGET, 0.3), Line(1, words.MARKET, 0.00000001), Line(2, words.TARGET, 0.1)]
     config = account(100_000, AccountKind.REG_T, costs=CostModel(fee_per_unit=Decimal(0)))
-    orders = play(as_compiled("BTC-USD", lines), market_of(coins), config).orders
+    orders = play(as_compiled("BTCUSD", lines), market_of(coins), config).orders
     assert (orders["side"] * orders["quantity_lots"]).tolist() == [30_000_000, 1, -20_000_001]
 
 
@@ -177,9 +177,9 @@ def test_reading_beyond_what_is_given_and_dividing_by_zero_are_errors() -> None:
     def divides(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> int:
         return 1 if now[0] / memory[0] > 2.0 else 0
 
-    with pytest.raises(StrategyFailed, match="IndexError.*ES row 0"):
+    with pytest.raises(StrategyFailed, match=r"IndexError.*ES row 0"):
         play(plain(beyond), market_of(BARS))
-    with pytest.raises(StrategyFailed, match="ZeroDivisionError.*ES row 0"):
+    with pytest.raises(StrategyFailed, match=r"ZeroDivisionError.*ES row 0"):
         play(plain(divides), market_of(BARS))
 
 
@@ -196,7 +196,7 @@ def nothing(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> 
 
 
 def test_a_strategy_that_does_not_fit_the_form_is_refused() -> None:
-    with pytest.raises(StrategyError, match="trades one instrument.*ES, NQ"):
+    with pytest.raises(StrategyError, match=r"trades one instrument.*ES, NQ"):
         CompiledStrategy(spec_of(["ES", "NQ"]), nothing, ("close",))
     with pytest.raises(StrategyError, match="is not told of fills"):
         plain(nothing, wakes_on_fill=True)

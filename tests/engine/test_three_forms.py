@@ -81,6 +81,7 @@ def same(first: RunRecord, second: RunRecord) -> None:
 
 
 CASH = {"rich": 1_000_000.0, "poor": 12_500.0, "ruined": 11_200.0}
+STEPS = {"rich": 8, "poor": 8, "ruined": 60}
 FREE = HaltRules(daily_loss=None)
 HALTS = {"free": FREE, "strict": HaltRules(Decimal("0.005"), Decimal("0.05"), flatten=True)}
 
@@ -89,7 +90,7 @@ HALTS = {"free": FREE, "strict": HaltRules(Decimal("0.005"), Decimal("0.05"), fl
 @pytest.mark.parametrize("halts", HALTS)
 @pytest.mark.parametrize("risk", ["engine", "policy"])
 def test_a_cross_is_the_same_in_three_forms(cash: str, halts: str, risk: str) -> None:
-    bars = random_bars(hash_of(cash + halts), "ES", 1_500, per_session=60, minutes=1)
+    bars = random_bars(hash_of(cash + halts), "ES", 1_500, per_session=60, minutes=1, step=STEPS[cash])
     market, config = market_of(bars), account(CASH[cash], halts=HALTS[halts])
     policy = LimitRiskPolicy(check_margin=risk == "policy")
     spec = sma_spec()
@@ -106,7 +107,7 @@ def hash_of(text: str) -> int:
 
 
 def test_the_cases_of_the_cross_meet_refusals_halts_and_liquidations() -> None:
-    bars = random_bars(3, "ES", 1_500, per_session=60, minutes=1)
+    bars = random_bars(3, "ES", 1_500, per_session=60, minutes=1, step=60)
     strategy = CompiledStrategy(sma_spec(), cross, ("fast", "slow"), memory=(0.0,))
     refused = play(strategy, market_of(bars), account(11_200.0, halts=FREE), risk=LimitRiskPolicy())
     assert refused.refusals
@@ -167,7 +168,7 @@ class StoppedCross:
 
 @pytest.mark.parametrize("cash", CASH)
 def test_a_cross_with_stops_is_the_same_in_two_forms(cash: str) -> None:
-    bars = random_bars(7, "ES", 1_200, per_session=60, minutes=1)
+    bars = random_bars(7, "ES", 1_200, per_session=60, minutes=1, step=STEPS[cash])
     spec = sma_spec()
     config = account(CASH[cash], halts=FREE)
     python = play(StoppedCross(spec), market_of(bars), config, risk=LimitRiskPolicy())

@@ -73,17 +73,25 @@ from argus.engine._layout import (
     P_LIVING,
     P_PENDING,
     PARENT_REFUSED,
+    PHASE_OPEN,
     POSITION_MAX,
     S_ACTIVE,
     S_AHEAD,
     S_AHEAD_END,
+    S_ASLEEP_ROW,
+    S_AWAKE_ROW,
     S_CASH,
     S_CLOSED,
     S_HALT,
     S_LIQUIDATING,
     S_ORDERS,
+    S_PLAIN,
+    S_SPECIAL,
+    S_STRETCH,
     S_TS,
+    S_WAKE,
     SHORT,
+    STRETCH_MAX,
     W_AT_ONCE,
     W_COUNT,
     W_KIND,
@@ -122,6 +130,7 @@ from argus.engine._order_kernels import (
     REJECTED,
     STOP,
     STOP_LIMIT,
+    SUBMITTED,
     TRAILING,
     enter,
 )
@@ -135,16 +144,18 @@ NO_PRICE = np.int64(0)
 def make_scan(decide, width):  # type: ignore[no-untyped-def]
     """The loop that asks `decide` row after row until it wants something; compiled anew for each strategy.
 
-    `width` is the number of its columns. Bounds are checked within `decide`: what it is given ends at the present.
+    `width` is the number of its columns. Within `decide` bounds are checked, for what it is given ends at the
+    present, and a division by zero raises as it does in Python.
     """
-    asked = decide if hasattr(decide, "py_func") else njit(cache=False, boundscheck=True)(decide)
+    asked = decide if hasattr(decide, "py_func") else njit(cache=False, boundscheck=True, error_model="python")(decide)
 
     @njit(cache=False, error_model="numpy", nogil=True)
     def scan(first, stop, columns, pick, parameters, memory, position, now, out, state):  # type: ignore[no-untyped-def]
         row = first
         while row < stop:
+            # Unsigned indices: one that could be negative costs a test at every access.
             for j in range(width):
-                now[j] = columns[pick[j], row]
+                now[j] = columns[np.uintp(pick[j]), np.uintp(row)]
             state[D_ROW] = row
             count = np.int64(asked(now, parameters, memory, position, out))
             if count != 0:
@@ -469,6 +480,42 @@ def look(limits, inst, state, active, orders, position):  # type: ignore[no-unty
     position[P_LIVING] = living
 
 
+@njit(cache=True, error_model="numpy")
+def note_first(ts, ds):  # type: ignore[no-untyped-def]
+    """Remember when the strategy was first asked."""
+    if ds[D_FIRST_NS] == INT64_MAX:
+        ds[D_FIRST_NS] = ts
+
+
+@njit(cache=True, error_model="numpy")
+def speculative_stop(par, inst, state, special, active, orders):  # type: ignore[no-untyped-def]
+    """Row up to which the next stretch will be quiet unless a price is reached; the present one if it cannot be.
+
+    The strategy may be asked about these rows before the engine has passed them: should a price be reached there, what
+    it remembers is put back, and it is asked again.
+    """
+    first = inst[0]["market_row"]
+    if (
+        state[S_PLAIN] == 0
+        or par[0]["session_end_only"] == 1
+        or inst[0]["market_phase"] != PHASE_OPEN
+        or inst[0]["recv_row"] != first
+        or state[S_WAKE] == 1
+        or state[S_LIQUIDATING] > 0
+        or not state[S_AWAKE_ROW] <= first < state[S_ASLEEP_ROW]
+    ):
+        return first
+    for j in range(state[S_ACTIVE]):
+        i = active[j]
+        waits = orders[i]["state"] == SUBMITTED and orders[i]["ts_arrive_ns"] != INT64_MAX
+        if waits or orders[i]["ts_cancel_ns"] != INT64_MAX or orders[i]["type"] == TRAILING:
+            return first
+    at = state[S_SPECIAL]
+    while special[at] < first:
+        at += 1
+    return min(special[at], state[S_ASLEEP_ROW], first + STRETCH_MAX)
+
+
 @njit(cache=True, error_model="numpy", nogil=True)
 def drive(  # type: ignore[no-untyped-def]
     scan,
@@ -489,6 +536,7 @@ def drive(  # type: ignore[no-untyped-def]
     keys,
     ds,
     known_close,
+    remembered,
     par,
     inst,
     state,
@@ -537,25 +585,46 @@ def drive(  # type: ignore[no-untyped-def]
                 decisions, keys, ds,
             ):  # fmt: skip
                 return WRONG_ANSWER
+        first = inst[0]["market_row"]
+        stop = speculative_stop(par, inst, state, special, active, orders)
+        row = stop
+        if stop > first:
+            for slot in range(len(memory)):
+                remembered[slot] = memory[slot]
+            look(limits, inst, state, active, orders, position)
+            row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
+            state[S_STRETCH] = min(row + 1, stop) - first
+        else:
+            state[S_STRETCH] = 1
         why = advance(
             par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end,
             marks, special, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, events, spread, impact,
             known_end, eq_session,
         )  # fmt: skip
-        if why == AHEAD:
-            first, stop = state[S_AHEAD], state[S_AHEAD_END]
-        elif why == WAKE:
-            stop = inst[0]["recv_row"]
-            first = stop - 1
+        decided = why == AHEAD and row < stop and state[S_AHEAD_END] == row + 1
+        if why == AHEAD and stop > first and state[S_AHEAD_END] == min(row + 1, stop):
+            note_first(ts_recv[first], ds)
         else:
-            return why
-        if ds[D_FIRST_NS] == INT64_MAX:
-            ds[D_FIRST_NS] = ts_recv[first]
-        look(limits, inst, state, active, orders, position)
-        row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
-        if row < stop:
-            if why == AHEAD and row + 1 < stop:
+            if stop > first:
+                # Something came before the row at which it decided: it has not been asked yet.
+                for slot in range(len(memory)):
+                    memory[slot] = remembered[slot]
+                if row < stop:
+                    clear_answer(len(out), out)
+            if why == AHEAD:
+                first, stop = state[S_AHEAD], state[S_AHEAD_END]
+            elif why == WAKE:
+                stop = inst[0]["recv_row"]
+                first = stop - 1
+            else:
+                return why
+            note_first(ts_recv[first], ds)
+            look(limits, inst, state, active, orders, position)
+            row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
+            decided = row < stop
+            if decided and why == AHEAD and row + 1 < stop:
                 move_to(row, par, inst, state, rates, ts_recv, marks)
+        if decided:
             count = ds[D_COUNT]
             if count < 0 or count > len(out):
                 ds[D_FAULT] = W_COUNT

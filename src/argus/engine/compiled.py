@@ -224,8 +224,8 @@ def limits_of(risk: RiskPolicy) -> OrderLimits:
     found = getattr(risk, "limits", None)
     if not isinstance(found, OrderLimits):
         raise ConfigError(
-            f"{type(risk).__name__}: compiled and array strategies are judged within the kernel, which knows the limits on "
-            "units, margin and cash of LimitRiskPolicy, not other policies, order rates or price collars; leave those "
+            f"{type(risk).__name__}: compiled and array strategies are judged within the kernel, which knows limits of "
+            "LimitRiskPolicy on units, margin and cash, but no other policy, order rate or price collar; leave those "
             "out, or write the strategy in Python"
         )
     return found
@@ -454,6 +454,7 @@ class Drive:
             self._keys,
             self._ds,
             self.tables.market.known[CLOSE_COLUMN],
+            np.empty(len(self.memory)),
             *self.tables.arguments(),
         )
 
@@ -558,7 +559,7 @@ def entries(scan: Any, arguments: Sequence[Any]) -> tuple[Callable[..., int], tu
     scan_type = types.FunctionType(
         number(number, number, columns, pick, parameters, memory, position, now, out, kinds[14])
     )
-    advance_type = types.FunctionType(number(*kinds[16:]))
+    advance_type = types.FunctionType(number(*kinds[17:]))
     try:
         scan.compile(scan_type.signature.args)
     except NumbaError as error:
