@@ -65,8 +65,13 @@ def audit(
     participation: Annotated[str, typer.Option(help="Largest share of a bar's volume that fills may take.")] = "1",
     start: Annotated[str | None, typer.Option(help="First decision, ISO date or date-time.")] = None,
     end: Annotated[str | None, typer.Option(help="Decisions end before this instant.")] = None,
-    cuts: Annotated[int | None, typer.Option(min=1, help="lookahead: instants at which the future changes.")] = None,
-    window: Annotated[int | None, typer.Option(min=50, help="lookahead, warmup: wake-ups replayed each time.")] = None,
+    cuts: Annotated[
+        int | None, typer.Option(min=1, help="lookahead: instants at which whole runs are made again.")
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(min=0, help="lookahead: a third of the wake-ups tried, 0 for all; warmup: those compared."),
+    ] = None,
     tolerance: Annotated[float | None, typer.Option(min=0, help="warmup: how far estimates may be apart.")] = None,
     seed: Annotated[int | None, typer.Option(help="lookahead: of the noise.")] = None,
     workspace: WorkspaceOption = None,

@@ -12,7 +12,7 @@ from typing import Final
 from argus.core.errors import OrderError
 from argus.core.orders import Order
 
-__all__ = ["RiskApproved", "RiskRefused"]
+__all__ = ["OrderLimits", "RiskApproved", "RiskRefused"]
 
 _SEAL: Final = object()
 
@@ -57,6 +57,26 @@ class RiskRefused:
     order: Order
     limit: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLimits:
+    """The whole of a risk policy that a kernel can apply by itself; its refusals are checked against the policy.
+
+    Attributes
+    ----------
+    max_order_units, max_position_units : float or None
+        Largest order, and largest position either way; None is no limit.
+    check_margin : bool
+        Whether initial margins, the order included, must be covered by the equity.
+    check_cash : bool
+        Whether cash must stay at zero or above, and no position be short.
+    """
+
+    max_order_units: float | None
+    max_position_units: float | None
+    check_margin: bool
+    check_cash: bool
 
 
 def _approve(order: Order) -> RiskApproved:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._layout import INT64_MAX, S_CASH, S_EQUITY
 from argus.engine._ledger_kernels import fee_of, impact_of, initial_margin, net_position, position_value, too_large
 from argus.engine._match_kernels import nearest_tick, ticks_of
@@ -76,3 +77,6 @@ def at_market_lots(k, active, count, orders):  # type: ignore[no-untyped-def]
             if orders[i]["ts_cancel_ns"] == INT64_MAX and orders[i]["ts_arrive_ns"] != INT64_MAX:
                 lots += orders[i]["side"] * (orders[i]["quantity_lots"] - orders[i]["filled_lots"])
     return lots
+
+
+share_compiled(globals())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._layout import (
     INT64_MAX,
     NO_MARK,
@@ -37,6 +38,9 @@ from argus.engine._layout import (
 from argus.engine._ledger_kernels import VALUE_MAX, quiet_range, revalue, too_large
 from argus.engine._match_kernels import nearest_tick, ticks_of
 from argus.engine._order_kernels import GTD, LIMIT, LIMIT_ON_CLOSE, ON_CLOSE, STOP, STOP_LIMIT, SUBMITTED, TRIGGERED
+
+CHUNK = 256
+"""Rows that are looked at together."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -72,6 +76,29 @@ def resting_band(state, active, orders):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
+def is_quiet_chunk(marks, base, per_tick, floor, ceiling, mark_max, eq_micros):  # type: ignore[no-untyped-def]
+    """Write the equity at each mark; whether all of them are quiet. Without a branch, so that it is done in lanes."""
+    lowest, highest = INT64_MAX, -INT64_MAX
+    largest = np.int64(0)
+    for j in range(len(marks)):
+        equity = base + per_tick * marks[j]
+        eq_micros[j] = equity
+        lowest = min(lowest, equity)
+        highest = max(highest, equity)
+        largest = max(largest, abs(marks[j]))
+    return lowest > floor and highest <= ceiling and largest <= mark_max
+
+
+@njit(cache=True, error_model="numpy")
+def is_between(low, high, low_bound, high_bound):  # type: ignore[no-untyped-def]
+    """Whether all bars stay strictly between two prices."""
+    outside = 0
+    for j in range(len(low)):
+        outside += 0 if (low[j] > low_bound) & (high[j] < high_bound) else 1
+    return outside == 0
+
+
+@njit(cache=True, error_model="numpy")
 def quiet_rows(  # type: ignore[no-untyped-def]
     first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros, n
 ):
@@ -81,20 +108,19 @@ def quiet_rows(  # type: ignore[no-untyped-def]
     quiet.
     """
     row = first
-    if low_bound == -np.inf and high_bound == np.inf:
-        while row < stop:
-            mark = marks[row]
-            equity = base + per_tick * mark
-            if equity <= floor or equity > ceiling or abs(mark) > mark_max:
-                break
-            eq_micros[n] = equity
-            n += 1
-            row += 1
-        return row
+    is_bounded = low_bound > -np.inf or high_bound < np.inf
+    while row < stop:
+        count = min(stop - row, CHUNK)
+        if not is_quiet_chunk(
+            marks[row : row + count], base, per_tick, floor, ceiling, mark_max, eq_micros[n : n + count]
+        ) or (is_bounded and not is_between(low[row : row + count], high[row : row + count], low_bound, high_bound)):
+            break
+        row += count
+        n += count
     while row < stop:
         mark = marks[row]
         equity = base + per_tick * mark
-        if not (low[row] > low_bound and high[row] < high_bound):
+        if is_bounded and not (low[row] > low_bound and high[row] < high_bound):
             break
         if equity <= floor or equity > ceiling or abs(mark) > mark_max:
             break
@@ -242,3 +268,6 @@ def special_rows(session, session_end, marks, ts_event, ts_recv, out):  # type: 
             n += 1
     out[n] = last + 1
     return n + 1
+
+
+share_compiled(globals())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._coast_kernels import ahead
 from argus.engine._layout import (
     AHEAD,
@@ -325,3 +326,6 @@ def close_bar(  # type: ignore[no-untyped-def]
         if inst[k]["working"] > 0:
             expire(k, session[row], ts, inst, state, active, orders)
     return END
+
+
+share_compiled(globals())

@@ -166,3 +166,85 @@ INSTRUMENT_DTYPE: Final = np.dtype(
     ],
     align=True,
 )
+
+# What a compiled strategy asks for: columns of a row of its answer (`argus.engine.compiled` has the words for them).
+(
+    O_KIND,
+    O_UNITS,
+    O_LIMIT,
+    O_STOP,
+    O_TRAIL,
+    O_TIF,
+    O_REDUCE_ONLY,
+    O_KEY,
+    O_EXIT_STOP,
+    O_EXIT_TARGET,
+    O_EXIT_TRAIL,
+) = range(11)
+OUT_COLUMNS: Final = 11
+OUT_ROWS: Final = 8
+K_TARGET, K_TARGET_ON_OPEN, K_TARGET_ON_CLOSE, K_CANCEL = 100, 101, 102, 103
+"""Kinds of a row beside the codes of core.orders.OrderType."""
+P_HELD, P_PENDING, P_LIVING = 0, 1, 2
+POSITION_SLOTS: Final = 3
+ORDERS_PER_ROW: Final = 3
+"""A bracket is an entry and two exits."""
+
+# Slots of the int64 vector that the drive of a compiled strategy keeps.
+(
+    D_PENDING,  # rows of the answer in hand
+    D_ROW,  # row of the market at which the strategy was asked last
+    D_COUNT,  # rows it answered with
+    D_DECISIONS,
+    D_REFUSALS,
+    D_FIRST_NS,  # first decision; the int64 maximum before there is one
+    D_FAULT,  # what is wrong with the answer
+    D_FAULT_ROW,  # of the answer
+) = range(8)
+DRIVE_SLOTS: Final = 8
+WRONG_ANSWER: Final = 7
+"""Why the drive came back, beside the reasons of `advance`."""
+(
+    W_COUNT,
+    W_KIND,
+    W_UNITS,
+    W_UNITS_OFF_LOT,
+    W_UNITS_TOO_LARGE,
+    W_NO_UNITS,
+    W_PRICE,
+    W_PRICE_OFF_TICK,
+    W_PRICE_TOO_LARGE,
+    W_PRICE_MISSING,
+    W_PRICE_UNWANTED,
+    W_TRAIL,
+    W_TIF,
+    W_AT_ONCE,
+    W_TWO_STOPS,
+) = range(1, 16)
+
+# Columns of the table of refused orders, and the codes of the limits that stopped them.
+(
+    F_DECISION,
+    F_TS,
+    F_LOTS,
+    F_LIMIT,
+    F_HELD,
+    F_PENDING,
+    F_MARGIN,
+    F_CASH_AFTER,
+    F_EQUITY,
+    F_CASH,
+) = range(10)
+REFUSAL_COLUMNS: Final = 10
+NOT_REFUSED, ORDER_MAX, POSITION_MAX, SHORT, OUT_OF_CASH, OVER_MARGIN, PARENT_REFUSED = range(7)
+
+# Settings of the drive.
+(
+    L_ORDER_LOTS_MAX,
+    L_POSITION_LOTS_MAX,
+    L_CHECK_MARGIN,
+    L_CHECK_CASH,
+    L_LATENCY_NS,
+    L_LOT_NUM,  # the lot in units, as a fraction
+    L_LOT_DEN,
+) = range(7)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._layout import (
     C_MAX,
     C_MIN,
@@ -416,3 +417,6 @@ def settle(k, ts, par, inst, state, journal):  # type: ignore[no-untyped-def]
         post(CASH, CLEARING, k, gain, ts, -1, inst, state, journal)
     inst[k]["unsettled"] = 0
     return prove(k, par, inst, state)
+
+
+share_compiled(globals())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._layout import (
     GRID_TOLERANCE,
     INT64_MAX,
@@ -326,3 +327,6 @@ def match_close(  # type: ignore[no-untyped-def]
                 return False
     compact(active, state, orders)
     return True
+
+
+share_compiled(globals())

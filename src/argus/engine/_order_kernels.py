@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._layout import (
     INT64_MAX,
     NO_SESSION,
@@ -194,3 +195,6 @@ def arrivals(k, bar_start, session, at_open, is_first, ts, inst, state, active, 
 def lives(i, k, orders):  # type: ignore[no-untyped-def]
     """Whether order `i` works on line `k`."""
     return orders[i]["instrument"] == k and (orders[i]["state"] == WORKING or orders[i]["state"] == PARTIAL)
+
+
+share_compiled(globals())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._layout import (
     E_A,
     E_B,
@@ -269,3 +270,6 @@ def instrument_event(par, inst, state, active, orders, fills, journal, rates, ev
     else:
         return settle_finally(first, a, ts, par, inst, state, active, orders, fills, journal, rates)
     return True
+
+
+share_compiled(globals())

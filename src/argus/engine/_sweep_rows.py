@@ -1,14 +1,12 @@
-"""What a sweep keeps of a run: its figures in one row, and a hash of its order list."""
+"""What a sweep keeps of a run: its figures in one row, with the hash of its order list."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from typing import Any, Final
 
-import numpy as np
-
 from argus.engine._sweep_points import FINISHED, Column
+from argus.engine.fingerprint import order_list_hash
 from argus.engine.manifest import _versions, canonical_json, code_version
 from argus.engine.metrics import sessions_per_year, summarise
 from argus.engine.record import RunRecord
@@ -37,36 +35,10 @@ MEASURES: Final = (
 )
 """Figures of a run, named as in `Metrics`; money in micro-units, rates of an account without a year of them NaN."""
 
-_ORDERED: Final = (
-    "instrument",
-    "side",
-    "type",
-    "tif",
-    "liquidation",
-    "quantity_lots",
-    "limit_ticks",
-    "stop_ticks",
-    "replaces_id",
-    "ts_submit_ns",
-)
-"""What makes an order the order it is; what became of it is no part of the list."""
-
 
 def environment() -> str:
     """Code and library versions that take part in a run: results of two machines compare only where this is equal."""
     return canonical_json([code_version(), dict(_versions())])
-
-
-def order_list_hash(record: RunRecord) -> str:
-    """SHA-256 of what was ordered, when and in which sequence; 16 hex digits.
-
-    Instruments are hashed by symbol. Two runs with the same hash entered the same orders at the same instants, however
-    their strategies were written and whatever became of the orders.
-    """
-    digest = hashlib.sha256("|".join(record.universe).encode())
-    for name in _ORDERED:
-        digest.update(np.ascontiguousarray(record.orders[name]).astype("<i8").tobytes())
-    return digest.hexdigest()[:16]
 
 
 def measures_of(record: RunRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
 from argus.engine._ledger_kernels import position_value, share_of
 from argus.engine._match_kernels import nearest_tick, ticks_of
 from argus.engine._session_kernels import F_FINAL, F_SPLIT
@@ -12,6 +13,7 @@ from argus.engine._session_kernels import F_FINAL, F_SPLIT
 # Slots of the running totals of the trade in hand.
 FLOW, FEE, POSITION, LOTS_MAX, MAE, MFE, BARS, CURSOR, CLOSE_FILL_ROW, OPENED = range(10)
 TOTAL_SLOTS = 10
+SUM_SLOTS = 4
 
 
 @njit(cache=True, error_model="numpy")
@@ -55,8 +57,10 @@ def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
 def begin_trade(t, entry, trades, n, fill_id, fills, k, sign):  # type: ignore[no-untyped-def]
     """Open a trade with fill `fill_id`."""
     cursor, close_fill_row = t[CURSOR], t[CLOSE_FILL_ROW]
-    t[:] = 0
-    entry[:] = 0.0
+    for slot in range(TOTAL_SLOTS):
+        t[slot] = 0
+    for slot in range(SUM_SLOTS):
+        entry[slot] = 0.0
     t[CURSOR], t[CLOSE_FILL_ROW], t[OPENED] = cursor, close_fill_row, 1
     trades[n]["instrument"] = k
     trades[n]["direction"] = sign
@@ -97,15 +101,16 @@ def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untype
 
 
 @njit(cache=True, error_model="numpy")
-def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: ignore[no-untyped-def]
+def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums):  # type: ignore[no-untyped-def]
     """Append the trades of instrument `k` to `trades` from position `n` on; returns the new count.
 
-    `trades` needs room for as many rows as there are fills of `k`, plus one.
+    `trades` needs room for as many rows as there are fills of `k`, plus one; `t` and `sums` (price times lots in and
+    against the trade's direction, then the lots) are room for the trade in hand.
     """
     par_k = par[k]
     begin, rows = par_k["row_begin"], par_k["row_end"] - par_k["row_begin"]
-    t = np.zeros(TOTAL_SLOTS, dtype=np.int64)
-    sums = np.zeros(4)  # price times lots in and against the trade's direction; lots likewise
+    for slot in range(TOTAL_SLOTS):
+        t[slot] = 0
     t[CLOSE_FILL_ROW] = -1
     last_fill = 0
     for f in range(len(fills)):
@@ -124,7 +129,8 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
                 t[FLOW] -= value
                 t[POSITION] += lots
                 t[LOTS_MAX] = max(t[LOTS_MAX], abs(t[POSITION]))
-                sums[2:] *= fills[f]["base_ticks"]
+                sums[2] *= fills[f]["base_ticks"]
+                sums[3] *= fills[f]["base_ticks"]
                 if t[POSITION] == 0:
                     watch(t, price, par_k)
                     end_trade(t, sums, trades, n, f, ts, t[FLOW], price)
@@ -160,3 +166,6 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades):  # type: 
         end_trade(t, sums, trades, n, -1, ts, t[FLOW] + position_value(t[POSITION], mark, par_k), mark)
         n += 1
     return n
+
+
+share_compiled(globals())

@@ -7,7 +7,7 @@ sent its orders, and how to say where it was when something went wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,28 +21,20 @@ from argus.core.risk import RiskApproved
 from argus.core.time import format_ns
 from argus.engine._layout import GRID_TOLERANCE, S_AHEAD, S_AHEAD_END, S_FILLS, S_ORDERS, S_TS
 from argus.engine.book import RunTables
+from argus.engine.finish import Minutes
 from argus.engine.mapped import forget_bars, kept
 from argus.engine.market import Market
 from argus.engine.record import Refusal
 from argus.engine.view import ReplayView
 from argus.engine.watchdog import Heartbeat, WakeStopped
 
-__all__ = ["Desk", "Minutes"]
+__all__ = ["Desk"]
 
 _WAKE, _FILLED = 0, 1
 _COUNT_MAX: Final = 2.0**53
 """Lots and ticks beyond this are not exact as floats."""
 _REFUSED: Final = -1
 """Order id under the key of an order that the risk policy refused."""
-
-
-@dataclass(slots=True)
-class Minutes:
-    """What all desks of a run wrote down: decisions as (time, kind, orders), and refusals."""
-
-    decisions: list[tuple[int, int, int]] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    first_decision_ns: int | None = None
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -19,11 +18,14 @@ from argus.core.market_events import InstrumentEvent
 from argus.core.ports import RiskPolicy, Sizer, Strategy
 from argus.core.time import format_ns
 from argus.engine.config import RunConfig
+from argus.engine.forms import ArrayStrategy, CompiledStrategy, source_hash
 from argus.engine.mapped import forget_bars
 from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market
 from argus.engine.record import RunManifest
 
 __all__ = ["canonical_json", "code_version", "manifest_of"]
+
+AnyStrategy = Strategy | CompiledStrategy | ArrayStrategy
 
 _ARITHMETIC = ("numpy", "numba", "llvmlite", "scipy")
 _PARTS = ("core", "data", "features", "options", "regimes", "engine", "strategies", "portfolio")
@@ -51,15 +53,7 @@ def _versions() -> Mapping[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in _ARITHMETIC}}
 
 
-@cache
-def _source_hash(kind: type) -> str:
-    try:
-        return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()[:12]
-    except (OSError, TypeError):
-        return "unknown"
-
-
-def _described(strategy: Strategy) -> dict[str, Any]:
+def _described(strategy: AnyStrategy) -> dict[str, Any]:
     spec = strategy.spec
     return {
         "name": spec.name,
@@ -72,11 +66,18 @@ def _described(strategy: Strategy) -> dict[str, Any]:
         "late": sorted(spec.late),
         "features": [[ref.alias, ref.feature, ref.instrument, dict(ref.parameters)] for ref in spec.features],
         "needs": sorted(spec.needs),
-        "source": _source_hash(type(strategy)),
+        **_form_of(strategy),
     }
 
 
-def _described_books(books: Mapping[str, Strategy]) -> dict[str, Any]:
+def _form_of(strategy: AnyStrategy) -> Mapping[str, Any]:
+    """In which form it is written, and what its text is."""
+    if isinstance(strategy, CompiledStrategy | ArrayStrategy):
+        return strategy.describe()
+    return {"form": "python", "source": source_hash(type(strategy))}
+
+
+def _described_books(books: Mapping[str, AnyStrategy]) -> dict[str, Any]:
     """A strategy alone, or all books of a run under one name."""
     if len(books) == 1:
         return _described(next(iter(books.values())))
@@ -110,18 +111,22 @@ def _told(spec: InstrumentSpec, bars: Bars, events: Sequence[InstrumentEvent], f
 
 
 def manifest_of(
-    books: Mapping[str, Strategy],
+    books: Mapping[str, AnyStrategy],
     market: Market,
     config: RunConfig,
     *,
-    sizer: Sizer,
+    sizer: Sizer | None,
     risk: RiskPolicy,
     events: Events = NO_EVENTS,
     finer: Mapping[str, Bars] = NOT_FINER,
 ) -> RunManifest:
-    """The manifest of a run that is about to start."""
+    """The manifest of a run that is about to start; without a sizer where positions are stated in units."""
     described = _described_books(books)
-    settings = {**config.describe(), "sizing": dict(sizer.describe()), "risk": dict(risk.describe())}
+    settings = {
+        **config.describe(),
+        "sizing": {"sizer": "stated"} if sizer is None else dict(sizer.describe()),
+        "risk": dict(risk.describe()),
+    }
     data = {
         symbol: _told(*market[symbol], events.get(symbol, ()), finer.get(symbol)) for symbol in described["universe"]
     }

@@ -8,43 +8,28 @@ so that no backtest escapes the count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
-
-import numpy as np
+from typing import Final
 
 from argus.core.arrays import Bars
-from argus.core.errors import ConfigError, CoverageError, LedgerError, RunError
+from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
-from argus.core.time import format_ns
 from argus.engine._entry import entry_of
 from argus.engine._layout import (
     AHEAD,
-    BOOKS_BROKEN,
     END,
     FILLED,
     GROW,
     S_BOOK,
-    S_EQUITY_ROWS,
-    S_EVENT,
-    S_FAULT,
-    S_FAULT_INSTRUMENT,
-    S_FILLS,
-    S_HALTS,
-    S_INTEREST,
-    S_JOURNAL,
-    S_LIQUIDATIONS,
-    S_ORDERS,
-    S_TS,
     WAKE,
 )
 from argus.engine.book import RunTables
 from argus.engine.config import RunConfig
-from argus.engine.desk import Desk, Minutes
-from argus.engine.manifest import canonical_json, manifest_of
+from argus.engine.desk import Desk
+from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of
+from argus.engine.forms import ArrayStrategy, CompiledStrategy
+from argus.engine.manifest import manifest_of
 from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market, MarketArrays, lay_out, seat
-from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
-from argus.engine.record import DECISION_DTYPE, RunManifest, RunRecord
-from argus.engine.trades import trades_of
+from argus.engine.record import RunRecord
 from argus.engine.watchdog import Heartbeat, watched
 
 __all__ = ["WAKE_LIMIT_S", "run", "run_books"]
@@ -55,21 +40,14 @@ WAKE_LIMIT_S: Final = 30.0
 _FORGET_ROWS: Final = 2_000_000
 _KEPT_ROWS: Final = 10_000
 """Memory of mapped columns is given back after so many rows, all but the last ones of each instrument."""
-_FAULTS: Final = {
-    1: "the position account is not the value of what is held",
-    2: "the clearing account is not the negative of the position",
-    3: "debits and credits differ",
-    4: "equity from the books is not the running equity",
-    5: "equity from the fills is not the running equity",
-}
 
 
 def run(
-    strategy: Strategy,
+    strategy: Strategy | CompiledStrategy | ArrayStrategy,
     market: Market,
     config: RunConfig,
     *,
-    sizer: Sizer,
+    sizer: Sizer | None = None,
     risk: RiskPolicy,
     trials: TrialLedger,
     purpose: str = "backtest",
@@ -80,12 +58,14 @@ def run(
 
     Parameters
     ----------
-    strategy : Strategy
+    strategy : Strategy, CompiledStrategy or ArrayStrategy
+        In any of the three forms of docs/three_forms.md.
     market : mapping
         Symbol to (specification, bars); the strategy's universe must be in it.
     config : RunConfig
     sizer, risk : Sizer, RiskPolicy
-        The road from opinions to approved orders.
+        The road from opinions to approved orders. Compiled and array strategies state their positions in units, as a
+        `Target` does, and need no sizer.
     trials : TrialLedger
         Where this run is counted, finished or failed.
     purpose : str
@@ -104,6 +84,14 @@ def run(
     CoverageError, ConfigError, OrderError
         If data, settings or an order are not usable.
     """
+    if isinstance(strategy, CompiledStrategy | ArrayStrategy):
+        from argus.engine.compiled import run_compiled
+
+        return run_compiled(
+            strategy, market, config, risk=risk, trials=trials, purpose=purpose, events=events, finer=finer
+        )
+    if sizer is None:
+        raise ConfigError(f"{strategy.spec.name}: a Python strategy needs a sizer; give sizer=FixedUnits(1), say")
     return run_books(
         {strategy.spec.name: strategy},
         market,
@@ -143,7 +131,7 @@ def run_books(
     if not books:
         raise ConfigError("the run has no book; give at least one strategy")
     for strategy in books.values():
-        _check_universe(strategy, market)
+        check_universe(strategy.spec, market)
     strategies = tuple(books.values())
     universe = tuple(symbol for strategy in strategies for symbol in strategy.spec.universe)
     arrays = lay_out(market, universe, config, events, finer)
@@ -152,28 +140,13 @@ def run_books(
         replay = _Replay(strategies, market, config, arrays, sizer, risk)
         with watched(WAKE_LIMIT_S) as heartbeat:
             replay.play(heartbeat)
-        record = replay.record(manifest, tuple(name for name, one in books.items() for _ in one.spec.universe))
+        owners = tuple(name for name, one in books.items() for _ in one.spec.universe)
+        record = record_of(replay.tables, replay.minutes, config, manifest, universe, owners)
     except BaseException:  # also whoever interrupts a run that goes badly has looked at it
-        trials.record(_trial(manifest, config, market, purpose, None))
+        trials.record(trial_of(manifest, config, market, purpose, None))
         raise
-    trials.record(_trial(manifest, config, market, purpose, record))
+    trials.record(trial_of(manifest, config, market, purpose, record))
     return record
-
-
-def _check_universe(strategy: Strategy, market: Market) -> None:
-    spec = strategy.spec
-    universe = spec.universe
-    if not universe or len(set(universe)) != len(universe):
-        raise ConfigError(f"{spec.name}: its universe is {universe}; one or more different instruments are needed")
-    for symbol in universe:
-        if symbol not in market:
-            raise CoverageError(f"{symbol}: the run has no bars of it; it has {', '.join(market) or 'none at all'}")
-        missing = spec.needs - market[symbol][1].observed
-        if missing:
-            raise CoverageError(
-                f"{spec.name} needs {', '.join(sorted(missing))} of {symbol}, which these data do not hold (observed: "
-                f"{', '.join(sorted(market[symbol][1].observed))}); use other data, or an execution without it"
-            )
 
 
 class _Replay:
@@ -227,7 +200,7 @@ class _Replay:
             elif why == END:
                 return
             else:
-                self._stop(why)
+                stop_run(why, tables, self.universe)
 
     def _forget_passed(self) -> None:
         """Give back the memory of what has been replayed, now and then."""
@@ -237,98 +210,3 @@ class _Replay:
         stops = [max(row - _KEPT_ROWS, start) for row, start in zip(rows.tolist(), self.forgotten, strict=True)]
         self.tables.market.forget(self.forgotten, stops)
         self.forgotten = stops
-
-    def _stop(self, why: int) -> NoReturn:
-        """The kernel cannot go on."""
-        now = format_ns(int(self.tables.state[S_TS]))
-        if why == BOOKS_BROKEN:
-            symbol = self.universe[int(self.tables.state[S_FAULT_INSTRUMENT])]
-            raise LedgerError(f"books of {symbol} at {now}: {_FAULTS[int(self.tables.state[S_FAULT])]}")
-        raise RunError(f"at {now} a position or balance became too large for the ledger; trade smaller")
-
-    def record(self, manifest: RunManifest, books: tuple[str, ...]) -> RunRecord:
-        """Everything that happened, cut to its length."""
-        t, minutes = self.tables, self.minutes
-        rows = int(t.state[S_EQUITY_ROWS])
-        instants, sessions = t.equity_instants()
-        first = rows
-        if minutes.first_decision_ns is not None:
-            first = int(np.searchsorted(instants, minutes.first_decision_ns))
-        fills = t.fills[: t.state[S_FILLS]].copy()
-        equity = t.eq_micros[first:rows]
-        opening = self.config.account.cash_micros
-        interest = -int(t.state[S_INTEREST])
-        journal = t.journal[: t.state[S_JOURNAL]].copy()
-        final = int(t.eq_micros[rows - 1]) if rows else opening
-        trades = trades_of(t.market, fills, journal, final - opening - interest)
-        orders = t.orders[: t.state[S_ORDERS]].copy()
-        notes = list(t.market.notes)
-        if t.state[S_LIQUIDATIONS]:
-            notes.append(f"the account was liquidated {int(t.state[S_LIQUIDATIONS])} times for lack of margin")
-        if t.state[S_HALTS]:
-            notes.append(f"trading was halted {int(t.state[S_HALTS])} times after losses")
-        late = len(t.market.events) - int(t.state[S_EVENT])
-        if late:
-            notes.append(f"{late} events of instruments come after the last bar of the run and were not booked")
-        if self.config.fills.touch:
-            notes.append("limit orders were filled on touch, which is kinder than the market is")
-        if minutes.first_decision_ns is None:
-            notes.append("the strategy was never woken: the data are shorter than its warm-up, or the range is empty")
-        return RunRecord(
-            manifest=manifest,
-            universe=self.universe,
-            books=books,
-            decisions=np.array(minutes.decisions, dtype=DECISION_DTYPE),
-            orders=orders,
-            fills=fills,
-            journal=journal,
-            trades=trades,
-            order_tags=tuple(
-                t.order_tags.get(i, "liquidation" if orders[i]["liquidation"] else "") for i in range(len(orders))
-            ),
-            refusals=tuple(minutes.refusals),
-            equity_ts_ns=instants[first:],
-            equity_micros=equity,
-            cash_micros=t.eq_cash[first:rows],
-            equity_session=sessions[first:],
-            opening_cash_micros=opening,
-            interest_micros=interest,
-            bars=t.market.bars,
-            notes=tuple(notes),
-        )
-
-
-def _trial(
-    manifest: RunManifest,
-    config: RunConfig,
-    market: Market,
-    purpose: str,
-    record: RunRecord | None,
-) -> Mapping[str, Any]:
-    """The line of the trial ledger for a run; `record` is None if it failed."""
-    told = manifest.strategy
-    bars = [market[symbol][1] for symbol in told["universe"]]
-    returns = np.zeros(0)
-    if record is not None:
-        returns = session_returns(record.session_equity()[1], record.opening_cash_micros)
-    return {
-        "run_id": manifest.run_id,
-        "strategy": told["name"],
-        "version": told["version"],
-        "family": told["name"],
-        "parameters": canonical_json(told["parameters"]),
-        "instruments": ",".join(told["universe"]),
-        "data_hash": canonical_json({symbol: manifest.data[symbol]["content_hash"] for symbol in told["universe"]}),
-        "first_ns": int(min(b.ts_event_ns[0] for b in bars)),
-        "last_ns": int(max(b.ts_close_ns[-1] for b in bars)),
-        "status": "failed" if record is None else "finished",
-        "sessions": len(returns),
-        "sharpe_session": sharpe(returns),
-        "skew": skewness(returns),
-        "kurtosis": kurtosis(returns),
-        "net_pnl_micros": 0 if record is None else record.net_pnl_micros,
-        "orders": 0 if record is None else len(record.orders),
-        "cost_multiplier": str(config.costs.multiplier),
-        "config_hash": canonical_json(manifest.config),
-        "purpose": purpose,
-    }

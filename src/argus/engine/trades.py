@@ -28,13 +28,14 @@ def trades_of(
     LedgerError
         If they do not add up to `net_pnl_micros` exactly.
     """
-    from argus.engine._trade_kernels import round_trips
+    from argus.engine._trade_kernels import SUM_SLOTS, TOTAL_SLOTS, round_trips
 
     trades = np.zeros(len(fills) + len(arrays.par), dtype=TRADE_DTYPE)
     _, ts_close, _, _, high, low, close, *_ = arrays.columns
+    totals, sums = np.zeros(TOTAL_SLOTS, dtype=np.int64), np.zeros(SUM_SLOTS)
     count = 0
     for k in range(len(arrays.par)):
-        count = round_trips(k, count, arrays.par, fills, ts_close, high, low, close, trades)
+        count = round_trips(k, count, arrays.par, fills, ts_close, high, low, close, trades, totals, sums)
         arrays.forget([arrays.par[k]["row_begin"]], [arrays.par[k]["row_end"]])
     trades = trades[:count]
     _add_carry(trades, fills, journal)

@@ -112,7 +112,7 @@ def features() -> Mapping[str, Feature]:
     return dict(_FEATURES)
 
 
-def compute(ref: FeatureRef, bars: Bars) -> F64_1D:
+def compute(ref: FeatureRef, bars: Bars, out: F64_1D | None = None) -> F64_1D:
     """A feature over whole columns.
 
     Parameters
@@ -120,6 +120,8 @@ def compute(ref: FeatureRef, bars: Bars) -> F64_1D:
     ref : FeatureRef
         Feature and parameters; which bars are meant is the caller's business.
     bars : Bars
+    out : (n,) float64 or None
+        Where the values are to be written; None makes a new array.
 
     Returns
     -------
@@ -143,15 +145,20 @@ def compute(ref: FeatureRef, bars: Bars) -> F64_1D:
         )
     column: F64_1D = getattr(bars, declared.inputs[0])
     if values["on"] == "bar":
-        return _run(declared, values, column)
+        return _run(declared, values, column, out)
     ends = np.flatnonzero(bars.session_end)
     at_ends = _run(declared, values, np.ascontiguousarray(column[ends]))
     held = np.concatenate((np.array([np.nan]), at_ends))
-    return np.asarray(held[np.cumsum(bars.session_end)], dtype=np.float64)
+    found = np.asarray(held[np.cumsum(bars.session_end)], dtype=np.float64)
+    if out is None:
+        return found
+    out[:] = found
+    return out
 
 
-def _run(declared: Feature, values: Values, column: F64_1D) -> F64_1D:
-    out = np.empty(len(column))
+def _run(declared: Feature, values: Values, column: F64_1D, out: F64_1D | None = None) -> F64_1D:
+    if out is None:
+        out = np.empty(len(column))
     state = np.zeros(declared.state_length(values))
     declared.load_kernel()(column, declared.arguments(values), state, out)
     return out

@@ -22,7 +22,7 @@ from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.money import MICROS
 from argus.core.orders import Order, OrderType
 from argus.core.ports import AccountView
-from argus.core.risk import RiskApproved, RiskRefused, _approve
+from argus.core.risk import OrderLimits, RiskApproved, RiskRefused, _approve
 from argus.core.time import NS_PER_SECOND
 
 __all__ = ["LimitRiskPolicy"]
@@ -121,6 +121,14 @@ class LimitRiskPolicy:
         if refused is None and self.check_margin:
             refused = _over_margin(order, account, pending)
         return refused if refused is not None else _approve(order)
+
+    @property
+    def limits(self) -> OrderLimits | None:
+        """All that this policy asks of an order, for kernels; None if it asks for more than they can judge."""
+        beyond = (self.max_orders, self.price_collar_fraction, self.price_collar_ticks)
+        if type(self) is not LimitRiskPolicy or any(value is not None for value in beyond):
+            return None
+        return OrderLimits(self.max_order_units, self.max_position_units, self.check_margin, self.check_cash)
 
     def describe(self) -> Mapping[str, object]:
         """Settings, for the manifest."""

@@ -181,8 +181,8 @@ def _fills(base: _Base, how: CostsSettings) -> Check:
         return Check(
             FILLS,
             Status.FOUND,
-            f"{fault.field} is not what the settings imply: {fault.was} is due, the run has {fault.became}; do not believe "
-            "its result, and look at this fill with argus trace",
+            f"{fault.field} is not what the settings imply: {fault.was} is due, the run has {fault.became}; do not "
+            "believe its result, and look at this fill with argus trace",
             fault,
         )
     if count < how.fills_min:

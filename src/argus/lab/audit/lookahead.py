@@ -233,9 +233,9 @@ def _halfway(part: Subject, spec: StrategySpec, seed: int) -> Altered:
 def _repeats(audit: _Audit, runs: _Repetition) -> list[Check]:
     """Whether the run repeats itself, leaves nothing behind, and looks at nothing else."""
     where = {
-        "fresh": "twice in one process, and in others with another order of sets and on other days",
-        "copy": f"twice, and in copies of this process on other days (no empty process: {audit.rooms.why})",
-        "here": "compared within one process only",
+        "fresh": "in one process, in one that walks sets in another order, and on other days",
+        "copy": f"in copies of this process, also on other days (the factory cannot be sent: {audit.rooms.why})",
+        "here": "compared within this process only",
     }[audit.rooms.how]
     differs = partial(first_difference, market=audit.whole)
     chance = differs(runs.first, runs.fresh, None)
@@ -245,7 +245,7 @@ def _repeats(audit: _Audit, runs: _Repetition) -> list[Check]:
         chance, here = here, None
     checks = [_chance(chance, clock, where)]
     if chance is None and clock is None:
-        checks.append(_memory(here or differs(runs.first, runs.after, None), where))
+        checks.append(_memory(here or differs(runs.first, runs.after, None)))
     if audit.rooms.how != "here":
         checks.append(_looks(runs.touched, audit.whole))
     return checks
@@ -271,9 +271,11 @@ def _chance(chance: Difference | None, clock: Difference | None, where: str) -> 
     return Check(REPEATS, Status.CLEAN, f"the same run gives the same decisions, {where}")
 
 
-def _memory(moved: Difference | None, where: str) -> Check:
+def _memory(moved: Difference | None) -> Check:
     if moved is None:
-        return Check(KEEPS_NOTHING, Status.CLEAN, f"a run after another one decides the same, {where}")
+        return Check(
+            KEEPS_NOTHING, Status.CLEAN, "a run decides the same after another one, and after one on other data"
+        )
     return Check(
         KEEPS_NOTHING,
         Status.FOUND,

@@ -361,8 +361,8 @@ def _decided(compared: Sequence[_Compared], spec: StrategySpec) -> Check:
             DECISIONS,
             Status.FOUND,
             f"after its warm-up of {_count(spec.warmup_bars, 'bar')} the strategy decides otherwise than with more "
-            "history, while a feature that it declares has no value yet: declare the longer warm-up, or ask for nothing "
-            "until then",
+            "history, while a feature that it declares has no value yet: declare a longer warm-up, or ask for "
+            "nothing until then",
             min(early, key=lambda first: first.ts_ns),
             facts,
         )

@@ -1,0 +1,44 @@
+"""Kernels that call kernels, compiled once and no more than is needed: half of the first compilation.
+
+Left to itself, Numba compiles a function anew for each constant that another kernel passes to it, and for each width of
+an integer: the function that ends an order was compiled sixteen times, once for each reason. It also makes two doors to
+every function, for Python and for C, though nearly all are called by other kernels only; a door for twenty arrays is
+longer than most kernels. `share_compiled` at the end of a kernel file lets kernels call each other in a form without
+doors, in which constants are the numbers they are. No result changes, and Python calls a kernel as before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit, types
+from numba.core.dispatcher import Dispatcher
+
+__all__ = ["share_compiled"]
+
+
+def share_compiled(module: dict[str, Any]) -> None:
+    """Let the kernels of a module (its globals) be called by other kernels in their shared form."""
+    for member in list(module.values()):
+        if isinstance(member, Dispatcher) and member.py_func.__module__ == module["__name__"]:
+            _share(member)
+
+
+def _share(kernel: Any) -> None:
+    # Never cached by itself: it would stand in the cache under the name of the kernel, and Python would find no door.
+    options: dict[str, Any] = {name: value for name, value in kernel.targetoptions.items() if name != "nopython"}
+    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    inner: Any = njit(cache=False, **options)(kernel.py_func)
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        named = {name: _number(one) for name, one in dict(kws).items()}
+        return inner.get_call_template(tuple(_number(one) for one in args), named)
+
+    kernel.get_call_template = get_call_template
+    kernel.get_overload = inner.get_overload
+
+
+def _number(kind: Any) -> Any:
+    """The type in which an argument of this type is passed."""
+    kind = types.unliteral(kind)  # type: ignore[no-untyped-call]
+    return types.int64 if kind is types.int32 else kind

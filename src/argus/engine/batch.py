@@ -1,0 +1,250 @@
+"""Many compiled strategies over one market: laid out once, columns computed once, a row of figures for each.
+
+A sweep that keeps a whole record for every point would fill the memory with equity curves. Here each worker has one
+set of tables and uses it again for every point; what is kept of a point is its row, taken from the equity at session
+closes. Workers are threads, since a kernel at work does not hold Python up. Every point is a trial in the ledger, under
+the run id that `run` gives it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import F64_1D, I64_1D
+from argus.core.errors import ConfigError
+from argus.core.ports import RiskPolicy, TrialLedger
+from argus.core.strategy import FeatureRef
+from argus.engine import _layout as at
+from argus.engine.compiled import Drive, limits_of, scan_of, write_column
+from argus.engine.config import RunConfig
+from argus.engine.finish import check_universe, trial_with
+from argus.engine.forms import CompiledStrategy
+from argus.engine.manifest import manifest_of
+from argus.engine.market import CLOSE_TS_COLUMN, NO_EVENTS, SESSION_COLUMN, Events, Market, MarketArrays, lay_out
+from argus.engine.metrics import max_drawdown, session_returns, sharpe
+from argus.engine.record import RunManifest
+
+__all__ = ["BATCH_DTYPE", "run_batch"]
+
+BATCH_DTYPE: Final = np.dtype(
+    [
+        ("run_id", "U16"),
+        ("net_pnl_micros", np.int64),
+        ("fees_micros", np.int64),  # fees and impact
+        ("orders", np.int64),
+        ("fills", np.int64),
+        ("trades", np.int64),  # closed round trips
+        ("refusals", np.int64),
+        ("liquidations", np.int64),
+        ("halts", np.int64),
+        ("sessions", np.int64),
+        ("sharpe_session", np.float64),  # not annualised; NaN where there is too little to say
+        ("drawdown_max", np.float64),  # of the equity at session closes, a fraction
+        ("drawdown_max_micros", np.int64),
+    ]
+)
+"""A row of `run_batch`; the figures are those of `metrics.summarise` under these names."""
+
+
+def run_batch(
+    strategies: Sequence[CompiledStrategy],
+    market: Market,
+    config: RunConfig,
+    *,
+    risk: RiskPolicy,
+    trials: TrialLedger,
+    purpose: str = "search",
+    events: Events = NO_EVENTS,
+    workers: int = 2,
+) -> NDArray[np.void]:
+    """Run every strategy over the market; one row of figures each, in the sequence of the strategies.
+
+    The same bits come out with any number of workers, and the same figures as from `run` point by point.
+
+    Parameters
+    ----------
+    strategies : sequence of CompiledStrategy
+        On one instrument, the same for all: one idea with many parameter values, as a rule.
+    market, config, risk, trials, purpose, events
+        As for `run`.
+    workers : int
+        Threads. Each needs 16 bytes of memory for a bar, and each distinct column 8.
+
+    Returns
+    -------
+    (points,) BATCH_DTYPE
+
+    Raises
+    ------
+    ConfigError
+        If there is no strategy, or they are not on one instrument.
+    StrategyFailed, OrderError, LedgerError
+        What the first point in the sequence raised that could not be finished, after all were tried.
+    """
+    universe = _one_universe(strategies, workers)
+    for strategy in strategies:
+        check_universe(strategy.spec, market)
+    limits = limits_of(risk)
+    arrays = lay_out(market, universe, config, events)
+    manifests = [
+        manifest_of({one.spec.name: one}, market, config, sizer=None, risk=risk, events=events) for one in strategies
+    ]
+    columns, picks = _distinct_columns(strategies, market)
+    closes = _session_closes(arrays)
+    rooms = threading.local()
+
+    for strategy in strategies:
+        scan_of(strategy)
+    started: set[int] = set()
+    done: dict[int, _Point | Exception] = {}
+
+    def play(number: int) -> None:
+        if not hasattr(rooms, "room"):
+            rooms.room = _Room(arrays)
+        started.add(number)
+        try:
+            drive = Drive(strategies[number], rooms.room.arrays, columns, picks[number], config, limits)
+            rooms.room.lend(drive)
+            drive.play()
+            rooms.room.keep(drive)
+            done[number] = _point(drive, manifests[number], config, closes)
+        except Exception as error:  # noqa: BLE001 - raised below, when all points were tried and counted
+            done[number] = error
+
+    try:
+        if workers == 1:
+            for number in range(len(strategies)):
+                play(number)
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(play, range(len(strategies))))
+    finally:  # also whoever interrupts a batch has looked at what was started
+        for number in sorted(started):
+            result = done.get(number)
+            counted = None if result is None or isinstance(result, Exception) else result.counted
+            trials.record(trial_with(manifests[number], config, market, purpose, counted))
+    found = np.zeros(len(strategies), dtype=BATCH_DTYPE)
+    for number, result in sorted(done.items()):
+        if isinstance(result, Exception):
+            raise result
+        found[number] = result.row
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A finished point: its row, and (session returns, net P&L in micros, orders) for the trial ledger."""
+
+    row: tuple[Any, ...]
+    counted: tuple[F64_1D, int, int]
+
+
+def _one_universe(strategies: Sequence[CompiledStrategy], workers: int) -> tuple[str, ...]:
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}; at least one is needed")
+    universes = {strategy.spec.universe for strategy in strategies}
+    if len(universes) != 1:
+        raise ConfigError(
+            f"a batch runs on one instrument; its {len(strategies)} strategies name "
+            f"{', '.join(sorted(universe[0] for universe in universes)) or 'none'}"
+        )
+    return universes.pop()
+
+
+def _distinct_columns(
+    strategies: Sequence[CompiledStrategy], market: Market
+) -> tuple[NDArray[np.float64], list[I64_1D]]:
+    """Every column that some strategy sees, once, and for each strategy which of them are its own."""
+    bars = market[strategies[0].spec.universe[0]][1]
+    places: dict[str, int] = {}
+    refs: dict[str, FeatureRef] = {}
+    picks = []
+    for strategy in strategies:
+        own = {ref.alias: ref for ref in strategy.spec.features}
+        pick = []
+        for name in strategy.columns:
+            ref = own.get(name)
+            key = name if ref is None else json.dumps([ref.feature, dict(ref.parameters)], sort_keys=True)
+            if ref is not None:
+                refs[key] = ref
+            pick.append(places.setdefault(key, len(places)))
+        picks.append(np.array(pick, dtype=np.int64))
+    columns = np.empty((len(places), len(bars)))
+    for key, place in places.items():
+        write_column(key, refs, bars, columns[place])
+    return columns, picks
+
+
+def _session_closes(arrays: MarketArrays) -> I64_1D:
+    """Row of the last bar of each session."""
+    session = arrays.columns[SESSION_COLUMN]
+    return np.append(np.flatnonzero(session[1:] != session[:-1]), len(session) - 1)
+
+
+class _Room:
+    """Tables of one worker, lent to one point after the other."""
+
+    def __init__(self, arrays: MarketArrays) -> None:
+        # The line of a market is given to a strategy, so each worker has a line of its own.
+        self.arrays = replace(arrays, par=arrays.par.copy())
+        self._tables: dict[str, NDArray[Any]] = {}
+
+    def lend(self, drive: Drive) -> None:
+        """Give a run the tables of the one before, as large as they have become."""
+        for name, table in self._tables.items():
+            fresh = getattr(drive.tables, name)
+            if name == "journal":
+                table[0] = fresh[0]  # the opening entry
+            setattr(drive.tables, name, table)
+        drive.make_room()
+
+    def keep(self, drive: Drive) -> None:
+        """Take the tables back."""
+        names = ("active", "orders", "fills", "journal", "eq_micros", "eq_cash")
+        self._tables = {name: getattr(drive.tables, name) for name in names}
+
+
+def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1D) -> _Point:
+    """What is kept of a run that came to its end."""
+    t, opening = drive.tables, config.account.cash_micros
+    rows = int(t.state[at.S_EQUITY_ROWS])
+    first = rows
+    if drive.first_decision_ns is not None:
+        first = int(np.searchsorted(t.market.columns[CLOSE_TS_COLUMN][:rows], drive.first_decision_ns))
+    equity = t.eq_micros[closes[closes >= first]]
+    returns = session_returns(equity, opening)
+    fall = max_drawdown(equity, opening)
+    fills = t.fills[: t.state[at.S_FILLS]]
+    net = int(t.eq_micros[rows - 1]) - opening if rows > first else 0
+    row = (
+        manifest.run_id,
+        net,
+        int(fills["fee_micros"].sum() + fills["impact_micros"].sum()),
+        int(t.state[at.S_ORDERS]),
+        len(fills),
+        _closed_trades(fills),
+        drive.refusal_count,
+        int(t.state[at.S_LIQUIDATIONS]),
+        int(t.state[at.S_HALTS]),
+        len(equity),
+        sharpe(returns),
+        fall.fraction,
+        fall.micros,
+    )
+    return _Point(row, (returns, net, int(t.state[at.S_ORDERS])))
+
+
+def _closed_trades(fills: NDArray[np.void]) -> int:
+    """Round trips that ended: fills after which the position is flat, or on the other side."""
+    after = fills["position_after_lots"]
+    before = after - fills["signed_lots"]
+    splits = fills["order_id"] < 0
+    return int(np.count_nonzero((before != 0) & (before * after <= 0) & (~splits | (after == 0))))

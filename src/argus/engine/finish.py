@@ -1,0 +1,185 @@
+"""The end of a run, whatever form its strategy had: what must hold before it, the record after it, the trial it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+import numpy as np
+
+from argus.core.arrays import F64_1D
+from argus.core.errors import ConfigError, CoverageError, LedgerError, RunError
+from argus.core.strategy import StrategySpec
+from argus.core.time import format_ns
+from argus.engine._layout import (
+    BOOKS_BROKEN,
+    S_EQUITY_ROWS,
+    S_EVENT,
+    S_FAULT,
+    S_FAULT_INSTRUMENT,
+    S_FILLS,
+    S_HALTS,
+    S_INTEREST,
+    S_JOURNAL,
+    S_LIQUIDATIONS,
+    S_ORDERS,
+    S_TS,
+)
+from argus.engine.book import RunTables
+from argus.engine.config import RunConfig
+from argus.engine.manifest import canonical_json
+from argus.engine.market import Market
+from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
+from argus.engine.record import DECISION_DTYPE, Refusal, RunManifest, RunRecord
+from argus.engine.trades import trades_of
+
+__all__ = ["Minutes", "check_universe", "record_of", "stop_run", "trial_of", "trial_with"]
+
+_FAULTS: Final = {
+    1: "the position account is not the value of what is held",
+    2: "the clearing account is not the negative of the position",
+    3: "debits and credits differ",
+    4: "equity from the books is not the running equity",
+    5: "equity from the fills is not the running equity",
+}
+
+
+@dataclass(slots=True)
+class Minutes:
+    """What all desks of a run wrote down: decisions as (time, kind, orders), and refusals."""
+
+    decisions: list[tuple[int, int, int]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    first_decision_ns: int | None = None
+
+
+def check_universe(spec: StrategySpec, market: Market) -> None:
+    """Raise unless the market holds what a strategy needs."""
+    universe = spec.universe
+    if not universe or len(set(universe)) != len(universe):
+        raise ConfigError(f"{spec.name}: its universe is {universe}; one or more different instruments are needed")
+    for symbol in universe:
+        if symbol not in market:
+            raise CoverageError(f"{symbol}: the run has no bars of it; it has {', '.join(market) or 'none at all'}")
+        missing = spec.needs - market[symbol][1].observed
+        if missing:
+            raise CoverageError(
+                f"{spec.name} needs {', '.join(sorted(missing))} of {symbol}, which these data do not hold (observed: "
+                f"{', '.join(sorted(market[symbol][1].observed))}); use other data, or an execution without it"
+            )
+
+
+def stop_run(why: int, tables: RunTables, universe: tuple[str, ...]) -> NoReturn:
+    """The kernel cannot go on: say why."""
+    now = format_ns(int(tables.state[S_TS]))
+    if why == BOOKS_BROKEN:
+        symbol = universe[int(tables.state[S_FAULT_INSTRUMENT])]
+        raise LedgerError(f"books of {symbol} at {now}: {_FAULTS[int(tables.state[S_FAULT])]}")
+    raise RunError(f"at {now} a position or balance became too large for the ledger; trade smaller")
+
+
+def record_of(
+    t: RunTables,
+    minutes: Minutes,
+    config: RunConfig,
+    manifest: RunManifest,
+    universe: tuple[str, ...],
+    books: tuple[str, ...],
+) -> RunRecord:
+    """Everything that happened in a run that came to its end, cut to its length."""
+    rows = int(t.state[S_EQUITY_ROWS])
+    instants, sessions = t.equity_instants()
+    first = rows
+    if minutes.first_decision_ns is not None:
+        first = int(np.searchsorted(instants, minutes.first_decision_ns))
+    fills = t.fills[: t.state[S_FILLS]].copy()
+    equity = t.eq_micros[first:rows]
+    opening = config.account.cash_micros
+    interest = -int(t.state[S_INTEREST])
+    journal = t.journal[: t.state[S_JOURNAL]].copy()
+    final = int(t.eq_micros[rows - 1]) if rows else opening
+    trades = trades_of(t.market, fills, journal, final - opening - interest)
+    orders = t.orders[: t.state[S_ORDERS]].copy()
+    notes = list(t.market.notes)
+    if t.state[S_LIQUIDATIONS]:
+        notes.append(f"the account was liquidated {int(t.state[S_LIQUIDATIONS])} times for lack of margin")
+    if t.state[S_HALTS]:
+        notes.append(f"trading was halted {int(t.state[S_HALTS])} times after losses")
+    late = len(t.market.events) - int(t.state[S_EVENT])
+    if late:
+        notes.append(f"{late} events of instruments come after the last bar of the run and were not booked")
+    if config.fills.touch:
+        notes.append("limit orders were filled on touch, which is kinder than the market is")
+    if minutes.first_decision_ns is None:
+        notes.append("the strategy was never woken: the data are shorter than its warm-up, or the range is empty")
+    return RunRecord(
+        manifest=manifest,
+        universe=universe,
+        books=books,
+        decisions=np.array(minutes.decisions, dtype=DECISION_DTYPE),
+        orders=orders,
+        fills=fills,
+        journal=journal,
+        trades=trades,
+        order_tags=tuple(
+            t.order_tags.get(i, "liquidation" if orders[i]["liquidation"] else "") for i in range(len(orders))
+        ),
+        refusals=tuple(minutes.refusals),
+        equity_ts_ns=instants[first:],
+        equity_micros=equity,
+        cash_micros=t.eq_cash[first:rows],
+        equity_session=sessions[first:],
+        opening_cash_micros=opening,
+        interest_micros=interest,
+        bars=t.market.bars,
+        notes=tuple(notes),
+    )
+
+
+def trial_of(
+    manifest: RunManifest,
+    config: RunConfig,
+    market: Market,
+    purpose: str,
+    record: RunRecord | None,
+) -> Mapping[str, Any]:
+    """The line of the trial ledger for a run; `record` is None if it failed."""
+    if record is None:
+        return trial_with(manifest, config, market, purpose, None)
+    returns = session_returns(record.session_equity()[1], record.opening_cash_micros)
+    return trial_with(manifest, config, market, purpose, (returns, record.net_pnl_micros, len(record.orders)))
+
+
+def trial_with(
+    manifest: RunManifest,
+    config: RunConfig,
+    market: Market,
+    purpose: str,
+    result: tuple[F64_1D, int, int] | None,
+) -> Mapping[str, Any]:
+    """The line of the trial ledger; `result` is (session returns, net P&L in micros, orders), None if it failed."""
+    told = manifest.strategy
+    bars = [market[symbol][1] for symbol in told["universe"]]
+    returns, net_pnl_micros, orders = (np.zeros(0), 0, 0) if result is None else result
+    return {
+        "run_id": manifest.run_id,
+        "strategy": told["name"],
+        "version": told["version"],
+        "family": told["name"],
+        "parameters": canonical_json(told["parameters"]),
+        "instruments": ",".join(told["universe"]),
+        "data_hash": canonical_json({symbol: manifest.data[symbol]["content_hash"] for symbol in told["universe"]}),
+        "first_ns": int(min(b.ts_event_ns[0] for b in bars)),
+        "last_ns": int(max(b.ts_close_ns[-1] for b in bars)),
+        "status": "failed" if result is None else "finished",
+        "sessions": len(returns),
+        "sharpe_session": sharpe(returns),
+        "skew": skewness(returns),
+        "kurtosis": kurtosis(returns),
+        "net_pnl_micros": net_pnl_micros,
+        "orders": orders,
+        "cost_multiplier": str(config.costs.multiplier),
+        "config_hash": canonical_json(manifest.config),
+        "purpose": purpose,
+    }
