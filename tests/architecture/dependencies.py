@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from tests.architecture.source import Finding, SourceFile
 
 # A vendor's library comes with an extra and is named only by its adapter; everything else is part of the core install.
-ADAPTERS = ("argus/data/sources/", "argus/live/brokers/")
+ADAPTERS = ("argus/data/sources/", "argus/engine/_sweep_ray.py", "argus/live/brokers/")
 
 # The GNU licences without "Lesser": linking to them would put Argus under their terms.
 _COPYLEFT = re.compile(r"(?<!L)\bA?GPL|(?:Affero |GNU )General Public License", re.IGNORECASE)

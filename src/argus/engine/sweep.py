@@ -9,11 +9,10 @@ is known by the hash of everything it was made of. In the end the parts become o
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 from argus.core.errors import RunError
-from argus.core.ports import TrialLedger
 from argus.engine._sweep_local import InProcess, Processes
 from argus.engine._sweep_points import FAILED, FINISHED, Column, Done, Executor, Outcome, Point, Task, TrialNotes
 from argus.engine._sweep_ranges import Range, parse_range
@@ -46,6 +45,7 @@ __all__ = [
     "Range",
     "RayCluster",
     "Reading",
+    "BatchLedger",
     "SweepStore",
     "Task",
     "TrialNotes",
@@ -69,6 +69,14 @@ LOST_MAX: Final = 3
 
 Progress = Callable[[int, int], None]
 """Told how many points are done, and of how many."""
+
+
+class BatchLedger(Protocol):
+    """A trial ledger that takes the trials of a batch at once: one transaction instead of one for each run."""
+
+    def record_all(self, trials: Sequence[Mapping[str, object]]) -> None:
+        """Add many trials, all or none. The same run recorded twice is one trial."""
+        ...
 
 
 def batches_of(points: Iterable[Point], batch_points: int, slots: int) -> list[tuple[Point, ...]]:
@@ -98,7 +106,7 @@ def run_sweep(
     *,
     executor: Executor,
     store: SweepStore,
-    trials: TrialLedger,
+    trials: BatchLedger,
     progress: Progress | None = None,
 ) -> None:
     """Run every point that has no row yet, and write the table.
@@ -111,7 +119,7 @@ def run_sweep(
     executor : Executor
         Stopped in any case when this returns or raises.
     store : SweepStore
-    trials : TrialLedger
+    trials : BatchLedger
         Written here, in this process, before the rows are: no row is kept whose trial is not counted.
     progress : callable or None
 
@@ -132,8 +140,7 @@ def run_sweep(
             executor.start(task)
             for outcome in _carried(batches_of(todo, task.batch_points, executor.slots), executor):
                 assert outcome.done is not None
-                for trial in outcome.done.trials:
-                    trials.record(trial)
+                trials.record_all(outcome.done.trials)
                 store.add(outcome.points, outcome.done.rows)
                 done += len(outcome.points)
                 tell(done, len(points))

@@ -275,23 +275,30 @@ class SqlTrialLedger:
 
     def record(self, trial: Mapping[str, object]) -> None:
         """Add one trial. The same run recorded twice is one trial."""
-        from sqlalchemy import case, or_
+        self.record_all((trial,))
+
+    def record_all(self, trials: Sequence[Mapping[str, object]]) -> None:
+        """Add many trials in one transaction, all or none; the same run recorded twice is one trial."""
+        from sqlalchemy import bindparam, case, or_
         from sqlalchemy.dialects import postgresql, sqlite
 
-        row = _to_row(Trial.from_mapping(trial))
+        rows = [_to_row(Trial.from_mapping(trial)) for trial in trials]
+        if not rows:
+            return
+        names = list(rows[0])
         engine, table = self._open()
         insert = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
-        statement = insert(table).values(row)
+        statement = insert(table).values({name: bindparam(name) for name in names})
         new, old = statement.excluded, table.c
         # One statement, so that no other writer can come between the look and the write. The order is `_rank`'s.
         finished = case((new.status == "finished", 1), else_=0) - case((old.status == "finished", 1), else_=0)
         purpose = new.purpose_rank - old.purpose_rank
         raised = or_(finished > 0, (finished == 0) & (purpose > 0))
         statement = statement.on_conflict_do_update(
-            index_elements=[table.c.run_id], set_={name: new[name] for name in row if name != "run_id"}, where=raised
+            index_elements=[table.c.run_id], set_={name: new[name] for name in names if name != "run_id"}, where=raised
         )
         with engine.begin() as connection:
-            connection.execute(statement)
+            connection.execute(statement, rows)
 
     def journal(self) -> tuple[Trial, ...]:
         """Every trial, by run id."""
