@@ -102,8 +102,11 @@ def main() -> None:
             out = subprocess.run([*me, "--replay", str(folder)], check=True, capture_output=True, text=True).stdout
             found = json.loads(out.splitlines()[-1])
             rate = found["rows"] / found["seconds"] / MILLION
-            print(f"{found['rows']:>12,} rows  {found['seconds']:8.2f} s  {rate:6.2f} M rows/s  {found['mb']:7.0f} MB"
-                  f"  {found['orders']:,} orders", flush=True)
+            print(
+                f"{found['rows']:>12,} rows  {found['seconds']:8.2f} s  {rate:6.2f} M rows/s  {found['mb']:7.0f} MB"
+                f"  {found['orders']:,} orders",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from argus.core.errors import ConfigError, CoverageError, MissingExtraError, RunError, WorkspaceError
 
+from argus.core.errors import ConfigError, CoverageError, MissingExtraError, RunError, WorkspaceError
 from argus.engine.sweep import (
     Executor,
     InProcess,

@@ -20,14 +20,14 @@ from argus.app._sweep_start import write_starting_file
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
+
     from argus.app._sweep_file import Skipped, SweepPlan
     from argus.app._sweep_replay import ReplayTask
     from argus.app.workspace import Workspace
-    from argus.report.sweep import Luck, SweepSlice, SweepView
-    from numpy.typing import NDArray
-
     from argus.engine.sweep import Executor, Point, Reading, SweepStore
     from argus.lab.trials import SqlTrialLedger
+    from argus.report.sweep import Luck, SweepSlice, SweepView
 
 __all__ = ["RUNS_ASKED", "SweepResult", "sweep", "write_starting_file"]
 
@@ -132,9 +132,8 @@ def sweep(
         If the file is wrong, or describes many runs and `yes` is not given; the message holds count and estimate.
     """
     from argus.data._catalog_files import lock_for_writing, write_atomic
-    from argus.report.sweep import render_sweep
-
     from argus.engine.sweep import SweepStore, run_sweep
+    from argus.report.sweep import render_sweep
 
     plan = plan_sweep(workspace, path)
     task = replay_task(workspace, plan)
@@ -236,9 +235,8 @@ def _keep_best(
 
 def _view(plan: SweepPlan, store: SweepStore, trials: SqlTrialLedger) -> SweepView:
     from argus.engine.manifest import code_version
-    from argus.report.sweep import SweepView
-
     from argus.engine.sweep import FAILED
+    from argus.report.sweep import SweepView
 
     table = {name: column.to_numpy(zero_copy_only=False) for name, column in _columns(store).items()}
     slices = _slices(plan, table, trials)
@@ -332,6 +330,7 @@ def _slices(plan: SweepPlan, table: dict[str, NDArray[Any]], trials: SqlTrialLed
 
 def _slice(plan: SweepPlan, table: dict[str, NDArray[Any]], rows: list[int], trials: SqlTrialLedger) -> SweepSlice:
     import numpy as np
+
     from argus.report.sweep import SweepSlice
 
     point = plan.points[rows[0]]
@@ -400,6 +399,7 @@ def _luck(
 ) -> Luck | None:
     """What the best of all looks at these data would have shown by luck."""
     import numpy as np
+
     from argus.lab.significance import deflated_sharpe, expected_maximum_sharpe
     from argus.report.sweep import Luck
 
@@ -431,6 +431,7 @@ def _luck(
 def _mean_slice(plan: SweepPlan, slices: Sequence[SweepSlice]) -> SweepSlice:
     """Parameter sets that were run everywhere, with the mean over markets and periods."""
     import numpy as np
+
     from argus.report.sweep import SweepSlice
 
     names = list(slices[0].values)
