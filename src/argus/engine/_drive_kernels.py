@@ -567,6 +567,7 @@ def drive(  # type: ignore[no-untyped-def]
     impact,
     known_end,
     eq_session,
+    due,
 ):
     """Replay a compiled strategy on one instrument to the end of the data, or until a table must grow.
 
@@ -601,7 +602,7 @@ def drive(  # type: ignore[no-untyped-def]
         why = advance(
             par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end,
             marks, special, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, events, spread, impact,
-            known_end, eq_session,
+            known_end, eq_session, due,
         )  # fmt: skip
         decided = why == AHEAD and row < stop and state[S_AHEAD_END] == row + 1
         if why == AHEAD and stop > first and state[S_AHEAD_END] == min(row + 1, stop):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any, Final
@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from argus.core.arrays import F64_1D, I64_1D, Bars
-from argus.core.fees import charge
+from argus.core.fees import FeeComponent, charge
 from argus.core.instruments import InstrumentSpec
 from argus.core.orders import FillRule
 from argus.engine.config import CostModel, RunConfig
@@ -77,11 +77,21 @@ class Rates:
     slip_milli: int
     spread_milli: I64_1D | None
     impact: F64_1D | None
+    _fees: dict[int, tuple[FeeComponent, ...]] = field(default_factory=dict)
 
     @property
     def tick_micros(self) -> Fraction:
         """Worth of a tick on a lot."""
         return self.spec.value_micros_per_tick_lot
+
+    def fees(self, session: int) -> tuple[FeeComponent, ...]:
+        """Fee components of a session."""
+        from argus.engine.market import fees_on
+
+        found = self._fees.get(session)
+        if found is None:
+            found = self._fees[session] = fees_on(self.spec, self.costs, session)
+        return found
 
     def against_milli(self, row: int) -> int:
         """Thousandths of a tick that a fill in this bar is moved by, beside the share of the price."""
@@ -229,11 +239,9 @@ def _moved(base: Decimal, side: int, share: Decimal) -> int:
 
 
 def _fee(lots: int, value_micros: int, session: int, rates: Rates, *, is_sell: bool) -> int:
-    from argus.engine.market import fees_on
-
-    components = fees_on(rates.spec, rates.costs, session)
     units = Fraction(rates.spec.lot_size) * lots
-    return sum(charge(components, units, value_micros, is_sell=is_sell, multiplier=rates.costs.multiplier).values())
+    paid = charge(rates.fees(session), units, value_micros, is_sell=is_sell, multiplier=rates.costs.multiplier)
+    return sum(paid.values())
 
 
 def _slippage(fill: Any, price_ticks: int, tick_micros: Fraction) -> Fraction:
