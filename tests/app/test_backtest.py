@@ -124,7 +124,7 @@ def test_the_costs_of_a_run_lead_from_gross_to_net(hours: Bars) -> None:
     names, amounts = zip(*result.costs.bridge(), strict=True)
     assert names == ("gross", "slippage", "all_in", "net")
     assert sum(amounts[:-1]) == amounts[-1] == result.record.net_pnl_micros
-    assert amounts[1] == -len(result.record.fills) * 1_250_000
+    assert amounts[1] == -int(abs(result.record.fills["signed_lots"]).sum()) * 1_250_000
     assert result.as_dict()["costs"] == {name: amount / 1e6 for name, amount in result.costs.bridge()}
 
 
