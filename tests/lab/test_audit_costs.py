@@ -233,7 +233,7 @@ def test_a_factory_that_changes_its_market_is_found() -> None:
         market["ES"] = (replace(spec, fee_components=(), fees=()), bars)
         return planted.honest_array(market)
 
-    report = audited(subject(make, BARS))
+    report = audited(subject(make, BARS, config=replace(config(), costs=CostModel())))
     assert report.check("market").status is Status.FOUND
     assert report.check("market").difference.field == "specification: fees"
     assert report.check("fills").difference.field == "fee_micros"
@@ -244,7 +244,7 @@ def test_interest_and_borrowing_are_in_force_where_they_fall_due(rate: str) -> N
     stock = replace(BARS, instrument="SPY")
     account = AccountConfig(AccountKind.REG_T, 30_000 * MICROS, **{rate: Decimal("0.03")})
     market = {"SPY": (instrument("US_EQUITY:SPY"), stock)}
-    units = 10.0 if rate == "debit_rate" else 2.0
+    units = 25.0 if rate == "debit_rate" else 2.0
     given = Subject(
         partial(turning, symbol="SPY", units=units),
         market,
