@@ -15,13 +15,13 @@ from argus.core.orders import OrderType, Side, TimeInForce
 from argus.core.ports import View
 from argus.core.strategy import FeatureRef, StrategySpec, WakeRule
 from argus.core.time import NS_PER_MINUTE
-from argus.engine.compiled import CANCEL, EXIT_STOP, GTC, HELD, KIND, MARKET, UNITS
+from argus.engine.compiled import CANCEL, EXIT_STOP, EXIT_TARGET, GTC, HELD, KIND, MARKET, PENDING, UNITS
 from argus.engine.config import AccountKind, CostModel, FillRules, HaltRules, RunConfig
 from argus.engine.fingerprint import order_list_hash
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
 from argus.engine.record import RunRecord
 from argus.portfolio import LimitRiskPolicy
-from tests.engine.markets import CURVES, TABLES, account, market_of, play, random_bars, spec_of
+from tests.engine.markets import CURVES, TABLES, account, flat, market_of, play, random_bars, spec_of
 from tests.engine.scripts import as_compiled, as_python, random_script
 
 SMA = (FeatureRef("fast", "sma", "ES", {"n": 5}), FeatureRef("slow", "sma", "ES", {"n": 20}))
@@ -112,8 +112,9 @@ def test_the_cases_of_the_cross_meet_refusals_halts_and_liquidations() -> None:
     refused = play(strategy, market_of(bars), account(11_200.0, halts=FREE), risk=LimitRiskPolicy())
     assert refused.refusals
     assert {one.limit for one in refused.refusals} == {"initial_margin"}
-    ruined = play(strategy, market_of(bars), account(11_200.0, halts=FREE))
-    assert (ruined.orders["liquidation"] == 1).any()
+    wild = [random_bars(seed, "ES", 1_500, per_session=60, minutes=1, step=60) for seed in range(6)]
+    ruined = [play(strategy, market_of(one), account(13_000.0, halts=FREE)) for one in wild]
+    assert any((record.orders["liquidation"] == 1).any() for record in ruined)
     halted = play(strategy, market_of(bars), account(1e6, halts=HaltRules(Decimal("0.0005"))))
     assert any("halted" in note for note in halted.notes)
 
@@ -178,6 +179,75 @@ def test_a_cross_with_stops_is_the_same_in_two_forms(cash: str) -> None:
     stops = compiled.orders[compiled.orders["parent_id"] >= 0]
     assert set(stops["type"]) == {int(OrderType.STOP)}
     assert set(stops["tif"]) == {GTC}
+
+
+def reentry(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> int:
+    if position[HELD] != 0.0 or position[PENDING] != 0.0:
+        memory[1] = now[0]
+        return 0
+    side = -1.0 if now[0] > memory[1] else 1.0
+    memory[0] += 1.0
+    out[0, KIND] = MARKET
+    out[0, UNITS] = side
+    out[0, EXIT_STOP] = now[0] - 2.0 * side
+    out[0, EXIT_TARGET] = now[0] + 3.0 * side
+    return 1
+
+
+class Reentry:
+    """The same in Python: what it remembers and does depends on its position at every bar."""
+
+    def __init__(self, spec: StrategySpec) -> None:
+        self.spec, self.last, self.entries = spec, 0.0, 0
+
+    def wake(self, view: View) -> Sequence[Intent]:
+        position = view.position("ES")
+        close = float(view.bars("ES", 1).close[-1])
+        if position.units or position.pending_units:
+            self.last = close
+            return ()
+        side = -1.0 if close > self.last else 1.0
+        self.entries += 1
+        entry = OrderRequest(
+            "ES",
+            Side.BUY if side > 0 else Side.SELL,
+            OrderType.MARKET,
+            1.0,
+            order_key=f"entry {self.entries}",
+        )
+        return (Bracket(entry, stop_price=close - 2.0 * side, target_price=close + 3.0 * side),)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("step", [3, 12])
+def test_what_depends_on_the_position_at_every_bar_is_the_same_in_two_forms(seed: int, step: int) -> None:
+    bars = random_bars(seed, "ES", 900, per_session=90, minutes=1, step=step)
+    spec = spec_of(["ES"])
+    config = account(100_000, halts=FREE)
+    python = play(Reentry(spec), market_of(bars), config)
+    compiled = play(CompiledStrategy(spec, reentry, ("close",), memory=(0.0, 0.0)), market_of(bars), config)
+    same(python, compiled)
+    assert len(python.trades) > 20
+
+
+def raises_when_flat(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> int:
+    """Would divide by zero at a bar before which its stop takes it out, if it were asked too early."""
+    if memory[0] == 0.0:
+        memory[0] = 1.0
+        out[0, KIND] = MARKET
+        out[0, UNITS] = 1.0
+        out[0, EXIT_STOP] = now[0] - 5.0
+        return 1
+    if position[HELD] == 1.0 and now[0] < 990.0:
+        memory[0] = 1.0 / position[PENDING]
+    return 0
+
+
+def test_a_row_that_the_market_never_lets_it_see_that_way_does_not_raise() -> None:
+    closes = [1_000.0] * 6 + [999.0, 998.0, 989.0, 985.0] + [985.0] * 10
+    bars = flat("ES", closes, per_session=20, minutes=1)
+    record = play(CompiledStrategy(spec_of(["ES"]), raises_when_flat, ("close",), memory=(0.0,)), market_of(bars))
+    assert record.fills["signed_lots"].tolist() == [1, -1]
 
 
 @dataclass(frozen=True)

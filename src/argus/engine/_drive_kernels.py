@@ -483,10 +483,30 @@ def look(limits, inst, state, active, orders, position):  # type: ignore[no-unty
 
 
 @njit(cache=True, error_model="numpy")
-def note_first(ts, ds):  # type: ignore[no-untyped-def]
-    """Remember when the strategy was first asked."""
-    if ds[D_FIRST_NS] == INT64_MAX:
-        ds[D_FIRST_NS] = ts
+def forget_answer(remembered, memory, out):  # type: ignore[no-untyped-def]
+    """Make as if the strategy had not been asked."""
+    for slot in range(len(memory)):
+        memory[slot] = remembered[slot]
+    clear_answer(len(out), out)
+
+
+@njit(cache=True, error_model="numpy")
+def remember(memory, position, remembered):  # type: ignore[no-untyped-def]
+    """Keep what the strategy remembers, and the position with which it is asked."""
+    for slot in range(len(memory)):
+        remembered[slot] = memory[slot]
+    for slot in range(len(position)):
+        remembered[len(memory) + slot] = position[slot]
+
+
+@njit(cache=True, error_model="numpy")
+def is_as_remembered(position, remembered):  # type: ignore[no-untyped-def]
+    """Whether the position is the one with which the strategy was asked."""
+    begin = len(remembered) - len(position)
+    for slot in range(len(position)):
+        if remembered[begin + slot] != position[slot]:
+            return False
+    return True
 
 
 @njit(cache=True, error_model="numpy")
@@ -590,44 +610,48 @@ def drive(  # type: ignore[no-untyped-def]
                 return WRONG_ANSWER
         first = inst[0]["market_row"]
         stop = speculative_stop(par, inst, state, special, active, orders)
-        row = stop
-        if stop > first:
-            for slot in range(len(memory)):
-                remembered[slot] = memory[slot]
+        row, asked = stop, stop > first
+        state[S_STRETCH] = 1
+        if asked:
             look(limits, inst, state, active, orders, position)
-            row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
-            state[S_STRETCH] = min(row + 1, stop) - first
-        else:
-            state[S_STRETCH] = 1
+            remember(memory, position, remembered)
+            try:
+                row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
+                state[S_STRETCH] = min(row + 1, stop) - first
+            except Exception:  # noqa: BLE001 - it is asked again, and may raise, once the engine has come so far
+                forget_answer(remembered, memory, out)
+                asked = False
+                state[S_STRETCH] = ds[D_ROW] + 1 - first
         why = advance(
             par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end,
             marks, special, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, events, spread, impact,
             known_end, eq_session, due,
         )  # fmt: skip
-        decided = why == AHEAD and row < stop and state[S_AHEAD_END] == row + 1
-        if why == AHEAD and stop > first and state[S_AHEAD_END] == min(row + 1, stop):
-            note_first(ts_recv[first], ds)
-        else:
-            if stop > first:
-                # Something came before the row at which it decided: it has not been asked yet.
-                for slot in range(len(memory)):
-                    memory[slot] = remembered[slot]
-                if row < stop:
-                    clear_answer(len(out), out)
-            if why == AHEAD:
-                first, stop = state[S_AHEAD], state[S_AHEAD_END]
-            elif why == WAKE:
-                stop = inst[0]["recv_row"]
-                first = stop - 1
-            else:
-                return why
-            note_first(ts_recv[first], ds)
+        if why == AHEAD or why == WAKE:
             look(limits, inst, state, active, orders, position)
+        if asked and not (
+            why == AHEAD
+            and state[S_AHEAD] == first
+            and state[S_AHEAD_END] == min(row + 1, stop)
+            and is_as_remembered(position, remembered)
+        ):
+            # Something came before the row at which it decided, or changed its position: it has not been asked yet.
+            forget_answer(remembered, memory, out)
+            asked = False
+        if why == AHEAD:
+            first, stop = state[S_AHEAD], state[S_AHEAD_END]
+        elif why == WAKE:
+            stop = inst[0]["recv_row"]
+            first = stop - 1
+        else:
+            return why
+        if ds[D_FIRST_NS] == INT64_MAX:
+            ds[D_FIRST_NS] = ts_recv[first]
+        if not asked:
             row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
-            decided = row < stop
-            if decided and why == AHEAD and row + 1 < stop:
+        if row < stop:
+            if why == AHEAD and row + 1 < stop:
                 move_to(row, par, inst, state, rates, ts_recv, marks)
-        if decided:
             count = ds[D_COUNT]
             if count < 0 or count > len(out):
                 ds[D_FAULT] = W_COUNT

@@ -454,7 +454,7 @@ class Drive:
             self._keys,
             self._ds,
             self.tables.market.known[CLOSE_COLUMN],
-            np.empty(len(self.memory)),
+            np.empty(len(self.memory) + at.POSITION_SLOTS),
             *self.tables.arguments(),
         )
 
