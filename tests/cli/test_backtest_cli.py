@@ -87,6 +87,17 @@ def test_inside_a_workspace_the_run_is_kept_counted_and_traceable(bars: Path, tm
         (("sma_cross", "--account", "cash"), "futures"),
         (("sma_cross", "--start", "yesterday"), "yesterday"),
         (("sma_cross", "--units", "1", "--vol-target", "0.1"), "--vol-target"),
+        (("sma_cross", "--daily-loss", "2"), "--daily-loss is 2; give a fraction"),
+        (("sma_cross", "--daily-loss", "none"), "--daily-loss"),
+        (("sma_cross", "--drawdown", "0.0000001"), "--drawdown"),
+        (("sma_cross", "--flatten", "--daily-loss", "off"), "--flatten"),
+        (("sma_cross", "--max-order", "0"), "--max-order is 0"),
+        (("sma_cross", "--max-position", "inf"), "--max-position is inf"),
+        (("sma_cross", "--max-orders-per-minute", "-1"), "--max-orders-per-minute is -1"),
+        (("sma_cross", "--price-collar", "nan"), "--price-collar is nan"),
+        (("sma_cross", "--finer", "nothing.parquet"), "no such file"),
+        (("sma_cross", "--finer", "nothing.parquet", "--roll", "calendar"), "--roll exclude each other"),
+        (("sma_cross", "--max-order", "2", "--roll", "calendar"), "--max-order"),
     ],
 )
 def test_a_wrong_option_is_named(bars: Path, tmp_path: Path, words: tuple[str, ...], named: str) -> None:
@@ -108,3 +119,87 @@ def test_an_account_too_small_trades_nothing_and_says_why(bars: Path, tmp_path: 
     assert figures["fills"] == 0
     assert figures["refused_orders"] > 0
     assert figures["final_equity"] == 5_000.0
+
+
+def test_halts_are_typed_and_told_where_they_are_not_the_default(bars: Path, tmp_path: Path) -> None:
+    run = ("backtest", "sma_cross", "--bars", str(bars), *FILE)
+    plain = argus(*run, folder=tmp_path).stdout
+    assert "halts" not in plain
+    typed = argus(*run, "--daily-loss", "0.05", "--drawdown", "0.125", "--flatten", folder=tmp_path).stdout
+    assert "daily loss 5 %, drawdown 12.5 %, closing what is held" in typed
+    off, zero = (json.loads(argus(*run, "--daily-loss", no, "--json", folder=tmp_path).stdout) for no in ("off", "0"))
+    assert off["halts"] == {"daily_loss": None, "drawdown": None, "flatten": False}
+    assert off["run_id"] == zero["run_id"]
+    assert off["run_id"] not in plain
+
+
+def test_a_loss_halts_and_closes(bars: Path, tmp_path: Path) -> None:
+    run = ("backtest", "sma_cross", "--bars", str(bars), *FILE, "--cash", "50000", "--daily-loss", "off", "--json")
+    free = json.loads(argus(*run, folder=tmp_path).stdout)
+    halted = json.loads(argus(*run, "--drawdown", "0.005", "--flatten", folder=tmp_path).stdout)
+    assert "trading was halted 1 times after losses" in halted["notes"]
+    assert not any("halted" in note for note in free["notes"])
+    # Prices rise by a tick a minute and fall as fast: the halt sells what the rise made, and the fall is not traded.
+    assert (halted["fills"], halted["trades"]) == (2, 1)
+    assert 0 < halted["net_pnl"] < free["net_pnl"]
+
+
+def test_limits_on_orders_are_kept(bars: Path, tmp_path: Path) -> None:
+    run = ("backtest", "sma_cross", "--bars", str(bars), *FILE, "--units", "3", "--json")
+    for words in (("--max-order", "2"), ("--max-position", "2")):
+        figures = json.loads(argus(*run, *words, folder=tmp_path).stdout)
+        assert figures["fills"] == 0
+        assert figures["refused_orders"] > 0
+        assert any("at most 2 are allowed" in note for note in figures["notes"])
+
+
+def test_what_trading_cost_is_printed_and_adds_up(bars: Path, tmp_path: Path) -> None:
+    run = ("backtest", "sma_cross", "--bars", str(bars), *FILE, "--slippage-ticks", "1")
+    figures = json.loads(argus(*run, "--json", folder=tmp_path).stdout)
+    costs = dict(figures["costs"])
+    assert costs.pop("net") == figures["net_pnl"] == pytest.approx(sum(costs.values()))
+    # A tick on one contract to begin with, and on two at each turn.
+    assert costs["slippage"] == -12.5 * (2 * figures["fills"] - 1)
+    text = argus(*run, folder=tmp_path).stdout
+    for words in ("What trading cost", "Before costs", "Commission", "After costs", f"−{-costs['slippage']:,.2f}"):
+        assert words in text
+
+
+def test_orders_meet_finer_bars_from_a_file_or_the_catalog(bars: Path, tmp_path: Path) -> None:
+    coarse = tmp_path / "quarters.parquet"
+    (
+        pl.read_parquet(bars)
+        .group_by_dynamic("ts", every="15m", closed="right", label="right")
+        .agg(
+            pl.col("open").first(),
+            pl.col("high").max(),
+            pl.col("low").min(),
+            pl.col("close").last(),
+            pl.col("volume").sum(),
+        )
+        .slice(1, 100)
+        .write_parquet(coarse)
+    )
+    assert argus("init", "desk", folder=tmp_path).returncode == 0
+    desk = tmp_path / "desk"
+    words = ("--param", "fast=5", "--param", "slow=20")
+    run = ("backtest", "sma_cross", "--bars", str(coarse), *FILE, *words)
+    first = argus(*run, "--finer", str(bars), "--json", folder=desk)
+    assert first.returncode == 0, first.stderr
+    figures = json.loads(first.stdout)
+    assert "ES: orders met finer bars within 100 of 100 bars" in figures["notes"]
+    assert any(note.startswith("finer bars: interval: 1m") for note in figures["notes"])
+    traced = argus("trace", "last", "--json", folder=desk)
+    assert traced.returncode == 0, traced.stderr
+    assert json.loads(traced.stdout)["adds_up"] is True
+
+    for path in (coarse, bars):
+        assert argus("data", "import", str(path), *FILE, folder=desk).returncode == 0
+    again = argus("backtest", "sma_cross", "--dataset", "ES.15m", "--finer", "ES.1m", *words, "--json", folder=desk)
+    mixed = argus(
+        "backtest", "sma_cross", "--dataset", "ES.15m", "--finer", str(bars), *FILE[:4], *words, "--json", folder=desk
+    )
+    assert {json.loads(done.stdout)["run_id"] for done in (again, mixed)} == {figures["run_id"]}
+    unknown = argus(*run, "--finer", "NQ.1m", folder=desk)
+    assert unknown.returncode == 1
+    assert all(name in unknown.stderr for name in ("'NQ.1m'", "ES.15m", "ES.1m"))

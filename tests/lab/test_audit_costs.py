@@ -233,7 +233,7 @@ def test_a_factory_that_changes_its_market_is_found() -> None:
         market["ES"] = (replace(spec, fee_components=(), fees=()), bars)
         return planted.honest_array(market)
 
-    report = audited(subject(make, BARS))
+    report = audited(subject(make, BARS, config=replace(config(), costs=CostModel())))
     assert report.check("market").status is Status.FOUND
     assert report.check("market").difference.field == "specification: fees"
     assert report.check("fills").difference.field == "fee_micros"
@@ -241,12 +241,12 @@ def test_a_factory_that_changes_its_market_is_found() -> None:
 
 @pytest.mark.parametrize("rate", ["borrow_rate", "debit_rate", "credit_rate"])
 def test_interest_and_borrowing_are_in_force_where_they_fall_due(rate: str) -> None:
-    stock = replace(BARS, instrument="US_EQUITY:SPY")
+    stock = replace(BARS, instrument="SPY")
     account = AccountConfig(AccountKind.REG_T, 30_000 * MICROS, **{rate: Decimal("0.03")})
-    market = {"US_EQUITY:SPY": (instrument("US_EQUITY:SPY"), stock)}
-    units = 10.0 if rate == "debit_rate" else 2.0
+    market = {"SPY": (instrument("US_EQUITY:SPY"), stock)}
+    units = 25.0 if rate == "debit_rate" else 2.0
     given = Subject(
-        partial(turning, symbol="US_EQUITY:SPY", units=units),
+        partial(turning, symbol="SPY", units=units),
         market,
         RunConfig(account=account, costs=CostModel(fee_per_unit=Decimal("0.01"))),
         FixedUnits(),

@@ -189,7 +189,7 @@ class RunTables:
             lots = int(self.orders[parent]["filled_lots"])
         elif parent >= 0:
             arrive = INT64_MAX
-        reason = self._refused_on_entry(order, code, parent)
+        reason = self._refused_on_entry(order, lots, code, parent)
         # One tuple in the sequence of ORDER_DTYPE: setting field by field takes ten times as long.
         self.orders[i] = (
             order.decision_id,
@@ -260,7 +260,7 @@ class RunTables:
         """On-open and on-close orders are day orders, whatever they say."""
         return TimeInForce.DAY if order.type in ONE_SESSION else order.time_in_force
 
-    def _refused_on_entry(self, order: Order, code: int, parent: int) -> Reason | None:
+    def _refused_on_entry(self, order: Order, lots: int, code: int, parent: int) -> Reason | None:
         slots = self.slots
         if slots[S_CLOSED]:
             return Reason.ACCOUNT_CLOSED
@@ -269,7 +269,7 @@ class RunTables:
         if self._expired[code]:
             return Reason.CONTRACT_EXPIRED
         held = self.positions[code]
-        if slots[S_HALT] and not order.reduce_only and not (held * order.side < 0 and order.quantity_lots <= abs(held)):
+        if slots[S_HALT] and not order.reduce_only and not (held * order.side < 0 and lots <= abs(held)):
             return Reason(slots[S_HALT])
         if not self._has_open[code] and order.type not in ON_CLOSE:
             return Reason.NO_SUCH_PRICE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any, Final
@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from argus.core.arrays import F64_1D, I64_1D, Bars
-from argus.core.fees import charge
+from argus.core.fees import FeeComponent, charge
 from argus.core.instruments import InstrumentSpec
 from argus.core.orders import FillRule
 from argus.engine.config import CostModel, RunConfig
@@ -61,6 +61,8 @@ class Rates:
     ----------
     spec : InstrumentSpec
     costs : CostModel
+    tick_micros : int or Fraction
+        Worth of a tick on a lot; an integer where it is one, for the speed of it.
     slip_rate : Decimal
         Share of the price, times the multiplier.
     slip_milli : int
@@ -73,15 +75,21 @@ class Rates:
 
     spec: InstrumentSpec
     costs: CostModel
+    tick_micros: int | Fraction
     slip_rate: Decimal
     slip_milli: int
     spread_milli: I64_1D | None
     impact: F64_1D | None
+    _fees: dict[int, tuple[FeeComponent, ...]] = field(default_factory=dict)
 
-    @property
-    def tick_micros(self) -> Fraction:
-        """Worth of a tick on a lot."""
-        return self.spec.value_micros_per_tick_lot
+    def fees(self, session: int) -> tuple[FeeComponent, ...]:
+        """Fee components of a session."""
+        from argus.engine.market import fees_on
+
+        found = self._fees.get(session)
+        if found is None:
+            found = self._fees[session] = fees_on(self.spec, self.costs, session)
+        return found
 
     def against_milli(self, row: int) -> int:
         """Thousandths of a tick that a fill in this bar is moved by, beside the share of the price."""
@@ -95,11 +103,17 @@ def rates_of(spec: InstrumentSpec, bars: Bars, costs: CostModel) -> Rates:
     return Rates(
         spec,
         costs,
+        _worth(spec),
         costs.slippage_rate * costs.multiplier,
         int(Fraction(costs.multiplier) * costs.slippage_ticks * _MILLI),
         half_spread_milliticks(spec, bars, costs),
         impact_scale(spec, bars, costs),
     )
+
+
+def _worth(spec: InstrumentSpec) -> int | Fraction:
+    worth = spec.value_micros_per_tick_lot
+    return worth.numerator if worth.denominator == 1 else worth
 
 
 def cost_of(fill: Any, order: Any, bars: Bars, rates: Rates) -> Cost:
@@ -125,7 +139,7 @@ def cost_of(fill: Any, order: Any, bars: Bars, rates: Rates) -> Cost:
         if rule == FillRule.LIMIT_AT_OPEN:
             limit = int(order["limit_ticks"])
             price = limit if side * (price - limit) > 0 else price
-        impact = round(Fraction(rest, _MILLI) * rates.tick_micros * lots)
+        impact = round(Fraction(rest, _MILLI) * rates.tick_micros * lots) if rest else 0
         if rates.impact is not None:
             impact += int(np.rint(float(rates.impact[row]) * lots * math.sqrt(lots)))
     value = abs(round(lots * price * rates.tick_micros))
@@ -145,7 +159,7 @@ def total_cost(record: RunRecord, market: Market, costs: CostModel) -> Fraction:
 
 def charged(record: RunRecord, market: Market) -> Fraction:
     """Micro-units that the fills of a run did cost: fees, impact, and slippage from the base."""
-    worth = {symbol: market[symbol][0].value_micros_per_tick_lot for symbol in record.universe}
+    worth = {symbol: _worth(market[symbol][0]) for symbol in record.universe}
     total = Fraction(0)
     for fill in _of_orders(record):
         total += int(fill["fee_micros"]) + int(fill["impact_micros"])
@@ -219,6 +233,8 @@ def _of_orders(record: RunRecord) -> Iterator[Any]:
 
 def _moved(base: Decimal, side: int, share: Decimal) -> int:
     """The price moved against the trader by a share of it, on the grid."""
+    if not share and base == base.to_integral_value():
+        return int(base)
     with localcontext() as exact:
         exact.prec = 50
         moved = base + side * share * abs(base)
@@ -229,13 +245,13 @@ def _moved(base: Decimal, side: int, share: Decimal) -> int:
 
 
 def _fee(lots: int, value_micros: int, session: int, rates: Rates, *, is_sell: bool) -> int:
-    from argus.engine.market import fees_on
-
-    components = fees_on(rates.spec, rates.costs, session)
-    units = Fraction(rates.spec.lot_size) * lots
-    return sum(charge(components, units, value_micros, is_sell=is_sell, multiplier=rates.costs.multiplier).values())
+    units = rates.spec.lot_size * lots
+    paid = charge(rates.fees(session), units, value_micros, is_sell=is_sell, multiplier=rates.costs.multiplier)
+    return sum(paid.values())
 
 
-def _slippage(fill: Any, price_ticks: int, tick_micros: Fraction) -> Fraction:
-    signed = int(fill["signed_lots"])
+def _slippage(fill: Any, price_ticks: int, tick_micros: int | Fraction) -> int | Fraction:
+    signed, base = int(fill["signed_lots"]), float(fill["base_ticks"])
+    if base.is_integer():
+        return (price_ticks - int(base)) * signed * tick_micros
     return (price_ticks - Fraction(float(fill["base_ticks"]))) * signed * tick_micros
