@@ -191,6 +191,20 @@ def test_what_numba_cannot_compile_is_a_clear_error() -> None:
         play(plain(decide), market_of(BARS))
 
 
+def test_a_decision_may_make_arrays_of_its_own() -> None:
+    def decide(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> int:
+        last = np.zeros(3)
+        last[0], last[1], last[2] = memory[0], memory[1], now[0]
+        memory[0], memory[1] = last[1], last[2]
+        if np.median(last) == 1_003.0:
+            out[0, words.UNITS] = 1.0
+            return 1
+        return 0
+
+    record = play(plain(decide), market_of(BARS))
+    assert record.decisions["ts_ns"].tolist() == [BARS.ts_recv_ns[4]]
+
+
 def nothing(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> int:
     return 0
 

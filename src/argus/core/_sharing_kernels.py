@@ -5,6 +5,9 @@ an integer: the function that ends an order was compiled sixteen times, once for
 every function, for Python and for C, though nearly all are called by other kernels only; a door for twenty arrays is
 longer than most kernels. `share_compiled` at the end of a kernel file lets kernels call each other in a form without
 doors, in which constants are the numbers they are. No result changes, and Python calls a kernel as before.
+
+Nor do these kernels count references to the arrays that they are given, which took two fifths of a run's time: arrays
+belong to whoever called the first kernel, and none is made on the way. One that makes an array does not compile.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ def share_compiled(module: dict[str, Any]) -> None:
 
 def _share(kernel: Any) -> None:
     # Never cached by itself: it would stand in the cache under the name of the kernel, and Python would find no door.
+    kernel.targetoptions["_nrt"] = False
     options: dict[str, Any] = {name: value for name, value in kernel.targetoptions.items() if name != "nopython"}
     options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     inner: Any = njit(cache=False, **options)(kernel.py_func)

@@ -76,13 +76,12 @@ def resting_band(state, active, orders):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def is_quiet_chunk(marks, base, per_tick, floor, ceiling, mark_max, eq_micros):  # type: ignore[no-untyped-def]
-    """Write the equity at each mark; whether all of them are quiet. Without a branch, so that it is done in lanes."""
+def are_quiet(marks, base, per_tick, floor, ceiling, mark_max):  # type: ignore[no-untyped-def]
+    """Whether the equity at each mark is within its range. Without a branch, so that it is done in lanes."""
     lowest, highest = INT64_MAX, -INT64_MAX
     largest = np.int64(0)
     for j in range(len(marks)):
         equity = base + per_tick * marks[j]
-        eq_micros[j] = equity
         lowest = min(lowest, equity)
         highest = max(highest, equity)
         largest = max(largest, abs(marks[j]))
@@ -90,7 +89,14 @@ def is_quiet_chunk(marks, base, per_tick, floor, ceiling, mark_max, eq_micros): 
 
 
 @njit(cache=True, error_model="numpy")
-def is_between(low, high, low_bound, high_bound):  # type: ignore[no-untyped-def]
+def write_equity(marks, base, per_tick, eq_micros):  # type: ignore[no-untyped-def]
+    """The equity at each mark."""
+    for j in range(len(marks)):
+        eq_micros[j] = base + per_tick * marks[j]
+
+
+@njit(cache=True, error_model="numpy")
+def are_between(low, high, low_bound, high_bound):  # type: ignore[no-untyped-def]
     """Whether all bars stay strictly between two prices."""
     outside = 0
     for j in range(len(low)):
@@ -111,10 +117,12 @@ def quiet_rows(  # type: ignore[no-untyped-def]
     is_bounded = low_bound > -np.inf or high_bound < np.inf
     while row < stop:
         count = min(stop - row, CHUNK)
-        if not is_quiet_chunk(
-            marks[row : row + count], base, per_tick, floor, ceiling, mark_max, eq_micros[n : n + count]
-        ) or (is_bounded and not is_between(low[row : row + count], high[row : row + count], low_bound, high_bound)):
+        chunk = marks[row : row + count]
+        if not are_quiet(chunk, base, per_tick, floor, ceiling, mark_max):
             break
+        if is_bounded and not are_between(low[row : row + count], high[row : row + count], low_bound, high_bound):
+            break
+        write_equity(chunk, base, per_tick, eq_micros[n : n + count])
         row += count
         n += count
     while row < stop:

@@ -141,15 +141,19 @@ COUNT_MAX = 2.0**53
 NO_PRICE = np.int64(0)
 
 
-def make_scan(decide, width):  # type: ignore[no-untyped-def]
+def make_scan(decide, width, makes_arrays):  # type: ignore[no-untyped-def]
     """The loop that asks `decide` row after row until it wants something; compiled anew for each strategy.
 
-    `width` is the number of its columns. Within `decide` bounds are checked, for what it is given ends at the
+    `width` is the number of its columns; `makes_arrays` says whether the decision makes arrays of its own, which then
+    must be counted at every row. Within `decide` bounds are checked, for what it is given ends at the
     present, and a division by zero raises as it does in Python.
     """
-    asked = decide if hasattr(decide, "py_func") else njit(cache=False, boundscheck=True, error_model="python")(decide)
+    options: Any = {"_nrt": makes_arrays}
+    asked = decide
+    if not hasattr(decide, "py_func"):
+        asked = njit(cache=False, boundscheck=True, error_model="python", **options)(decide)
 
-    @njit(cache=False, error_model="numpy", nogil=True)
+    @njit(cache=False, error_model="numpy", nogil=True, **options)
     def scan(first, stop, columns, pick, parameters, memory, position, now, out, state):  # type: ignore[no-untyped-def]
         row = first
         while row < stop:

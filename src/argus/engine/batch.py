@@ -23,7 +23,7 @@ from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, TrialLedger
 from argus.core.strategy import FeatureRef
 from argus.engine import _layout as at
-from argus.engine.compiled import Drive, limits_of, scan_of, write_column
+from argus.engine.compiled import Drive, limits_of, write_column
 from argus.engine.config import RunConfig
 from argus.engine.finish import check_universe, trial_with
 from argus.engine.forms import CompiledStrategy
@@ -101,8 +101,6 @@ def run_batch(
     closes = _session_closes(arrays)
     rooms = threading.local()
 
-    for strategy in strategies:
-        scan_of(strategy)
     started: set[int] = set()
     done: dict[int, _Point | Exception] = {}
 

@@ -165,7 +165,8 @@ class RunTables:
         for name in ("active", "orders", "fills", "journal"):
             table = getattr(self, name)
             larger = np.zeros(2 * len(table), dtype=table.dtype)
-            larger[: len(table)] = table
+            # As bytes: NumPy copies records field by field.
+            larger.view(np.uint8)[: table.nbytes] = table.view(np.uint8)
             setattr(self, name, larger)
         self._arguments = None
 

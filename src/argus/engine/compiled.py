@@ -325,7 +325,7 @@ class Drive:
         self.spec = strategy.spec
         seat(arrays, [self.spec])
         self.tables = RunTables(arrays, config)
-        self._scan = scan_of(strategy)
+        self._strategy = strategy
         self._columns, self._pick = columns, pick
         columns.setflags(write=False)
         names: tuple[str, ...] = ()
@@ -352,7 +352,7 @@ class Drive:
 
         clear_answer(at.OUT_ROWS, self._out)
         arguments = self._arguments()
-        drive, pointers = entries(self._scan, arguments)
+        drive, pointers = entries(self._strategy, arguments)
         while True:
             try:
                 why = drive(*pointers, *arguments)
@@ -498,7 +498,7 @@ _PRICES: Final = {
 
 def _at_least(table: NDArray[Any], rows: int) -> NDArray[Any]:
     larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
-    larger[: len(table)] = table
+    larger.view(np.uint8).reshape(-1)[: table.nbytes] = table.view(np.uint8).reshape(-1)
     return larger
 
 
@@ -522,7 +522,7 @@ def _settings(arrays: MarketArrays, config: RunConfig, limits: OrderLimits) -> I
 _SCANS: dict[tuple[Any, int], Any] = {}
 
 
-def scan_of(strategy: CompiledStrategy | ArrayStrategy) -> Any:
+def scan_of(strategy: CompiledStrategy | ArrayStrategy, makes_arrays: bool = False) -> Any:
     """The compiled loop over a decision, made once in a process for each decision and number of columns."""
     from argus.engine._drive_kernels import follow_targets, make_scan
 
@@ -531,12 +531,14 @@ def scan_of(strategy: CompiledStrategy | ArrayStrategy) -> Any:
     if isinstance(strategy, CompiledStrategy):
         decide, width = strategy.decide, len(strategy.columns)
     key = (decide, width)
-    if key not in _SCANS:
-        _SCANS[key] = make_scan(decide, width)  # type: ignore[no-untyped-call]
+    if key not in _SCANS or makes_arrays:
+        _SCANS[key] = make_scan(decide, width, makes_arrays)  # type: ignore[no-untyped-call]
     return _SCANS[key]
 
 
-def entries(scan: Any, arguments: Sequence[Any]) -> tuple[Callable[..., int], tuple[Any, Any]]:
+def entries(
+    strategy: CompiledStrategy | ArrayStrategy, arguments: Sequence[Any]
+) -> tuple[Callable[..., int], tuple[Any, Any]]:
     """(compiled entry of `drive`, the pointers that it takes first).
 
     Raises
@@ -551,6 +553,7 @@ def entries(scan: Any, arguments: Sequence[Any]) -> tuple[Callable[..., int], tu
     from argus.engine._drive_kernels import drive
     from argus.engine._kernels import advance
 
+    scan = scan_of(strategy)
     if numba_config.DISABLE_JIT:  # type: ignore[attr-defined]
         return drive, (scan, advance)
     kinds = [typeof(argument) for argument in arguments]  # type: ignore[no-untyped-call]
@@ -562,10 +565,14 @@ def entries(scan: Any, arguments: Sequence[Any]) -> tuple[Callable[..., int], tu
     advance_type = types.FunctionType(number(*kinds[17:]))
     try:
         scan.compile(scan_type.signature.args)
-    except NumbaError as error:
-        raise StrategyError(
-            f"decide() cannot be compiled: {str(error).strip()}; it may use what Numba compiles (numbers and "
-            "the arrays that it is given), and returns how many rows of `out` it wrote"
-        ) from error
+    except NumbaError:
+        scan = scan_of(strategy, makes_arrays=True)
+        try:
+            scan.compile(scan_type.signature.args)
+        except NumbaError as error:
+            raise StrategyError(
+                f"decide() cannot be compiled: {str(error).strip()}; it may use what Numba compiles (numbers and "
+                "the arrays that it is given), and returns how many rows of `out` it wrote"
+            ) from error
     entry: Callable[..., int] = drive.compile((scan_type, advance_type, *kinds))
     return entry, (scan, advance)
