@@ -33,9 +33,9 @@ def in_range(subject: Subject, spec: StrategySpec) -> Subject:
 def stretches(subject: Subject, spec: StrategySpec, wakes: int) -> list[Subject]:
     """The whole market, or three stretches of so many wake-ups where it has more than all of them together."""
     bars = _longest(subject, spec)
-    rows = _rows_for(subject, spec, wakes)
-    if rows * 3 >= len(bars):
+    if _rows_for(subject, spec, 3 * wakes) >= len(bars):
         return [subject]
+    rows = _rows_for(subject, spec, wakes)
     return [_stretch(subject, spec, row, rows) for row in (0, (len(bars) - rows) // 2, len(bars) - rows)]
 
 
