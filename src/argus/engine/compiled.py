@@ -348,7 +348,7 @@ class Drive:
 
     def play(self) -> None:
         """Walk to the end of the data."""
-        from argus.engine._drive_kernels import clear_answer
+        from argus.engine._answer_kernels import clear_answer
 
         clear_answer(at.OUT_ROWS, self._out)
         arguments = self._arguments()
