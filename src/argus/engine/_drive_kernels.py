@@ -1,8 +1,8 @@
 """A compiled strategy and the engine in one loop: decide, judge, enter, walk on, without going back to Python.
 
-`drive` asks the strategy about the rows ahead for as long as the market is likely to be quiet, lets the engine pass them,
-and enters what the strategy wants at the row where it wants it. Where the engine met something on the way, the answer
-is forgotten and the strategy is asked again.
+`drive` asks the strategy about the rows ahead for as long as the market is likely to be quiet, lets the engine pass
+them, and enters what the strategy wants at the row where it wants it. Where the engine met something on the way, the
+answer is forgotten and the strategy is asked again.
 
 Strategy and engine are called through pointers. So `drive` is compiled once for all strategies, and neither of the two
 is compiled into it a second time.
