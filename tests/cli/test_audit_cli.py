@@ -147,11 +147,11 @@ def test_in_a_workspace_the_runs_are_counted_as_audits(bars: Path, folder: Path)
 
 
 def test_every_registered_strategy_pays_its_costs_on_the_embedded_data(tmp_path: Path) -> None:
-    done = argus("audit", "costs", "--all", "--json", folder=tmp_path)
+    done = argus("audit", "costs", "--all", "--end", "2002-01-01", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     told = json.loads(done.stdout)
     assert [report["strategy"] for report in told["reports"]] == ["sma_cross", "tsmom", "mean_reversion", "overnight"]
-    assert {report["verdict"] for report in told["reports"]} == {"clean"}
+    assert not told["found"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import importlib
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -135,6 +135,8 @@ def audit_strategy(
 def audit_all(
     audit: str,
     *,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
     workspace: Workspace | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[str], Progress | None] | None = None,
@@ -143,6 +145,8 @@ def audit_all(
 
     Parameters
     ----------
+    start_ns, end_ns : int or None
+        Decisions are made from here, and before there.
     audit, workspace, options
         As in `audit_strategy`; money and costs are those of the workspace's settings, or their defaults.
     progress : callable or None
@@ -154,7 +158,7 @@ def audit_all(
 
     settings = workspace.settings if workspace else Settings()
     market = _embedded_market(workspace)
-    config = run_config(settings, market)
+    config = replace(run_config(settings, market), start_ns=start_ns, end_ns=end_ns)
     by_volatility = settings.sizing.kind == "volatility_target"
     return tuple(
         audit_strategy(
@@ -214,7 +218,7 @@ def _embedded_market(workspace: Workspace | None) -> Market:
 
 def _in_memory(bars: Any) -> Any:
     """Bars that no longer lean on a file."""
-    from dataclasses import fields, replace
+    from dataclasses import fields
 
     import numpy as np
 

@@ -89,6 +89,7 @@ def _audit(typed: dict[str, Any]) -> None:
     from argus.app.audit import AUDITS, audit_all
     from argus.app.workspace import find_workspace, open_workspace
     from argus.core.errors import ConfigError
+    from argus.core.time import parse_ns
 
     kind, strategy = typed["kind"], typed["strategy"]
     if kind not in AUDITS:
@@ -99,7 +100,8 @@ def _audit(typed: dict[str, Any]) -> None:
     options = _options(typed)
     with _progress() as tell:
         if typed["all_"]:
-            reports = audit_all(kind, workspace=home, options=options, progress=tell)
+            start_ns, end_ns = (None if typed[name] is None else parse_ns(typed[name]) for name in ("start", "end"))
+            reports = audit_all(kind, start_ns=start_ns, end_ns=end_ns, workspace=home, options=options, progress=tell)
         else:
             reports = (_one(typed, home, options, tell),)
     emit(

@@ -42,6 +42,9 @@ _NO_COSTS: Final = frozenset(
 """Settings of a run that charge nothing and make no fill worse."""
 _LIMITS: Final = frozenset({int(OrderType.LIMIT), int(OrderType.STOP_LIMIT)})
 
+_FILLS_OF_CHANGED: Final = 2_000
+"""Fills of a run with a changed setting that are recomputed; of the run as it is, all are."""
+
 Player = Callable[[Subject, TrialLedger], Played]
 
 
@@ -222,7 +225,7 @@ def _priced(base: _Base, path: str, value: Any, changed: Any, off: Any, told: st
         return Check(path, Status.INSUFFICIENT, f"{state}; {made}, there is no fill to judge by: {why}")
     if not implied:
         return Check(path, Status.NOTED, f"{state}; there is no fill that it applies to")
-    fault = next(faults_of(record, base.market, config), None)
+    fault = next(faults_of(record, base.market, config, fills_max=_FILLS_OF_CHANGED), None)
     if fault is not None:
         return Check(
             path,
@@ -362,7 +365,7 @@ def _touch(base: _Base, path: str, value: bool) -> Check:
         return Check(path, Status.INSUFFICIENT, f"{state}; the other way round the run fails: {error}")
     touched = [_touches(one, base.market) for one in (base.record, record)]
     strict = touched[1] if value else touched[0]
-    fault = next(faults_of(record, base.market, config), None)
+    fault = next(faults_of(record, base.market, config, fills_max=_FILLS_OF_CHANGED), None)
     if fault is not None or strict:
         return Check(path, Status.FOUND, f"{state}; {strict} limits filled at a price that was only touched", fault)
     if touched[0] == touched[1]:
@@ -400,7 +403,7 @@ def _participation(base: _Base, path: str, value: Decimal) -> Check:
     config, record, error = base.again(path, changed)
     if record is None:
         return Check(path, Status.INSUFFICIENT, f"{state}; with less the run fails: {error}")
-    fault = next(faults_of(record, base.market, config), None)
+    fault = next(faults_of(record, base.market, config, fills_max=_FILLS_OF_CHANGED), None)
     if fault is not None:
         return Check(path, Status.FOUND, f"{state}; at {changed:.2e} a bar filled {fault.became}", fault)
     if _same_fills(record, base.record) and _over_bound(base, config):
@@ -431,7 +434,7 @@ def _latency(base: _Base, path: str, value: int) -> Check:
     config, record, error = base.again(path, value + _spacing(base))
     if record is None or not len(record.fills):
         return Check(path, Status.INSUFFICIENT, f"{state}; one bar later nothing is filled{': ' * bool(error)}{error}")
-    fault = next(faults_of(record, base.market, config), None)
+    fault = next(faults_of(record, base.market, config, fills_max=_FILLS_OF_CHANGED), None)
     if fault is not None:
         return Check(path, Status.FOUND, f"{state}; one bar more, and an order is filled before it arrived", fault)
     before, after = _delay(base.record), _delay(record)
@@ -453,7 +456,7 @@ def _latency_sample(base: _Base, path: str, value: tuple[int, ...]) -> Check:
     config, record, error = base.again(path, tuple(one + spacing for one in value))
     if record is None or not len(record.fills):
         return Check(path, Status.INSUFFICIENT, f"one bar later nothing is filled{': ' * bool(error)}{error}")
-    fault = next(faults_of(record, base.market, config), None)
+    fault = next(faults_of(record, base.market, config, fills_max=_FILLS_OF_CHANGED), None)
     if fault is not None or _delay(record) <= _delay(base.record):
         return Check(path, Status.FOUND, "one bar more, and fills come no later than before", fault)
     orders = base.record.orders[(base.record.orders["decision_id"] >= 0) & (base.record.orders["parent_id"] < 0)]

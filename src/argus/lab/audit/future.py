@@ -103,12 +103,16 @@ def does_not_know(
             not_repeated.difference,
             facts,
         )
-    part = "" if len(runs) == 1 else f", about {min(1.0, seen / max(wakes, 1)):.0%} of all (--window 0 takes every one)"
+    if len(runs) == 1:
+        tried = f"each of {seen:,} wake-ups"
+    else:
+        share = min(1.0, seen / max(wakes, 1))
+        tried = f"each of {seen:,} wake-ups in {len(runs)} stretches ({share:.0%} of all; --window 0 takes every one)"
     return Check(
         FUTURE,
         Status.CLEAN,
-        f"every one of {seen:,} wake-ups{part} was tried on two opposite futures, and whole runs at {cuts:,} cuts on "
-        f"noise, mirror image, a later stretch, and nothing: {decisions:,} decisions did not move",
+        f"{tried} was tried on two opposite futures, and whole runs at {cuts:,} cuts on noise, mirror image, a later "
+        f"stretch, and nothing: {decisions:,} decisions did not move",
         facts=facts,
     )
 

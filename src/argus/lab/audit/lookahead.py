@@ -152,7 +152,7 @@ def audit_lookahead(
         checks.append(
             does_not_know(audit.rooms, audit.ledger, runs, audit.whole, wakes_in(subject, spec), decide, tell)
         )
-        if how.foresight:
+        if how.foresight and checks[-1].status is not Status.FOUND:
             checks.append(_own_data(audit, newest(subject, spec, _OWN_WAKES), tell))
     else:
         checks.append(_before_the_cut(audit, repeats))
@@ -274,7 +274,7 @@ def _chance(chance: Difference | None, clock: Difference | None, where: str) -> 
 def _memory(moved: Difference | None) -> Check:
     if moved is None:
         return Check(
-            KEEPS_NOTHING, Status.CLEAN, "a run decides the same after another one, and after one on other data"
+            KEEPS_NOTHING, Status.CLEAN, "a run decides the same after others, on these data and on other ones"
         )
     return Check(
         KEEPS_NOTHING,

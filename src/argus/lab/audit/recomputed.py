@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -167,14 +168,16 @@ def charged(record: RunRecord, market: Market) -> Fraction:
     return total
 
 
-def faults_of(record: RunRecord, market: Market, config: RunConfig) -> Iterator[Difference]:
+def faults_of(
+    record: RunRecord, market: Market, config: RunConfig, *, fills_max: int | None = None
+) -> Iterator[Difference]:
     """Every place where a run did not charge what the settings say, in the sequence of the fills.
 
-    ``was`` is what the settings imply, ``became`` is what the run holds.
+    ``was`` is what the settings imply, ``became`` is what the run holds; `fills_max` stops after so many fills.
     """
     rates = {symbol: rates_of(*market[symbol], config.costs) for symbol in record.universe}
     taken: dict[tuple[int, int], int] = {}
-    for fill in _of_orders(record):
+    for fill in islice(_of_orders(record), fills_max):
         symbol = record.universe[fill["instrument"]]
         spec, bars = market[symbol]
         row = int(fill["row"])

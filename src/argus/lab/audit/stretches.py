@@ -33,9 +33,9 @@ def in_range(subject: Subject, spec: StrategySpec) -> Subject:
 def stretches(subject: Subject, spec: StrategySpec, wakes: int) -> list[Subject]:
     """The whole market, or three stretches of so many wake-ups where it has more than all of them together."""
     bars = _longest(subject, spec)
-    rows = _rows_for(subject, spec, wakes)
-    if rows * 3 >= len(bars):
+    if _rows_for(subject, spec, 3 * wakes) >= len(bars):
         return [subject]
+    rows = _rows_for(subject, spec, wakes)
     return [_stretch(subject, spec, row, rows) for row in (0, (len(bars) - rows) // 2, len(bars) - rows)]
 
 
@@ -59,9 +59,12 @@ def warm_rows(subject: Subject, spec: StrategySpec) -> int:
 
 
 def wakes_in(subject: Subject, spec: StrategySpec) -> int:
-    """About how many wake-ups these data hold."""
-    bars = _longest(subject, spec)
-    return int(bars.session_end.sum()) if spec.wake is WakeRule.SESSION_END else len(bars)
+    """About how many wake-ups the range of the run holds."""
+    bars, config = _longest(subject, spec), subject.config
+    ts_ns = bars.ts_recv_ns[bars.session_end] if spec.wake is WakeRule.SESSION_END else bars.ts_recv_ns
+    begin = 0 if config.start_ns is None else int(np.searchsorted(ts_ns, config.start_ns))
+    end = len(ts_ns) if config.end_ns is None else int(np.searchsorted(ts_ns, config.end_ns))
+    return max(end - begin, 0)
 
 
 def _longest(subject: Subject, spec: StrategySpec) -> Any:
