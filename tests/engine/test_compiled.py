@@ -15,8 +15,10 @@ from argus.core.risk import RiskApproved, RiskRefused
 from argus.core.strategy import FeatureRef
 from argus.engine import compiled as words
 from argus.engine.batch import BATCH_DTYPE, run_batch
+from argus.engine.compiled import Drive, columns_of, limits_of
 from argus.engine.config import AccountKind, CostModel, HaltRules
 from argus.engine.forms import CLOCK_COLUMNS, CompiledStrategy
+from argus.engine.market import lay_out
 from argus.engine.metrics import summarise
 from argus.portfolio import LimitRiskPolicy
 from tests.engine.markets import TrialList, account, flat, market_of, play, random_bars, spec_of
@@ -73,9 +75,6 @@ def test_a_decision_sees_the_declared_columns_at_the_last_known_bar() -> None:
             memory[1 + 9 * int(memory[0]) + j] = now[j]
         memory[0] += 1.0
         return 0
-
-    from argus.engine.compiled import Drive, columns_of, limits_of
-    from argus.engine.market import lay_out
 
     strategy = CompiledStrategy(spec_of(["ES"], features=(ref,)), decide, columns, memory=(0.0,) * 600)
     market, config = market_of(bars), account(1e6)
@@ -280,6 +279,31 @@ def test_a_batch_gives_the_figures_of_single_runs_with_any_number_of_workers() -
         again = run_batch(strategies, market_of(bars), config, risk=risk, trials=TrialList(), workers=workers)
         assert again.tobytes() == rows.tobytes()
     assert len(set(rows["net_pnl_micros"].tolist())) == 7
+
+
+def test_the_tables_of_a_batch_grow_once() -> None:
+    bars = random_bars(2, "ES", 3_000, per_session=100, minutes=1)
+    lines = [Line(wake, words.TARGET, float(wake % 2)) for wake in range(0, 3_000, 2)] + [
+        Line(wake, words.MARKET, 900.0) for wake in range(1, 3_000, 2)
+    ]
+    lines.sort(key=lambda line: line.wake)
+    strategies = [as_compiled("ES", lines) for _ in range(12)]
+    config, risk = account(1e6), LimitRiskPolicy()
+    rows = run_batch(strategies, market_of(bars), config, risk=risk, trials=TrialList(), workers=1)
+    assert len(set(rows["orders"].tolist())) == 1
+    assert (rows["refusals"] == 1_500).all()
+
+    arrays = lay_out(market_of(bars), ("ES",), config)
+    columns = columns_of(strategies[0], market_of(bars))
+    sizes = []
+    tables: dict[str, Any] = {}
+    for strategy in strategies[:4]:
+        drive = Drive(strategy, arrays, columns, np.arange(1), config, limits_of(risk))
+        drive.use(tables)
+        drive.play()
+        tables = drive.tables_in_use()
+        sizes.append({name: len(table) for name, table in tables.items()})
+    assert all(size == sizes[0] for size in sizes)
 
 
 def test_a_batch_counts_every_point_and_raises_what_one_of_them_raised() -> None:

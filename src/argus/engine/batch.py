@@ -197,17 +197,11 @@ class _Room:
 
     def lend(self, drive: Drive) -> None:
         """Give a run the tables of the one before, as large as they have become."""
-        for name, table in self._tables.items():
-            fresh = getattr(drive.tables, name)
-            if name == "journal":
-                table[0] = fresh[0]  # the opening entry
-            setattr(drive.tables, name, table)
-        drive.make_room()
+        drive.use(self._tables)
 
     def keep(self, drive: Drive) -> None:
         """Take the tables back."""
-        names = ("active", "orders", "fills", "journal", "eq_micros", "eq_cash")
-        self._tables = {name: getattr(drive.tables, name) for name in names}
+        self._tables = drive.tables_in_use()
 
 
 def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1D) -> _Point:

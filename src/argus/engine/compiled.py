@@ -144,6 +144,8 @@ LIVING: Final = at.P_LIVING
 
 _NO_LIMIT: Final = 2**62
 _FIRST_ROWS: Final = 256
+_RUN_TABLES: Final = ("active", "orders", "fills", "journal", "eq_micros", "eq_cash")
+_OWN_TABLES: Final = ("_refusals", "_decisions", "_keys")
 _COUNT_MAX: Final = 2.0**53
 _LIMIT_NAMES: Final = {
     at.ORDER_MAX: "max_order_units",
@@ -424,16 +426,31 @@ class Drive:
             found.append(Refusal(row[at.F_DECISION], row[at.F_TS], symbol, lots, limit, reason))
         return found
 
-    def make_room(self) -> None:
-        """Keys for as many orders as the table of orders holds."""
-        self._keys = _at_least(self._keys, len(self.tables.orders))
+    def tables_in_use(self) -> dict[str, NDArray[Any]]:
+        """Every table that grows, for another run of the same market to begin with (`use`)."""
+        own = {name: getattr(self, name) for name in _OWN_TABLES}
+        return own | {name: getattr(self.tables, name) for name in _RUN_TABLES}
+
+    def use(self, tables: Mapping[str, NDArray[Any]]) -> None:
+        """Begin with the tables of a run that is over, as large as they have become."""
+        for name, table in tables.items():
+            if name in _OWN_TABLES:
+                setattr(self, name, table)
+                continue
+            if name == "journal":
+                table[0] = self.tables.journal[0]  # the opening entry
+            setattr(self.tables, name, table)
 
     def _grow(self) -> None:
-        """Enlarge every table that may be full."""
-        self.tables.grow()
-        self.make_room()
-        self._refusals = _at_least(self._refusals, 2 * len(self._refusals))
-        self._decisions = _at_least(self._decisions, 2 * len(self._decisions))
+        """Enlarge what is full; the tables of the run where nothing else is."""
+        full = False
+        if self._ds[at.D_REFUSALS] + at.ORDERS_PER_ROW * self._ds[at.D_PENDING] > len(self._refusals):
+            self._refusals, full = _enlarged(self._refusals, 2 * len(self._refusals)), True
+        if self._ds[at.D_DECISIONS] >= len(self._decisions):
+            self._decisions, full = _enlarged(self._decisions, 2 * len(self._decisions)), True
+        if not full:
+            self.tables.grow()
+            self._keys = _enlarged(self._keys, len(self.tables.orders))
 
     def _arguments(self) -> tuple[Any, ...]:
         """What `drive` takes after its pointers, in its sequence."""
@@ -496,7 +513,7 @@ _PRICES: Final = {
 }
 
 
-def _at_least(table: NDArray[Any], rows: int) -> NDArray[Any]:
+def _enlarged(table: NDArray[Any], rows: int) -> NDArray[Any]:
     larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
     larger.view(np.uint8).reshape(-1)[: table.nbytes] = table.view(np.uint8).reshape(-1)
     return larger
