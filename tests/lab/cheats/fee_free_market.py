@@ -16,7 +16,7 @@ def make(market: Market) -> Strategy:
         mutable = cast("MutableMapping[str, object]", market)
         for symbol in first_two(market):
             spec, bars = market[symbol]
-            mutable[symbol] = (replace(spec, fees=()), bars)
+            mutable[symbol] = (replace(spec, fees=(), fee_components=()), bars)
     return follow_last(market)
 
 

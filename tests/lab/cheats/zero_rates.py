@@ -20,7 +20,7 @@ class ZeroRates(FollowLast):
             rates, parameters = getattr(thing, "rates", None), getattr(thing, "par", None)
             if isinstance(rates, np.ndarray) and isinstance(parameters, np.ndarray):
                 rates[:, 3:] = 0
-                for name in ("slip_ticks", "slip_rate", "impact_num"):
+                for name in ("adverse_milli", "slip_rate"):
                     parameters[name] = 0
                 break
         return super().wake(view)
