@@ -304,6 +304,7 @@ def test_broken_books_are_found_at_the_end_of_data_where_each_bar_wakes_too() ->
     tables = tables_of(market_of(flat("ES", [4_000, 4_010, 4_020], per_session=3, marked_ends=False)))
     tables.state[S_PLAIN] = 0
     tables.eq_ts = np.empty(len(tables.eq_micros), dtype=np.int64)
+    tables.eq_session = np.empty(len(tables.eq_micros), dtype=np.int32)
     assert step(tables) == WAKE
     send(tables, "ES", 2)
     tables.inst["flow"] += 1

@@ -31,7 +31,7 @@ from tests.lab.cheats.market import SYMBOLS, random_market
 
 CASES: Final = {case.name: case for case in (*CHEATS, *CLOSED, *HONEST)}
 SESSIONS: Final = {
-    "after_row_500": 52,
+    "after_row_500": 51,
     "ema_warm": 36,
     "ema_feature": 36,
     "rare": 30,
@@ -49,6 +49,8 @@ REPEATS, KEEPS, LOOKS, FUTURE, OWN = (
     "does not know the future",
     "brings no data of its own",
 )
+ROWS: Final = {"leak_once": 120 * 61 // 100, "after_row_500": 500, "one_in_fifty": 49, "same_bar_close": 0}
+"""The row at which a leak begins, where it is known."""
 BY: Final = {
     "module_global": KEEPS,
     "class_attribute": KEEPS,
@@ -113,6 +115,7 @@ def test_who_looks_ahead_is_caught(case: Case) -> None:
     assert first is not None
     assert given.market[first.instrument][1].ts_recv_ns[first.row] == first.ts_ns
     assert first.was != first.became
+    assert first.row == ROWS.get(case.name, first.row)
     if case.name not in BY:
         assert found.facts["every_call"], "a single decision is enough; no whole run was needed"
 
@@ -122,15 +125,6 @@ def test_who_is_not_the_same_twice_is_caught(case: Case) -> None:
     report = looked(case)
     assert report.check(BY.get(case.name, REPEATS)).status is Status.FOUND, report.as_dict()
     assert report.check(FUTURE).status is Status.INSUFFICIENT, "what differs by itself compares with nothing"
-
-
-def test_the_one_leak_of_a_run_is_named_to_the_row() -> None:
-    first = looked(CASES["leak_once"]).check(FUTURE).difference
-    assert first is not None
-    assert first.row == 120 * 61 // 100
-    first = looked(CASES["after_row_500"]).check(FUTURE).difference
-    assert first is not None
-    assert first.row == 500
 
 
 @some(CHEATS, "warmup")
@@ -143,17 +137,17 @@ def test_who_needs_more_history_is_caught(case: Case) -> None:
 @some(CHEATS, "costs")
 def test_who_escapes_costs_is_caught(case: Case) -> None:
     report = audit_costs(subject(case, 10), trials=MemoryTrialLedger())
-    assert report.check("fills").status is Status.FOUND, report.as_dict()
-    assert report.check("fills").difference is not None
-    assert (report.check("market").status is Status.FOUND) == (case.name == "fee_free_market")
+    found = report.check("market" if case.name == "fee_free_market" else "fills")
+    assert found.status is Status.FOUND, report.as_dict()
+    assert found.difference is not None
 
 
 @some([*HONEST, *CLOSED], "", "lookahead")
 def test_the_honest_pass_all_three(case: Case) -> None:
-    report = looked(case)
+    report = looked(case, 9)
     assert report.verdict is Status.CLEAN, report.as_dict()
     assert report.check(FUTURE).facts["wakes"] > 20
-    costs = audit_costs(subject(case, 30), trials=MemoryTrialLedger())
+    costs = audit_costs(subject(case, 12), trials=MemoryTrialLedger())
     assert not costs.found, costs.as_dict()
     warm = warmed(case)
     assert warm.verdict is Status.CLEAN, warm.as_dict()
@@ -162,4 +156,4 @@ def test_the_honest_pass_all_three(case: Case) -> None:
 def warmed(case: Case) -> AuditReport:
     longer = {"ema_warm": 80, "ema_feature": 80, "rare": 80, "released_fundamentals": 50}.get(case.name, 30)
     given = replace(subject(case), market=random_market(1, SYMBOLS if case.name in MANY else SYMBOLS[:2], longer))
-    return audit_warmup(given, trials=MemoryTrialLedger(), settings=WarmupSettings(starts=3, window_wakes=150))
+    return audit_warmup(given, trials=MemoryTrialLedger(), settings=WarmupSettings(starts=3, window_wakes=80))
