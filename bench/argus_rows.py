@@ -6,18 +6,20 @@ the line of the trial ledger.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import numpy as np
-from peers.protocol import CAPITAL, FAST, FEE, NS_PER_MINUTE, PAIRS, SLOW, Answer, Bars, NotThere, Variant, serve
+from peers.protocol import CAPITAL, FAST, FEE, NS_PER_MINUTE, PAIRS, SLOW, Answer, Bars, Variant, serve
 
 from argus.core.arrays import Bars as Market
 from argus.core.instruments import instrument
 from argus.core.strategy import WakeRule
+from argus.engine.batch import run_batch
+from argus.engine.compiled import UNITS
 from argus.engine.config import AccountConfig, CostModel, RunConfig
+from argus.engine.forms import CompiledStrategy
 from argus.engine.record import RunRecord
 from argus.engine.replay import run
 from argus.lab.trials import MemoryTrialLedger
@@ -73,34 +75,43 @@ def read(record: RunRecord) -> Answer:
     return len(record.orders), record.net_pnl_micros / 1e6
 
 
-def later(module: str) -> Any:
-    """A module that may not be written yet."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        raise NotThere("not there yet") from None
+def cross(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> int:
+    """The decision of the cross in compiled form."""
+    if now[0] > now[1]:
+        side = 1.0
+    elif now[0] < now[1]:
+        side = -1.0
+    else:
+        return 0
+    if side == memory[0]:
+        return 0
+    memory[0] = side
+    out[0, UNITS] = side
+    return 1
+
+
+def pair(fast: int, slow: int) -> CompiledStrategy:
+    """One pair of averages."""
+    spec = SmaCross.specify(["ES"], fast=fast, slow=slow)
+    return CompiledStrategy(spec, cross, ("fast:ES", "slow:ES"), memory=(0.0,))
 
 
 def compiled(bars: Bars) -> Callable[[], RunRecord]:
     """A compiled strategy: the same call as a replay."""
-    engine = later("argus.engine.compiled")
     laid_out = market(bars)
-    return lambda: engine.run_compiled(SmaCross(["ES"], fast=FAST, slow=SLOW), laid_out, CONFIG, **road())
+    return lambda: run(pair(FAST, SLOW), laid_out, CONFIG, **road())
 
 
 def compiled_sweep(bars: Bars) -> Callable[[], Any]:
     """The compiled strategy over all pairs, on two workers."""
-    engine = later("argus.engine.compiled")
     laid_out = market(bars)
-    grid = [{"fast": fast, "slow": slow} for fast, slow in PAIRS]
-    return lambda: engine.sweep_compiled(SmaCross, ["ES"], grid, laid_out, CONFIG, workers=2, **road())
+    counted = {name: value for name, value in road().items() if name != "sizer"}
+    return lambda: run_batch([pair(*one) for one in PAIRS], laid_out, CONFIG, workers=2, **counted)
 
 
 def read_sweep(rows: Any) -> Answer:
     """Orders and P&L of each pair, in the sequence of the grid."""
-    return np.array([row.orders for row in rows]), np.array([row.net_pnl_micros for row in rows]) / 1e6
+    return rows["orders"], rows["net_pnl_micros"] / 1e6
 
 
 if __name__ == "__main__":

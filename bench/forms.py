@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from argus_rows import CONFIG, market
+from argus_rows import CONFIG, market, pair
 from exact import expected, right
 from exact import market as bars_of_the_bench
 from peers.protocol import FAST, PAIRS, SLOW, Bars, peak_mb
@@ -63,21 +63,6 @@ def specify(fast: int, slow: int) -> StrategySpec:
     )
 
 
-def cross(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> int:
-    """The compiled decision."""
-    if now[0] > now[1]:
-        side = 1.0
-    elif now[0] < now[1]:
-        side = -1.0
-    else:
-        return 0
-    if side == memory[0]:
-        return 0
-    memory[0] = side
-    out[0, UNITS] = side
-    return 1
-
-
 def stopped(now: Any, parameters: Any, memory: Any, position: Any, out: Any) -> int:
     """The same with a protective stop four points away, so that every bar is held against a resting order."""
     side = 1.0 if now[0] > now[1] else -1.0
@@ -100,11 +85,6 @@ def crosses(_bars: Mapping[str, Market], features: Mapping[str, F64_1D]) -> F64_
     before = np.full(len(side), np.nan)
     before[known[1:]] = side[known[:-1]]
     return np.where(side == before, np.nan, side)
-
-
-def compiled(fast: int, slow: int) -> CompiledStrategy:
-    """One pair."""
-    return CompiledStrategy(specify(fast, slow), cross, ("fast", "slow"), memory=(0.0,))
 
 
 def timed(call: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, float, Any]:
@@ -142,7 +122,7 @@ def single_runs(bars: Bars) -> None:
     head("bars")
     arrays = lay_out(laid_out, ("ES",), CONFIG)
     for name, strategy in (
-        ("compiled, kernel alone: fills, margin, ledger, equity per bar", compiled(FAST, SLOW)),
+        ("compiled, kernel alone: fills, margin, ledger, equity per bar", pair(FAST, SLOW)),
         (
             "the same with a protective stop at every entry",
             CompiledStrategy(specify(FAST, SLOW), stopped, ("fast", "slow", "close"), memory=(0.0,)),
@@ -157,7 +137,7 @@ def single_runs(bars: Bars) -> None:
 
         line(name, len(bars), *timed(kernel)[:2])
     forms: dict[str, Any] = {
-        "compiled, whole call: features, record, trades, trial": lambda: compiled(FAST, SLOW),
+        "compiled, whole call: features, record, trades, trial": lambda: pair(FAST, SLOW),
         "array, whole call, with its check for knowledge of the future": lambda: ArrayStrategy(
             specify(FAST, SLOW), crosses
         ),
@@ -181,7 +161,7 @@ def sweep(bars: Bars) -> None:
     for workers in (2, 1):
 
         def batch(workers: int = workers) -> Any:
-            points = [compiled(fast, slow) for fast, slow in PAIRS]
+            points = [pair(fast, slow) for fast, slow in PAIRS]
             return run_batch(points, laid_out, CONFIG, risk=RISK, trials=MemoryTrialLedger(), workers=workers)
 
         wall, cpu, rows = timed(batch, 3)
@@ -215,8 +195,8 @@ def first_compilation() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     kinds = {
         "Python form": "[forms.SmaCross(['ES'], fast=5, slow=20)]",
-        "compiled form": "[forms.compiled(5, 20)]",
-        "both": "[forms.SmaCross(['ES'], fast=5, slow=20), forms.compiled(5, 20)]",
+        "compiled form": "[forms.pair(5, 20)]",
+        "both": "[forms.SmaCross(['ES'], fast=5, slow=20), forms.pair(5, 20)]",
     }
     print(f"\n{'first run of a process':<40} {'wall s':>9} {'cpu s of all':>13} {'imports s':>10}")
     for name, strategies in kinds.items():

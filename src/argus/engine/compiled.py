@@ -537,6 +537,8 @@ def _settings(arrays: MarketArrays, config: RunConfig, limits: OrderLimits) -> I
 
 
 _SCANS: dict[tuple[Any, int], Any] = {}
+_ENTRIES: dict[tuple[Any, Any], tuple[Callable[..., int], tuple[Any, Any]]] = {}
+"""What was compiled in this process; to find the types of forty arrays anew for each point takes milliseconds."""
 
 
 def scan_of(strategy: CompiledStrategy | ArrayStrategy, makes_arrays: bool = False) -> Any:
@@ -563,6 +565,16 @@ def entries(
     StrategyError
         If Numba cannot compile the decision.
     """
+    scan = scan_of(strategy)
+    shapes = tuple((a.dtype.char, a.itemsize, a.ndim, a.flags.writeable, a.flags.c_contiguous) for a in arguments)
+    if (scan, shapes) not in _ENTRIES:
+        _ENTRIES[scan, shapes] = _compiled_entries(strategy, scan, arguments)
+    return _ENTRIES[scan, shapes]
+
+
+def _compiled_entries(
+    strategy: CompiledStrategy | ArrayStrategy, scan: Any, arguments: Sequence[Any]
+) -> tuple[Callable[..., int], tuple[Any, Any]]:
     from numba import config as numba_config
     from numba import typeof, types
     from numba.core.errors import NumbaError
@@ -570,7 +582,6 @@ def entries(
     from argus.engine._drive_kernels import drive
     from argus.engine._kernels import advance
 
-    scan = scan_of(strategy)
     if numba_config.DISABLE_JIT:  # type: ignore[attr-defined]
         return drive, (scan, advance)
     kinds = [typeof(argument) for argument in arguments]  # type: ignore[no-untyped-call]
