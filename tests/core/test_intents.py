@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from argus.core.errors import OrderError
-from argus.core.intents import Cancel, Close, Forecast, Intent, OrderRequest, Replace, Target
+from argus.core.intents import Bracket, Cancel, Close, Forecast, Intent, OrderRequest, Replace, Target
 from argus.core.orders import OrderType, Side, TimeInForce
 
 REQUEST = OrderRequest("ES", Side.BUY, OrderType.MARKET, 1.0)
@@ -18,6 +18,7 @@ INTENTS: list[Intent] = [
     REQUEST,
     Cancel("entry"),
     Replace("entry", REQUEST),
+    Bracket(OrderRequest("ES", Side.BUY, OrderType.MARKET, 1.0, order_key="entry"), stop_price=1.0),
 ]
 
 

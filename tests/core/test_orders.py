@@ -20,9 +20,10 @@ from argus.core.orders import (
 )
 
 S = OrderState
-# What docs/fills.md lets an order do: only orders that work fill or expire, and one that has a part may get another.
+# What docs/fills.md lets an order do: only orders that work fill, and one that has a part may get another. A good-till-date
+# order may expire before it arrives.
 LEGAL = {
-    S.SUBMITTED: {S.WORKING, S.CANCELLED, S.REJECTED},
+    S.SUBMITTED: {S.WORKING, S.CANCELLED, S.EXPIRED, S.REJECTED},
     S.WORKING: {S.PARTIAL, S.FILLED, S.CANCELLED, S.EXPIRED, S.REJECTED},
     S.PARTIAL: {S.PARTIAL, S.FILLED, S.CANCELLED, S.EXPIRED, S.REJECTED},
 }
@@ -51,8 +52,9 @@ def sent(kind: OrderType, **changes: Any) -> Order:
         "type": kind,
         "time_in_force": TimeInForce.DAY,
         "quantity_lots": 3,
-        "limit_ticks": 5 if kind in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None,
+        "limit_ticks": 5 if kind.name.startswith("LIMIT") or kind == OrderType.STOP_LIMIT else None,
         "stop_ticks": 5 if kind in (OrderType.STOP, OrderType.STOP_LIMIT) else None,
+        "trail_ticks": 5 if kind == OrderType.TRAILING_STOP else None,
     }
     return Order(**(values | changes))
 
@@ -60,10 +62,9 @@ def sent(kind: OrderType, **changes: Any) -> Order:
 @pytest.mark.parametrize("kind", list(OrderType))
 def test_each_type_has_the_prices_it_needs_and_no_other(kind: OrderType) -> None:
     good = sent(kind)
-    for name in ("limit", "stop"):
-        field = f"{name}_ticks"
+    for field, name in (("limit_ticks", "limit price"), ("stop_ticks", "stop price"), ("trail_ticks", "trail")):
         needed = getattr(good, field) is not None
-        words = f"order 7: a {kind.name} order {'needs' if needed else 'takes no'} {name} price"
+        words = f"order 7: a {kind.name} order {'needs a' if needed else 'takes no'} {name}"
         with pytest.raises(OrderError, match=words):
             sent(kind, **{field: None if needed else 5})
 

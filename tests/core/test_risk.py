@@ -47,4 +47,4 @@ def test_a_refusal_says_which_limit_and_why() -> None:
 
 
 def test_the_maker_of_approvals_is_not_for_everyone() -> None:
-    assert risk.__all__ == ["RiskApproved", "RiskRefused"]
+    assert risk.__all__ == ["OrderLimits", "RiskApproved", "RiskRefused"]
