@@ -20,8 +20,8 @@ from argus.core.orders import (
 )
 
 S = OrderState
-# What docs/fills.md lets an order do: only orders that work fill, and one that has a part may get another. An order with
-# a last date may expire before it arrives.
+# What docs/fills.md lets an order do: only orders that work fill, and one that has a part may get another. An order
+# with a last date may expire before it arrives.
 LEGAL = {
     S.SUBMITTED: {S.WORKING, S.CANCELLED, S.EXPIRED, S.REJECTED},
     S.WORKING: {S.PARTIAL, S.FILLED, S.CANCELLED, S.EXPIRED, S.REJECTED},
