@@ -103,22 +103,14 @@ EXIT_TRAIL: Final = at.O_EXIT_TRAIL
 
 MARKET: Final = int(OrderType.MARKET)
 """Kind of a row: an order to trade at the next open; so are the other types of `core.orders.OrderType`."""
-LIMIT: Final = int(OrderType.LIMIT)
-"""Kind: needs `LIMIT_PRICE`."""
-STOP: Final = int(OrderType.STOP)
-"""Kind: needs `STOP_PRICE`."""
-STOP_LIMIT: Final = int(OrderType.STOP_LIMIT)
-"""Kind: needs both prices."""
-MARKET_ON_OPEN: Final = int(OrderType.MARKET_ON_OPEN)
-"""Kind: fills at a session's open."""
-MARKET_ON_CLOSE: Final = int(OrderType.MARKET_ON_CLOSE)
-"""Kind: fills at a session's close."""
-TRAILING_STOP: Final = int(OrderType.TRAILING_STOP)
-"""Kind: needs `TRAIL`."""
-LIMIT_ON_OPEN: Final = int(OrderType.LIMIT_ON_OPEN)
-"""Kind: needs `LIMIT_PRICE`."""
-LIMIT_ON_CLOSE: Final = int(OrderType.LIMIT_ON_CLOSE)
-"""Kind: needs `LIMIT_PRICE`."""
+LIMIT: Final = int(OrderType.LIMIT)  # kind: needs `LIMIT_PRICE`
+STOP: Final = int(OrderType.STOP)  # kind: needs `STOP_PRICE`
+STOP_LIMIT: Final = int(OrderType.STOP_LIMIT)  # kind: needs both prices
+MARKET_ON_OPEN: Final = int(OrderType.MARKET_ON_OPEN)  # kind: fills at a session's open
+MARKET_ON_CLOSE: Final = int(OrderType.MARKET_ON_CLOSE)  # kind: fills at a session's close
+TRAILING_STOP: Final = int(OrderType.TRAILING_STOP)  # kind: needs `TRAIL`
+LIMIT_ON_OPEN: Final = int(OrderType.LIMIT_ON_OPEN)  # kind: needs `LIMIT_PRICE`
+LIMIT_ON_CLOSE: Final = int(OrderType.LIMIT_ON_CLOSE)  # kind: needs `LIMIT_PRICE`
 TARGET: Final = at.K_TARGET
 """Kind: a market order from what is held and on its way to `UNITS`, if that is not there yet."""
 TARGET_ON_OPEN: Final = at.K_TARGET_ON_OPEN
