@@ -4,8 +4,8 @@
     python bench/streaming_bench.py --millions 1 5      these sizes only
 
 Each size is written and replayed in processes of its own, so that the memory of one says nothing about another. The
-strategy follows the sign of the last session's move in each instrument, decided at session ends. Reported: seconds,
-rows per second, and the largest resident memory of the process that replays.
+strategy follows the sign of the last five sessions' move in each instrument, revised at every session end. Reported:
+seconds, rows per second, and the largest resident memory of the process that replays.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def write(folder: Path, rows: int) -> None:
     from argus.engine.column_store import write_columns
 
     def parts(symbol: str, seed: int) -> Any:
-        # The interval is a minute and every instrument has the same number of rows.
-        sessions = rows // len(SYMBOLS) // 60 + 2
+        # Every instrument has the same number of rows; a session of any of them has more than 1,100 minutes.
+        sessions = rows // len(SYMBOLS) // 1_100 + 2
         spec = SyntheticSpec(symbol, 60 * 10**9, date(2014, 1, 2), sessions, seed=seed)
         left = rows // len(SYMBOLS)
         for block in blocks(spec, 100):
@@ -58,7 +58,7 @@ def replay(folder: Path) -> dict[str, float]:
 
     def once(market: Any) -> Any:
         return run(
-            create("tsmom", tuple(market)),
+            create("tsmom", tuple(market), lookback=5, rebalance=1),
             market,
             replace(RunConfig(), account=AccountConfig(cash_micros=10**15)),
             sizer=FixedUnits(1),

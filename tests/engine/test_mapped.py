@@ -23,6 +23,17 @@ def test_small_arrays_stay_in_memory_and_large_ones_go_to_a_file(monkeypatch: py
     assert empty(0, np.int64).shape == (0,)
 
 
+def test_many_small_arrays_are_large_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped, "LARGE_BYTES", 100)
+    small = np.arange(10, dtype=np.int64)
+    assert kept(small) is small
+    assert kept(small, beside_bytes=20) is small
+    moved = kept(small, beside_bytes=21)
+    assert is_mapped(moved)
+    assert np.array_equal(moved, small)
+    assert kept(moved, beside_bytes=10**9) is moved
+
+
 @pytest.mark.usefixtures("everything_large")
 def test_what_was_forgotten_is_read_again() -> None:
     array = empty(100_000, np.int64)

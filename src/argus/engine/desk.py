@@ -22,7 +22,7 @@ from argus.core.time import format_ns
 from argus.engine._layout import GRID_TOLERANCE, S_AHEAD, S_AHEAD_END, S_FILLS, S_ORDERS, S_TS
 from argus.engine.book import RunTables
 from argus.engine.finish import Minutes
-from argus.engine.mapped import forget_bars, kept
+from argus.engine.mapped import forget, forget_bars, is_mapped, kept
 from argus.engine.market import Market
 from argus.engine.record import Refusal
 from argus.engine.view import ReplayView
@@ -96,10 +96,17 @@ class Desk:
         self.codes = {symbol: first_line + k for k, symbol in enumerate(universe)}
         self.symbols = {code: symbol for symbol, code in self.codes.items()}
         self.grids = {symbol: _grid(market[symbol][0]) for symbol in universe}
-        self.view = ReplayView(market, tables, self.codes, _features(strategy, market, self.codes))
+        self.features = _features(strategy, market, self.codes)
+        self.view = ReplayView(market, tables, self.codes, self.features)
         self.keys: dict[str, int] = {}
         self.groups: dict[tuple[str, str], int] = {}
         self.told = 0
+
+    def forget_features(self, kept_rows: int) -> None:
+        """Give back the memory of all but the last rows of the features that the strategy may know."""
+        known, begin = self.tables.inst["recv_row"], self.tables.market.par["known_begin"]
+        for code, column in self.features.values():
+            forget(column, 0, max(int(known[code] - begin[code]) - kept_rows, 0))
 
     def wake(self, heartbeat: Heartbeat) -> None:
         """The strategy is due."""
@@ -355,10 +362,13 @@ def _features(strategy: Strategy, market: Market, codes: Mapping[str, int]) -> d
     from argus.features import compute
 
     columns: dict[str, tuple[int, F64_1D]] = {}
+    in_memory = 0
     for ref in strategy.spec.features:
         if ref.instrument not in codes:
             raise OrderError(f"feature {ref.alias} is on {ref.instrument}, which is not in the universe")
         bars = market[ref.instrument][1]
-        columns[ref.alias] = (codes[ref.instrument], kept(compute(ref, bars)))
+        column = kept(compute(ref, bars), in_memory)
+        in_memory += 0 if is_mapped(column) else column.nbytes
+        columns[ref.alias] = (codes[ref.instrument], column)
         forget_bars(bars)
     return columns

@@ -26,18 +26,20 @@ LARGE_BYTES: Final = 64 << 20
 def empty(n: int, dtype: DTypeLike) -> NDArray[Any]:
     """A new array of `n` items, in a file without a name if it is large; the file goes with the array."""
     kind = np.dtype(dtype)
-    if n * kind.itemsize <= LARGE_BYTES:
-        return np.empty(n, dtype=kind)
+    return _in_file(n, kind) if n * kind.itemsize > LARGE_BYTES else np.empty(n, dtype=kind)
+
+
+def _in_file(n: int, kind: np.dtype[Any]) -> NDArray[Any]:
     with tempfile.TemporaryFile() as file:
         file.truncate(n * kind.itemsize)
         return np.frombuffer(mmap.mmap(file.fileno(), 0), dtype=kind)
 
 
-def kept(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, in a file of its own if it is large."""
-    if array.nbytes <= LARGE_BYTES or is_mapped(array):
+def kept(array: NDArray[Any], beside_bytes: int = 0) -> NDArray[Any]:
+    """The array, in a file of its own if it is large, with the `beside_bytes` that stay in memory with it."""
+    if array.nbytes + beside_bytes <= LARGE_BYTES or is_mapped(array):
         return array
-    column = empty(len(array), array.dtype)
+    column = _in_file(len(array), array.dtype)
     column[:] = array
     forget(column)
     return column

@@ -209,4 +209,6 @@ class _Replay:
             return
         stops = [max(row - _KEPT_ROWS, start) for row, start in zip(rows.tolist(), self.forgotten, strict=True)]
         self.tables.market.forget(self.forgotten, stops)
+        for desk in self.desks:
+            desk.forget_features(_KEPT_ROWS)
         self.forgotten = stops
