@@ -17,6 +17,7 @@ from tests.features.bars import random_closes
 
 SMALL: dict[str, dict[str, Any]] = {
     "count": {},
+    "session_day": {},
     "sma": {"n": 7},
     "ema": {"span": 6},
     "log_return": {"n": 3},

@@ -23,14 +23,9 @@ def audited(given: Subject, **settings: Any) -> Any:
     return audit_warmup(given, trials=MemoryTrialLedger(), settings=WarmupSettings(**settings))
 
 
-# tsmom revises on multiples of the number of sessions since the data began, so that its days of revision depend on the
-# first row; with a revision every session nothing of that is left.
-VALUES: dict[str, dict[str, Any]] = {"tsmom": {"rebalance": 1}}
-
-
 @pytest.mark.parametrize("name", list(strategies()))
 def test_registered_strategies_are_clean(name: str) -> None:
-    report = audited(subject(planted.registered, BARS, name=name, **VALUES.get(name, {})))
+    report = audited(subject(planted.registered, BARS, name=name))
     assert report.verdict is Status.CLEAN, report.as_dict()
     assert report.check("decisions").facts["wakes"] > 500
     assert report.check("estimates").status is Status.NOTED

@@ -143,7 +143,7 @@ def test_tsmom_on_closes_alone() -> None:
         volume=nothing.copy(),
         observed=frozenset({"close"}),
     )
-    record = play("tsmom", {"ES": closes}, account(), VolatilityTarget(), lookback=60, execution="moc", rebalance=5)
+    record = play("tsmom", {"ES": closes}, account(), VolatilityTarget(), lookback=60, execution="moc", rebalance=3)
     assert len(record.fills) > 10
     assert set(record.fills["rule"].tolist()) == {FillRule.MARKET_ON_CLOSE}
     assert set(record.orders["type"].tolist()) == {OrderType.MARKET_ON_CLOSE}

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "count", "ema", "ewma_vol", "log_return", "momentum", "sma", "std", "zscore"]
+__all__ = ["BLOCK", "count", "ema", "ewma_vol", "log_return", "momentum", "same", "sma", "std", "zscore"]
 
 BLOCK = 1024
 """Rows after which a rolling sum is taken afresh."""
@@ -33,6 +33,12 @@ def count(x, args, state, out):  # type: ignore[no-untyped-def]
         rows += 1.0
         out[i] = rows
     state[0] = rows
+
+
+@njit(cache=True, error_model="numpy")
+def same(x, args, state, out):  # type: ignore[no-untyped-def]
+    """The values themselves."""
+    out[:] = x
 
 
 @njit(cache=True, error_model="numpy")

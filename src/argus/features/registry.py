@@ -137,13 +137,13 @@ def compute(ref: FeatureRef, bars: Bars, out: F64_1D | None = None) -> F64_1D:
     """
     declared = feature(ref.feature)
     values = declared.values(ref.parameters)
-    missing = [name for name in declared.inputs if name not in bars.observed]
+    missing = [name for name in declared.inputs if name != "session" and name not in bars.observed]
     if missing:
         raise DataError(
             f"feature {ref.feature} (as {ref.alias}) reads {', '.join(missing)}, which the bars of {bars.instrument} "
             f"do not have; they have {', '.join(sorted(bars.observed))}"
         )
-    column: F64_1D = getattr(bars, declared.inputs[0])
+    column: F64_1D = getattr(bars, declared.inputs[0]).astype(np.float64, copy=False)
     if values["on"] == "bar":
         return _run(declared, values, column, out)
     ends = np.flatnonzero(bars.session_end)
@@ -218,6 +218,19 @@ _DECLARED: Final = (
         nan_policy="Missing values count as rows.",
         kernel="count",
         state_length=lambda values: 1,
+    ),
+    Feature(
+        name="session_day",
+        family="clock",
+        inputs=("session",),
+        parameters=(ON,),
+        warmup=lambda values: 1,
+        formula="session date of the row, as days since 1970-01-01",
+        source="definition; which session a bar belongs to stands in the instrument's exchange calendar",
+        unit="days",
+        nan_policy="Never missing.",
+        kernel="same",
+        state_length=lambda values: 0,
     ),
     Feature(
         name="sma",

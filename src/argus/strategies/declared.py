@@ -179,6 +179,11 @@ def session_count(symbol: str) -> FeatureRef:
     return FeatureRef(f"sessions:{symbol}", "count", symbol, {"on": "session"})
 
 
+def session_day(symbol: str) -> FeatureRef:
+    """Date of the instrument's session that closed last: a clock that is the same wherever the data begin."""
+    return FeatureRef(f"day:{symbol}", "session_day", symbol, {"on": "session"})
+
+
 def session_vol(symbol: str, values: Values) -> FeatureRef:
     """Annual volatility of session returns, 60 sessions centre of mass (Moskowitz, Ooi, Pedersen 2012)."""
     parameters = {"com": 60.0, "bars_per_year": values["sessions_per_year"], "on": "session"}

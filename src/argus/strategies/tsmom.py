@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from argus.core.intents import Forecast, Intent
 from argus.core.ports import View
@@ -16,23 +16,27 @@ from argus.strategies.declared import (
     SESSIONS_PER_YEAR,
     DeclaredStrategy,
     Values,
-    session_count,
+    session_day,
     session_vol,
 )
 
 __all__ = ["TimeSeriesMomentum"]
 
+_EVERY_DAY: Final = 300.0
+"""A market with so many sessions a year knows no weekends."""
+
 
 class TimeSeriesMomentum(DeclaredStrategy):
     """The sign of the past return, revised every few sessions; the sizer scales it to a volatility target.
 
-    Revisions fall where the number of sessions seen passes a multiple of `rebalance`, so that they do not depend on the
-    session on which the run starts; the first decision comes at once. A return or volatility that cannot be computed
-    is no opinion, and no opinion is no position.
+    Revisions fall where the number of weekdays since 1970 passes a multiple of `rebalance`, so that they depend neither
+    on the session on which the run starts nor on where the data begin; the first decision comes at once. Where a year
+    has 300 sessions or more, every day counts. A return or volatility that cannot be computed is no opinion, and no
+    opinion is no position.
     """
 
     NAME: ClassVar[str] = "tsmom"
-    VERSION: ClassVar[str] = "1"
+    VERSION: ClassVar[str] = "2"
     SUMMARY: ClassVar[str] = "Follow the sign of the past return over weeks to a year, scaled to constant volatility."
     SOURCE: ClassVar[str] = (
         "Moskowitz, Ooi, Pedersen (2012), Time series momentum, Journal of Financial Economics 104(2)"
@@ -60,18 +64,19 @@ class TimeSeriesMomentum(DeclaredStrategy):
         super().__init__(universe, **values)
         given = self.spec.values
         self._rebalance = int(given["rebalance"])
+        self._every_day = float(given["sessions_per_year"]) >= _EVERY_DAY
         self._short = 0.0 if given["long_only"] else -1.0
         self._execution = EXECUTIONS[str(given["execution"])]
-        self._revised: dict[str, float] = {}
+        self._revised: dict[str, int] = {}
 
     def wake(self, view: View) -> Sequence[Intent]:
         """A forecast for every instrument whose revision is due."""
         intents: list[Intent] = []
         for symbol in self.spec.universe:
-            sessions = view.feature(f"sessions:{symbol}")
-            if math.isnan(sessions):
+            day = view.feature(f"day:{symbol}")
+            if math.isnan(day):
                 continue
-            period = sessions // self._rebalance
+            period = (int(day) if self._every_day else _weekdays_until(int(day))) // self._rebalance
             if self._revised.get(symbol) == period:
                 continue
             self._revised[symbol] = period
@@ -95,9 +100,15 @@ class TimeSeriesMomentum(DeclaredStrategy):
 
     @classmethod
     def features(cls, symbol: str, values: Values) -> tuple[FeatureRef, ...]:
-        """Past return, volatility and the count of sessions."""
+        """Past return, volatility and the date of the session."""
         return (
             FeatureRef(f"past:{symbol}", "momentum", symbol, {"n": values["lookback"], "on": "session"}),
             session_vol(symbol, values),
-            session_count(symbol),
+            session_day(symbol),
         )
+
+
+def _weekdays_until(day: int) -> int:
+    """Weekdays from Monday, 5 January 1970, up to and including a day; a weekend belongs to the Friday before it."""
+    weeks, weekday = divmod(day - 4, 7)
+    return 5 * weeks + min(weekday, 4) + 1
