@@ -51,7 +51,7 @@ class TimeSeriesMomentum(DeclaredStrategy):
     WAKE: ClassVar[WakeRule] = WakeRule.SESSION_END
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
         Parameter("lookback", 250, low=5, high=500, grid=(20, 60, 120, 250), why="Sessions of the past return."),
-        Parameter("rebalance", 20, low=1, high=63, why="Sessions between revisions of the position."),
+        Parameter("rebalance", 20, low=1, high=63, why="Weekdays between revisions of the position."),
         EXECUTION,
         LONG_ONLY,
         SESSIONS_PER_YEAR,
