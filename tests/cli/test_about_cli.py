@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from argus.app.inventory import KINDS
-from argus.cli.main import main
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def argus(*words: str, folder: Path) -> Done:
-    """The command line's own entry, in this process: a new one for each command would cost a minute in all."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["argus", *words])
-        try:
-            main()
-            code = 0
-        except SystemExit as left:
-            code = int(left.code or 0)
-    return Done(code, out.getvalue(), err.getvalue())
+from tests.cli.command import argus
 
 
 @pytest.fixture(scope="module")

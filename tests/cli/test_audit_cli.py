@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+
+from tests.cli.command import argus
 
 FILE = ("--stamp", "end", "--timezone", "UTC", "--instrument", "ES")
 SMALL = ("--cuts", "6", "--window", "200")
@@ -39,12 +39,6 @@ class Peeking:
 def make(market, ahead=1):
     return Peeking(next(iter(market.values()))[1], ahead)
 """
-
-
-def argus(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "argus", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")

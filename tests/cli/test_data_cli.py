@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import io
 import json
 import shlex
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from argus.cli.main import main
+from tests.cli.command import argus
 
 HEADER = "Time,Open,High,Low,Close,Volume"
 STATED = ("--stamp", "start", "--time-column", "Time", "--time-format", "iso")
@@ -22,33 +18,6 @@ TITLES = tuple(
     for field in ("open", "high", "low", "close", "volume")
     for word in ("--column", f"{field}={field.capitalize()}")
 )
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def argus(*words: str, folder: Path) -> Done:
-    """The command line's own entry, in this process: a new one for each command would cost a minute in all."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["argus", *words])
-        try:
-            main()
-            code = 0
-        except SystemExit as left:
-            code = int(left.code or 0)
-    return Done(code, out.getvalue(), err.getvalue())
 
 
 def succeeds(*words: str, folder: Path) -> str:

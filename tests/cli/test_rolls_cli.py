@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,14 +10,9 @@ import pytest
 
 from argus.app.workspace import init_workspace
 from tests.app.root_desk import NAMES, wandering, write
+from tests.cli.command import argus
 
 RUN = ("backtest", "sma_cross", "--dataset", "MES", "--param", "fast=3", "--param", "slow=8")
-
-
-def argus(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "argus", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 
 from argus.app.workspace import Workspace, init_workspace
 from argus.data.embedded import install_embedded
+from tests.cli.command import Done, argus
 
 FILE = """
 strategy: tsmom
@@ -22,12 +23,6 @@ ranges:
   rebalance: [1, 5, 20]
 instruments: [IXIC.1d]
 """
-
-
-def argus(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "argus", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 def desk_in(folder: Path) -> Path:
@@ -42,12 +37,12 @@ def tables(desk: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
     desk = desk_in(tmp_path_factory.mktemp("cli") / "desk")
     return desk, argus("sweep", "sweep.yaml", "--workers", "1", "--json", folder=desk)
 
 
-def test_the_answer_for_programs(done: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_the_answer_for_programs(done: tuple[Path, Done]) -> None:
     desk, answer = done
     assert answer.returncode == 0, answer.stderr
     found = json.loads(answer.stdout)
@@ -62,7 +57,7 @@ def test_the_answer_for_programs(done: tuple[Path, subprocess.CompletedProcess[s
 
 
 def test_the_answer_for_people_leads_with_what_luck_would_show(
-    done: tuple[Path, subprocess.CompletedProcess[str]],
+    done: tuple[Path, Done],
 ) -> None:
     desk, _ = done
     answer = argus("sweep", "sweep.yaml", folder=desk)
@@ -75,9 +70,7 @@ def test_the_answer_for_people_leads_with_what_luck_would_show(
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_sweep_that_is_stopped_goes_on(
-    done: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, how: signal.Signals
-) -> None:
+def test_a_sweep_that_is_stopped_goes_on(done: tuple[Path, Done], tmp_path: Path, how: signal.Signals) -> None:
     desk = desk_in(tmp_path / "desk")
     command = [sys.executable, "-m", "argus", "sweep", "sweep.yaml", "--workers", "2"]
     # A process group of its own: a terminal sends Ctrl-C to the workers too.
@@ -118,9 +111,7 @@ def _wait_for_a_part(desk: Path, running: subprocess.Popen[str]) -> None:
         (("sweep.yaml", "--workers", "2", "--ray", "auto"), "give one of the two"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_it(
-    done: tuple[Path, subprocess.CompletedProcess[str]], words: tuple[str, ...], said: str
-) -> None:
+def test_a_mistake_is_one_line_that_names_it(done: tuple[Path, Done], words: tuple[str, ...], said: str) -> None:
     desk, _ = done
     (desk / "wrong.yaml").write_text("strategy: sma_cross\nranges: {fats: [1, 2]}\ninstruments: IXIC.1d\n")
     answer = argus("sweep", *words, folder=desk)
@@ -142,7 +133,7 @@ def test_a_first_file_is_written_and_never_over_another(tmp_path: Path) -> None:
     assert "first.yaml exists already" in again.stderr
 
 
-def test_a_failed_run_shows_in_the_exit_code(done: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_a_failed_run_shows_in_the_exit_code(done: tuple[Path, Done]) -> None:
     desk, _ = done
     (desk / "closes.yaml").write_text("strategy: sma_cross\nranges: {fast: [10, 20]}\ninstruments: SPX.1d\n")
     answer = argus("sweep", "closes.yaml", "--workers", "1", folder=desk)
