@@ -35,6 +35,7 @@ from argus.engine._layout import (
     S_EQUITY,
     S_EQUITY_ROWS,
     S_FLATTEN,
+    S_FOREIGN,
     S_HALT,
     S_JOURNAL,
     S_LIQUIDATING,
@@ -112,6 +113,7 @@ class RunTables:
         self.state[S_DEBIT_PPM] = rate_ppm("debit_rate", cash.debit_rate, costs.multiplier)
         self.state[S_CREDIT_PPM] = rate_ppm("credit_rate", cash.credit_rate, Decimal(1))
         self.state[S_SESSION] = NO_SESSION
+        self.state[S_FOREIGN] = len(market.foreign) > 0
         self.inst["volume_row"] = self.inst["mark_row"] = -1
         if market.is_plain:
             ts_recv = market.known[RECV_COLUMN]

@@ -27,8 +27,14 @@ __all__ = [
     "RunRecord",
 ]
 
-JOURNAL_ACCOUNTS: Final = ("CASH", "POSITION", "CLEARING", "PNL", "FEES", "CAPITAL", "CARRY", "INTEREST")
-"""Account codes of the journal, in order."""
+JOURNAL_ACCOUNTS: Final = (
+    *("CASH", "POSITION", "CLEARING", "PNL", "FEES", "CAPITAL", "CARRY", "INTEREST"),
+    *("FOREIGN", "FX", "FX_BASE", "FX_COST"),
+)
+"""Account codes of the journal, in order.
+
+CASH, CAPITAL, INTEREST, FX_BASE and FX_COST are kept in the account's currency, all others in the instrument's.
+"""
 
 ORDER_DTYPE: Final = np.dtype(
     [
