@@ -134,7 +134,7 @@ PARAM_DTYPE: Final = np.dtype(
         ("session_end_only", np.int64),  # wakes at session ends only
         ("tells_fills", np.int64),  # the strategy wants to hear of fills
         ("is_foreign", np.int64),  # quoted in another currency than the account's
-        ("fx_cost_ppm", np.int64),  # of what is converted
+        ("fx_cost_ppb", np.int64),  # billionths of what is converted
         ("value_scale", np.float64),  # largest micro-units of a tick on a lot, in either currency
     ],
     align=True,

@@ -180,7 +180,7 @@ def converted(amount, rate):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy")
 def conversion_cost(base, par_k):  # type: ignore[no-untyped-def]
     """What the conversion of `base` micro-units of the account's currency costs."""
-    return part_of(abs(base), par_k["fx_cost_ppm"], PPM)
+    return part_of(abs(base), par_k["fx_cost_ppb"], NANO)
 
 
 @njit(cache=True, error_model="numpy")

@@ -20,11 +20,12 @@ from argus.core.instruments import InstrumentKind, InstrumentSpec
 from argus.core.time import NS_PER_DAY, day_number, format_ns
 from argus.engine._layout import NANO
 from argus.engine.account_terms import RATE_MAX, CurrencyTerms
-from argus.engine.config import PPM, RunConfig
+from argus.engine.config import RunConfig
 
-__all__ = ["Rates", "cost_ppm", "in_base", "rate_events", "rates_of", "terms_of"]
+__all__ = ["Rates", "cost_ppb", "in_base", "rate_events", "rates_of", "terms_of"]
 
 _TERMS: Final = CurrencyTerms()
+_PPB_PER_BP: Final = 100_000
 _RATE_MAX_NANO: Final = int(RATE_MAX) * NANO
 
 
@@ -57,16 +58,16 @@ def terms_of(config: RunConfig) -> CurrencyTerms:
     return config.account.fx or _TERMS
 
 
-def cost_ppm(config: RunConfig) -> int:
-    """Cost of a conversion, times the cost multiplier, in millionths of what is converted."""
+def cost_ppb(config: RunConfig) -> int:
+    """Cost of a conversion, times the cost multiplier, in billionths of what is converted."""
     terms, multiplier = terms_of(config), config.costs.multiplier
-    ppm = terms.cost_bp * 100 * multiplier
-    if ppm != ppm.to_integral_value() or ppm > PPM:
+    ppb = terms.cost_bp * multiplier * _PPB_PER_BP
+    if ppb != ppb.to_integral_value() or ppb > NANO:
         raise ConfigError(
-            f"cost_bp {terms.cost_bp} times the cost multiplier {multiplier} is {ppm / 100} basis points; at most "
-            "10,000 with two decimals can be charged"
+            f"cost_bp {terms.cost_bp} times the cost multiplier {multiplier} is {terms.cost_bp * multiplier} basis "
+            "points; at most 10,000 with five decimals can be charged"
         )
-    return int(ppm)
+    return int(ppb)
 
 
 def in_base(amount: int, nano: int) -> int:

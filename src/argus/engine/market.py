@@ -231,7 +231,7 @@ def lay_out(
 
 def _make_foreign(p: Any, rates: currency.Rates, config: RunConfig) -> None:
     """Figures of an instrument in another currency; the range of the ledger is kept in both."""
-    p["is_foreign"], p["fx_cost_ppm"] = 1, currency.cost_ppm(config)
+    p["is_foreign"], p["fx_cost_ppb"] = 1, currency.cost_ppb(config)
     p["value_scale"] *= max(1.0, float(rates.nano.max()) / NANO)
 
 
