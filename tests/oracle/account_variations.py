@@ -44,7 +44,11 @@ def lay_currencies(dice: Dice, case: Case, length: int) -> Case:
     for symbol, currency in chosen.items():
         name = _PAIRS[currency][0]
         rates = case.bars.get(name) or (case.pairs[name][1] if name in case.pairs else None)
-        if currency not in {rows[0][0] for rows in table} and rates is not None and not _knows(rates, case.bars[symbol]):
+        if (
+            currency not in {rows[0][0] for rows in table}
+            and rates is not None
+            and not _knows(rates, case.bars[symbol])
+        ):
             table.append(_table(dice, case, currency))
     rates_of_days = tuple(row for rows in sorted(table) for row in rows)
     return case.under(

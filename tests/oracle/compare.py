@@ -213,9 +213,7 @@ def _record_balances(record: RunRecord, foreign: set[int]) -> list[dict[str, Any
             else:
                 left[name] += sign * row["amount_micros"]
     broken = sum(balance != 0 for balance in own.values())
-    return [
-        {**left, "all": sum(left.values()), "own currencies": broken, "interest_micros": record.interest_micros}
-    ]
+    return [{**left, "all": sum(left.values()), "own currencies": broken, "interest_micros": record.interest_micros}]
 
 
 def _table(table: Any) -> list[dict[str, Any]]:

@@ -60,7 +60,9 @@ def _latest(steps: Sequence[tuple[int, Any]], now: int) -> Any:
     return steps[at - 1][1] if at else None
 
 
-def rate_steps(currency: str, settings: Settings, specs: Mapping[str, Any], bars: Mapping[str, Any]) -> list[tuple[int, int]]:
+def rate_steps(
+    currency: str, settings: Settings, specs: Mapping[str, Any], bars: Mapping[str, Any]
+) -> list[tuple[int, int]]:
     """(instant from which it is known, billionths) of a currency in the account's."""
     table = [row for row in settings.rates if row[0] == currency]
     if table:

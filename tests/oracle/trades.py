@@ -118,7 +118,9 @@ class Line:
             trade.exit_time, trade.exit_fill = time, fill_id
             if abs(self.lots) == closing:
                 if self.settles_apart:
-                    trade.paid -= self.purse.base(self.contract.value(self.lots + lots, price) - self.carried - own_value)
+                    trade.paid -= self.purse.base(
+                        self.contract.value(self.lots + lots, price) - self.carried - own_value
+                    )
                 trade.end(time, fill_id)
                 self.trade = None
             value, fee = value - value_closing, fee - fee_closing

@@ -97,8 +97,8 @@ C_WHOLE, C_NANO, C_PPB, C_MIN, C_MAX, C_SELLS_ONLY = range(6)
 E_TS, E_LINE, E_KIND, E_A, E_B, E_ROW = range(6)
 EVENT_COLUMNS: Final = 6
 # Kinds: dividend of a micros and b billionths per lot; funding of a parts per billion; split of a for b; final
-# settlement at a ticks; rate of the instrument's currency of a billionths of the account's; margins in force (a: how far
-# their columns lie from the overnight ones).
+# settlement at a ticks; rate of the instrument's currency of a billionths of the account's; margins in force (a: how
+# far their columns lie from the overnight ones).
 E_DIVIDEND, E_FUNDING, E_SPLIT, E_FINAL, E_RATE, E_MARGIN = range(6)
 
 MILLI: Final = 1_000

@@ -578,7 +578,7 @@ def settle(k, ts, par, inst, state, journal):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def settle_last(k, ts, par, inst, state, journal):  # type: ignore[no-untyped-def]
-    """The settlement at the end of the data: money in another currency is not converted any more, it keeps its worth."""
+    """The settlement at the end of the data: money in another currency is not converted any more."""
     if par[k]["is_foreign"] == 0:
         return settle(k, ts, par, inst, state, journal)
     gain = inst[k]["value"] - inst[k]["bal_position"]

@@ -75,7 +75,9 @@ class AccountConfig:
         if not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
             raise ConfigError(f"the account's currency is {self.currency!r}; give three capital letters, such as USD")
         if self.fx is not None and any(row.currency == self.currency for row in self.fx.rates):
-            raise ConfigError(f"rates of {self.currency} are given, which is the account's own currency; leave them out")
+            raise ConfigError(
+                f"rates of {self.currency} are given, which is the account's own currency; leave them out"
+            )
         for name in ("borrow_rate", "debit_rate", "credit_rate"):
             rate = getattr(self, name)
             if not rate.is_finite() or not 0 <= rate <= 1:

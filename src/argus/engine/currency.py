@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,19 @@ from argus.core.time import NS_PER_DAY, day_number, format_ns
 from argus.engine._layout import NANO
 from argus.engine.account_terms import RATE_MAX, CurrencyTerms
 from argus.engine.config import RunConfig
+from argus.engine.record import RATE_DTYPE, RunRecord
 
-__all__ = ["Rates", "cost_ppb", "in_base", "rate_events", "rates_of", "terms_of"]
+__all__ = [
+    "Rates",
+    "cost_ppb",
+    "cost_ppb_of",
+    "in_base",
+    "rate_events",
+    "rates_of",
+    "rates_table",
+    "recorded_rates",
+    "terms_of",
+]
 
 _TERMS: Final = CurrencyTerms()
 _PPB_PER_BP: Final = 100_000
@@ -68,6 +80,13 @@ def cost_ppb(config: RunConfig) -> int:
             "points; at most 10,000 with five decimals can be charged"
         )
     return int(ppb)
+
+
+def cost_ppb_of(described: Mapping[str, Any]) -> int:
+    """The same from the settings of a run's manifest."""
+    terms = described["account"].get("fx")
+    bp = _TERMS.cost_bp if terms is None else Decimal(str(terms["cost_bp"]))
+    return int(bp * Decimal(str(described["costs"]["multiplier"])) * _PPB_PER_BP)
 
 
 def in_base(amount: int, nano: int) -> int:
@@ -135,7 +154,7 @@ def _of_pair(
         return Rates(bars.ts_recv_ns[known] + config.data_latency_ns, nano, f"the closes of {name}")
     raise ConfigError(
         f"{symbol} is quoted in {currency} and the account is in {base}, and the run knows no rate between them; add "
-        f"bars of {currency}{base} (or {base}{currency}) to its market, give a table of rates, or an account in {currency}"
+        f"bars of {currency}{base} (or {base}{currency}) to its market, a table of rates, or an account in {currency}"
     )
 
 
@@ -147,7 +166,9 @@ def _nano_of(close: F64_1D, pair: InstrumentSpec, *, is_inverse: bool) -> I64_1D
     marks_of(np.ascontiguousarray(close), float(pair.tick_size), marks)
     distinct, place = np.unique(marks, return_inverse=True)
     tick = Fraction(pair.tick_size)
-    exact = [0 if mark == 0 else NANO / (mark * tick) if is_inverse else NANO * mark * tick for mark in distinct.tolist()]
+    exact = [
+        0 if mark == 0 else NANO / (mark * tick) if is_inverse else NANO * mark * tick for mark in distinct.tolist()
+    ]
     nano: I64_1D = np.array([min(round(rate), 2 * _RATE_MAX_NANO) for rate in exact], dtype=np.int64)[place]
     return nano
 
@@ -188,3 +209,24 @@ def rate_events(lines: Sequence[tuple[int, Rates]], kind: int, columns: int) -> 
         rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = rates.ts_ns, line, kind, rates.nano
         parts.append(rows)
     return np.concatenate(parts) if parts else np.zeros((0, columns), dtype=np.int64)
+
+
+def rates_table(foreign: Mapping[int, Rates]) -> NDArray[np.void]:
+    """The rates of a run as its record keeps them."""
+    table = np.zeros(sum(len(rates.ts_ns) for rates in foreign.values()), dtype=RATE_DTYPE)
+    at = 0
+    for line, rates in foreign.items():
+        rows = table[at : at + len(rates.ts_ns)]
+        rows["ts_ns"], rows["rate_nano"], rows["instrument"] = rates.ts_ns, rates.nano, line
+        at += len(rows)
+    return table
+
+
+def recorded_rates(record: RunRecord, line: int) -> Rates | None:
+    """The rates of a line of a recorded run; None where it is in the account's currency."""
+    if not len(record.rates):
+        return None
+    mine = record.rates[record.rates["instrument"] == record.universe.index(record.universe[line])]
+    if not len(mine):
+        return None
+    return Rates(np.ascontiguousarray(mine["ts_ns"]), np.ascontiguousarray(mine["rate_nano"]), "the record")

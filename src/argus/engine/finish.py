@@ -31,6 +31,7 @@ from argus.engine._layout import (
 )
 from argus.engine.book import RunTables
 from argus.engine.config import RunConfig
+from argus.engine.currency import rates_table
 from argus.engine.manifest import canonical_json
 from argus.engine.market import Market
 from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
@@ -140,6 +141,7 @@ def record_of(
         interest_micros=interest,
         bars=t.market.bars,
         notes=tuple(notes),
+        rates=rates_table(t.market.foreign),
     )
 
 

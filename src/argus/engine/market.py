@@ -211,7 +211,9 @@ def lay_out(
     par["warmup"] = 1
     first_lines = par[[universe.index(symbol) for symbol in symbols]]
     marks = _marks(first_lines, columns)
-    table = _with_account_events(_event_table(market, universe, events, known_begins), fills, universe, foreign, last_ns, config)
+    table = _with_account_events(
+        _event_table(market, universe, events, known_begins), fills, universe, foreign, last_ns, config
+    )
     spread = [half_spread_milliticks(*fills[symbol], config.costs) for symbol in symbols]
     impact = [impact_scale(*fills[symbol], config.costs) for symbol in symbols]
     return MarketArrays(

@@ -41,7 +41,8 @@ def trades_of(
     trades = np.zeros(len(fills) + len(arrays.par), dtype=TRADE_DTYPE)
     _, ts_close, _, _, high, low, close, *_ = arrays.columns
     totals, sums = np.zeros(TOTAL_SLOTS, dtype=np.int64), np.zeros(SUM_SLOTS)
-    rates = {k: arrays.foreign[int(arrays.par["first_line"][k])] for k in np.flatnonzero(arrays.par["is_foreign"])}
+    first_lines = arrays.par["first_line"].tolist()
+    rates = {k: arrays.foreign[first] for k, first in enumerate(first_lines) if first in arrays.foreign}
     costs = _fill_costs(fills, journal) if rates else np.zeros(0, dtype=np.int64)
     count = 0
     for k in range(len(arrays.par)):
