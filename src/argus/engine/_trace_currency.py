@@ -129,7 +129,7 @@ def own_fills(record: RunRecord, line: int, contract: Contract, bars: Bars, conv
             if converter.base(own, ts) != int(fill[name]):
                 raise LedgerError(
                     f"fill {fill_id} of {symbol} at {format_ns(ts)}: {name.removesuffix('_micros')} worked out again "
-                    f"is {format_micros(own)}, at its rate {format_micros(converter.base(own, ts))} {converter.currency}; "
+                    f"is {format_micros(own)}, at its rate {format_micros(converter.base(own, ts))}; "
                     f"the record says {format_micros(int(fill[name]))}; do not believe this run"
                 )
             fill[name] = own

@@ -18,7 +18,7 @@ from argus.core.time import NS_PER_MINUTE
 from argus.engine._layout import INTRADAY_SHIFT
 from argus.engine.account_terms import IntradayMargin
 
-__all__ = ["has_intraday", "intraday_micros", "margin_switches"]
+__all__ = ["has_intraday", "intraday_micros", "margin_switches", "note_of"]
 
 
 def has_intraday(terms: IntradayMargin | None, spec: InstrumentSpec) -> bool:
@@ -44,6 +44,18 @@ def intraday_micros(
             return _micros(rate.initial), _micros(rate.maintenance)
     share = terms.share or Decimal(1)
     return _micros(initial * share), _micros(maintenance * share)
+
+
+def note_of(terms: IntradayMargin, spec: InstrumentSpec) -> str:
+    """What a reader must know of the margins of an instrument that has intraday ones."""
+    figure = f"{((terms.share or Decimal(1)) * 100).normalize():f} % of the overnight ones"
+    for rate in terms.by_instrument:
+        if rate.symbol == spec.symbol:
+            figure = f"{rate.initial} initial and {rate.maintenance} maintenance"
+    return (
+        f"margins within the session were {figure}, as stated by the run, until {terms.cutoff_minutes} minutes before "
+        "its close"
+    )
 
 
 def _micros(amount: Decimal) -> int:

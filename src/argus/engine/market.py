@@ -205,6 +205,9 @@ def lay_out(
             found = foreign[universe.index(symbol)] = currency.rates_of(spec, bars, market, config, last_ns)
             _make_foreign(p, found, config)
             notes.append((symbol, _foreign_note(spec, found, config)))
+        terms = config.account.intraday
+        if terms is not None and intraday.has_intraday(terms, spec):
+            notes.append((symbol, intraday.note_of(terms, spec)))
         rates.extend(dated.rows)
         notes.extend(_notes(spec, bars, config))
     _chain(par, universe)
