@@ -69,14 +69,18 @@ class Converter:
             ("FX_COST", "CASH", self.cost(amount, ts_ns)),
         ]
 
+    def rate_text(self, ts_ns: int) -> str:
+        """The rate in force at an instant."""
+        nano = self.rates.at(ts_ns)
+        return f"{nano // NANO}.{nano % NANO:09d}".rstrip("0").rstrip(".")
+
     def step(self, what: str, received: int, ts_ns: int, share: tuple[int, int] | None = None) -> ConversionStep:
         """The conversion of an amount that the trade received (negative: paid).
 
         Where the trade has a share of it only, `share` is what that comes to, and what of the cost.
         """
         base, cost = share or (self.base(received, ts_ns), self.cost(received, ts_ns))
-        nano = self.rates.at(ts_ns)
-        rate = f"{nano // NANO}.{nano % NANO:09d}".rstrip("0").rstrip(".")
+        rate = self.rate_text(ts_ns)
         text = f"{format_micros(received)} × {rate} = {format_micros(base)} {self.currency}, cost {format_micros(cost)}"
         return ConversionStep(ts_ns, what, received, rate, base, cost, text)
 
@@ -234,7 +238,15 @@ def _of_part(books: LineBooks, part: Part, converter: Converter) -> _Converted:
     ]
     if part.turned:
         steps.append(
-            ConversionStep(ts, "its share of fees and conversions", 0, "", -fee, 0, "by lots, of those of the fill")
+            ConversionStep(
+                ts,
+                "its share of fees and conversions",
+                0,
+                converter.rate_text(ts),
+                -fee,
+                0,
+                "by lots, of those of the fill",
+            )
         )
     if is_future:
         if gain and ends:
