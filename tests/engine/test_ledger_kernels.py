@@ -37,7 +37,7 @@ from argus.engine._layout import (
 )
 from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE
 
-CASH, POSITION, CLEARING, PNL, FEES, CAPITAL, CARRY, INTEREST = range(len(JOURNAL_ACCOUNTS))
+CASH, POSITION, CLEARING, PNL, FEES, CAPITAL, CARRY, INTEREST, *_ = range(len(JOURNAL_ACCOUNTS))
 FUTURE, SHARE, COIN = 0, 1, 2
 # num, den, is_future, initial ppm, maintenance ppm long and short: ES, a share, and a coin of 0.00000001.
 KINDS = (

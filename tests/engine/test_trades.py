@@ -33,7 +33,7 @@ from tests.engine.markets import (
     restless,
 )
 
-CASH, POSITION, CLEARING, PNL, FEES, CAPITAL, CARRY, INTEREST = range(len(JOURNAL_ACCOUNTS))
+CASH, POSITION, CLEARING, PNL, FEES, CAPITAL, CARRY, INTEREST, *_ = range(len(JOURNAL_ACCOUNTS))
 
 
 def traded(rows: Sequence[tuple[float, float, float, float]], script: dict[int, Any], **costs: Any) -> RunRecord:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from tests.oracle.currencies import Purse, intraday_margin
 from tests.oracle.settings import BarCosts, Settings
 from tests.oracle.trades import Line, Trade
 from tests.oracle.world import MICROS, Contract, half_even
@@ -42,13 +43,25 @@ class Amounts:
 
 
 class Account:
-    """One account in one currency, shared by all books."""
+    """One account, shared by all books, with cash in one currency."""
 
     def __init__(self, contracts: Sequence[Contract], lines: Sequence[tuple[int, int]], settings: Settings) -> None:
         self.settings = settings
         self.cash = settings.cash
         self.quotes = [Quote() for _ in contracts]
-        self.lines = [Line(book, instrument, contracts[instrument]) for book, instrument in lines]
+        self.purses = {
+            contract.currency: Purse(
+                contract.currency != settings.currency,
+                Fraction(settings.fx_cost_bp) * Fraction(settings.multiplier) / 10_000,
+            )
+            for contract in contracts
+        }
+        self.lines = [
+            Line(book, instrument, contracts[instrument], self.purses[contracts[instrument].currency])
+            for book, instrument in lines
+        ]
+        self.intraday: set[int] = set()  # instruments whose intraday margins are in force
+        self.fx_base = self.fx_cost = 0  # paid for other currencies, and for converting
         self.trades: list[Trade] = []
         self.settlements: list[Settlement] = []
         self.interest = 0  # received less paid
@@ -60,7 +73,7 @@ class Account:
     def worth(self, line: Line, lots: int, carried: int, mark: int | None) -> int:
         """What a line adds to the equity beside cash."""
         value = line.contract.value(lots, mark) if lots and mark is not None else 0
-        return value - carried if line.contract.future else value
+        return line.purse.base(value - carried if line.contract.future else value)
 
     def value(self, line: Line) -> int:
         """Of what a line holds, at the mark."""
@@ -92,10 +105,14 @@ class Account:
             if not held or at is None:
                 continue
             if contract.future:
-                total += abs(held) * contract.margin(self.quotes[i].session)[kind]
+                margins = contract.margin(self.quotes[i].session)
+                if i in self.intraday:
+                    margins = intraday_margin(self.settings, contract, margins)
+                margin = abs(held) * margins[kind]
             else:
                 rate = Fraction(1, 2) if kind == 0 else Fraction(1, 4) if held > 0 else Fraction(3, 10)
-                total += math.ceil(abs(contract.value(held, at)) * rate)
+                margin = math.ceil(abs(contract.value(held, at)) * rate)
+            total += self.purses[contract.currency].base(margin)
         return total
 
     # ------------------------------------------------------------------------------------------------ fills
@@ -109,7 +126,7 @@ class Account:
     def carries(self, line: Line, lots: int, price: int, costs: BarCosts, *, impact: bool) -> bool:
         """Whether the account's rule to open holds after a fill of signed lots, the fill price as mark."""
         amounts = self.amounts(line, lots, price, costs, impact=impact)
-        cash = self.cash - amounts.fee - amounts.impact - (0 if line.contract.future else amounts.value)
+        cash = self.cash - sum(self.outlays(line, lots, price, amounts))
         if self.settings.account == "cash":
             return cash >= 0 and line.lots + lots >= 0
         equity = cash
@@ -121,6 +138,32 @@ class Account:
             equity += self.worth(other, held, carried, mark)
         return equity >= self.needed(0, line.instrument, lots, price)
 
+    def outlays(self, line: Line, lots: int, price: int, amounts: Amounts) -> list[int]:
+        """Cash of the account that a fill takes, beside the gain of a position that it ends; that gain's conversion."""
+        purse = line.purse
+        taken = [purse.paid(amounts.fee), purse.paid(amounts.impact)]
+        if not line.contract.future:
+            taken.append(purse.paid(amounts.value))
+        gain = self.ending_gain(line, lots, price, amounts)
+        return [*taken, purse.charge(purse.base(gain))]
+
+    def ending_gain(self, line: Line, lots: int, price: int, amounts: Amounts) -> int:
+        """Gain of a future in another currency whose position a fill ends, since its last settlement."""
+        after = line.lots + lots
+        if not line.settles_apart or line.lots == 0 or line.lots * after > 0:
+            return 0
+        return line.contract.value(after, price) - line.carried - amounts.value
+
+    def pay(self, line: Line, amount: int) -> int:
+        """Pay an amount of the line's currency out of cash (receive it, if negative); gives what converting cost."""
+        base = line.purse.base(amount)
+        cost = line.purse.charge(base)
+        self.cash -= base + cost
+        if line.purse.foreign:
+            self.fx_base += base
+            self.fx_cost += cost
+        return cost
+
     def affordable(
         self, line: Line, side: int, wanted: int, price: int, costs: BarCosts, *, impact: bool, halt: str
     ) -> tuple[int, str]:
@@ -130,6 +173,8 @@ class Account:
         low, high = reducing, wanted
         if halt:
             return low, halt if low < wanted else ""
+        if line.purse.foreign and line.purse.nano is None:
+            return low, "NO_RATE" if low < wanted else ""
         while low < high:
             middle = (low + high + 1) // 2
             if self.carries(line, side * middle, price, costs, impact=impact):
@@ -145,12 +190,12 @@ class Account:
     def book(self, number: int, fill_id: int, time: int, lots: int, price: int, amounts: Amounts) -> None:
         """Take a fill into the account."""
         line = self.lines[number]
-        self.cash -= amounts.fee + amounts.impact
-        if line.contract.future:
-            line.carried += amounts.value
-        else:
-            self.cash -= amounts.value
-        all_fees = amounts.fee + amounts.impact
+        gain = self.ending_gain(line, lots, price, amounts)
+        costs = self.pay(line, amounts.fee) + self.pay(line, amounts.impact)
+        costs += self.pay(line, 0 if line.contract.future else amounts.value) + self.pay(line, -gain)
+        if gain:
+            self.settlements.append(Settlement(time, number, gain))
+        all_fees = line.purse.base(amounts.fee) + line.purse.base(amounts.impact) + costs
         began = line.after_fill(number, fill_id, time, lots, price, (amounts.value, all_fees))
         if began is not None:
             self.trades.append(began)
@@ -170,16 +215,18 @@ class Account:
             line.trade.bars += 1
             for price in (close, *range_):
                 if price is not None:
-                    line.trade.see(line.contract.value(line.lots, price) - line.trade.paid)
+                    line.trade.see(line.gain(price))
 
-    def settle(self, number: int, time: int) -> None:
+    def settle(self, number: int, time: int, *, at_end: bool = False) -> None:
         """The end of a session: the gain of a future since the last settlement moves into cash."""
         line = self.lines[number]
         if not line.contract.future:
             return
-        gain = self.worth(line, line.lots, line.carried, self.quotes[line.instrument].mark)
-        self.cash += gain
-        line.carried += gain
+        mark = self.quotes[line.instrument].mark
+        gain = (line.contract.value(line.lots, mark) if line.lots and mark is not None else 0) - line.carried
+        if not (at_end and line.purse.foreign):
+            self.pay(line, -gain)
+            line.settled(gain)
         if gain:
             self.settlements.append(Settlement(time, number, gain))
 
@@ -201,11 +248,12 @@ class Account:
             self._carry(line, -half_even(abs(self.value(line)) * rate * days / 360))
 
     def _carry(self, line: Line, amount: int) -> None:
-        self.cash += amount
-        self.carry += amount
+        cost = self.pay(line, -amount)
+        self.carry += 0 if line.purse.foreign else amount
         if amount:
             assert line.trade is not None
-            line.trade.carry += amount
+            line.trade.carry += line.purse.base(amount)
+            line.trade.fee += cost
 
     # ------------------------------------------------------------------------------------------------ events
 
@@ -230,8 +278,8 @@ class Account:
         left_over = (exact - new) / ratio  # old lots, signed
         cash = half_even(left_over * mark * line.contract.per_tick_lot)
         trade, change = line.trade, new - line.lots
-        self.cash += cash
-        trade.paid -= cash
+        trade.fee += self.pay(line, -cash)
+        trade.paid -= line.purse.base(cash)
         trade.restate(ratio)
         trade.lots_max = max(trade.lots_max, abs(new))
         line.lots = new
@@ -253,6 +301,6 @@ class Account:
             trade, quote = line.trade, self.quotes[line.instrument]
             if trade is not None:
                 assert quote.mark is not None
-                trade.gross = line.contract.value(line.lots, quote.mark) - trade.paid
+                trade.gross = line.gain(quote.mark)
                 trade.exit_time, trade.exit_fill = quote.mark_time, -1
                 trade.exit_mark = quote.mark

@@ -15,6 +15,7 @@ from argus.core.market_events import InstrumentEvent
 from argus.core.orders import Fill, OrderType, Side, TimeInForce
 from argus.core.ports import View
 from argus.core.strategy import StrategyConstraints, StrategySpec, WakeRule
+from argus.engine.account_terms import CurrencyTerms, DatedRate, IntradayMargin, IntradayRate
 from argus.engine.config import AccountConfig, AccountKind, CostModel, FillRules, HaltRules, RunConfig
 from argus.engine.record import RunRecord
 from argus.engine.replay import run
@@ -41,6 +42,7 @@ class Case:
     settings: Settings
     events: Mapping[str, tuple[InstrumentEvent, ...]] = field(default_factory=dict)
     books: Mapping[str, Plan] = field(default_factory=dict)
+    pairs: Mapping[str, tuple[InstrumentSpec, Bars]] = field(default_factory=dict)  # for rates alone
 
     @property
     def plans(self) -> Mapping[str, Plan]:
@@ -161,6 +163,14 @@ def cost_model(settings: Settings) -> CostModel:
     )
 
 
+def intraday_of(settings: Settings) -> IntradayMargin | None:
+    """The engine's intraday margins for the oracle's."""
+    if not settings.intraday_cutoff:
+        return None
+    rates = tuple(IntradayRate(*row) for row in settings.intraday_rates)
+    return IntradayMargin(settings.intraday_cutoff, settings.intraday_share, rates)
+
+
 def run_config(settings: Settings) -> RunConfig:
     """The engine's settings for the oracle's."""
     return RunConfig(
@@ -170,6 +180,11 @@ def run_config(settings: Settings) -> RunConfig:
             borrow_rate=settings.borrow_rate,
             debit_rate=settings.debit_rate,
             credit_rate=settings.credit_rate,
+            currency=settings.currency,
+            fx=CurrencyTerms(
+                settings.fx_cost_bp, tuple(DatedRate(*row) for row in settings.rates), settings.rate_age_days
+            ),
+            intraday=intraday_of(settings),
         ),
         costs=cost_model(settings),
         fills=FillRules(touch=settings.touch, participation=settings.participation),
@@ -185,7 +200,7 @@ def run_config(settings: Settings) -> RunConfig:
 
 def play_engine(case: Case) -> RunRecord:
     """The case in the engine under test; the risk policy has no limits, so that the account alone refuses."""
-    market = {symbol: (case.specs[symbol], case.bars[symbol]) for symbol in case.bars}
+    market = {**{symbol: (case.specs[symbol], case.bars[symbol]) for symbol in case.bars}, **case.pairs}
     strategies = {name: ScriptStrategy(case, name) for name in case.plans}
     rest: dict[str, Any] = {
         "sizer": FixedUnits(1),
@@ -212,5 +227,5 @@ def play_oracle(case: Case) -> OracleResult:
         for symbol, bars in case.bars.items():
             half_spreads[symbol] = half_spread_milliticks(case.specs[symbol], bars, model)
             impacts[symbol] = impact_scale(case.specs[symbol], bars, model)
-    market = Market(case.specs, case.bars, case.events, half_spreads, impacts)
+    market = Market(case.specs, case.bars, case.events, half_spreads, impacts, case.pairs)
     return simulate(case.plans, market, case.settings)

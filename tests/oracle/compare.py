@@ -36,7 +36,7 @@ def differences(oracle: OracleResult, record: RunRecord) -> Iterator[str]:
     )
     yield from _rows("trade", [_oracle_trade(trade) for trade in oracle.trades], _record_trades(record))
     yield from _rows("settlement", _oracle_settlements(oracle), _record_settlements(record))
-    yield from _rows("balance", _oracle_balances(oracle), _record_balances(record))
+    yield from _rows("balance", _oracle_balances(oracle), _record_balances(record, oracle.foreign_lines))
 
 
 def _rows(what: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:
@@ -169,12 +169,13 @@ def _oracle_settlements(oracle: OracleResult) -> list[dict[str, Any]]:
 
 
 def _record_settlements(record: RunRecord) -> list[dict[str, Any]]:
-    """Variation margin: journal lines between CASH and CLEARING that belong to no fill."""
+    """Variation margin: journal lines between CLEARING and CASH, or money of another currency."""
     cash, clearing = JOURNAL_ACCOUNTS.index("CASH"), JOURNAL_ACCOUNTS.index("CLEARING")
+    foreign = JOURNAL_ACCOUNTS.index("FOREIGN")
     found = []
     for row in _table(record.journal):
-        if row["fill_id"] == -1 and {row["debit"], row["credit"]} == {cash, clearing}:
-            gain = row["amount_micros"] if row["debit"] == cash else -row["amount_micros"]
+        if {row["debit"], row["credit"]} in ({cash, clearing}, {foreign, clearing}):
+            gain = row["amount_micros"] if row["credit"] == clearing else -row["amount_micros"]
             found.append({"ts_ns": row["ts_ns"], "instrument": row["instrument"], "gain": gain})
     return found
 
@@ -183,7 +184,10 @@ def _oracle_balances(oracle: OracleResult) -> list[dict[str, Any]]:
     return [
         {
             "CASH": oracle.final_cash,
-            "FEES": sum(fill.fee + fill.impact for fill in oracle.fills),
+            "FEES": oracle.own_fees,
+            "FX_BASE": oracle.fx_base,
+            "FX_COST": oracle.fx_cost,
+            "own currencies": 0,
             "CAPITAL": -oracle.opening_cash,
             "POSITION": oracle.position_value,
             "CARRY": -oracle.carry,
@@ -194,13 +198,22 @@ def _oracle_balances(oracle: OracleResult) -> list[dict[str, Any]]:
     ]
 
 
-def _record_balances(record: RunRecord) -> list[dict[str, Any]]:
-    """What the journal's lines leave in each account; all together nothing."""
+def _record_balances(record: RunRecord, foreign: set[int]) -> list[dict[str, Any]]:
+    """What the journal's lines leave in each account of the base currency; all together nothing.
+
+    And how many of the lines in another currency do not add up to nothing by themselves.
+    """
     left = dict.fromkeys(JOURNAL_ACCOUNTS, 0)
+    own = dict.fromkeys(foreign, 0)
     for row in _table(record.journal):
-        left[JOURNAL_ACCOUNTS[row["debit"]]] += row["amount_micros"]
-        left[JOURNAL_ACCOUNTS[row["credit"]]] -= row["amount_micros"]
-    return [{**left, "all": sum(left.values()), "interest_micros": record.interest_micros}]
+        for side, sign in (("debit", 1), ("credit", -1)):
+            name = JOURNAL_ACCOUNTS[row[side]]
+            if row["instrument"] in foreign and name not in ("CASH", "FX_BASE", "FX_COST"):
+                own[row["instrument"]] += sign * row["amount_micros"]
+            else:
+                left[name] += sign * row["amount_micros"]
+    broken = sum(balance != 0 for balance in own.values())
+    return [{**left, "all": sum(left.values()), "own currencies": broken, "interest_micros": record.interest_micros}]
 
 
 def _table(table: Any) -> list[dict[str, Any]]:

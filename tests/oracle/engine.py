@@ -15,6 +15,7 @@ from typing import Any
 from argus.core.market_events import Dividend, FinalSettlement, Funding, Split
 from tests.oracle import matching
 from tests.oracle.account import Account, Amounts, Settlement
+from tests.oracle.currencies import Clockwork, intraday_steps, rate_steps
 from tests.oracle.guard import Guard
 from tests.oracle.orders import AT_ONCE, ON_CLOSE, ON_OPEN, ONE_SESSION, OracleOrder, Orders
 from tests.oracle.script import Action, Cancel, Plan, Replace, Submit, Ticket
@@ -62,6 +63,10 @@ class OracleResult:
     liquidations: int = 0
     halts: list[tuple[int, str]] = field(default_factory=list)
     closed_at: int | None = None
+    own_fees: int = 0  # of lines in the account's currency
+    foreign_lines: set[int] = field(default_factory=set)
+    fx_base: int = 0  # paid for other currencies less received
+    fx_cost: int = 0
 
     @property
     def wakes(self) -> list[int]:
@@ -78,6 +83,7 @@ class Market:
     events: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     half_spreads: Mapping[str, Sequence[int] | None] = field(default_factory=dict)  # thousandths of a tick
     impacts: Mapping[str, Sequence[float] | None] = field(default_factory=dict)
+    pairs: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)  # specification and bars, for rates alone
 
 
 @dataclass
@@ -124,6 +130,25 @@ class _Simulation:
         self.room: dict[int, tuple[int, int | None]] = {}  # instrument: its bar, lots that may still fill (None: any)
         self.session: int | None = None  # of the account
         self.expired: set[int] = set()
+        self.last_close = max(row.close_time for data in self.data for row in data.rows)
+        self.clockwork = self._wind()
+
+    def _wind(self) -> Clockwork:
+        """Rates of other currencies, and when intraday margins hold."""
+        settings, market = self.settings, self.market
+        specs = {**market.specs, **{name: pair[0] for name, pair in market.pairs.items()}}
+        bars = {**market.bars, **{name: pair[1] for name, pair in market.pairs.items()}}
+        currencies = {contract.currency for contract in self.contracts} - {settings.currency}
+        rates = {currency: rate_steps(currency, settings, specs, bars) for currency in currencies}
+        stated = {symbol for symbol, _, _ in settings.intraday_rates}
+        intraday = {
+            i: intraday_steps(self.data[i].rows, settings)
+            for i, contract in enumerate(self.contracts)
+            if contract.future
+            and settings.intraday_cutoff
+            and (settings.intraday_share is not None or contract.symbol in stated)
+        }
+        return Clockwork(rates, intraday)
 
     # ------------------------------------------------------------------------------------------------ time goes by
 
@@ -133,7 +158,7 @@ class _Simulation:
             for i, row in enumerate(self.data[line.instrument].rows):
                 for phase, time in ((OPEN, row.start), (CLOSE, row.close_time), (RECV, row.known)):
                     instants.setdefault(time, []).append((phase, number, i))
-        last_close = max(row.close_time for data in self.data for row in data.rows)
+        last_close = self.last_close
         for instrument, symbol in enumerate(self.symbols):
             for i, event in enumerate(self.market.events.get(symbol, ())):
                 if event.ts_ns <= last_close:
@@ -143,7 +168,7 @@ class _Simulation:
         last = max(instants)
         self.orders.cancel_all(self.orders.living(), "RUN_END", last)
         for number in range(len(self.account.lines)):
-            self.account.settle(number, last)
+            self.account.settle(number, last, at_end=True)
         return self._finished()
 
     def _finished(self) -> OracleResult:
@@ -151,7 +176,10 @@ class _Simulation:
         result, account = self.result, self.account
         result.orders = self.orders.all
         result.opening_cash, result.final_cash = self.settings.cash, account.cash
-        result.position_value = sum(account.value(line) for line in account.lines)
+        result.position_value = sum(account.value(line) for line in account.lines if not line.purse.foreign)
+        result.own_fees = sum(f.fee + f.impact for f in result.fills if not account.lines[f.line].purse.foreign)
+        result.foreign_lines = {n for n, line in enumerate(account.lines) if line.purse.foreign}
+        result.fx_base, result.fx_cost = account.fx_base, account.fx_cost
         first = min((book.wakes[0] for book in self.books if book.wakes), default=math.inf)
         result.curve = [point for point in result.curve if point[0] >= first]
         result.trades, result.settlements = account.trades, account.settlements
@@ -162,6 +190,9 @@ class _Simulation:
         return result
 
     def _instant(self, now: int, events: list[tuple[int, int, int]]) -> None:
+        for currency, purse in self.account.purses.items():
+            purse.nano = self.clockwork.rate(currency, now, self.last_close) if purse.foreign else None
+        self.account.intraday = {i for i in self.clockwork.intraday if self.clockwork.is_intraday(i, now)}
         for _, instrument, number in (event for event in events if event[0] == EVENT):
             self._market_event(instrument, self.market.events[self.symbols[instrument]][number])
         for _, line, number in (event for event in events if event[0] == CLOSE):
@@ -419,8 +450,9 @@ class _Simulation:
 
     def _record(self, *where: Any, amounts: Amounts) -> None:
         """A fill: order, line, rule, row, time, lots, price, then amounts and the position after it."""
-        position = self.account.lines[where[1]].lots
-        self.result.fills.append(OracleFill(*where, amounts.value, amounts.fee, amounts.impact, position))
+        line = self.account.lines[where[1]]
+        figures = [line.purse.base(amount) for amount in (amounts.value, amounts.fee, amounts.impact)]
+        self.result.fills.append(OracleFill(*where, *figures, line.lots))
 
     # ------------------------------------------------------------------------------------------------ beside the bars
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -65,6 +66,13 @@ class Settings:
     warmup: int = 1
     wakes_on_fill: bool = False
     late: tuple[str, ...] = ()
+    currency: str = "USD"
+    fx_cost_bp: Decimal = Decimal(5)
+    rates: tuple[tuple[str, date, Decimal], ...] = ()  # currency, day, worth in the account's
+    rate_age_days: int = 7
+    intraday_cutoff: int = 0  # minutes before the close; 0 for no intraday margins
+    intraday_share: Decimal | None = None
+    intraday_rates: tuple[tuple[str, Decimal, Decimal], ...] = ()  # symbol, initial, maintenance
 
     def bar_costs(self, half_spread: int, scale: float | None) -> BarCosts:
         """Costs of a bar with this half-spread (thousandths of a tick, multiplied) and impact coefficient."""

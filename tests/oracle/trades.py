@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from tests.oracle.currencies import Purse
 from tests.oracle.world import Contract, half_even
 
 Piece = tuple[Fraction | int, Fraction | int]  # lots, ticks
@@ -28,7 +29,7 @@ class Trade:
     carry: int = 0  # received less paid
     mae: int = 0
     mfe: int = 0
-    paid: int = 0  # value of what was bought less what was sold
+    paid: int = 0  # value of what was bought less what was sold; in another currency, what futures settled is received
     entered: list[Piece] = field(default_factory=list)  # of fills in its direction
     left: list[Piece] = field(default_factory=list)  # of fills against it
     exit_mark: int | None = None  # of a trade that is open at the end of the data, or was rounded away with no exit
@@ -66,22 +67,47 @@ class Line:
     book: int
     instrument: int
     contract: Contract
+    purse: Purse
     lots: int = 0
     carried: int = 0  # futures: value at the last settlement plus trades since
     session: int | None = None  # of the last bar that had its open
     trade: Trade | None = None
 
+    @property
+    def settles_apart(self) -> bool:
+        """A future in another currency: what its trades made is what its settlements were converted to."""
+        return self.contract.future and self.purse.foreign
+
+    def gain(self, price: int) -> int:
+        """Open gain of the trade in hand at a price, in the account's currency."""
+        assert self.trade is not None
+        value = self.contract.value(self.lots, price) - (self.carried if self.settles_apart else 0)
+        return self.purse.base(value) - self.trade.paid
+
+    def settled(self, gain: int) -> None:
+        """A gain was converted: it is the trade's for good."""
+        self.carried += gain
+        if self.trade is not None and self.settles_apart:
+            self.trade.paid -= self.purse.base(gain)
+            self.trade.fee += self.purse.charge(self.purse.base(gain))
+
     def after_fill(
         self, number: int, fill_id: int, time: int, lots: int, price: int, amounts: tuple[int, int]
     ) -> Trade | None:
-        """The line's trade takes a fill (amounts: value, all fees); gives the trade that this fill began, if any."""
+        """The line's trade takes a fill (amounts: value, all fees); gives the trade that this fill began, if any.
+
+        The value is in the instrument's currency, fees are in the account's.
+        """
         value, fee = amounts
         closing = min(abs(lots), abs(self.lots)) if self.lots * lots < 0 else 0
         opening = abs(lots) - closing
         side = 1 if lots > 0 else -1
-        value_closing, fee_closing = value, fee
+        fee_closing = fee
+        own_value, value = value, 0 if self.settles_apart else self.purse.base(value)
+        value_closing = value
         if closing and opening:
-            value_closing = self.contract.value(side * closing, price)
+            if not self.settles_apart:
+                value_closing = self.purse.base(self.contract.value(side * closing, price))
             fee_closing = half_even(Fraction(fee * closing, abs(lots)))
         if closing:
             trade = self.trade
@@ -91,6 +117,10 @@ class Line:
             trade.left.append((closing, price))
             trade.exit_time, trade.exit_fill = time, fill_id
             if abs(self.lots) == closing:
+                if self.settles_apart:
+                    trade.paid -= self.purse.base(
+                        self.contract.value(self.lots + lots, price) - self.carried - own_value
+                    )
                 trade.end(time, fill_id)
                 self.trade = None
             value, fee = value - value_closing, fee - fee_closing
@@ -101,8 +131,13 @@ class Line:
             self.trade.paid += value
             self.trade.fee += fee
             self.trade.entered.append((opening, price))
+        ended = closing > 0 and abs(self.lots) == closing
         self.lots += lots
+        if self.contract.future:
+            self.carried += own_value
+        if ended and self.settles_apart:
+            self.carried = self.contract.value(self.lots, price)
         if self.trade is not None:
             self.trade.lots_max = max(self.trade.lots_max, abs(self.lots))
-            self.trade.see(self.contract.value(self.lots, price) - self.trade.paid)
+            self.trade.see(self.gain(price))
         return began

@@ -18,6 +18,7 @@ from argus.core.errors import ConfigError, CoverageError
 from argus.core.market_events import Dividend, FinalSettlement, Funding, InstrumentEvent, Split
 from argus.engine.config import CostModel, ImpactModel, SpreadModel
 from argus.engine.costs import impact_scale
+from tests.oracle.account_variations import lay_currencies, lay_intraday
 from tests.oracle.cases import Case
 from tests.oracle.random_cases import DAY, SECOND, Dice, basic_case, level_at, random_script
 from tests.oracle.script import Action, Cancel, Plan, Replace, Script, Submit, Ticket
@@ -401,4 +402,6 @@ FEATURES: Mapping[str, tuple[int, float, Lay]] = {  # stream of its dice, share 
     "financing": (13, 0.4, _financing),
     "halts": (14, 0.35, _halts),
     "events": (15, 0.45, _events),
+    "currencies": (17, 0.25, lay_currencies),
+    "intraday": (18, 0.25, lay_intraday),
 }

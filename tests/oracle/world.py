@@ -99,6 +99,7 @@ class Contract:
     lot: Fraction
     per_tick_lot: Fraction  # micro-units
     future: bool
+    currency: str
     margins: tuple[tuple[date, int, int], ...]  # from, initial, maintenance: micro-units of one lot
     spec: Any
 
@@ -112,6 +113,7 @@ class Contract:
             lot=lot,
             per_tick_lot=tick * lot * Fraction(spec.multiplier) * MICROS,
             future=str(spec.kind.value) == "future",
+            currency=spec.currency,
             margins=tuple(
                 (m.effective_date, int(m.initial * MICROS), int(m.maintenance * MICROS)) for m in spec.margins
             ),

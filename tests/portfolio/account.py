@@ -16,6 +16,7 @@ class SmallPosition:
     units: float = 0.0
     pending_units: float = 0.0
     mark_price: float = float("nan")
+    currency_rate: float = 1.0
 
 
 @dataclass

@@ -133,6 +133,8 @@ def _statistics(record: RunRecord) -> dict[str, str]:
     }
     journal = record.journal
     for code, name in enumerate(JOURNAL_ACCOUNTS):
+        if name.startswith(("FOREIGN", "FX")) and not np.isin(code, (journal["debit"], journal["credit"])):
+            continue
         balance = sum(int(journal["amount_micros"][journal[side] == code].sum()) for side in ("debit", "credit"))
         balance -= 2 * int(journal["amount_micros"][journal["credit"] == code].sum())
         counts[f"balance_{name.lower()}_micros"] = balance

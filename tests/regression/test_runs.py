@@ -36,7 +36,6 @@ EXEMPT = {
     OrderState.SUBMITTED: "no order is left in it when a run is over",
     OrderState.WORKING: "no order is left in it when a run is over",
     OrderState.PARTIAL: "no order is left in it when a run is over",
-    "AccountConfig.currency": "all instruments here are quoted in dollars; another word changes no number",
 }
 
 

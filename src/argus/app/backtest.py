@@ -308,6 +308,7 @@ def backtest(
     warnings: tuple[str, ...] = (),
     limits: OrderLimits = NO_LIMITS,
     finer: Mapping[str, Bars] | None = None,
+    rates: Market | None = None,
 ) -> BacktestResult:
     """Run one strategy and keep the run if there is a workspace.
 
@@ -331,6 +332,8 @@ def backtest(
         Which the risk policy holds orders to, beside what the account can carry.
     finer : mapping or None
         Symbol to finer bars that the orders meet, from `finer_of`.
+    rates : mapping or None
+        Pairs of currencies that the strategy does not trade, for their rates.
     """
     import time
 
@@ -343,7 +346,7 @@ def backtest(
     started = time.perf_counter()
     record = run(
         create(strategy, tuple(market), **{**market_parameters(strategy, market), **parameters}),
-        market,
+        {**(rates or {}), **market},
         config,
         sizer=sizer_for(config, market, units=units, vol_target_annual=vol_target_annual),
         risk=risk_for(config, market, limits),

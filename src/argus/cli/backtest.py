@@ -16,6 +16,7 @@ from argus.cli import statement
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
+    from argus.app.account_terms import AccountTerms
     from argus.app.backtest import BacktestResult, OrderLimits
     from argus.app.rolled import Rolling
     from argus.app.workspace import Workspace
@@ -70,6 +71,24 @@ def backtest(
     param: Annotated[list[str] | None, typer.Option(help="Parameter as name=value; repeatable.")] = None,
     cash: Annotated[str, typer.Option(help="Opening balance.")] = "1000000",
     account: Annotated[str, typer.Option(help="auto, futures, cash or reg_t.")] = "auto",
+    currency: Annotated[
+        str | None, typer.Option(help="Currency of the account, such as EUR; default: that of the first instrument.")
+    ] = None,
+    rates: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET|FILE", help="Rates of other currencies: a pair, or date,currency,rate; repeatable."
+        ),
+    ] = None,
+    conversion_cost: Annotated[
+        str | None, typer.Option(help="Basis points that a conversion of currency costs; 5 if not given.")
+    ] = None,
+    intraday_margin: Annotated[
+        str | None, typer.Option(help="Margin within the session as a share of the overnight one, such as 0.25.")
+    ] = None,
+    intraday_cutoff: Annotated[
+        int | None, typer.Option(help="Minutes before the close at which overnight margins must be met.")
+    ] = None,
     units: Annotated[
         float | None, typer.Option(help="Contracts, shares or coins of a full position; 1 if not given.")
     ] = None,
@@ -145,6 +164,7 @@ def backtest(
     settings = (
         account, cash, fee_per_contract, fee_rate, slippage_ticks, slippage_rate, cost_multiplier, latency_ms, touch,
         participation, start, end, daily_loss, drawdown, flatten,
+        _terms(currency, rates, conversion_cost, intraday_margin, intraday_cutoff),
     )  # fmt: skip
     limits = _limits(max_order, max_position, max_orders_per_minute, price_collar)
     if rolling is not None:
@@ -154,6 +174,26 @@ def backtest(
         how["limits"] = limits
         result = _plain(strategy, bars, instrument, dataset or [], stated, finer, settings, how)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
+
+
+def _terms(
+    currency: str | None,
+    rates: list[str] | None,
+    conversion_cost: str | None,
+    intraday_margin: str | None,
+    intraday_cutoff: int | None,
+) -> AccountTerms:
+    """Terms of the account from what was typed."""
+    from argus.app.account_terms import AccountTerms
+    from argus.core.money import decimal_of
+
+    return AccountTerms(
+        currency,
+        tuple(rates or ()),
+        None if conversion_cost is None else decimal_of(conversion_cost, "--conversion-cost"),
+        None if intraday_margin is None else decimal_of(intraday_margin, "--intraday-margin"),
+        intraday_cutoff,
+    )
 
 
 def _plain(
@@ -168,6 +208,7 @@ def _plain(
 ) -> BacktestResult:
     """A run on one file, or on datasets of the catalog."""
     from argus.app import backtest as use_case
+    from argus.app.account_terms import rates_market
 
     if bars is None:
         market, notes, source = use_case.catalog_market(how["workspace"], tuple(datasets))
@@ -176,6 +217,7 @@ def _plain(
         market, notes, source = use_case.file_market(bars, spec)
         notes = (*measured, *notes)
     config = _config({symbol: entry[0] for symbol, entry in market.items()}, *settings)
+    how = {**how, "rates": rates_market(settings[-1].rates, how["workspace"])}
     if finer is not None:
         home: Workspace | None = how["workspace"]
         known = instrument
@@ -296,6 +338,7 @@ def _config(
     daily_loss: str | None = None,
     drawdown: str | None = None,
     flatten: bool = False,
+    terms: AccountTerms | None = None,
 ) -> RunConfig:
     """Settings of the run from what was typed; errors name the option."""
     from argus.app.backtest import account_kind_for
@@ -316,7 +359,11 @@ def _config(
 
     return RunConfig(
         account=AccountConfig(
-            AccountKind(kind), to_micros(cash, "--cash"), currency=next(iter(specs.values())).currency
+            AccountKind(kind),
+            to_micros(cash, "--cash"),
+            currency=(terms.currency if terms else None) or next(iter(specs.values())).currency,
+            fx=terms.fx() if terms else None,
+            intraday=terms.intraday() if terms else None,
         ),
         costs=CostModel(
             fee_per_unit=optional(fee_per_contract, "--fee-per-contract"),

@@ -103,6 +103,7 @@ class Reason(IntEnum):
     DRAWDOWN = 18
     SPLIT = 19
     CONTRACT_EXPIRED = 20
+    NO_RATE = 21
 
 
 class FillRule(IntEnum):

@@ -64,6 +64,13 @@ class PositionView(Protocol):
         ...
 
     @property
+    def currency_rate(self) -> float:
+        """What one unit of the instrument's currency is worth in the account's now; 1 where they are the same.
+
+        NaN before a rate is known.
+        """
+
+    @property
     def mark_price(self) -> float:
         """Last known price; NaN before the first bar."""
         ...

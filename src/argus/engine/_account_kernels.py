@@ -11,7 +11,17 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.engine._layout import INT64_MAX, S_CASH, S_EQUITY
-from argus.engine._ledger_kernels import fee_of, impact_of, initial_margin, net_position, position_value, too_large
+from argus.engine._ledger_kernels import (
+    converted,
+    fee_of,
+    impact_of,
+    initial_margin,
+    net_position,
+    open_amount,
+    paid_in_base,
+    position_value,
+    too_large,
+)
 from argus.engine._match_kernels import nearest_tick, ticks_of
 from argus.engine._order_kernels import MARKET, ON_CLOSE, ON_OPEN
 
@@ -47,7 +57,10 @@ def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untype
     equity = state[S_EQUITY]
     for m in range(len(inst)):
         mark = known_mark(m, par, inst, close)
-        equity += position_value(inst[m]["position"], mark, par[m]) - inst[m]["value"]
+        more = position_value(inst[m]["position"], mark, par[m]) - inst[m]["value"]
+        if par[m]["is_foreign"] == 1:
+            more = converted(open_amount(inst[m]) + more, inst[m]["fx_rate"]) - inst[m]["worth"]
+        equity += more
         if par[m]["first_line"] != m:
             continue
         net = net_position(m, par, inst)
@@ -60,9 +73,10 @@ def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untype
     cash = state[S_CASH]
     if lots != 0:
         value = position_value(lots, known_mark(k, par, inst, close), par[k])
-        cash -= fee_of(lots, value, inst[k]["rate_at"], rates)[0] + impact_of(abs(lots), par[k], inst[k])[0]
+        cash -= paid_in_base(fee_of(lots, value, inst[k]["rate_at"], rates)[0], par[k], inst[k])
+        cash -= paid_in_base(impact_of(abs(lots), par[k], inst[k])[0], par[k], inst[k])
         if par[k]["is_future"] == 0:
-            cash -= value
+            cash -= paid_in_base(value, par[k], inst[k])
     return margin, cash, equity
 
 

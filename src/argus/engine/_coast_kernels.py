@@ -151,7 +151,8 @@ def coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_mi
     n = state[S_EQUITY_ROWS]
     base = state[S_EQUITY] - inst[0]["value"]
     floor, ceiling = quiet_range(state)
-    if position == 0 or (par[0]["value_den"] == 1 and par[0]["is_future"] == 1):
+    is_linear = par[0]["value_den"] == 1 and par[0]["is_future"] == 1 and par[0]["is_foreign"] == 0
+    if position == 0 or is_linear:
         per_tick = position * par[0]["value_num"]
         mark_max = INT64_MAX if position == 0 else np.int64(VALUE_MAX / abs(float(per_tick)))
         row = quiet_rows(

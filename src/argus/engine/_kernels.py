@@ -37,6 +37,7 @@ from argus.engine._layout import (
     S_EQUITY_ROWS,
     S_EVENT,
     S_FILLS,
+    S_FOREIGN,
     S_JOURNAL,
     S_NOTIFY,
     S_ORDERS,
@@ -47,7 +48,7 @@ from argus.engine._layout import (
     S_WAKE,
     WAKE,
 )
-from argus.engine._ledger_kernels import set_mark, settle
+from argus.engine._ledger_kernels import set_mark, settle, settle_last
 from argus.engine._match_kernels import match_close, match_open, volume_cap
 from argus.engine._order_kernels import R_RUN_END, cancel_all, expire
 from argus.engine._session_kernels import begin_session, check_account, instrument_event
@@ -147,11 +148,13 @@ def has_room(state, inst, active, orders, fills, journal, eq_micros):  # type: i
     """Whether every table can take what one event may add."""
     instruments = len(inst)
     fills_max = state[S_ACTIVE] + instruments
+    # Money in another currency takes four entries where one's own takes one.
+    per_fill, per_line = (14, 24) if state[S_FOREIGN] == 1 else (3, 8)
     return (
         state[S_ORDERS] + instruments <= len(orders)
         and state[S_ACTIVE] + instruments <= len(active)
         and state[S_FILLS] + fills_max <= len(fills)
-        and state[S_JOURNAL] + 3 * fills_max + 8 * instruments <= len(journal)
+        and state[S_JOURNAL] + per_fill * fills_max + per_line * instruments <= len(journal)
         and state[S_EQUITY_ROWS] < len(eq_micros)
     )
 
@@ -161,7 +164,7 @@ def finish_run(par, inst, state, active, orders, journal):  # type: ignore[no-un
     """The data are over: end orders, settle and prove."""
     cancel_all(R_RUN_END, state[S_TS], inst, state, active, orders)
     for k in range(len(inst)):
-        if inst[k]["unsettled"] == 1 and not settle(k, state[S_TS], par, inst, state, journal):
+        if inst[k]["unsettled"] == 1 and not settle_last(k, state[S_TS], par, inst, state, journal):
             return BOOKS_BROKEN
     return END
 

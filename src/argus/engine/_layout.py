@@ -73,15 +73,18 @@ PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
     S_INTEREST,  # balance of INTEREST
     S_EVENT,  # next row of the table of events
     S_HALTS,
-) = range(45)
-STATE_SLOTS: Final = 45
+    S_FOREIGN,  # 1 where an instrument is quoted in another currency than the account's
+) = range(46)
+STATE_SLOTS: Final = 46
 
 STRETCH_MIN, STRETCH_MAX = 32, 4096
 
 # Columns of the dated rates of an instrument: the first session they are in force, margins per lot, and where the fee
-# components of that time begin and end.
-R_SESSION, R_INITIAL, R_MAINTENANCE, R_FEE_BEGIN, R_FEE_END = range(5)
-RATE_COLUMNS: Final = 6
+# components of that time begin and end; the last two are the margins while intraday ones are in force.
+R_SESSION, R_INITIAL, R_MAINTENANCE, R_FEE_BEGIN, R_FEE_END, R_INTRADAY_INITIAL, R_INTRADAY_MAINTENANCE = range(7)
+RATE_COLUMNS: Final = 7
+INTRADAY_SHIFT: Final = R_INTRADAY_INITIAL - R_INITIAL
+"""From the column of an overnight margin to that of the intraday one."""
 
 # Columns of a fee component, a row of the same table: micros per lot and their billionths, parts per billion of the
 # value, least and largest
@@ -94,8 +97,9 @@ C_WHOLE, C_NANO, C_PPB, C_MIN, C_MAX, C_SELLS_ONLY = range(6)
 E_TS, E_LINE, E_KIND, E_A, E_B, E_ROW = range(6)
 EVENT_COLUMNS: Final = 6
 # Kinds: dividend of a micros and b billionths per lot; funding of a parts per billion; split of a for b; final
-# settlement at a ticks.
-E_DIVIDEND, E_FUNDING, E_SPLIT, E_FINAL = range(4)
+# settlement at a ticks; rate of the instrument's currency of a billionths of the account's; margins in force (a: how
+# far their columns lie from the overnight ones).
+E_DIVIDEND, E_FUNDING, E_SPLIT, E_FINAL, E_RATE, E_MARGIN = range(6)
 
 MILLI: Final = 1_000
 """Slippage and half-spread are counted in thousandths of a tick."""
@@ -129,6 +133,9 @@ PARAM_DTYPE: Final = np.dtype(
         ("warmup", np.int64),  # bars to be known before the book's strategy is woken
         ("session_end_only", np.int64),  # wakes at session ends only
         ("tells_fills", np.int64),  # the strategy wants to hear of fills
+        ("is_foreign", np.int64),  # quoted in another currency than the account's
+        ("fx_cost_ppb", np.int64),  # billionths of what is converted
+        ("value_scale", np.float64),  # largest micro-units of a tick on a lot, in either currency
     ],
     align=True,
 )
@@ -163,6 +170,14 @@ INSTRUMENT_DTYPE: Final = np.dtype(
         ("working", np.int64),  # orders in the active list
         ("wake", np.int64),  # a bar became known that wakes the strategy
         ("notify", np.int64),  # a fill that the strategy has not heard of
+        ("margin_shift", np.int64),  # 0, or `INTRADAY_SHIFT` while intraday margins are in force
+        # Of lines in another currency only; `value`, `flow` and the balances above are in that currency.
+        ("fx_rate", np.int64),  # billionths of the account's currency; 0 before one is known
+        ("worth", np.int64),  # what the line adds to the equity beside cash, in the account's currency
+        ("bal_foreign", np.int64),
+        ("bal_fx", np.int64),
+        ("bal_fx_base", np.int64),
+        ("bal_fx_cost", np.int64),
     ],
     align=True,
 )

@@ -43,8 +43,9 @@ from argus.engine._layout import (
 
 # Positions in record.JOURNAL_ACCOUNTS.
 CASH, POSITION, CLEARING, PNL, FEES, CAPITAL, CARRY, INTEREST = 0, 1, 2, 3, 4, 5, 6, 7
+FOREIGN, FX, FX_BASE, FX_COST = 8, 9, 10, 11
 # Codes of core.orders.Reason.
-INITIAL_MARGIN, NO_CASH, SHORT_FORBIDDEN = 5, 6, 7
+INITIAL_MARGIN, NO_CASH, SHORT_FORBIDDEN, NO_RATE = 5, 6, 7, 21
 VALUE_MAX = 4.0e18
 PPM = 1_000_000
 
@@ -84,7 +85,7 @@ def share_of(amount, part, whole):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy")
 def too_large(lots, ticks, par_k):  # type: ignore[no-untyped-def]
     """Whether a value would leave the range of int64."""
-    return abs(float(lots)) * max(abs(float(ticks)), float(MILLI)) * float(par_k["value_num"]) > VALUE_MAX
+    return abs(float(lots)) * max(abs(float(ticks)), float(MILLI)) * par_k["value_scale"] > VALUE_MAX
 
 
 @njit(cache=True, error_model="numpy")
@@ -168,19 +169,47 @@ def share_up(value, ppm):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
+def converted(amount, rate):  # type: ignore[no-untyped-def]
+    """amount * rate / 10**9 half to even, `rate` not negative; whole part and billionths are multiplied apart."""
+    billionths = rate % NANO
+    rest = (amount % NANO) * billionths
+    whole = amount * (rate // NANO) + (amount // NANO) * billionths + rest // NANO
+    return rounded(whole, rest % NANO, NANO)
+
+
+@njit(cache=True, error_model="numpy")
+def conversion_cost(base, par_k):  # type: ignore[no-untyped-def]
+    """What the conversion of `base` micro-units of the account's currency costs."""
+    return part_of(abs(base), par_k["fx_cost_ppb"], NANO)
+
+
+@njit(cache=True, error_model="numpy")
+def paid_in_base(amount, par_k, inst_k):  # type: ignore[no-untyped-def]
+    """Cash that paying `amount` of the instrument's currency takes, conversion and its cost included."""
+    if par_k["is_foreign"] == 0:
+        return amount
+    base = converted(amount, inst_k["fx_rate"])
+    return base + conversion_cost(base, par_k)
+
+
+@njit(cache=True, error_model="numpy")
 def initial_margin(position, value, par_k, inst_k, rates):  # type: ignore[no-untyped-def]
     """Micro-units of equity needed to open what is held in one instrument."""
     if par_k["is_future"] == 1:
-        return abs(position) * rates[inst_k["rate_at"], R_INITIAL]
-    return share_up(value, par_k["initial_ppm"])
+        margin = abs(position) * rates[inst_k["rate_at"], R_INITIAL + inst_k["margin_shift"]]
+    else:
+        margin = share_up(value, par_k["initial_ppm"])
+    return margin if par_k["is_foreign"] == 0 else converted(margin, inst_k["fx_rate"])
 
 
 @njit(cache=True, error_model="numpy")
 def maintenance_margin(position, value, par_k, inst_k, rates):  # type: ignore[no-untyped-def]
     """Micro-units of equity needed to keep what is held in one instrument."""
     if par_k["is_future"] == 1:
-        return abs(position) * rates[inst_k["rate_at"], R_MAINTENANCE]
-    return share_up(value, par_k["maintenance_long_ppm"] if position > 0 else par_k["maintenance_short_ppm"])
+        margin = abs(position) * rates[inst_k["rate_at"], R_MAINTENANCE + inst_k["margin_shift"]]
+    else:
+        margin = share_up(value, par_k["maintenance_long_ppm"] if position > 0 else par_k["maintenance_short_ppm"])
+    return margin if par_k["is_foreign"] == 0 else converted(margin, inst_k["fx_rate"])
 
 
 @njit(cache=True, error_model="numpy")
@@ -194,20 +223,57 @@ def net_position(k, par, inst):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
+def realised_gain(after, price, par_k, inst_k):  # type: ignore[no-untyped-def]
+    """Gain of a future in another currency that a fill ended, not settled yet: `after` lots at `price` were begun."""
+    return position_value(after, price, par_k) - inst_k["bal_position"]
+
+
+@njit(cache=True, error_model="numpy")
+def is_ended(before, after):  # type: ignore[no-untyped-def]
+    """Whether going from one position to another ends the first."""
+    return before != 0 and (after == 0 or (before > 0) != (after > 0))
+
+
+@njit(cache=True, error_model="numpy")
+def foreign_after(k, lots, price, value, fee, impact_fee, par, inst, state):  # type: ignore[no-untyped-def]
+    """(cash, equity) after trading signed `lots` of line `k`, which is in another currency, at `price` ticks."""
+    is_future = par[k]["is_future"] == 1
+    rate = inst[k]["fx_rate"]
+    cost = paid_in_base(fee, par[k], inst[k]) + paid_in_base(impact_fee, par[k], inst[k])
+    held = inst[k]["position"]
+    if is_future and is_ended(held, held + lots):
+        gain = realised_gain(held + lots, price, par[k], inst[k]) - value
+        cost += conversion_cost(converted(gain, rate), par[k])
+    if not is_future:
+        cost += paid_in_base(value, par[k], inst[k])
+    equity, line = state[S_EQUITY] - cost, par[k]["first_line"]
+    while line >= 0:
+        held_open = inst[line]["bal_clearing"] - (value if is_future and line == k else 0)
+        held_open += position_value(inst[line]["position"] + (lots if line == k else 0), price, par[line])
+        equity += converted(held_open, rate) - inst[line]["worth"]
+        line = par[line]["next_line"]
+    return state[S_CASH] - cost, equity
+
+
+@njit(cache=True, error_model="numpy")
 def account_holds(k, lots, price, impact, par, inst, state, rates):  # type: ignore[no-untyped-def]
     """Whether the account's rule holds after trading signed `lots` of line `k` at `price` ticks."""
     value = position_value(lots, price, par[k])
-    cost = fee_of(lots, value, inst[k]["rate_at"], rates)[0]
+    fee, impact_fee = fee_of(lots, value, inst[k]["rate_at"], rates)[0], np.int64(0)
     if impact:
-        cost += impact_of(abs(lots), par[k], inst[k])[0]
+        impact_fee = impact_of(abs(lots), par[k], inst[k])[0]
+    is_foreign = par[k]["is_foreign"] == 1
+    cash, equity = state[S_CASH] - value - fee - impact_fee, state[S_EQUITY] - value - fee - impact_fee
+    if is_foreign:
+        cash, equity = foreign_after(k, lots, price, value, fee, impact_fee, par, inst, state)
     if state[S_CASH_ONLY] == 1:
-        return state[S_CASH] - value - cost >= 0
-    equity = state[S_EQUITY] - value - cost
+        return cash >= 0
     net, line = lots, par[k]["first_line"]
     while line >= 0:
         held = inst[line]["position"]
         net += held
-        equity += position_value(held + (lots if line == k else 0), price, par[line]) - inst[line]["value"]
+        if not is_foreign:
+            equity += position_value(held + (lots if line == k else 0), price, par[line]) - inst[line]["value"]
         line = par[line]["next_line"]
     needed = initial_margin(net, position_value(net, price, par[k]), par[k], inst[k], rates)
     for m in range(len(inst)):
@@ -235,6 +301,8 @@ def opening_lots(k, side, reducing, wanted, price, impact, par, inst, state, rat
         return np.int64(0), 0
     if state[S_HALT] != 0:
         return np.int64(0), state[S_HALT]
+    if par[k]["is_foreign"] == 1 and inst[k]["fx_rate"] == 0:
+        return np.int64(0), NO_RATE
     if state[S_CASH_ONLY] == 1 and side < 0:
         return np.int64(0), SHORT_FORBIDDEN
     if account_holds(k, side * (reducing + wanted), price, impact, par, inst, state, rates):
@@ -266,6 +334,14 @@ def add_to(account, k, amount, inst, state):  # type: ignore[no-untyped-def]
         inst[k]["bal_carry"] += amount
     elif account == INTEREST:
         state[S_INTEREST] += amount
+    elif account == FOREIGN:
+        inst[k]["bal_foreign"] += amount
+    elif account == FX:
+        inst[k]["bal_fx"] += amount
+    elif account == FX_BASE:
+        inst[k]["bal_fx_base"] += amount
+    elif account == FX_COST:
+        inst[k]["bal_fx_cost"] += amount
     else:
         state[S_CAPITAL] += amount
 
@@ -291,11 +367,45 @@ def post(debit, credit, k, amount, ts, fill_id, inst, state, journal):  # type: 
 
 
 @njit(cache=True, error_model="numpy")
+def pay_cash(account, k, amount, ts, fill_id, par, inst, state, journal):  # type: ignore[no-untyped-def]
+    """Pay `amount` of the currency of line `k` out of cash (receive it, if negative), converted if need be."""
+    if par[k]["is_foreign"] == 0:
+        post(account, CASH, k, amount, ts, fill_id, inst, state, journal)
+        state[S_EQUITY] -= amount
+        return
+    post(account, FOREIGN, k, amount, ts, fill_id, inst, state, journal)
+    post(FOREIGN, FX, k, amount, ts, fill_id, inst, state, journal)
+    base = converted(amount, inst[k]["fx_rate"])
+    cost = conversion_cost(base, par[k])
+    post(FX_BASE, CASH, k, base, ts, fill_id, inst, state, journal)
+    post(FX_COST, CASH, k, cost, ts, fill_id, inst, state, journal)
+    state[S_EQUITY] -= base + cost
+
+
+@njit(cache=True, error_model="numpy")
+def open_amount(inst_k):  # type: ignore[no-untyped-def]
+    """What a line in another currency holds beside the account's cash, in that currency."""
+    return inst_k["value"] + inst_k["bal_clearing"] + inst_k["bal_foreign"]
+
+
+@njit(cache=True, error_model="numpy")
+def set_worth(k, inst, state):  # type: ignore[no-untyped-def]
+    """Bring the running equity up to what line `k`, in another currency, is worth in the account's."""
+    worth = converted(open_amount(inst[k]), inst[k]["fx_rate"])
+    state[S_EQUITY] += worth - inst[k]["worth"]
+    inst[k]["worth"] = worth
+
+
+@njit(cache=True, error_model="numpy")
 def revalue(k, par, inst, state, rates):  # type: ignore[no-untyped-def]
     """Bring value, running equity and running maintenance margin of line `k` up to its position and mark."""
     value = position_value(inst[k]["position"], inst[k]["mark"], par[k])
-    state[S_EQUITY] += value - inst[k]["value"]
-    inst[k]["value"] = value
+    if par[k]["is_foreign"] == 0:
+        state[S_EQUITY] += value - inst[k]["value"]
+        inst[k]["value"] = value
+    else:
+        inst[k]["value"] = value
+        set_worth(k, inst, state)
     first, net = par[k]["first_line"], inst[k]["position"]
     if par[first]["next_line"] >= 0:
         net = net_position(k, par, inst)
@@ -338,9 +448,12 @@ def has_news(k, par, inst, state):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def write_fill(order, k, lots, base, price, rule, ts, row, value, fee, impact, inst, state, fills):  # type: ignore[no-untyped-def]
-    """Write a row of the fill table and move the position; returns the fill's id."""
+    """Write a row of the fill table, in the account's currency, and move the position; returns the fill's id."""
     n = state[S_FILLS]
     inst[k]["flow"] -= value
+    if inst[k]["fx_rate"] != 0:
+        value, fee = converted(value, inst[k]["fx_rate"]), converted(fee, inst[k]["fx_rate"])
+        impact = converted(impact, inst[k]["fx_rate"])
     inst[k]["position"] += lots
     inst[k]["unsettled"] = 1
     fills[n]["order_id"] = order
@@ -360,6 +473,25 @@ def write_fill(order, k, lots, base, price, rule, ts, row, value, fee, impact, i
 
 
 @njit(cache=True, error_model="numpy")
+def post_foreign(k, lots, price, value, fee, impact_fee, ts, n, par, inst, state, journal):  # type: ignore[no-untyped-def]
+    """The entries of fill `n` of a line in another currency, whose position has moved already.
+
+    A future whose position ends here is settled at once, so that each conversion belongs to one trade.
+    """
+    if par[k]["is_future"] == 0:
+        pay_cash(POSITION, k, value, ts, n, par, inst, state, journal)
+    else:
+        post(POSITION, CLEARING, k, value, ts, n, inst, state, journal)
+    pay_cash(FEES, k, fee, ts, n, par, inst, state, journal)
+    pay_cash(FEES, k, impact_fee, ts, n, par, inst, state, journal)
+    after = inst[k]["position"]
+    if par[k]["is_future"] == 1 and is_ended(after - lots, after):
+        gain = realised_gain(after, price, par[k], inst[k])
+        post(POSITION, PNL, k, gain, ts, n, inst, state, journal)
+        pay_cash(CLEARING, k, -gain, ts, n, par, inst, state, journal)
+
+
+@njit(cache=True, error_model="numpy")
 def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, state, fills, journal, rates):  # type: ignore[no-untyped-def]
     """Write a fill of signed `lots` at `price` ticks and its entries; positions, cash and equity follow."""
     value = position_value(lots, price, par[k])
@@ -368,17 +500,29 @@ def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, s
     if impact:
         impact_fee, impact_rest = impact_of(abs(lots), par[k], inst[k])
     n = write_fill(order, k, lots, base, price, rule, ts, row, value, fee, impact_fee, inst, state, fills)
-    post(POSITION, CLEARING if par[k]["is_future"] == 1 else CASH, k, value, ts, n, inst, state, journal)
-    post(FEES, CASH, k, fee, ts, n, inst, state, journal)
-    post(FEES, CASH, k, impact_fee, ts, n, inst, state, journal)
+    if par[k]["is_foreign"] == 1:
+        post_foreign(k, lots, price, value, fee, impact_fee, ts, n, par, inst, state, journal)
+    else:
+        post(POSITION, CLEARING if par[k]["is_future"] == 1 else CASH, k, value, ts, n, inst, state, journal)
+        post(FEES, CASH, k, fee, ts, n, inst, state, journal)
+        post(FEES, CASH, k, impact_fee, ts, n, inst, state, journal)
+        state[S_EQUITY] -= value + fee + impact_fee
     inst[par[k]["first_line"]]["volume_left"] -= abs(lots)
     inst[k]["paid"] = price
-    state[S_EQUITY] -= value + fee + impact_fee
     value_rest = lots * price * par[k]["value_num"] - value * par[k]["value_den"]
     state[S_ROUNDING] += value_rest * (NANO // par[k]["value_den"]) + rest + impact_rest
     if inst[k]["has_mark"] == 0:
         set_mark(k, price, par, inst, state, rates)
     revalue(k, par, inst, state, rates)
+
+
+@njit(cache=True, error_model="numpy")
+def foreign_fault(own, inst_m):  # type: ignore[no-untyped-def]
+    """Which proof of a line in another currency fails; `own` is the sum of its accounts without money on its way."""
+    if own + inst_m["bal_foreign"] + inst_m["bal_fx"] != 0:
+        return 6
+    received = inst_m["flow"] - inst_m["bal_clearing"] - inst_m["bal_fees"] - inst_m["bal_carry"]
+    return 7 if inst_m["bal_fx"] != received - inst_m["bal_foreign"] else 0
 
 
 @njit(cache=True, error_model="numpy")
@@ -393,8 +537,17 @@ def prove(k, par, inst, state):  # type: ignore[no-untyped-def]
     by_books = state[S_CASH]
     by_flows = -state[S_CAPITAL] - state[S_INTEREST]
     for m in range(len(inst)):
-        total += inst[m]["bal_position"] + inst[m]["bal_clearing"] + inst[m]["bal_pnl"] + inst[m]["bal_fees"]
-        total += inst[m]["bal_carry"]
+        own = inst[m]["bal_position"] + inst[m]["bal_clearing"] + inst[m]["bal_pnl"] + inst[m]["bal_fees"]
+        own += inst[m]["bal_carry"]
+        if par[m]["is_foreign"] == 1:
+            if fault == 0:
+                fault = foreign_fault(own, inst[m])
+            worth = converted(open_amount(inst[m]), inst[m]["fx_rate"])
+            total += inst[m]["bal_fx_base"] + inst[m]["bal_fx_cost"]
+            by_books += worth
+            by_flows += worth - inst[m]["bal_fx_base"] - inst[m]["bal_fx_cost"]
+            continue
+        total += own
         by_books += inst[m]["value"] + inst[m]["bal_clearing"]
         by_flows += inst[m]["value"] + inst[m]["flow"] - inst[m]["bal_fees"] - inst[m]["bal_carry"]
     if fault == 0 and total != 0:
@@ -413,8 +566,25 @@ def settle(k, ts, par, inst, state, journal):  # type: ignore[no-untyped-def]
     """Book the gain of `k` since its last settlement, move it into cash for futures, and prove the books."""
     gain = inst[k]["value"] - inst[k]["bal_position"]
     post(POSITION, PNL, k, gain, ts, -1, inst, state, journal)
-    if par[k]["is_future"] == 1:
+    if par[k]["is_foreign"] == 1:
+        if par[k]["is_future"] == 1:
+            pay_cash(CLEARING, k, -gain, ts, -1, par, inst, state, journal)
+        set_worth(k, inst, state)
+    elif par[k]["is_future"] == 1:
         post(CASH, CLEARING, k, gain, ts, -1, inst, state, journal)
+    inst[k]["unsettled"] = 0
+    return prove(k, par, inst, state)
+
+
+@njit(cache=True, error_model="numpy")
+def settle_last(k, ts, par, inst, state, journal):  # type: ignore[no-untyped-def]
+    """The settlement at the end of the data: money in another currency is not converted any more."""
+    if par[k]["is_foreign"] == 0:
+        return settle(k, ts, par, inst, state, journal)
+    gain = inst[k]["value"] - inst[k]["bal_position"]
+    post(POSITION, PNL, k, gain, ts, -1, inst, state, journal)
+    if par[k]["is_future"] == 1:
+        post(FOREIGN, CLEARING, k, gain, ts, -1, inst, state, journal)
     inst[k]["unsettled"] = 0
     return prove(k, par, inst, state)
 

@@ -17,6 +17,8 @@ from argus.engine._layout import (
     E_FUNDING,
     E_KIND,
     E_LINE,
+    E_MARGIN,
+    E_RATE,
     E_ROW,
     E_SPLIT,
     E_TS,
@@ -53,6 +55,7 @@ from argus.engine._ledger_kernels import (
     half_even,
     has_news,
     part_of,
+    pay_cash,
     position_value,
     post,
     quiet_range,
@@ -81,9 +84,9 @@ YEAR_DAYS = 360
 
 
 @njit(cache=True, error_model="numpy")
-def pay(account, k, amount, ts, inst, state, journal):  # type: ignore[no-untyped-def]
-    """Pay `amount` out of cash (receive it, if negative) for carry or interest."""
-    post(account, CASH, k, amount, ts, -1, inst, state, journal)
+def pay_interest(amount, ts, inst, state, journal):  # type: ignore[no-untyped-def]
+    """Pay `amount` of interest out of cash (receive it, if negative)."""
+    post(INTEREST, CASH, -1, amount, ts, -1, inst, state, journal)
     state[S_EQUITY] -= amount
 
 
@@ -119,10 +122,11 @@ def begin_session(k, ts, session, par, inst, state, journal, rates):  # type: ig
             interest = part_of(-state[S_CASH], state[S_DEBIT_PPM] * days, YEAR_DAYS * PPM)
         else:
             interest = -part_of(state[S_CASH], state[S_CREDIT_PPM] * days, YEAR_DAYS * PPM)
-        pay(INTEREST, -1, interest, ts, inst, state, journal)
+        pay_interest(interest, ts, inst, state, journal)
     if last != NO_SESSION and inst[k]["position"] < 0 and par[k]["borrow_ppm"] > 0:
         size = abs(inst[k]["value"])
-        pay(CARRY, k, part_of(size, par[k]["borrow_ppm"] * (session - last), YEAR_DAYS * PPM), ts, inst, state, journal)
+        fee = part_of(size, par[k]["borrow_ppm"] * (session - last), YEAR_DAYS * PPM)
+        pay_cash(CARRY, k, fee, ts, -1, par, inst, state, journal)
     if is_new:
         state[S_SESSION] = session
         if state[S_HALT] == R_DAILY_LOSS:
@@ -207,8 +211,7 @@ def split(first, known_row, numerator, denominator, ts, par, inst, state, active
             n = write_fill(
                 -1, line, whole - held, numerator / denominator, mark, F_SPLIT, ts, row, -cash, 0, 0, inst, state, fills
             )
-            post(CASH, POSITION, line, cash, ts, n, inst, state, journal)
-            state[S_EQUITY] += cash
+            pay_cash(POSITION, line, -cash, ts, n, par, inst, state, journal)
             has_news(line, par, inst, state)
         line = par[line]["next_line"]
     if inst[first]["has_mark"] == 1:
@@ -232,9 +235,11 @@ def settle_finally(first, price, ts, par, inst, state, active, orders, fills, jo
             value = position_value(-held, price, par[line])
             row = inst[line]["market_row"] - par[line]["row_begin"]
             n = write_fill(-1, line, -held, float(price), price, F_FINAL, ts, row, value, 0, 0, inst, state, fills)
-            is_future = par[line]["is_future"] == 1
-            post(POSITION, CLEARING if is_future else CASH, line, value, ts, n, inst, state, journal)
-            state[S_EQUITY] -= value
+            if par[line]["is_future"] == 0:
+                pay_cash(POSITION, line, value, ts, n, par, inst, state, journal)
+            else:
+                post(POSITION, CLEARING, line, value, ts, n, inst, state, journal)
+                state[S_EQUITY] -= value if par[line]["is_foreign"] == 0 else 0
             revalue(line, par, inst, state, rates)
             has_news(line, par, inst, state)
             proven = settle(line, ts, par, inst, state, journal) and proven
@@ -263,9 +268,19 @@ def instrument_event(par, inst, state, active, orders, fills, journal, rates, ev
             held = inst[line]["position"]
             if kind == E_DIVIDEND:
                 amount = rounded(held * a + held * b // NANO, held * b % NANO, NANO)
-                pay(CARRY, line, -amount, ts, inst, state, journal)
+                pay_cash(CARRY, line, -amount, ts, -1, par, inst, state, journal)
             else:
-                pay(CARRY, line, part_of(inst[line]["value"], a, NANO), ts, inst, state, journal)
+                amount = part_of(inst[line]["value"], a, NANO)
+                pay_cash(CARRY, line, amount, ts, -1, par, inst, state, journal)
+            line = par[line]["next_line"]
+    elif kind == E_RATE or kind == E_MARGIN:
+        line = first
+        while line >= 0:
+            if kind == E_RATE:
+                inst[line]["fx_rate"] = a
+            else:
+                inst[line]["margin_shift"] = a
+            revalue(line, par, inst, state, rates)
             line = par[line]["next_line"]
     else:
         return settle_finally(first, a, ts, par, inst, state, active, orders, fills, journal, rates)

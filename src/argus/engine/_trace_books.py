@@ -23,6 +23,7 @@ from argus.core.market_events import Dividend, Funding, InstrumentEvent, Split
 from argus.core.money import MICROS, format_micros
 from argus.core.orders import FillRule
 from argus.core.time import day_of, format_ns
+from argus.engine._trace_currency import Converter, realised_at_fills, without_carry_legs
 from argus.engine._trace_rules import contract_of, decimal_text, mark_ticks
 from argus.engine._trace_steps import CarryStep, LedgerLine, SettlementStep
 from argus.engine.market import Events
@@ -62,6 +63,8 @@ class LineBooks:
         The line.
     events : mapping
         Symbol to events; may be empty though the run had some.
+    converter : Converter or None
+        Of a line in another currency; the record's fills are then given in that currency.
     """
 
     def __init__(
@@ -70,8 +73,9 @@ class LineBooks:
         market: Mapping[str, tuple[InstrumentSpec, Bars]],
         code: int,
         events: Events,
+        converter: Converter | None = None,
     ) -> None:
-        self.record, self.market = record, market
+        self.record, self.market, self.converter = record, market, converter
         self.spec, self.bars = market[record.universe[code]]
         self.events: Sequence[InstrumentEvent] = events.get(self.spec.symbol, ())
         self.contract = contract_of(self.spec, self.bars, record.manifest.config["costs"])
@@ -82,6 +86,11 @@ class LineBooks:
         own = (journal["fill_id"] == -1) & (journal["instrument"] == code)
         is_carry = (journal["debit"] == _CARRY) | (journal["credit"] == _CARRY)
         self.settled, self.carried = journal[own & ~is_carry], journal[own & is_carry]
+        self.realised: dict[int, int] = {}
+        self._posted: list[tuple[int, int, bool]] = []
+        if converter is not None:
+            self.settled = journal[own][without_carry_legs(journal[own])]
+            self.realised = realised_at_fills(record, code)
         rows = np.arange(len(self.bars))
         self.marked_row = np.maximum.accumulate(np.where(np.isnan(self.bars.close), -1, rows))
         lines = [line for line, symbol in enumerate(record.universe) if symbol == self.spec.symbol]
@@ -168,14 +177,20 @@ class LineBooks:
         flow, position, at = 0, 0, 0
         gained_before, instrument_before = 0, self._instrument_gain(points[first - 1]) if first else 0
         steps = []
+        begun = counts[first - 1] if first else 0
+        self._posted = []
         for point in points[first : last + 1]:
             row, ts, count = point
+            settled_at_fills = sum(self.realised.get(fill_id, 0) for fill_id in self.fill_ids[begun:count].tolist())
+            begun = count
             while at < len(parts) and places[at] < count:
                 flow, position = flow - parts[at].value, parts[at].position_after
                 at += 1
             gained = flow + (self.contract.value(position, self.mark_at(row, ts)) if position else 0)
             instrument_gained = self._instrument_gain(point)
-            step = self._settlement(row, ts, position, gained - gained_before, instrument_gained - instrument_before)
+            step = self._settlement(
+                (row, ts), position, gained - gained_before, instrument_gained - instrument_before, settled_at_fills
+            )
             gained_before, instrument_before = gained, instrument_gained
             steps.append(step)
         return tuple(steps)
@@ -188,13 +203,29 @@ class LineBooks:
         value = self.contract.value(position, self.mark_at(row, ts)) if position else 0
         return value - int(fills["value_micros"].sum())
 
-    def _settlement(self, row: int, ts: int, position: int, gain: int, instrument_gain: int) -> SettlementStep:
+    def posted_to(self, parts: Sequence[Part]) -> list[tuple[int, int]]:
+        """(instant, gain) of the settlements told last that were converted and are all of this trade.
+
+        Where a position ended, its gain was settled with the fill: what a session's end posts is of the one then held.
+        """
+        held = parts[-1].position_after != 0
+        is_final = FillRule(int(self.record.fills[parts[-1].fill_id]["rule"])) is FillRule.FINAL_SETTLEMENT
+        rows = self._posted if held or is_final else [row for row in self._posted if row[2]]
+        return [(ts, gain) for ts, gain, _ in rows if gain]
+
+    def _settlement(
+        self, at: tuple[int, int], position: int, gain: int, instrument_gain: int, settled_at_fills: int
+    ) -> SettlementStep:
+        row, ts = at
         begin, end = np.searchsorted(self.settled["ts_ns"], (ts, ts + 1))
         ledger = lines_of(self.settled[begin:end])
         expected = [("POSITION", "PNL", instrument_gain)]
-        if self.contract.is_future:
-            expected.append(("CASH", "CLEARING", instrument_gain))
         final = self.fills[(self.fills["rule"] == FillRule.FINAL_SETTLEMENT) & (self.fills["ts_event_ns"] == ts)]
+        if self.converter is not None:
+            is_last = ts == self.end_ns and not len(final) and not self.bars.session_end[row]
+            expected = self._posted_here(ts, position, instrument_gain - settled_at_fills, is_last=is_last)
+        elif self.contract.is_future:
+            expected.append(("CASH", "CLEARING", instrument_gain))
         within = len(final) and row + 1 < len(self.bars) and self.bars.ts_event_ns[row + 1] < ts
         session = day_of(int(self.bars.session[row + 1 if within else max(row, 0)])).isoformat()
         match_ledger(f"settlement of {self.spec.symbol} on {session}", ledger, expected)
@@ -202,6 +233,17 @@ class LineBooks:
         return SettlementStep(
             session, ts, self.contract.price_text(mark), position, gain, instrument_gain - gain, ledger
         )
+
+    def _posted_here(self, ts: int, position: int, gain: int, *, is_last: bool) -> list[tuple[str, str, int]]:
+        """The entries of a settlement in another currency; the last, at the end of the data, is not converted."""
+        assert self.converter is not None
+        expected = [("POSITION", "PNL", gain)]
+        if self.contract.is_future and is_last:
+            expected.append(("FOREIGN", "CLEARING", gain))
+        elif self.contract.is_future:
+            expected += self.converter.entries("CLEARING", -gain, ts)
+            self._posted.append((ts, gain, position != 0))
+        return expected
 
     # ---- dividends, funding, borrow fees
 

@@ -103,6 +103,7 @@ REASON_SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.DRAWDOWN: "Trading was halted for good: the loss from the highest equity had reached its limit.",
     Reason.SPLIT: "The instrument was split; prices and quantities from before it mean nothing after it.",
     Reason.CONTRACT_EXPIRED: "The contract had ended with its final settlement.",
+    Reason.NO_RATE: "No rate of the instrument's currency was known yet, so that nothing could be paid in it.",
 }
 """Each reason why an order ends other than by being filled, in one sentence."""
 

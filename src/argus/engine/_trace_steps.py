@@ -247,6 +247,51 @@ class SettlementStep:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversionStep:
+    """Money of the instrument's currency that became money of the account's.
+
+    Attributes
+    ----------
+    ts_ns : int
+    what : str
+    own_micros : int
+        In the instrument's currency, received less paid.
+    rate : str
+        What one unit was worth then.
+    account_micros : int
+        In the account's currency, received less paid.
+    cost_micros : int
+        What the conversion cost, in the account's currency.
+    text : str
+        The sum in figures.
+    """
+
+    ts_ns: int
+    what: str
+    own_micros: int
+    rate: str
+    account_micros: int
+    cost_micros: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InAccount:
+    """A trade in another currency, in the account's; its other figures are in the instrument's.
+
+    `fee_micros` holds fees, impact and what conversions cost; `worth_micros` is what is still held, part of the gross.
+    """
+
+    currency: str
+    gross_micros: int
+    fee_micros: int
+    carry_micros: int
+    net_micros: int
+    worth_micros: int
+    conversions: tuple[ConversionStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """A trade, worked out again from prices and compared with the record.
 
@@ -284,6 +329,9 @@ class Trace:
     carry_micros : int
         Dividends, funding and borrow fees, received less paid: the sum of `carries`.
     carries : tuple of CarryStep
+    in_account : InAccount or None
+        The result in the account's currency, which is the one recorded, where the instrument is in another: then all
+        amounts above but ``recorded_net_micros``, ``mae_micros`` and ``mfe_micros`` are in the instrument's.
     """
 
     run_id: str
@@ -319,11 +367,13 @@ class Trace:
     split_cash_micros: int = 0
     carry_micros: int = 0
     carries: tuple[CarryStep, ...] = ()
+    in_account: InAccount | None = None
 
     @property
     def difference_micros(self) -> int:
-        """Worked-out net less recorded net."""
-        return self.net_micros - self.recorded_net_micros
+        """Worked-out net less recorded net, in the account's currency."""
+        net = self.net_micros if self.in_account is None else self.in_account.net_micros
+        return net - self.recorded_net_micros
 
     @property
     def adds_up(self) -> bool:

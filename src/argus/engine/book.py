@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,7 @@ from argus.engine._entry import entry_of
 from argus.engine._layout import (
     INSTRUMENT_DTYPE,
     INT64_MAX,
+    NANO,
     NO_SESSION,
     PHASE_OPEN,
     S_ACTIVE,
@@ -35,6 +37,7 @@ from argus.engine._layout import (
     S_EQUITY,
     S_EQUITY_ROWS,
     S_FLATTEN,
+    S_FOREIGN,
     S_HALT,
     S_JOURNAL,
     S_LIQUIDATING,
@@ -96,6 +99,7 @@ class RunTables:
         self._working: memoryview = self.inst["working"].data
         self._expired: memoryview = self.inst["expired"].data
         self._has_open: list[int] = market.par["has_open"].tolist()
+        self._foreign: list[int] = market.par["is_foreign"].tolist()
         self.state[S_TS] = -INT64_MAX
         self.state[S_CASH] = self.state[S_EQUITY] = config.account.cash_micros
         self.state[S_CAPITAL] = -config.account.cash_micros
@@ -112,6 +116,7 @@ class RunTables:
         self.state[S_DEBIT_PPM] = rate_ppm("debit_rate", cash.debit_rate, costs.multiplier)
         self.state[S_CREDIT_PPM] = rate_ppm("credit_rate", cash.credit_rate, Decimal(1))
         self.state[S_SESSION] = NO_SESSION
+        self.state[S_FOREIGN] = len(market.foreign) > 0
         self.inst["volume_row"] = self.inst["mark_row"] = -1
         if market.is_plain:
             ts_recv = market.known[RECV_COLUMN]
@@ -305,6 +310,12 @@ class RunTables:
             self._as_known = entry_of(as_known, (code, signed_lots, *rest))
         margin, cash, equity = self._as_known(code, signed_lots, *rest)
         return margin, cash, equity
+
+    def currency_rate(self, code: int) -> float:
+        """What one unit of the currency of a line is worth in the account's; NaN before a rate is known."""
+        if not self._foreign[code]:
+            return 1.0
+        return float(self.inst["fx_rate"][code]) / NANO or math.nan
 
     def last_close_ticks(self, code: int) -> int | None:
         """Last received close of the line `code`, the mark right after a split; None before there is one."""

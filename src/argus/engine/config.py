@@ -6,6 +6,7 @@ All of it goes into the manifest, so that a number can always be traced to the r
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from argus.core.errors import ConfigError
 from argus.core.money import MONEY_MAX
 from argus.core.time import NS_PER_YEAR, format_ns
+from argus.engine.account_terms import CurrencyTerms, IntradayMargin
 
 __all__ = [
     "AccountConfig",
@@ -49,11 +51,15 @@ class AccountConfig:
     cash_micros : int
         Opening balance.
     currency : str
-        ISO code; every instrument of the run must be quoted in it.
+        ISO code; money in any other is converted to it as it is booked.
     borrow_rate : Decimal
         Yearly fee on the value of short spot positions, over 360 days.
     debit_rate, credit_rate : Decimal
         Yearly interest paid on negative cash and received on positive cash, over 360 days.
+    fx : CurrencyTerms or None
+        Where rates of other currencies come from and what a conversion costs; None is `CurrencyTerms()`.
+    intraday : IntradayMargin or None
+        Lower margins of futures within the session; None holds overnight margins at all times.
     """
 
     kind: AccountKind = AccountKind.FUTURES
@@ -62,8 +68,16 @@ class AccountConfig:
     borrow_rate: Decimal = Decimal(0)
     debit_rate: Decimal = Decimal(0)
     credit_rate: Decimal = Decimal(0)
+    fx: CurrencyTerms | None = None
+    intraday: IntradayMargin | None = None
 
     def __post_init__(self) -> None:
+        if not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
+            raise ConfigError(f"the account's currency is {self.currency!r}; give three capital letters, such as USD")
+        if self.fx is not None and any(row.currency == self.currency for row in self.fx.rates):
+            raise ConfigError(
+                f"rates of {self.currency} are given, which is the account's own currency; leave them out"
+            )
         for name in ("borrow_rate", "debit_rate", "credit_rate"):
             rate = getattr(self, name)
             if not rate.is_finite() or not 0 <= rate <= 1:
@@ -323,7 +337,13 @@ class RunConfig:
 
     def describe(self) -> dict[str, object]:
         """Settings as plain text and numbers, for the manifest."""
-        return _plain(asdict(self))
+        settings = _plain(asdict(self))
+        account = settings["account"]
+        assert isinstance(account, dict)
+        for name in ("fx", "intraday"):
+            if account[name] is None:
+                del account[name]
+        return settings
 
 
 def _plain(settings: dict[str, object]) -> dict[str, object]:
@@ -335,6 +355,8 @@ def _plain_value(value: object) -> object:
         return _plain(value)
     if isinstance(value, tuple):
         return [_plain_value(part) for part in value]
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     return str(value) if isinstance(value, StrEnum) else value

@@ -24,6 +24,8 @@ from argus.core.market_events import Dividend, Funding
 from argus.core.money import format_micros
 from argus.core.orders import FillRule
 from argus.core.time import day_of
+from argus.engine._layout import NANO
+from argus.engine.currency import in_base, recorded_rates
 from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["COST_WORDS", "CostAttribution", "attribute_costs", "bars_met"]
 
 _CARRY: Final = JOURNAL_ACCOUNTS.index("CARRY")
+_COST: Final = JOURNAL_ACCOUNTS.index("FX_COST")
 _EVENT_RULES: Final = (FillRule.SPLIT, FillRule.FINAL_SETTLEMENT)
 _HOLDING: Final = ("dividends", "funding", "borrow", "carry")
 
@@ -53,12 +56,14 @@ COST_WORDS: Final[Mapping[str, str]] = {
     FeeName.FINRA_TAF.value: "FINRA trading activity fee",
     FeeName.ORF.value: "Options regulatory fee",
     FeeName.CAT.value: "Consolidated audit trail",
+    "conversion": "Conversion between currencies",
     "dividends": "Dividends, paid less received",
     "funding": "Funding, paid less received",
     "borrow": "Borrowing of shares sold short",
     "carry": "Dividends, funding and borrowing, paid less received",
 }
 """Every component of a trade's cost in words, in the order in which they are told."""
+_CONVERSION: Final = tuple(COST_WORDS).index("conversion")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +226,8 @@ class _Line:
         self.contract: Contract = contract_of(*market[self.symbol], costs)
         self.fill_ids: I64_1D = np.flatnonzero(record.fills["instrument"] == line)
         self.fills = record.fills[self.fill_ids]
+        self.rates = recorded_rates(record, line)
+        self.conversions = _conversions(record, line) if self.rates is not None else {}
         of_line = np.flatnonzero(record.trades["instrument"] == line)
         self.trades = of_line[np.argsort(record.trades["entry_fill"][of_line])]
         self.entries = record.trades["entry_fill"][self.trades]
@@ -232,6 +239,7 @@ class _Line:
         owner = np.searchsorted(self.entries, self.fill_ids, side="right") - 1
         for fill_id, fill, at in zip(self.fill_ids.tolist(), self.fills, owner.tolist(), strict=True):
             if fill["rule"] in _EVENT_RULES:
+                costs[self.trades[at], _CONVERSION] += self.conversions.get(fill_id, 0)
                 continue
             paid = self._paid(fill_id, fill)
             lots, after = int(fill["signed_lots"]), int(fill["position_after_lots"])
@@ -249,14 +257,26 @@ class _Line:
     def _in_price(self, fill: np.void, lots: int) -> int:
         """Micro-units by which the price of a fill was worse than the market's own, on signed `lots` of it."""
         worse = int(fill["price_ticks"]) - Fraction(float(fill["base_ticks"]))
-        return round(worse * lots * self.contract.spec.value_micros_per_tick_lot)
+        exact = worse * lots * self.contract.spec.value_micros_per_tick_lot
+        return self._in_base([round(exact)], fill)[0]
+
+    def _in_base(self, amounts: Sequence[int], fill: np.void) -> list[int]:
+        """Amounts of the instrument's currency in the account's, adding up to what their sum is converted to."""
+        if self.rates is None:
+            return list(amounts)
+        return _apportion(amounts, self.rates.at(int(fill["ts_event_ns"])), NANO)
 
     def _paid(self, fill_id: int, fill: np.void) -> list[int]:
         """Cash that a fill paid, in the order of `COST_WORDS` from the second on, without carry."""
         lots, row = int(fill["signed_lots"]), int(fill["row"])
         rule = FillRule(int(fill["rule"]))
-        fees = self._fees_of(lots, int(fill["value_micros"]), row)
-        impact = self.contract.impact(rule, abs(lots), row)
+        value = int(fill["value_micros"])
+        if self.rates is not None:
+            value = self.contract.value(lots, int(fill["price_ticks"]))
+        own = self._fees_of(lots, value, row)
+        fees = dict(zip(own, self._in_base(list(own.values()), fill), strict=True))
+        own_impact = self.contract.impact(rule, abs(lots), row)
+        impact = self._in_base([own_impact], fill)[0]
         for name, found in (("fee_micros", sum(fees.values())), ("impact_micros", impact)):
             if found != int(fill[name]):
                 raise LedgerError(
@@ -266,7 +286,8 @@ class _Line:
         adverse = self.contract.adverse_ticks(row)
         below = (adverse - math.floor(adverse)) * self.contract.spec.value_micros_per_tick_lot * abs(lots)
         below_tick = 0 if rule is FillRule.LIMIT_THROUGH else round(below)
-        return [below_tick, impact - below_tick, *(fees.get(name, 0) for name in FeeName)]
+        parts = self._in_base([below_tick, own_impact - below_tick], fill)
+        return [*parts, *(fees.get(name, 0) for name in FeeName), self.conversions.get(fill_id, 0)]
 
     def _fees_of(self, lots: int, value: int, row: int) -> Mapping[FeeName, int]:
         day = int(self.bars.session[row])
@@ -293,21 +314,38 @@ def _apportion(amounts: Sequence[int], part: int, whole: int) -> list[int]:
     return shares
 
 
+def _conversions(record: RunRecord, line: int) -> dict[int, int]:
+    """Cost of the conversions of each fill of a line."""
+    journal = record.journal
+    costs: dict[int, int] = {}
+    for entry in journal[(journal["instrument"] == line) & (journal["debit"] == _COST) & (journal["fill_id"] >= 0)]:
+        costs[int(entry["fill_id"])] = costs.get(int(entry["fill_id"]), 0) + int(entry["amount_micros"])
+    return costs
+
+
 def _attribute_carry(record: RunRecord, line: int, events: Sequence[Any] | None, costs: NDArray[np.int64]) -> None:
-    """Add the carry of a line to the trades that were open when it was posted."""
+    """Add carry, and what converting beside fills cost, to the trades of a line that were open when it was posted."""
     journal = record.journal
     mine = journal[(journal["instrument"] == line) & ((journal["debit"] == _CARRY) | (journal["credit"] == _CARRY))]
-    if not len(mine):
+    beside = journal[(journal["instrument"] == line) & (journal["debit"] == _COST) & (journal["fill_id"] < 0)]
+    if not len(mine) and not len(beside):
         return
+    rates = recorded_rates(record, line)
     names = tuple(COST_WORDS)
     of_line = np.flatnonzero(record.trades["instrument"] == line)
     of_line = of_line[np.argsort(record.trades["entry_fill"][of_line])]
     fill_ids = np.flatnonzero(record.fills["instrument"] == line)
+    for entry in beside:
+        last_fill = fill_ids[np.searchsorted(fill_ids, entry["fills_before"]) - 1]
+        trade = of_line[np.searchsorted(record.trades["entry_fill"][of_line], last_fill, side="right") - 1]
+        costs[trade, _CONVERSION] += int(entry["amount_micros"])
     kinds = _carry_kinds(record, line, mine, events)
     for entry, kind in zip(mine, kinds, strict=True):
         last_fill = fill_ids[np.searchsorted(fill_ids, entry["fills_before"]) - 1]
         trade = of_line[np.searchsorted(record.trades["entry_fill"][of_line], last_fill, side="right") - 1]
         amount = int(entry["amount_micros"]) * (1 if entry["debit"] == _CARRY else -1)
+        if rates is not None:
+            amount = in_base(amount, rates.at(int(entry["ts_ns"])))
         costs[trade, names.index(kind)] += amount
 
 

@@ -14,6 +14,9 @@ from argus.core.strategy import StrategySpec
 from argus.core.time import format_ns
 from argus.engine._layout import (
     BOOKS_BROKEN,
+    E_KIND,
+    E_MARGIN,
+    E_RATE,
     S_EQUITY_ROWS,
     S_EVENT,
     S_FAULT,
@@ -28,6 +31,7 @@ from argus.engine._layout import (
 )
 from argus.engine.book import RunTables
 from argus.engine.config import RunConfig
+from argus.engine.currency import rates_table
 from argus.engine.manifest import canonical_json
 from argus.engine.market import Market
 from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
@@ -42,7 +46,10 @@ _FAULTS: Final = {
     3: "debits and credits differ",
     4: "equity from the books is not the running equity",
     5: "equity from the fills is not the running equity",
+    6: "debits and credits in its own currency differ",
+    7: "what was converted is not what was received and paid in its own currency",
 }
+_OF_ACCOUNT: Final = (E_RATE, E_MARGIN)
 
 
 @dataclass(slots=True)
@@ -106,7 +113,7 @@ def record_of(
         notes.append(f"the account was liquidated {int(t.state[S_LIQUIDATIONS])} times for lack of margin")
     if t.state[S_HALTS]:
         notes.append(f"trading was halted {int(t.state[S_HALTS])} times after losses")
-    late = len(t.market.events) - int(t.state[S_EVENT])
+    late = int(np.isin(t.market.events[int(t.state[S_EVENT]) :, E_KIND], _OF_ACCOUNT, invert=True).sum())
     if late:
         notes.append(f"{late} events of instruments come after the last bar of the run and were not booked")
     if config.fills.touch:
@@ -134,6 +141,7 @@ def record_of(
         interest_micros=interest,
         bars=t.market.bars,
         notes=tuple(notes),
+        rates=rates_table(t.market.foreign),
     )
 
 

@@ -20,10 +20,13 @@ from argus.core.market_events import FinalSettlement, Funding, InstrumentEvent, 
 from argus.core.money import MICROS
 from argus.core.strategy import StrategySpec, WakeRule
 from argus.core.time import day_number, day_of, format_ns
+from argus.engine import currency, intraday
 from argus.engine._layout import (
     E_DIVIDEND,
     E_FINAL,
     E_FUNDING,
+    E_MARGIN,
+    E_RATE,
     E_SPLIT,
     EVENT_COLUMNS,
     INT64_MAX,
@@ -125,6 +128,8 @@ class MarketArrays:
     spread: I64_1D
     impact: F64_1D
     notes: tuple[str, ...]
+    foreign: Mapping[int, currency.Rates]
+    """First line of each instrument in another currency than the account's to its rates."""
 
     @property
     def is_plain(self) -> bool:
@@ -164,7 +169,8 @@ def lay_out(
     Raises
     ------
     ConfigError
-        If an account cannot hold an instrument, currencies differ, or a cost setting is finer than the ledger.
+        If an account cannot hold an instrument, no rate of its currency is known, or a cost setting is finer than the
+        ledger.
     CoverageError
         If an instrument has no bars.
     """
@@ -180,26 +186,37 @@ def lay_out(
         np.add(known[RECV_COLUMN], config.data_latency_ns, out=late)
         readonly(late)
         known = (*known[:RECV_COLUMN], late, *known[RECV_COLUMN + 1 :])
+    last_ns = max(int(fills[symbol][1].ts_close_ns[-1]) for symbol in symbols)
     par = np.zeros(len(universe), dtype=PARAM_DTYPE)
     rates: list[list[int]] = []
+    foreign: dict[int, currency.Rates] = {}
     notes: list[tuple[str, str]] = [(symbol, one.note) for symbol, one in met.items()]
     for symbol in symbols:
         spec, bars = fills[symbol]
         _check_holdable(spec, config)
-        dated = _dated_rates(spec, config.costs, len(rates))
+        dated = _dated_rates(spec, config, len(rates))
         p = par[universe.index(symbol)]
         p["rate_begin"], p["rate_end"] = len(rates), len(rates) + dated.count
         p["row_begin"], p["row_end"] = begins[symbol], begins[symbol] + len(bars)
         p["known_begin"], p["known_end"] = known_begins[symbol], known_begins[symbol] + len(market[symbol][1])
         p["is_refined"] = symbol in met
         _fill_params(p, spec, bars, config)
+        if spec.currency != config.account.currency:
+            found = foreign[universe.index(symbol)] = currency.rates_of(spec, bars, market, config, last_ns)
+            _make_foreign(p, found, config)
+            notes.append((symbol, _foreign_note(spec, found, config)))
+        terms = config.account.intraday
+        if terms is not None and intraday.has_intraday(terms, spec):
+            notes.append((symbol, intraday.note_of(terms, spec)))
         rates.extend(dated.rows)
         notes.extend(_notes(spec, bars, config))
     _chain(par, universe)
     par["warmup"] = 1
     first_lines = par[[universe.index(symbol) for symbol in symbols]]
     marks = _marks(first_lines, columns)
-    table = _event_table(market, universe, events, known_begins)
+    table = _with_account_events(
+        _event_table(market, universe, events, known_begins), fills, universe, foreign, last_ns, config
+    )
     spread = [half_spread_milliticks(*fills[symbol], config.costs) for symbol in symbols]
     impact = [impact_scale(*fills[symbol], config.costs) for symbol in symbols]
     return MarketArrays(
@@ -213,7 +230,48 @@ def lay_out(
         _beside(spread, len(marks), begins, symbols, np.int64),
         _beside(impact, len(marks), begins, symbols, np.float64),
         told_once(notes),
+        foreign,
     )
+
+
+def _make_foreign(p: Any, rates: currency.Rates, config: RunConfig) -> None:
+    """Figures of an instrument in another currency; the range of the ledger is kept in both."""
+    p["is_foreign"], p["fx_cost_ppb"] = 1, currency.cost_ppb(config)
+    p["value_scale"] *= max(1.0, float(rates.nano.max()) / NANO)
+
+
+def _foreign_note(spec: InstrumentSpec, rates: currency.Rates, config: RunConfig) -> str:
+    cost = currency.terms_of(config).cost_bp * config.costs.multiplier
+    word = "an assumption of this run's default" if config.account.fx is None else "stated by the run"
+    return (
+        f"money in {spec.currency} is converted to {config.account.currency} as it is booked, at {rates.source}, for "
+        f"{format(cost.normalize(), 'f')} basis points ({word})"
+    )
+
+
+def _with_account_events(
+    table: NDArray[np.int64],
+    fills: Market,
+    universe: tuple[str, ...],
+    foreign: Mapping[int, currency.Rates],
+    last_ns: int,
+    config: RunConfig,
+) -> NDArray[np.int64]:
+    """The table of events with rates of currencies, then switches of margins, before the others of their instant."""
+    terms = config.account.intraday
+    switches = [
+        (ts, universe.index(symbol), E_MARGIN, shift, 0, 0)
+        for symbol in dict.fromkeys(universe)
+        if terms is not None and intraday.has_intraday(terms, fills[symbol][0])
+        for ts, shift in intraday.margin_switches(*fills[symbol], terms)
+    ]
+    if not foreign and not switches:
+        return table
+    rates = currency.rate_events(list(foreign.items()), E_RATE, EVENT_COLUMNS)
+    margins = np.array(switches, dtype=np.int64).reshape(-1, EVENT_COLUMNS)
+    together = np.concatenate((rates, margins[margins[:, 0] <= last_ns], table))
+    found: NDArray[np.int64] = together[np.argsort(together[:, 0], kind="stable")]
+    return found
 
 
 def _check_bars(symbol: str, market: Market) -> None:
@@ -361,11 +419,6 @@ def _check_holdable(spec: InstrumentSpec, config: RunConfig) -> None:
     if (kind == AccountKind.FUTURES and not is_future) or (kind == AccountKind.CASH and is_future):
         fits = "reg_t or cash" if not is_future else "futures or reg_t"
         raise ConfigError(f"{spec.symbol} is a {spec.kind.value}: a {kind.value} account cannot hold it; use {fits}")
-    if spec.currency != config.account.currency:
-        raise ConfigError(
-            f"{spec.symbol} is quoted in {spec.currency} and the account is in {config.account.currency}; "
-            f"give the account's currency as {spec.currency}"
-        )
     if is_future and not spec.margins:
         raise ConfigError(f"{spec.symbol} has no margin figure in the instrument file; add a dated one")
 
@@ -389,6 +442,7 @@ def _fill_params(p: Any, spec: InstrumentSpec, bars: Bars, config: RunConfig) ->
         )
     p["adverse_milli"] = int(adverse)
     p["value_num"], p["value_den"] = value.numerator, value.denominator
+    p["value_scale"] = float(value.numerator)
     p["is_future"] = int(spec.kind == InstrumentKind.FUTURE)
     p["borrow_ppm"] = 0 if p["is_future"] else rate_ppm("borrow_rate", config.account.borrow_rate, costs.multiplier)
     p["has_volume"] = int("volume" in bars.observed)
@@ -405,8 +459,9 @@ class _DatedRates:
     count: int
 
 
-def _dated_rates(spec: InstrumentSpec, costs: CostModel, begin: int) -> _DatedRates:
+def _dated_rates(spec: InstrumentSpec, config: RunConfig, begin: int) -> _DatedRates:
     """Every date on which a margin or a fee changes; `begin` is where the rows will stand in the table."""
+    costs, terms = config.costs, config.account.intraday
     days = {_BEGINNING}
     days.update(day_number(m.effective_date) for m in spec.margins[1:])
     if costs.takes_schedule:
@@ -424,7 +479,7 @@ def _dated_rates(spec: InstrumentSpec, costs: CostModel, begin: int) -> _DatedRa
                 _micros(margin.maintenance) if margin else 0,
                 at,
                 begin + len(days) + len(components),
-                0,
+                *(intraday.intraday_micros(terms, spec, margin.initial, margin.maintenance) if margin else (0, 0)),
             ]
         )
     return _DatedRates(rows + components, len(rows))
@@ -481,7 +536,7 @@ def _component_row(spec: InstrumentSpec, component: FeeComponent, multiplier: De
             )
     whole, nano = divmod(int(nano_per_lot), NANO)
     most = INT64_MAX if component.maximum is None else _micros(component.maximum * multiplier)
-    return [whole, nano, int(ppb), _micros(component.minimum * multiplier), most, int(component.sells_only)]
+    return [whole, nano, int(ppb), _micros(component.minimum * multiplier), most, int(component.sells_only), 0]
 
 
 def told_once(notes: Sequence[tuple[str, str]]) -> tuple[str, ...]:

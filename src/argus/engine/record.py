@@ -7,7 +7,7 @@ record, the report draws it, the trace tells it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -21,14 +21,21 @@ __all__ = [
     "JOURNAL_ACCOUNTS",
     "JOURNAL_DTYPE",
     "ORDER_DTYPE",
+    "RATE_DTYPE",
     "TRADE_DTYPE",
     "Refusal",
     "RunManifest",
     "RunRecord",
 ]
 
-JOURNAL_ACCOUNTS: Final = ("CASH", "POSITION", "CLEARING", "PNL", "FEES", "CAPITAL", "CARRY", "INTEREST")
-"""Account codes of the journal, in order."""
+JOURNAL_ACCOUNTS: Final = (
+    *("CASH", "POSITION", "CLEARING", "PNL", "FEES", "CAPITAL", "CARRY", "INTEREST"),
+    *("FOREIGN", "FX", "FX_BASE", "FX_COST"),
+)
+"""Account codes of the journal, in order.
+
+CASH, CAPITAL, INTEREST, FX_BASE and FX_COST are kept in the account's currency, all others in the instrument's.
+"""
 
 ORDER_DTYPE: Final = np.dtype(
     [
@@ -121,6 +128,19 @@ TRADE_DTYPE: Final = np.dtype(
     ],
     align=True,
 )
+RATE_DTYPE: Final = np.dtype(
+    [
+        ("ts_ns", np.int64),  # instant from which it is in force
+        ("rate_nano", np.int64),  # billionths of the account's currency for one unit of the instrument's
+        ("instrument", np.int32),  # position in the universe, of the first line with the instrument
+    ],
+    align=True,
+)
+
+
+def no_rates() -> NDArray[np.void]:
+    """The rates of a run in one currency."""
+    return np.zeros(0, dtype=RATE_DTYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +213,9 @@ class RunRecord:
         What a reader must know: unverified figures used, unbounded volume, liquidations, touch fills.
     books : tuple of str
         Book of each line: the name of the strategy, where one alone trades the account.
+    rates : structured array
+        Rates of other currencies; empty where there is only the account's. Fills, trades and the equity are in the
+        account's currency at these rates; of the journal only `CASH`, `CAPITAL`, `INTEREST`, `FX_BASE` and `FX_COST`.
     """
 
     manifest: RunManifest
@@ -213,6 +236,7 @@ class RunRecord:
     bars: int
     notes: tuple[str, ...]
     books: tuple[str, ...]
+    rates: NDArray[np.void] = field(default_factory=no_rates)
 
     @property
     def net_pnl_micros(self) -> int:

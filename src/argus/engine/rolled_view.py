@@ -263,7 +263,8 @@ class RolledView:
         while row > 0 and np.isnan(close[row]):
             row -= 1
         mark = float(close[row]) if row >= 0 else float("nan")
-        return ReplayPosition(sum(one.units for one in found), sum(one.pending_units for one in found), mark)
+        rate = found[0].currency_rate if found else 1.0
+        return ReplayPosition(sum(one.units for one in found), sum(one.pending_units for one in found), mark, rate)
 
     def instrument(self, symbol: str) -> InstrumentSpec:
         """Specification of the root."""

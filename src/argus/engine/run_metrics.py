@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import F64_1D, I32_1D, I64_1D, Bars
 from argus.engine import metrics, period_metrics, risk_metrics, trade_metrics
 from argus.engine.cost_attribution import bars_met
+from argus.engine.currency import in_base, recorded_rates
 from argus.engine.declared_metrics import METRICS
 from argus.engine.market import NOT_FINER, Market
 from argus.engine.period_metrics import Frequency
@@ -156,6 +157,12 @@ def _flows(record: RunRecord, account: str) -> _Flow:
     """All that was paid to, and received from, CARRY or INTEREST."""
     code, journal = JOURNAL_ACCOUNTS.index(account), record.journal
     amount = journal["amount_micros"]
+    if len(record.rates):
+        amount = amount.copy()
+        for row in np.flatnonzero((journal["debit"] == code) | (journal["credit"] == code)).tolist():
+            rates = recorded_rates(record, int(journal["instrument"][row])) if journal["instrument"][row] >= 0 else None
+            if rates is not None:
+                amount[row] = in_base(int(amount[row]), rates.at(int(journal["ts_ns"][row])))
     return _Flow(int(amount[journal["debit"] == code].sum()), int(amount[journal["credit"] == code].sum()))
 
 

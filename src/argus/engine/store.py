@@ -23,6 +23,7 @@ from argus.engine.record import (
     FILL_DTYPE,
     JOURNAL_DTYPE,
     ORDER_DTYPE,
+    RATE_DTYPE,
     TRADE_DTYPE,
     Refusal,
     RunManifest,
@@ -82,6 +83,8 @@ def save_run(folder: Path, record: RunRecord, source: dict[str, Any]) -> Path:
 
 def _write_tables(folder: Path, record: RunRecord, source: dict[str, Any]) -> None:
     tables = {name: getattr(record, name) for name in _TABLES} | {"equity": _equity_table(record)}
+    if len(record.rates):
+        tables["rates"] = record.rates
     for name, table in tables.items():
         _write_table(folder / f"{name}.parquet", table)
     body = {
@@ -129,6 +132,8 @@ def load_run(path: Path) -> tuple[RunRecord, dict[str, Any]]:
         described = _read_body(path)
         hashes = described["tables"]
         tables = {name: _read_table(path, name, dtype, hashes) for name, dtype in _TABLES.items()}
+        if "rates" in hashes:
+            tables["rates"] = _read_table(path, "rates", RATE_DTYPE, hashes)
         equity = _read_table(path, "equity", _EQUITY, hashes)
         return _record(described, tables, equity), described["source"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -30,6 +30,7 @@ from argus.engine._trace_books import (
     match_ledger,
     must_equal,
 )
+from argus.engine._trace_currency import account_result, in_own_currency
 from argus.engine._trace_rules import (
     RULE_SENTENCES,
     PriceBasis,
@@ -118,7 +119,9 @@ def trace_trade(
         for symbol, (spec, bars) in market.items()
     }
     code = int(record.trades["instrument"][trade_id])
-    return _Tracer(record, market, strategy, LineBooks(record, met, code, events)).trace(trade_id, chosen)
+    record, converter = in_own_currency(record, met, code)
+    books = LineBooks(record, met, code, events, converter)
+    return _Tracer(record, market, strategy, books).trace(trade_id, chosen)
 
 
 def _choose(record: RunRecord, trade_id: int | None) -> tuple[int, str]:
@@ -192,7 +195,12 @@ class _Tracer:
         where = f"trade {trade_id} of run {run_id}"
         settled = sum(step.gain_micros for step in settlements)
         must_equal(where, "the sum of its settlements", settled, gross, "its gross result")
-        for name, found in (("gross", gross), ("fee", fee), ("carry", carry), ("net", net)):
+        in_account = None
+        results = {"gross": gross, "fee": fee, "carry": carry, "net": net}
+        if self.books.converter is not None:
+            in_account = account_result(self.books, parts, gross, carries)
+            results = {name: getattr(in_account, f"{name}_micros") for name in results}
+        for name, found in results.items():
             must_equal(where, f"its {name} worked out again", found, int(trade[f"{name}_micros"]), "the record")
         spec = self.spec
         return Trace(
@@ -229,6 +237,7 @@ class _Tracer:
             split_cash_micros=split_cash,
             carry_micros=carry,
             carries=carries,
+            in_account=in_account,
         )
 
     # ---- the fills of the trade
@@ -556,12 +565,18 @@ class _Tracer:
 
     def _check_ledger(self, fill_id: int, ledger: Sequence[LedgerLine]) -> None:
         fill = self.record.fills[fill_id]
-        value = int(fill["value_micros"])
-        expected = [
-            ("POSITION", "CLEARING" if self.contract.is_future else "CASH", value),
-            ("FEES", "CASH", int(fill["fee_micros"])),
-            ("FEES", "CASH", int(fill["impact_micros"])),
-        ]
+        paid = [("FEES", int(fill["fee_micros"])), ("FEES", int(fill["impact_micros"]))]
+        expected = []
+        if self.contract.is_future:
+            expected.append(("POSITION", "CLEARING", int(fill["value_micros"])))
+        else:
+            paid.insert(0, ("POSITION", int(fill["value_micros"])))
+        converter, ts = self.books.converter, int(fill["ts_event_ns"])
+        for account, amount in paid:
+            expected += [(account, "CASH", amount)] if converter is None else converter.entries(account, amount, ts)
+        gain = self.books.realised.get(fill_id, 0)
+        if converter is not None and gain:
+            expected += [("POSITION", "PNL", gain), *converter.entries("CLEARING", -gain, ts)]
         match_ledger(f"fill {fill_id}", ledger, expected)
 
 

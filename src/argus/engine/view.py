@@ -45,6 +45,7 @@ class ReplayPosition:
     units: float
     pending_units: float
     mark_price: float
+    currency_rate: float = 1.0
 
 
 class ReplayAccount:
@@ -236,7 +237,8 @@ class ReplayView:
         while row > 0 and np.isnan(close[row]):
             row -= 1
         mark = float(close[row]) if stop else float("nan")
-        return ReplayPosition(self._tables.positions[code] * lot, self._tables.pending_lots(code) * lot, mark)
+        held, pending = self._tables.positions[code] * lot, self._tables.pending_lots(code) * lot
+        return ReplayPosition(held, pending, mark, self._tables.currency_rate(code))
 
     def instrument(self, symbol: str) -> InstrumentSpec:
         """Specification of an instrument of the run."""

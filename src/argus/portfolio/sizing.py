@@ -180,7 +180,7 @@ class VolatilityTarget:
         capital = equity if self.capital_micros is None else min(self.capital_micros, equity)
         unit_value, price = _unit_value(intent.instrument, view)
         if not unit_value > 0.0:
-            return 0.0, f"no position: the last price is {price:g}, and a size needs a positive one"
+            return 0.0, _without_value(price, "a size")
         if capital <= 0:
             return 0.0, f"no position: the capital is {capital / MICROS:,.2f}"
         leverage = min(self.vol_target_annual / intent.vol_annual, self.leverage_max)
@@ -198,9 +198,17 @@ def _check_positive(owner: str, name: str, value: float) -> None:
 
 
 def _unit_value(instrument: str, view: View) -> tuple[float, float]:
-    """Currency value of one unit at the last price, and that price; NaN where there is none."""
-    price = view.position(instrument).mark_price
-    return price * float(view.instrument(instrument).multiplier), price
+    """Value of one unit at the last price in the account's currency, and that price; NaN where there is none."""
+    position = view.position(instrument)
+    price = position.mark_price
+    return price * float(view.instrument(instrument).multiplier) * position.currency_rate, price
+
+
+def _without_value(price: float, what: str) -> str:
+    """Why there is no position where a unit has no value."""
+    if price > 0.0:
+        return f"no position: no rate of the instrument's currency is known yet, and {what} needs one"
+    return f"no position: the last price is {price:g}, and {what} needs a positive one"
 
 
 def _stated_units(intent: Target | Close, view: View) -> tuple[float, str]:
@@ -218,7 +226,7 @@ def _stated_units(intent: Target | Close, view: View) -> tuple[float, str]:
     if weight == 0.0:
         return 0.0, "target weight of zero"
     if not unit_value > 0.0:
-        return 0.0, f"no position: the last price is {price:g}, and a weight needs a positive one"
+        return 0.0, _without_value(price, "a weight")
     equity = max(view.account.equity_micros, 0) / MICROS
     return weight * equity / unit_value, f"target weight of {weight:.1%} of an equity of {equity:,.2f}"
 

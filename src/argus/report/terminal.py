@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from argus.engine._trace_steps import ConversionStep, InAccount
     from argus.engine.cost_attribution import CostAttribution
     from argus.engine.trace import CarryStep, FillStep, OrderStep, SeenBar, SettlementStep, Trace
     from argus.lab.evaluation import Evaluation
@@ -206,11 +207,13 @@ def trace_view(
     from rich.console import Group
     from rich.text import Text
 
-    sign = "+" if trace.net_micros > 0 else ""
+    own = trace.in_account
+    net, currency = (trace.net_micros, trace.currency) if own is None else (own.net_micros, own.currency)
+    sign = "+" if net > 0 else ""
     head = Text.assemble(
         (f"Trade {trace.trade_id}", "bold"),
         f" of run {trace.run_id}: {trace.strategy}, {trace.direction} {trace.instrument} ({trace.name}), net ",
-        (f"{sign}{format_micros(trace.net_micros)} {trace.currency}", "bold"),
+        (f"{sign}{format_micros(net)} {currency}", "bold"),
         (f"   {trace.chosen}", "dim"),
     )
     facts = Text(
@@ -229,6 +232,8 @@ def trace_view(
         parts.append(_settlements(trace, settlements_shown))
     if trace.carries:
         parts.append(_carries(trace, settlements_shown))
+    if own is not None:
+        parts.append(_conversions(own, trace.currency, settlements_shown))
     parts.append(_result(trace))
     return Group(*parts)
 
@@ -395,6 +400,38 @@ def _carries(trace: Trace, shown: int) -> Table:
     return table
 
 
+def _conversions(own: InAccount, currency: str, shown: int) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=f"Converted from {currency} to {own.currency}", title_justify="left")
+    table.add_column("When, UTC")
+    table.add_column("What")
+    for name in (currency, "Rate", own.currency, "Cost"):
+        table.add_column(name, justify="right")
+    half = max(1, shown // 2)
+    steps = own.conversions
+    left_out = steps[half : len(steps) - half] if len(steps) > max(2, shown) else ()
+    for step in steps[:half] if left_out else steps:
+        table.add_row(*_conversion(step))
+    if left_out:
+        came, cost = sum(step.account_micros for step in left_out), sum(step.cost_micros for step in left_out)
+        table.add_row(f"… {len(left_out)} more", "", "", "", format_micros(came), format_micros(cost))
+        for step in steps[-half:]:
+            table.add_row(*_conversion(step))
+    return table
+
+
+def _conversion(step: ConversionStep) -> tuple[str, str, str, str, str, str]:
+    amounts = (
+        format_micros(step.own_micros),
+        step.rate,
+        format_micros(step.account_micros),
+        format_micros(step.cost_micros),
+    )
+    return figures.instant(step.ts_ns), step.what, *amounts
+
+
 def _carry(step: CarryStep) -> tuple[str, str, str, str, str]:
     booked = "; ".join(f"{line.debit} / {line.credit}" for line in step.ledger)
     return figures.instant(step.ts_ns), step.kind, format_micros(step.amount_micros), step.text, booked
@@ -419,6 +456,15 @@ def _result(trace: Trace) -> Table:
     if trace.carries:
         grid.add_row("carry", format_micros(trace.carry_micros), "what holding it brought, less what it cost")
     grid.add_row("net", Text(format_micros(trace.net_micros), style="bold"), trace.currency)
+    own = trace.in_account
+    if own is not None:
+        if trace.is_open:
+            grid.add_row("held", format_micros(own.worth_micros), f"in {own.currency}, at the last mark and rate")
+        grid.add_row("gross", format_micros(own.gross_micros), f"in {own.currency}, the sum of the conversions above")
+        grid.add_row("fees", format_micros(-own.fee_micros), "with what conversions cost")
+        if trace.carries:
+            grid.add_row("carry", format_micros(own.carry_micros))
+        grid.add_row("net", Text(format_micros(own.net_micros), style="bold"), own.currency)
     verdict = "✓ adds up to the micro-unit" if trace.adds_up else f"✕ differs by {trace.difference_micros} micro-units"
     grid.add_row("recorded", format_micros(trace.recorded_net_micros), Text(verdict, style=_colour(trace.adds_up)))
     return grid

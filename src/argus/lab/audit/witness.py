@@ -27,12 +27,12 @@ _COLUMNS: Final = ("ts_event_ns", "ts_close_ns", "open", "high", "low", "close",
 class Standing(NamedTuple):
     """How the account stood at one call, in the sequence of the universe.
 
-    ``positions`` holds (units, pending units, mark price) and ``lots`` (held, pending) of each instrument; ``answers``
-    fills up with what was asked of the account with arguments.
+    ``positions`` holds (units, pending units, mark price, rate of the currency) and ``lots`` (held, pending) of each
+    instrument; ``answers`` fills up with what was asked of the account with arguments.
     """
 
     known: tuple[int, ...]
-    positions: tuple[tuple[float, float, float], ...]
+    positions: tuple[tuple[float, float, float, float], ...]
     lots: tuple[tuple[int, int], ...]
     cash_micros: int
     equity_micros: int
@@ -55,7 +55,7 @@ def standing_of(view: View, universe: Sequence[str]) -> Standing:
     known: Any = view
     return Standing(
         tuple([known.known_bars(symbol) for symbol in universe]),
-        tuple([(p.units, p.pending_units, p.mark_price) for p in positions]),
+        tuple([(p.units, p.pending_units, p.mark_price, p.currency_rate) for p in positions]),
         tuple([(account.position_lots(symbol), account.pending_lots(symbol)) for symbol in universe]),
         account.cash_micros,
         account.equity_micros,
@@ -120,6 +120,7 @@ class _ShadowPosition(NamedTuple):
     units: float
     pending_units: float
     mark_price: float
+    currency_rate: float
 
 
 class _Window:
