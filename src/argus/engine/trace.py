@@ -52,9 +52,9 @@ from argus.engine._trace_steps import (
     SettlementStep,
     Trace,
 )
-from argus.engine.market import NO_EVENTS, NOT_FINER, Events
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Finer
+from argus.engine.quoted import QuoteRows, meet
 from argus.engine.record import ORDER_DTYPE, RunRecord
-from argus.engine.refine import refine
 
 __all__ = [
     "CarryStep",
@@ -80,7 +80,7 @@ def trace_trade(
     trade_id: int | None = None,
     strategy: Strategy | None = None,
     events: Events = NO_EVENTS,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> Trace:
     """Work a trade out again from prices, and prove that it is what the run recorded.
 
@@ -96,7 +96,7 @@ def trace_trade(
     events : mapping
         The run's events of instruments; with them dividends, funding and final prices are worked out again too.
     finer : mapping
-        Symbol to the finer bars that the run's orders met, if it had any.
+        Symbol to the finer bars or quotes that the run's orders met, if it had any.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def trace_trade(
     trade_id, chosen = _choose(record, trade_id)
     _check_data(record, market, finer)
     met = {
-        symbol: (spec, refine(bars, finer[symbol]).bars if symbol in finer else bars)
+        symbol: (spec, meet(bars, finer[symbol])[0] if symbol in finer else bars)
         for symbol, (spec, bars) in market.items()
     }
     code = int(record.trades["instrument"][trade_id])
@@ -136,7 +136,7 @@ def _choose(record: RunRecord, trade_id: int | None) -> tuple[int, str]:
 
 
 def _check_data(
-    record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Mapping[str, Bars]
+    record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Finer
 ) -> None:
     for symbol in record.universe:
         if symbol not in market:
@@ -145,7 +145,7 @@ def _check_data(
         _check_hash(symbol, "bars", told["content_hash"], market[symbol][1].content_hash)
         if symbol in finer or "finer" in told:
             found = finer[symbol].content_hash if symbol in finer else "none"
-            _check_hash(symbol, "finer bars", told.get("finer", "none"), found)
+            _check_hash(symbol, told.get("fills", "finer bars"), told.get("finer", "none"), found)
 
 
 def _check_hash(symbol: str, what: str, expected: str, found: str) -> None:
