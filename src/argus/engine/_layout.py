@@ -157,7 +157,7 @@ INSTRUMENT_DTYPE: Final = np.dtype(
         ("volume_row", np.int64),
         ("bid_taken", np.int64),  # lots taken from the quoted bid since its price changed; kept at the first line
         ("ask_taken", np.int64),
-        ("opens_session", np.int64),  # the quote in hand is the first of its session
+        ("opens_session", np.int64),  # the quote in hand is the first of its session; at the first line
         ("mark_row", np.int64),  # bar whose close the mark is; kept at the first line
         ("split_row", np.int64),  # bars known before it are in the old shares
         ("expired", np.int64),  # the contract is settled for good

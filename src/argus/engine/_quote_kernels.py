@@ -43,21 +43,28 @@ from argus.engine._session_kernels import begin_session
 
 @njit(cache=True, error_model="numpy")
 def begin_quote(row, k, ts, session, quotes, par, inst, state, active, orders, journal, rates):  # type: ignore[no-untyped-def]
-    """What comes before the orders at a quote: a session that begins, and what may be taken anew; False if unproven."""
-    is_first = session != inst[k]["session"]
+    """What comes before the orders at a quote: a session that begins, and what may be taken anew; False if unproven.
+
+    Once for all books, since the mark of a quote that one has met would be in what another settles late.
+    """
     first = par[k]["first_line"]
-    if inst[first]["volume_row"] != row:
-        inst[first]["volume_row"] = row
-        if is_first or quotes[row, Q_BID] != quotes[row - 1, Q_BID]:
-            inst[first]["bid_taken"] = 0
-        if is_first or quotes[row, Q_ASK] != quotes[row - 1, Q_ASK]:
-            inst[first]["ask_taken"] = 0
-    inst[k]["opens_session"] = is_first
-    if not is_first:
+    if inst[first]["volume_row"] == row:
         return True
-    if inst[k]["working"] > 0:
-        expire(k, session - 1, ts, inst, state, active, orders)
-    return begin_session(k, ts, session, par, inst, state, journal, rates)
+    inst[first]["volume_row"] = row
+    is_first = session != inst[first]["session"]
+    if is_first or quotes[row, Q_BID] != quotes[row - 1, Q_BID]:
+        inst[first]["bid_taken"] = 0
+    if is_first or quotes[row, Q_ASK] != quotes[row - 1, Q_ASK]:
+        inst[first]["ask_taken"] = 0
+    inst[first]["opens_session"] = is_first
+    line = first
+    while is_first and line >= 0:
+        if inst[line]["working"] > 0:
+            expire(line, session - 1, ts, inst, state, active, orders)
+        if not begin_session(line, ts, session, par, inst, state, journal, rates):
+            return False
+        line = par[line]["next_line"]
+    return True
 
 
 @njit(cache=True, error_model="numpy")
@@ -89,9 +96,9 @@ def match_quote(  # type: ignore[no-untyped-def]
     row, local, k, ts, session, is_last, quotes, par, inst, state, active, orders, fills, journal, rates
 ):
     """The orders of line `k`, by id, at a quote (`local` counts within its instrument); False on overflow."""
-    is_first = inst[k]["opens_session"] == 1
-    arrivals(k, ts, session, True, is_first, ts, inst, state, active, orders)
     first = par[k]["first_line"]
+    is_first = inst[first]["opens_session"] == 1
+    arrivals(k, ts, session, True, is_first, ts, inst, state, active, orders)
     for j in range(state[S_ACTIVE]):
         i = active[j]
         if not lives(i, k, orders):

@@ -12,7 +12,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Bars, Quotes
+from argus.core.arrays import BOOL_1D, F64_1D, I32_1D, I64_1D, QUOTE_FIELDS, Bars, Quotes
 from argus.core.errors import ConfigError
 from argus.engine._layout import GRID_TOLERANCE, Q_ASK, Q_ASK_LOTS, Q_BID, Q_BID_LOTS, QUOTE_COLUMNS
 from argus.engine.config import CostModel
@@ -116,16 +116,23 @@ def _rows_of(coarse: Bars, quotes: Quotes) -> tuple[QuoteRows, str]:
             f"{coarse.instrument}: in {apart:,} of the {met:,} bars with quotes every price of the bar lies above or "
             "below every bid and ask; bars and quotes are not of one market (is one of them adjusted?)"
         )
-    session = coarse.session[bar[keep]]
-    ended = np.isin(session, coarse.session[coarse.session_end])
-    mid = 0.5 * (quotes.bid[keep] + quotes.ask[keep])
-    instants = np.ascontiguousarray(ts[keep])
-    unknown = np.full(len(keep), np.nan)
-    rows = QuoteRows(
+    return _rows(coarse, quotes, keep, coarse.session[bar[keep]]), _note(len(coarse), met, apart, len(keep), int((~in_session).sum()), int((in_session & ~is_last).sum()))
+
+
+def _rows(coarse: Bars, quotes: Quotes, keep: I64_1D, session: I32_1D) -> QuoteRows:
+    """The quotes in `keep`, of these sessions; and an empty one at the last close, if none is there."""
+    session_end = np.append(session[1:] != session[:-1], True) & np.isin(session, coarse.session[coarse.session_end])
+    columns = {name: getattr(quotes, name)[keep] for name in QUOTE_FIELDS}
+    last = int(coarse.ts_close_ns[-1])
+    if columns["ts_event_ns"][-1] < last:
+        empty = (last, max(last, int(columns["ts_recv_ns"][-1])), np.nan, np.nan, 0.0, 0.0)
+        columns = {name: np.append(columns[name], value) for name, value in zip(QUOTE_FIELDS, empty, strict=True)}
+        session, session_end = np.append(session, coarse.session[-1]), np.append(session_end, False)
+    mid = 0.5 * (columns["bid"] + columns["ask"])
+    unknown = np.full(len(session), np.nan)
+    return QuoteRows(
         instrument=coarse.instrument,
-        ts_event_ns=instants,
-        ts_close_ns=instants,
-        ts_recv_ns=quotes.ts_recv_ns[keep],
+        ts_close_ns=columns["ts_event_ns"],
         open=mid,
         high=mid,
         low=mid,
@@ -133,15 +140,11 @@ def _rows_of(coarse: Bars, quotes: Quotes) -> tuple[QuoteRows, str]:
         volume=unknown,
         open_interest=unknown,
         session=session,
-        session_end=np.append(session[1:] != session[:-1], True) & ended,
+        session_end=session_end,
         observed=frozenset({"open", "high", "low", "close"}),
-        bid=quotes.bid[keep],
-        ask=quotes.ask[keep],
-        bid_size=quotes.bid_size[keep],
-        ask_size=quotes.ask_size[keep],
         end_recv_ns=int(coarse.ts_recv_ns[-1]),
+        **columns,
     )
-    return rows, _note(len(coarse), met, apart, len(keep), int((~in_session).sum()), int((in_session & ~is_last).sum()))
 
 
 def _note(bars: int, met: int, apart: int, kept: int, outside: int, followed: int) -> str:
