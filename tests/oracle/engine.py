@@ -14,9 +14,9 @@ from typing import Any
 
 from argus.core.market_events import Dividend, FinalSettlement, Funding, Split
 from tests.oracle import matching
+from tests.oracle import quotes as quoting
 from tests.oracle.account import Account, Amounts, Settlement
 from tests.oracle.guard import Guard
-from tests.oracle import quotes as quoting
 from tests.oracle.orders import AT_ONCE, ON_CLOSE, ON_OPEN, ONE_SESSION, OracleOrder, Orders
 from tests.oracle.script import Action, Cancel, Plan, Replace, Submit, Ticket
 from tests.oracle.settings import BarCosts, Settings

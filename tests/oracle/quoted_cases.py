@@ -1,4 +1,4 @@
-"""Random quotes for the bars of a case: few ticks apart, few lots, often repeated, now and then empty or at one instant."""
+"""Random quotes for the bars of a case: few ticks apart, few lots, often repeated, now and then empty."""
 
 from __future__ import annotations
 

@@ -61,7 +61,18 @@ def quote_rows(bars: Rows, quotes: Any, contract: Contract) -> Rows:
         nothing = dict.fromkeys(("open", "high", "low", "close"))
         is_first = last.session != rows[-1].session
         at = last.close_time
-        rows.append(Row(at, at, at, **nothing, volume=math.nan, session=last.session, ends_session=False, first_of_session=is_first))
+        rows.append(
+            Row(
+                at,
+                at,
+                at,
+                **nothing,
+                volume=math.nan,
+                session=last.session,
+                ends_session=False,
+                first_of_session=is_first,
+            )
+        )
     return Rows(tuple(rows), opens_observed=True, volume_observed=False, quoted=True)
 
 

@@ -230,9 +230,10 @@ def lay_out(
 def _check_in_force(costs: CostModel, met: Sequence[Bars]) -> None:
     """No cost of the settings is lost: slippage and spread are for instruments without quotes."""
     if has_price_costs(costs) and all(isinstance(bars, QuoteRows) for bars in met):
+        names = ", ".join(bars.instrument for bars in met)
         raise ConfigError(
-            f"slippage, half-spread or impact are set, and orders meet quotes of {', '.join(b.instrument for b in met)}, "
-            "which hold the spread already; leave these settings out, or run without quotes"
+            f"slippage, half-spread or impact are set, and orders meet quotes of {names}, which hold "
+            "the spread already; leave these settings out, or run without quotes"
         )
 
 

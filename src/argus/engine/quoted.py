@@ -116,7 +116,8 @@ def _rows_of(coarse: Bars, quotes: Quotes) -> tuple[QuoteRows, str]:
             f"{coarse.instrument}: in {apart:,} of the {met:,} bars with quotes every price of the bar lies above or "
             "below every bid and ask; bars and quotes are not of one market (is one of them adjusted?)"
         )
-    return _rows(coarse, quotes, keep, coarse.session[bar[keep]]), _note(len(coarse), met, apart, len(keep), int((~in_session).sum()), int((in_session & ~is_last).sum()))
+    note = _note(len(coarse), met, apart, len(keep), int((~in_session).sum()), int((in_session & ~is_last).sum()))
+    return _rows(coarse, quotes, keep, coarse.session[bar[keep]]), note
 
 
 def _rows(coarse: Bars, quotes: Quotes, keep: I64_1D, session: I32_1D) -> QuoteRows:

@@ -30,6 +30,7 @@ from argus.engine._trace_books import (
     match_ledger,
     must_equal,
 )
+from argus.engine._trace_quotes import QUOTE_SENTENCES, quote_price, quote_triggers
 from argus.engine._trace_rules import (
     RULE_SENTENCES,
     PriceBasis,
@@ -49,6 +50,7 @@ from argus.engine._trace_steps import (
     OrderStep,
     PriceStep,
     SeenBar,
+    SeenQuote,
     SettlementStep,
     Trace,
 )
@@ -66,6 +68,7 @@ __all__ = [
     "OrderStep",
     "PriceStep",
     "SeenBar",
+    "SeenQuote",
     "SettlementStep",
     "Trace",
     "trace_trade",
@@ -135,9 +138,7 @@ def _choose(record: RunRecord, trade_id: int | None) -> tuple[int, str]:
     return int(trade_id), "asked for"
 
 
-def _check_data(
-    record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Finer
-) -> None:
+def _check_data(record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Finer) -> None:
     for symbol in record.universe:
         if symbol not in market:
             raise DataError(f"{symbol}: the run traded on its bars, which were not given; pass the data of the run")
@@ -292,7 +293,7 @@ class _Tracer:
             order=order,
             bar=bar,
             rule=rule.name,
-            rule_text=RULE_SENTENCES[rule],
+            rule_text=(QUOTE_SENTENCES if bar.quote and rule in QUOTE_SENTENCES else RULE_SENTENCES)[rule],
             price=price,
             fee=fee,
             ledger=ledger,
@@ -313,6 +314,9 @@ class _Tracer:
             low=float(bars.low[row]),
             close=float(bars.close[row]),
             volume=float(bars.volume[row]),
+            quote=SeenQuote(*(float(side[row]) for side in (bars.bid, bars.bid_size, bars.ask, bars.ask_size)))
+            if isinstance(bars, QuoteRows)
+            else None,
         )
 
     def _decision(self, decision_id: int) -> DecisionStep | None:
@@ -416,14 +420,17 @@ class _Tracer:
         if order["type"] == OrderType.TRAILING_STOP:
             trigger = self._trigger(fill_id, rule)
             wanted["level"] = trigger.level
-        basis = self.contract.price(
-            rule,
-            side,
-            wanted,
-            {name: getattr(bar, name) for name in ("open", "high", "low", "close")},
-            bar.row,
-            at_open=int(fill["ts_event_ns"]) == bar.ts_event_ns,
-        )
+        if isinstance(self.bars, QuoteRows):
+            basis = quote_price(self.contract, self.bars, bar.row, rule, side, wanted)
+        else:
+            basis = self.contract.price(
+                rule,
+                side,
+                wanted,
+                {name: getattr(bar, name) for name in ("open", "high", "low", "close")},
+                bar.row,
+                at_open=int(fill["ts_event_ns"]) == bar.ts_event_ns,
+            )
         recorded = int(fill["price_ticks"])
         if basis.price_ticks != recorded or abs(basis.base_ticks - Fraction(float(fill["base_ticks"]))) > Fraction(
             1, 10**6
@@ -445,16 +452,14 @@ class _Tracer:
         """How the trailing stop of a fill met its level, found by following the bars again."""
         fill = self.record.fills[fill_id]
         order = self.record.orders[fill["order_id"]]
-        arrived = int(order["ts_arrive_ns"])
+        arrived, submitted = int(order["ts_arrive_ns"]), int(order["ts_submit_ns"])
         first = int(np.searchsorted(self.bars.ts_event_ns, arrived))
-        triggers = trailing_triggers(
-            int(order["side"]),
-            int(order["trail_ticks"]),
-            self.bars,
-            self.spec.tick_size,
-            first,
-            int(self.bars.ts_event_ns[first]) != arrived,
-        )
+        side, trail, tick = int(order["side"]), int(order["trail_ticks"]), self.spec.tick_size
+        if isinstance(self.bars, QuoteRows):
+            triggers = quote_triggers(side, trail, self.bars, tick, submitted, arrived)
+        else:
+            is_sure = int(self.bars.ts_event_ns[first]) != arrived
+            triggers = trailing_triggers(side, trail, self.bars, tick, first, is_sure)
         row, rest = int(fill["row"]), rule is FillRule.TRAILING_AT_OPEN
         for found in triggers:
             if found is not None and ((found.row == row and found.rule is rule) or (found.row < row and rest)):
