@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus.core.arrays import BAR_FIELDS, Bars, Quotes, readonly
+from argus.core.arrays import BAR_FIELDS, QUOTE_FIELDS, Bars, Quotes, readonly
 from argus.core.errors import DataError
 from tests.engine.markets import flat, make_bars, random_bars
 
@@ -152,11 +152,47 @@ def test_quotes_are_ordered_read_only_columns() -> None:
         quotes().bid[0] = 2.0
     with pytest.raises(DataError, match=r"SPY: column ask has shape \(2,\), expected \(3,\)"):
         quotes(ask=np.ones(2))
-    for times, row in (([1, 1, 4], 1), ([1, 4, 3], 2), ([0, 4, 4], 0)):
-        with pytest.raises(DataError, match=f"SPY: row {row}: quote known before it was made, or out of order"):
+    for times, row, what in (
+        ([1, 1, 4], 1, "it is known before it was made"),
+        ([1, 4, 3], 2, "its ts_recv_ns lies before that of the quote before it"),
+        ([0, 4, 4], 0, "it is known before it was made"),
+    ):
+        with pytest.raises(DataError, match=f"SPY: quote {row}: {what}"):
             quotes(ts_recv_ns=np.array(times, dtype=np.int64))
-    nothing = {name: np.zeros(0, dtype=getattr(quotes(), name).dtype) for name in quotes().__slots__[1:]}
+    nothing = {name: np.zeros(0, dtype=getattr(quotes(), name).dtype) for name in QUOTE_FIELDS}
     assert len(Quotes(instrument="SPY", **nothing)) == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "what"),
+    [
+        ("bid", 1.5, "its bid lies above its ask"),
+        ("bid", np.inf, "its bid is not finite"),
+        ("ask", np.nan, "its ask has a size and no price"),
+        ("ask_size", 0.0, "its ask has a price and no size above zero"),
+        ("bid_size", -1.0, "its bid has a price and no size above zero"),
+        ("bid_size", np.nan, "its bid has a price and no size above zero"),
+        ("bid_size", np.inf, "its bid has a price and no size above zero"),
+        ("ts_event_ns", 0, "its ts_event_ns lies before that of the quote before it"),
+    ],
+)
+def test_what_is_no_quote_is_refused_by_its_row(column: str, value: float, what: str) -> None:
+    array = getattr(quotes(), column).copy()
+    array[1] = value
+    with pytest.raises(DataError, match=f"SPY: quote 1: {what}"):
+        quotes(**{column: array})
+
+
+def test_a_locked_market_and_an_empty_side_are_quotes() -> None:
+    ask, size = np.array([1.0, np.nan, 1.25]), np.array([1.0, 0.0, 3.0])
+    found = quotes(ask=ask, ask_size=size)
+    assert len(found.rows(1, 3)) == 2
+    assert found.rows(0, 3).content_hash == found.content_hash
+    assert found.content_hash != quotes().content_hash
+    with pytest.raises(DataError, match="SPY: column bid is float32, expected float64"):
+        quotes(bid=np.ones(3, dtype=np.float32))
+    with pytest.raises(DataError, match="SPY: column bid is not contiguous"):
+        quotes(bid=np.ones(6)[::2])
 
 
 def test_readonly_forbids_writing_in_place() -> None:

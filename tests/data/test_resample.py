@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argus.core.arrays import Bars
+from argus.core.arrays import Bars, Quotes
 from argus.core.errors import DataError
-from argus.data.resample import bars_of_trades, resample
+from argus.data.resample import bars_of_quotes, bars_of_trades, resample
 from argus.data.synthetic import SyntheticSpec, generate
 from argus.engine.refine import refine
 
@@ -116,3 +116,36 @@ def test_bad_trades_are_named() -> None:
         bars_of_trades("ES", ts[::-1].copy(), np.array([1.0, np.nan]), np.ones(2), session)
     with pytest.raises(DataError, match="different lengths"):
         bars_of_trades("ES", ts, np.ones(3), np.ones(2), session)
+
+
+def quoted(ts: list[int], bid: list[float], ask: list[float], late: int = 0) -> Quotes:
+    stamps = np.array(ts, dtype=np.int64)
+    sides = [np.array(side, dtype=np.float64) for side in (bid, ask)]
+    return Quotes("ES", stamps, stamps + late, *sides, *(np.where(np.isnan(side), 0.0, 1.0) for side in sides))
+
+
+def test_bars_of_quotes_are_bars_of_their_mid() -> None:
+    nan = float("nan")
+    quotes = quoted([1, 10, 11, 15, 20, 41, 50], [4, 5, 6, nan, 8, 1, 2], [6, 5, 8, 9, 10, 1, 4], late=3)
+    bars = bars_of_quotes(quotes, 10, np.array([7] * 5 + [8] * 2, dtype=np.int32))
+    assert bars.ts_event_ns.tolist() == [0, 10, 40]
+    assert bars.ts_close_ns.tolist() == [10, 20, 50], "a quote at the end of an interval belongs to it"
+    assert bars.ts_recv_ns.tolist() == [13, 23, 53]
+    table = [(bars.open[i], bars.high[i], bars.low[i], bars.close[i]) for i in range(3)]
+    assert table == [(5, 5, 5, 5), (7, 9, 7, 9), (1, 3, 1, 3)]
+    assert bars.session_end.tolist() == [False, True, True]
+    assert "volume" not in bars.observed
+
+
+def test_a_session_cuts_a_bar_of_quotes() -> None:
+    quotes = quoted([2, 4, 6], [1, 2, 3], [1, 2, 3])
+    bars = bars_of_quotes(quotes, 10, np.array([7, 7, 8], dtype=np.int32))
+    assert list(zip(bars.ts_event_ns.tolist(), bars.ts_close_ns.tolist(), strict=True)) == [(0, 4), (4, 10)]
+
+
+def test_quotes_without_bars_are_refused() -> None:
+    quotes = quoted([2], [float("nan")], [1])
+    with pytest.raises(DataError, match="none of 1 quotes has both"):
+        bars_of_quotes(quotes, 10, np.zeros(1, dtype=np.int32))
+    with pytest.raises(DataError, match="give a session for each quote, and an interval above 0"):
+        bars_of_quotes(quotes, 0, np.zeros(1, dtype=np.int32))

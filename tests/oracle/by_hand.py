@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from argus.core.arrays import Bars
+from argus.core.arrays import Bars, Quotes
 from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.market_events import InstrumentEvent
 from tests.oracle.cases import Case, play_engine, play_oracle
@@ -113,6 +113,7 @@ def play(
     specs: Mapping[str, InstrumentSpec] | None = None,
     events: Mapping[str, tuple[InstrumentEvent, ...]] | None = None,
     books: Mapping[str, Plan] | None = None,
+    quotes: Mapping[str, Quotes] | None = None,
     **settings: Any,
 ) -> OracleResult:
     """Run a script (lists of actions by wake, and by fill) in both engines, hold them to the same, give the result.
@@ -128,9 +129,11 @@ def play(
         settings=Settings(wakes_on_fill=fills is not None, **settings),
         events=events or {},
         books=books or {},
+        quotes=quotes or {},
     )
+    record = play_engine(case)
     result = play_oracle(case)
-    assert first_difference(result, play_engine(case)) is None
+    assert first_difference(result, record) is None
     return result
 
 

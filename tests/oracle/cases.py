@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from argus.core.arrays import Bars
+from argus.core.arrays import Bars, Quotes
 from argus.core.instruments import InstrumentSpec
 from argus.core.intents import Cancel as CancelIntent
 from argus.core.intents import Intent, OrderRequest
@@ -43,6 +43,7 @@ class Case:
     events: Mapping[str, tuple[InstrumentEvent, ...]] = field(default_factory=dict)
     books: Mapping[str, Plan] = field(default_factory=dict)
     pairs: Mapping[str, tuple[InstrumentSpec, Bars]] = field(default_factory=dict)  # for rates alone
+    quotes: Mapping[str, Quotes] = field(default_factory=dict)
 
     @property
     def plans(self) -> Mapping[str, Plan]:
@@ -209,6 +210,8 @@ def play_engine(case: Case) -> RunRecord:
     }
     if case.events:
         rest["events"] = case.events
+    if case.quotes:
+        rest["finer"] = case.quotes
     if case.books:
         from argus.engine.replay import run_books
 
@@ -225,7 +228,9 @@ def play_oracle(case: Case) -> OracleResult:
 
         model = cost_model(case.settings)
         for symbol, bars in case.bars.items():
+            if symbol in case.quotes:
+                continue
             half_spreads[symbol] = half_spread_milliticks(case.specs[symbol], bars, model)
             impacts[symbol] = impact_scale(case.specs[symbol], bars, model)
-    market = Market(case.specs, case.bars, case.events, half_spreads, impacts, case.pairs)
+    market = Market(case.specs, case.bars, case.events, half_spreads, impacts, pairs=case.pairs, quotes=case.quotes)
     return simulate(case.plans, market, case.settings)

@@ -14,6 +14,7 @@ from typing import Any
 
 from argus.core.market_events import Dividend, FinalSettlement, Funding, Split
 from tests.oracle import matching
+from tests.oracle import quotes as quoting
 from tests.oracle.account import Account, Amounts, Settlement
 from tests.oracle.currencies import Clockwork, intraday_steps, rate_steps
 from tests.oracle.guard import Guard
@@ -84,6 +85,7 @@ class Market:
     half_spreads: Mapping[str, Sequence[int] | None] = field(default_factory=dict)  # thousandths of a tick
     impacts: Mapping[str, Sequence[float] | None] = field(default_factory=dict)
     pairs: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)  # specification and bars, for rates alone
+    quotes: Mapping[str, Any] = field(default_factory=dict)  # where orders meet these instead of the bars
 
 
 @dataclass
@@ -110,10 +112,15 @@ class _Simulation:
         self.market = market
         self.symbols = list(dict.fromkeys(symbol for plan in plans.values() for symbol in plan.universe))
         self.contracts = [Contract.of(market.specs[symbol]) for symbol in self.symbols]
-        self.data: list[Rows] = [
+        self.known: list[Rows] = [
             rows_of(market.bars[symbol], contract.tick, settings.data_latency)
             for symbol, contract in zip(self.symbols, self.contracts, strict=True)
         ]
+        self.data = [
+            quoting.quote_rows(known, market.quotes[symbol], contract) if symbol in market.quotes else known
+            for symbol, contract, known in zip(self.symbols, self.contracts, self.known, strict=True)
+        ]
+        self.sides = [quoting.Sides() for _ in self.symbols]
         named = [(i, symbol) for i, plan in enumerate(plans.values()) for symbol in plan.universe]
         self.books = [
             Book(plan, {symbol: number for number, (book, symbol) in enumerate(named) if book == i})
@@ -155,10 +162,14 @@ class _Simulation:
     def run(self) -> OracleResult:
         instants: dict[int, list[tuple[int, int, int]]] = {}
         for number, line in enumerate(self.account.lines):
-            for i, row in enumerate(self.data[line.instrument].rows):
-                for phase, time in ((OPEN, row.start), (CLOSE, row.close_time), (RECV, row.known)):
-                    instants.setdefault(time, []).append((phase, number, i))
-        last_close = self.last_close
+            data = self.data[line.instrument]
+            for i, row in enumerate(data.rows):
+                for phase, time in ((OPEN, row.start), (CLOSE, row.close_time)):
+                    if phase == CLOSE or not data.quoted:
+                        instants.setdefault(time, []).append((phase, number, i))
+            for i, row in enumerate(self.known[line.instrument].rows):
+                instants.setdefault(row.known, []).append((RECV, number, i))
+        last_close = max(row.close_time for data in self.known for row in data.rows)
         for instrument, symbol in enumerate(self.symbols):
             for i, event in enumerate(self.market.events.get(symbol, ())):
                 if event.ts_ns <= last_close:
@@ -196,12 +207,15 @@ class _Simulation:
         for _, instrument, number in (event for event in events if event[0] == EVENT):
             self._market_event(instrument, self.market.events[self.symbols[instrument]][number])
         for _, line, number in (event for event in events if event[0] == CLOSE):
-            self._close_event(line, number)
+            if self.data[self.account.lines[line].instrument].quoted:
+                self._quote_event(line, number)
+            else:
+                self._close_event(line, number)
         became_known: dict[int, Row] = {}
         for _, line, number in (event for event in events if event[0] == RECV):
             book = self.books[self.account.lines[line].book]
             book.known[line] += 1
-            became_known[line] = self._row(line, number)
+            became_known[line] = self.known[self.account.lines[line].instrument].rows[number]
         if any(event[0] == CLOSE for event in events):
             self.result.curve.append((now, self.account.cash, self.account.equity()))
         for book in self.books:
@@ -301,8 +315,9 @@ class _Simulation:
 
     # ------------------------------------------------------------------------------------------------ events of a bar
 
-    def _open_event(self, number: int, row_number: int) -> None:
-        line, row = self.account.lines[number], self._row(number, row_number)
+    def _begin_of_session(self, number: int, row: Row) -> None:
+        """What comes before the orders at the first event of a session."""
+        line = self.account.lines[number]
         for order in self.orders.living([number]):
             if order.session is not None and order.session < row.session and order.ticket.tif == "DAY":
                 self.orders.end(order, "EXPIRED", "SESSION_END", row.start)
@@ -319,6 +334,10 @@ class _Simulation:
             self.guard.begin_session()
         line.session = row.session
         self.account.quotes[line.instrument].session = row.session
+
+    def _open_event(self, number: int, row_number: int) -> None:
+        line, row = self.account.lines[number], self._row(number, row_number)
+        self._begin_of_session(number, row)
         if self.room.get(line.instrument, (-1, 0))[0] != row_number:
             self.room[line.instrument] = (row_number, self._bound(line.instrument, row))
         self._admit(number, row, OPEN)
@@ -352,6 +371,33 @@ class _Simulation:
                 met = matching.in_range(order, row, costs)
             if met is not None:
                 self._fill(order, row_number, row.close_time, met, costs)
+        self._end_of_event(number, row, fills_before)
+
+    def _quote_event(self, number: int, row_number: int) -> None:
+        """All that happens at a quote."""
+        line, row = self.account.lines[number], self._row(number, row_number)
+        for other, one in enumerate(self.account.lines):
+            if one.instrument == line.instrument:
+                self._begin_of_session(other, row)
+        sides, fills_before = self.sides[line.instrument], len(self.result.fills)
+        sides.see(row)
+        self._admit(number, row, OPEN)
+        for order in self._working(number, row, OPEN):
+            if not order.living:
+                continue
+            side, filled = order.ticket.side, order.filled
+            met = quoting.at_quote(order, row, touch=self.settings.touch)
+            if met is not None:
+                room = sides.room(side, row, self.settings.participation, line.contract)
+                self.room[line.instrument] = (row_number, room)
+                self._fill(order, row_number, row.start, met, quoting.FREE)
+                sides.sides[side].taken += order.filled - filled
+            if order.living and order.ticket.tif in AT_ONCE:
+                self.orders.end(order, "CANCELLED", "NOT_FILLED_AT_ONCE", row.start)
+        self._end_of_event(number, row, fills_before)
+
+    def _end_of_event(self, number: int, row: Row, fills_before: int) -> None:
+        """The position is marked, the account checked, and a session that ends is settled."""
         range_ = (row.high, row.low) if len(self.result.fills) == fills_before else ()
         self.account.mark(number, row.close_time, _mark(row.close), [_mark(price) for price in range_])
         self.guard.check(row.close_time)

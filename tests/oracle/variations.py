@@ -20,6 +20,7 @@ from argus.engine.config import CostModel, ImpactModel, SpreadModel
 from argus.engine.costs import impact_scale
 from tests.oracle.account_variations import lay_currencies, lay_intraday
 from tests.oracle.cases import Case
+from tests.oracle.quoted_cases import lay_quotes
 from tests.oracle.random_cases import DAY, SECOND, Dice, basic_case, level_at, random_script
 from tests.oracle.script import Action, Cancel, Plan, Replace, Script, Submit, Ticket
 from tests.oracle.world import EPOCH
@@ -404,4 +405,5 @@ FEATURES: Mapping[str, tuple[int, float, Lay]] = {  # stream of its dice, share 
     "events": (15, 0.45, _events),
     "currencies": (17, 0.25, lay_currencies),
     "intraday": (18, 0.25, lay_intraday),
+    "quotes": (19, 0.3, lay_quotes),
 }

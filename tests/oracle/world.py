@@ -158,6 +158,10 @@ class Row:
     session: int
     ends_session: bool
     first_of_session: bool
+    bid: Ticks | None = None  # of a quote, None where a side is empty
+    ask: Ticks | None = None
+    bid_size: float = 0.0
+    ask_size: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,7 @@ class Rows:
     rows: tuple[Row, ...]
     opens_observed: bool
     volume_observed: bool
+    quoted: bool = False  # rows are quotes
 
 
 def rows_of(bars: Any, tick: Fraction, data_latency: int = 0) -> Rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from argus.core.arrays import Bars
+from argus.core.arrays import Bars, Quotes
 from argus.core.instruments import InstrumentSpec
 from argus.core.market_events import InstrumentEvent
 from argus.core.money import MICROS
@@ -37,6 +37,8 @@ class Scene:
     events : mapping
         Symbol to what happens to the instrument.
     sizer, risk : Sizer, RiskPolicy
+    finer : mapping
+        Symbol to quotes that orders meet.
     """
 
     books: Mapping[str, Strategy]
@@ -45,6 +47,7 @@ class Scene:
     events: Mapping[str, tuple[InstrumentEvent, ...]] = field(default_factory=dict)
     sizer: Sizer = field(default_factory=FixedUnits)
     risk: RiskPolicy = field(default_factory=lambda: LimitRiskPolicy(check_margin=False))
+    finer: Mapping[str, Quotes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +109,5 @@ def play(scene: Scene) -> RunRecord:
         risk=scene.risk,
         trials=_Uncounted(),
         events=scene.events,
+        finer=scene.finer,
     )

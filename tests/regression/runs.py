@@ -11,10 +11,11 @@ from tests.regression.runs_accounts import ACCOUNT_RUNS
 from tests.regression.runs_currencies import CURRENCY_RUNS
 from tests.regression.runs_markets import MARKET_RUNS
 from tests.regression.runs_orders import ORDER_RUNS
+from tests.regression.runs_quotes import QUOTE_RUNS
 
 __all__ = ["RUNS", "played"]
 
-_ALL: Final = (*ORDER_RUNS, *ACCOUNT_RUNS, *MARKET_RUNS, *CURRENCY_RUNS)
+_ALL: Final = (*ORDER_RUNS, *ACCOUNT_RUNS, *MARKET_RUNS, *CURRENCY_RUNS, *QUOTE_RUNS)
 RUNS: Final[dict[str, Reference]] = {each.name: each for each in _ALL}
 """Every reference run, in the sequence in which it is frozen."""
 if len(RUNS) != len(_ALL):

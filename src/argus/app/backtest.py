@@ -12,14 +12,14 @@ from argus.app.workspace import Workspace
 from argus.core.orders import OrderState
 
 if TYPE_CHECKING:
-    from argus.core.arrays import Bars
+    from argus.core.arrays import Bars, Quotes
     from argus.core.instruments import InstrumentSpec
     from argus.core.ports import TrialLedger
     from argus.core.strategy import ParameterValue
     from argus.data.importing import ImportSpec
     from argus.engine.config import RunConfig
     from argus.engine.cost_attribution import CostAttribution
-    from argus.engine.market import Events, Market
+    from argus.engine.market import Events, Finer, Market
     from argus.engine.metrics import Metrics
     from argus.engine.record import RunRecord
     from argus.engine.rolls_traded import RollTraded
@@ -36,6 +36,7 @@ __all__ = [
     "file_market",
     "finer_of",
     "market_parameters",
+    "quotes_of",
     "risk_for",
     "sizer_for",
     "with_costs",
@@ -278,8 +279,41 @@ def finer_of(market: Market, finer: Market) -> dict[str, Bars]:
     return {symbol: fine}
 
 
+def quotes_of(
+    market: Market, path: Path, preset: str | None, where: Mapping[str, str]
+) -> tuple[dict[str, Quotes], tuple[str, ...], dict[str, Any]]:
+    """(quotes of a file for the fills of a run on one instrument, notes on them, how to load them again).
+
+    Parameters
+    ----------
+    market : mapping
+        What the strategy sees.
+    path : Path
+    preset : str or None
+        Key of `argus.data.quotes.QUOTE_PRESETS`; None is ``databento_mbp1`` for a DBN file, else ``quotes``.
+    where : mapping
+        Column to the value that a row must have.
+
+    Raises
+    ------
+    ConfigError
+        If the run is on more than one instrument, or there is no such preset.
+    ImportFailed
+        If the file cannot be read as the preset says.
+    """
+    from argus.core.errors import ConfigError
+    from argus.data.quotes import quote_preset, read_quote_file
+
+    if len(market) != 1:
+        raise ConfigError(f"--quotes: quotes are for a run on one instrument; this one is on {', '.join(market)}")
+    symbol, (spec, _) = next(iter(market.items()))
+    name = preset or ("databento_mbp1" if path.name.lower().endswith((".dbn", ".dbn.zst")) else "quotes")
+    read = read_quote_file(path, quote_preset(name, symbol, where=dict(where)), product=spec)
+    return {symbol: read.quotes}, read.notes, {"path": str(path.resolve()), "preset": name, "where": dict(where)}
+
+
 def with_costs(
-    result: BacktestResult, market: Market, events: Events | None = None, finer: Mapping[str, Bars] | None = None
+    result: BacktestResult, market: Market, events: Events | None = None, finer: Finer | None = None
 ) -> BacktestResult:
     """The result with the costs of its trades taken apart.
 
@@ -307,7 +341,7 @@ def backtest(
     source: dict[str, Any],
     warnings: tuple[str, ...] = (),
     limits: OrderLimits = NO_LIMITS,
-    finer: Mapping[str, Bars] | None = None,
+    finer: Finer | None = None,
     rates: Market | None = None,
 ) -> BacktestResult:
     """Run one strategy and keep the run if there is a workspace.
@@ -325,13 +359,14 @@ def backtest(
     workspace : Workspace or None
         None runs without a workspace: the trial is counted nowhere, and the result says so.
     source : dict
-        From `file_market` or `catalog_market`; of a run with finer bars their own source stands in it as ``finer``.
+        From `file_market` or `catalog_market`; of a run with finer bars or quotes their own source stands in it as
+        ``finer`` or ``quotes``.
     warnings : tuple of str
         Added to the notes.
     limits : OrderLimits
         Which the risk policy holds orders to, beside what the account can carry.
     finer : mapping or None
-        Symbol to finer bars that the orders meet, from `finer_of`.
+        Symbol to finer bars or quotes that the orders meet, from `finer_of` or `quotes_of`.
     rates : mapping or None
         Pairs of currencies that the strategy does not trade, for their rates.
     """

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argus.app.backtest import catalog_market, file_market, finer_of
+from argus.app.backtest import catalog_market, file_market, finer_of, quotes_of
 from argus.app.workspace import Workspace
 
 if TYPE_CHECKING:
     from argus.core.ports import Strategy
-    from argus.engine.market import Market
+    from argus.engine.market import Finer, Market
     from argus.engine.record import RunRecord
     from argus.engine.trace import Trace
 
@@ -51,7 +51,12 @@ def trace_run(workspace: Workspace, run: str, trade: int | None = None) -> Trace
 
         return trace_rolled(workspace, record, source, trade)
     market = _market_again(workspace, source)
-    finer = finer_of(market, _market_again(workspace, source["finer"])) if "finer" in source else {}
+    finer: Finer = {}
+    if "quotes" in source:
+        told = source["quotes"]
+        finer = quotes_of(market, Path(told["path"]), told["preset"], told["where"])[0]
+    elif "finer" in source:
+        finer = finer_of(market, _market_again(workspace, source["finer"]))
     return trace_trade(record, market, trade, _strategy_again(record, source), finer=finer)
 
 

@@ -6,6 +6,8 @@ orders fill, and the losses and sizes at which Argus itself says no. Each group 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +33,16 @@ _LATENCY_MS_MAX = 1e12
 """Beyond it the run refuses anyway; the bound only keeps the number an integer."""
 
 
+@dataclass(frozen=True, slots=True)
+class _FinerAsked:
+    """What the orders of a run are to meet in the place of its bars, as typed."""
+
+    finer: str | None
+    quotes: Path | None
+    quotes_preset: str | None
+    quotes_where: Sequence[str]
+
+
 def parameters_of(pairs: list[str]) -> dict[str, Any]:
     """``["fast=20", ...]`` as a mapping; the strategy turns the text into its own types."""
     from argus.core.errors import ConfigError
@@ -54,6 +66,15 @@ def backtest(
     finer: Annotated[
         str | None,
         typer.Option(metavar="FILE|DATASET", help="Finer bars of the one instrument, which its orders meet."),
+    ] = None,
+    quotes: Annotated[
+        Path | None, typer.Option(help="File of bid and ask quotes of the one instrument, which its orders meet.")
+    ] = None,
+    quotes_preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Form of that file: quotes, quotes_iso or databento_mbp1.")
+    ] = None,
+    quotes_where: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Read only its rows with this value; repeatable.")
     ] = None,
     stamp: statement.StampOption = None,
     time_column: statement.TimeColumnOption = None,
@@ -140,7 +161,8 @@ def backtest(
 
     A file needs no workspace; inside one, the run is kept and counted as a trial. With --roll the dataset is a root
     (MES.1h, or MES) whose contracts are in the catalog, or the file holds many contracts. With --finer the strategy
-    sees the bars as before, and its orders walk through finer ones: a file like that of --bars, or a dataset.
+    sees the bars as before, and its orders walk through finer ones: a file like that of --bars, or a dataset. With
+    --quotes they meet bids and asks instead.
     """
     from argus.app.workspace import find_workspace, open_workspace
     from argus.core.errors import ConfigError
@@ -168,11 +190,12 @@ def backtest(
     )  # fmt: skip
     limits = _limits(max_order, max_position, max_orders_per_minute, price_collar)
     if rolling is not None:
-        _refuse_with_rolls(finer, limits)
+        _refuse_with_rolls(finer, quotes, limits)
         result = _rolled(strategy, bars, instrument, dataset or [], stated, rolling, settings, how)
     else:
         how["limits"] = limits
-        result = _plain(strategy, bars, instrument, dataset or [], stated, finer, settings, how)
+        met = _FinerAsked(finer, quotes, quotes_preset, quotes_where or [])
+        result = _plain(strategy, bars, instrument, dataset or [], stated, met, settings, how)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
 
 
@@ -202,14 +225,20 @@ def _plain(
     instrument: str | None,
     datasets: list[str],
     stated: dict[str, Any],
-    finer: str | None,
+    met: _FinerAsked,
     settings: tuple[Any, ...],
     how: dict[str, Any],
 ) -> BacktestResult:
     """A run on one file, or on datasets of the catalog."""
     from argus.app import backtest as use_case
     from argus.app.account_terms import rates_market
+    from argus.app.data import parse_pairs
+    from argus.core.errors import ConfigError
 
+    if met.finer is not None and met.quotes is not None:
+        raise ConfigError("give either --finer or --quotes: orders meet one of them")
+    if met.quotes is None and (met.quotes_preset is not None or met.quotes_where):
+        raise ConfigError("--quotes-preset and --quotes-where say how to read a file of quotes; add --quotes FILE")
     if bars is None:
         market, notes, source = use_case.catalog_market(how["workspace"], tuple(datasets))
     else:
@@ -218,12 +247,17 @@ def _plain(
         notes = (*measured, *notes)
     config = _config({symbol: entry[0] for symbol, entry in market.items()}, *settings)
     how = {**how, "rates": rates_market(settings[-1].rates, how["workspace"])}
-    if finer is not None:
+    if met.quotes is not None:
+        where = parse_pairs(met.quotes_where, "--quotes-where")
+        found_quotes, said, origin = use_case.quotes_of(market, met.quotes, met.quotes_preset, where)
+        how = {**how, "finer": found_quotes}
+        source, notes = {**source, "quotes": origin}, (*notes, *(f"quotes: {line}" for line in said))
+    elif met.finer is not None:
         home: Workspace | None = how["workspace"]
         known = instrument
         if known is None and home is not None:
             known = home.catalog().info(datasets[0]).instrument
-        found, said, origin = _finer(finer, known, stated, home)
+        found, said, origin = _finer(met.finer, known, stated, home)
         how = {**how, "finer": use_case.finer_of(market, found)}
         source, notes = {**source, "finer": origin}, (*notes, *(f"finer bars: {line}" for line in said))
     return use_case.backtest(strategy, market, config, source=source, warnings=notes, **how)
@@ -267,13 +301,15 @@ def _limits(
     return OrderLimits(max_order, max_position, max_orders_per_minute, price_collar)
 
 
-def _refuse_with_rolls(finer: str | None, limits: OrderLimits) -> None:
+def _refuse_with_rolls(finer: str | None, quotes: Path | None, limits: OrderLimits) -> None:
     """What a run through rolls does not take."""
     from argus.app.backtest import NO_LIMITS
     from argus.core.errors import ConfigError
 
     if finer is not None:
         raise ConfigError(f"--finer {finer} and --roll exclude each other: finer bars are for a run on one instrument")
+    if quotes is not None:
+        raise ConfigError(f"--quotes {quotes} and --roll exclude each other: quotes are for a run on one instrument")
     if limits != NO_LIMITS:
         raise ConfigError(
             "--max-order, --max-position, --max-orders-per-minute and --price-collar do not go with --roll; leave them "

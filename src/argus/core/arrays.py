@@ -7,7 +7,7 @@ could first be known. Kernels take the columns; people take the record.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -37,6 +37,8 @@ BOOL_1D = NDArray[np.bool_]
 
 BAR_FIELDS: Final = ("open", "high", "low", "close", "volume", "open_interest")
 """Observable columns of a bar, in catalog order."""
+QUOTE_FIELDS: Final = ("ts_event_ns", "ts_recv_ns", "bid", "ask", "bid_size", "ask_size")
+"""Columns of quotes, in their order."""
 
 
 def readonly(array: NDArray[np.generic]) -> None:
@@ -166,20 +168,28 @@ def _check_times(bars: Bars) -> None:
             raise DataError(f"{bars.instrument}: row {row}: {label}; sort and deduplicate the bars, or import them")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Quotes:
     """Top-of-book quotes of one instrument, sorted by `ts_recv_ns`.
+
+    A quote holds from its instant until the next one. Bid and ask may be equal (a locked market), never crossed.
 
     Attributes
     ----------
     instrument : str
         Symbol in the instrument file.
     ts_event_ns, ts_recv_ns : (n,) int64
-        When the quote was made at the venue, and when it could first be known; UTC nanoseconds.
+        When the quote was made at the venue, and when it could first be known; UTC nanoseconds. Neither ever falls, and
+        ``ts_event_ns <= ts_recv_ns``; several quotes may share an instant.
     bid, ask : (n,) float64
-        Prices; NaN where that side is empty.
+        Prices in the instrument's currency; NaN where that side is empty.
     bid_size, ask_size : (n,) float64
-        Units shown; 0 where that side is empty.
+        Units shown; above 0 where the side has a price, 0 where it is empty.
+
+    Raises
+    ------
+    DataError
+        Naming the first row that breaks one of these; `argus.data.quotes` keeps such rows apart.
     """
 
     instrument: str
@@ -192,17 +202,54 @@ class Quotes:
 
     def __post_init__(self) -> None:
         n = len(self.ts_event_ns)
-        for field in fields(self):
-            if field.name == "instrument":
-                continue
-            array = getattr(self, field.name)
+        for name in QUOTE_FIELDS:
+            array = getattr(self, name)
+            wanted = np.dtype(np.int64 if name.startswith("ts_") else np.float64)
+            if array.dtype != wanted:
+                raise DataError(f"{self.instrument}: column {name} is {array.dtype}, expected {wanted}")
             if array.ndim != 1 or len(array) != n:
-                raise DataError(f"{self.instrument}: column {field.name} has shape {array.shape}, expected ({n},)")
+                raise DataError(f"{self.instrument}: column {name} has shape {array.shape}, expected ({n},)")
+            if not array.flags.c_contiguous:
+                raise DataError(f"{self.instrument}: column {name} is not contiguous; pass np.ascontiguousarray of it")
             readonly(array)
-        bad = (self.ts_recv_ns < self.ts_event_ns) | np.concatenate(([False], np.diff(self.ts_recv_ns) < 0))
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise DataError(f"{self.instrument}: row {row}: quote known before it was made, or out of order")
+        for label, bad in _quote_faults(self):
+            if bad.any():
+                row = int(np.argmax(bad))
+                told = ", ".join(f"{name} {getattr(self, name)[row]}" for name in QUOTE_FIELDS)
+                raise DataError(f"{self.instrument}: quote {row}: {label} ({told}); correct the row or leave it out")
 
     def __len__(self) -> int:
         return len(self.ts_event_ns)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of instrument and every column's bytes: equal for equal data, however stored."""
+        known = _QUOTE_HASHES.get(self)
+        if known is None:
+            digest = hashlib.sha256(f"quotes|{self.instrument}|{len(self)}".encode())
+            for name in QUOTE_FIELDS:
+                digest.update(getattr(self, name).data)
+            known = _QUOTE_HASHES[self] = digest.hexdigest()
+        return known
+
+    def rows(self, start: int, stop: int) -> Quotes:
+        """Quotes ``start`` to ``stop`` (exclusive) as views of the same memory."""
+        return Quotes(self.instrument, *(getattr(self, name)[start:stop] for name in QUOTE_FIELDS))
+
+
+_QUOTE_HASHES: WeakKeyDictionary[Quotes, str] = WeakKeyDictionary()
+
+
+def _quote_faults(quotes: Quotes) -> Iterator[tuple[str, BOOL_1D]]:
+    """(what is wrong, where) of everything that a quote may not be."""
+    yield "it is known before it was made", quotes.ts_recv_ns < quotes.ts_event_ns
+    for name in ("ts_event_ns", "ts_recv_ns"):
+        stamps = getattr(quotes, name)
+        yield f"its {name} lies before that of the quote before it", np.append(False, stamps[1:] < stamps[:-1])
+    for side in ("bid", "ask"):
+        price, size = getattr(quotes, side), getattr(quotes, f"{side}_size")
+        is_empty = np.isnan(price)
+        yield f"its {side} is not finite", np.isinf(price)
+        yield f"its {side} has a price and no size above zero", ~is_empty & ~((size > 0) & (size < np.inf))
+        yield f"its {side} has a size and no price", is_empty & (size != 0)
+    yield "its bid lies above its ask", quotes.bid > quotes.ask

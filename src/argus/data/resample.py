@@ -1,4 +1,4 @@
-"""Coarser bars out of finer ones, and bars out of single trades: each group summed up when its last member is known.
+"""Coarser bars out of finer ones, and bars out of trades or quotes: each group summed up when its last member is known.
 
 Nothing crosses a session. A coarse bar becomes known when the last fine bar in it does, so that a strategy on coarse
 bars knows nothing earlier than one that adds up the fine ones itself.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I32_1D, I64_1D, Bars
+from argus.core.arrays import F64_1D, I32_1D, I64_1D, Bars, Quotes
 from argus.core.errors import DataError
 from argus.core.time import NS_PER_DAY, format_ns
 
-__all__ = ["bars_of_trades", "resample"]
+__all__ = ["bars_of_quotes", "bars_of_trades", "resample"]
 
 
 def resample(bars: Bars, interval_ns: int) -> Bars:
@@ -146,4 +146,58 @@ def bars_of_trades(
         session=sessions,
         session_end=np.append(sessions[1:] != sessions[:-1], True)[: len(first)],
         observed=frozenset({"open", "high", "low", "close", "volume"}),
+    )
+
+
+def bars_of_quotes(quotes: Quotes, interval_ns: int, session: I32_1D) -> Bars:
+    """Bars of the mid between bid and ask, for signals where quotes are all there is; volume is not observed.
+
+    A bar holds the quotes later than a multiple of the interval and not later than the next one, where it ends. It is
+    known then, or when the last of its quotes is. Quotes with an empty side have no mid and count for nothing; where
+    nothing was quoted there is no bar. A session that begins within an interval cuts it.
+
+    Parameters
+    ----------
+    quotes : Quotes
+    interval_ns : int
+    session : (n,) int32
+        Of each quote.
+
+    Raises
+    ------
+    DataError
+        If the interval is not positive, sessions do not fit the quotes, or no quote has both sides.
+    """
+    if interval_ns <= 0 or len(session) != len(quotes):
+        raise DataError(
+            f"{quotes.instrument}: {len(quotes)} quotes, {len(session)} sessions and an interval of {interval_ns} ns; "
+            "give a session for each quote, and an interval above 0"
+        )
+    mid = 0.5 * (quotes.bid + quotes.ask)
+    rows = np.flatnonzero(~np.isnan(mid))
+    if not len(rows):
+        raise DataError(f"{quotes.instrument}: none of {len(quotes)} quotes has both a bid and an ask")
+    mid, ts, day, recv = mid[rows], quotes.ts_event_ns[rows], session[rows], quotes.ts_recv_ns[rows]
+    slot = (ts - 1) // interval_ns
+    first = np.flatnonzero(np.append(True, (slot[1:] != slot[:-1]) | (day[1:] != day[:-1]))).astype(np.int64)
+    last = np.append(first[1:], len(rows)) - 1
+    begins, ends = slot[first] * interval_ns, (slot[first] + 1) * interval_ns
+    cut = np.flatnonzero(slot[first][1:] == slot[first][:-1])
+    ends[cut] = ts[last[cut]]
+    begins[cut + 1] = ends[cut]
+    nothing = np.full(len(first), np.nan)
+    return Bars(
+        instrument=quotes.instrument,
+        ts_event_ns=begins,
+        ts_close_ns=ends,
+        ts_recv_ns=np.maximum(ends, np.maximum.reduceat(recv, first)),
+        open=mid[first],
+        high=np.maximum.reduceat(mid, first),
+        low=np.minimum.reduceat(mid, first),
+        close=mid[last],
+        volume=nothing,
+        open_interest=nothing.copy(),
+        session=day[first],
+        session_end=np.append(day[first][1:] != day[first][:-1], True),
+        observed=frozenset({"open", "high", "low", "close"}),
     )

@@ -220,6 +220,7 @@ def drive(  # type: ignore[no-untyped-def]
     known_end,
     eq_session,
     due,
+    quotes,
 ):
     """Replay a compiled strategy on one instrument to the end of the data, or until a table must grow.
 
@@ -257,7 +258,7 @@ def drive(  # type: ignore[no-untyped-def]
         why = advance(
             par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end,
             marks, special, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, events, spread, impact,
-            known_end, eq_session, due,
+            known_end, eq_session, due, quotes,
         )  # fmt: skip
         if why == AHEAD or why == WAKE:
             look(limits, inst, state, active, orders, position)

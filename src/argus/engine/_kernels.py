@@ -51,6 +51,7 @@ from argus.engine._layout import (
 from argus.engine._ledger_kernels import set_mark, settle, settle_last
 from argus.engine._match_kernels import match_close, match_open, volume_cap
 from argus.engine._order_kernels import R_RUN_END, cancel_all, expire
+from argus.engine._quote_kernels import begin_quote, match_quote
 from argus.engine._session_kernels import begin_session, check_account, instrument_event
 
 
@@ -200,6 +201,7 @@ def advance(  # type: ignore[no-untyped-def]
     known_end,
     eq_session,
     due,
+    quotes,
 ):
     """Walk the market forward until somebody has to be asked.
 
@@ -265,17 +267,21 @@ def advance(  # type: ignore[no-untyped-def]
             ):  # fmt: skip
                 return OVERFLOW
             continue
+        if par[k]["is_quoted"] == 1 and not begin_quote(
+            row, k, ts, session[row], quotes, par, inst, state, active, orders, journal, rates
+        ):
+            return BOOKS_BROKEN
         fault = close_bar(
             row, local, k, ts, ts_event, open_, high, low, close, session, session_end, marks, par, inst, state, active,
-            orders, fills, journal, rates,
+            orders, fills, journal, rates, quotes,
         )  # fmt: skip
         if fault != END:
             return fault
         sample(ts, session[row], state, eq_ts, eq_micros, eq_cash, eq_session)
-        inst[k]["market_phase"] = PHASE_OPEN
+        inst[k]["market_phase"] = PHASE_CLOSE if par[k]["is_quoted"] == 1 else PHASE_OPEN
         inst[k]["market_row"] = row + 1
         due[k, 0] = ts_event[row + 1] if row + 1 < par[k]["row_end"] else INT64_MAX
-        due[k, 1] = PHASE_OPEN
+        due[k, 1] = inst[k]["market_phase"]
 
 
 @njit(cache=True, error_model="numpy")
@@ -300,9 +306,16 @@ def close_bar(  # type: ignore[no-untyped-def]
     fills,
     journal,
     rates,
+    quotes,
 ):
     """The CLOSE event: match, mark, settle at a session end, check the account. Returns END if all is well."""
-    if inst[k]["working"] > 0:
+    if inst[k]["working"] > 0 and par[k]["is_quoted"] == 1:
+        if not match_quote(
+            row, local, k, ts, session[row], session_end[row], quotes, par, inst, state, active, orders, fills, journal,
+            rates,
+        ):  # fmt: skip
+            return OVERFLOW
+    elif inst[k]["working"] > 0:
         if not match_close(
             local, k, ts_event[row], ts, open_[row], high[row], low[row], close[row], session[row], session_end[row],
             par, inst, state, active, orders, fills, journal, rates,

@@ -121,6 +121,7 @@ PARAM_DTYPE: Final = np.dtype(
         ("known_begin", np.int64),  # bars that the strategy sees; the same ones, unless finer bars fill the orders
         ("known_end", np.int64),
         ("is_refined", np.int64),
+        ("is_quoted", np.int64),  # orders meet bids and asks: rows of one instant, with a CLOSE event only
         ("rate_begin", np.int64),
         ("rate_end", np.int64),
         ("initial_ppm", np.int64),
@@ -161,6 +162,9 @@ INSTRUMENT_DTYPE: Final = np.dtype(
         ("unsettled", np.int64),  # a bar closed since the last settlement
         ("volume_left", np.int64),  # of the bar in hand; kept at the first line of the instrument
         ("volume_row", np.int64),
+        ("bid_taken", np.int64),  # lots taken from the quoted bid since its price changed; kept at the first line
+        ("ask_taken", np.int64),
+        ("opens_session", np.int64),  # the quote in hand is the first of its session; at the first line
         ("mark_row", np.int64),  # bar whose close the mark is; kept at the first line
         ("split_row", np.int64),  # bars known before it are in the old shares
         ("expired", np.int64),  # the contract is settled for good
@@ -181,6 +185,10 @@ INSTRUMENT_DTYPE: Final = np.dtype(
     ],
     align=True,
 )
+
+# Columns of the quotes beside the rows that orders meet: prices, and the lots that fills may take from either side.
+Q_BID, Q_ASK, Q_BID_LOTS, Q_ASK_LOTS = range(4)
+QUOTE_COLUMNS: Final = 4
 
 # What a compiled strategy asks for: columns of a row of its answer (`argus.engine.compiled` has the words for them).
 (

@@ -513,6 +513,11 @@ def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, s
     state[S_ROUNDING] += value_rest * (NANO // par[k]["value_den"]) + rest + impact_rest
     if inst[k]["has_mark"] == 0:
         set_mark(k, price, par, inst, state, rates)
+        line = par[k]["first_line"]
+        while line >= 0:  # another book's gain may have been settled in this very event, at the mark before
+            if inst[line]["position"] != 0:
+                inst[line]["unsettled"] = 1
+            line = par[line]["next_line"]
     revalue(k, par, inst, state, rates)
 
 

@@ -27,6 +27,7 @@ from argus.engine._trace_currency import Converter, realised_at_fills, without_c
 from argus.engine._trace_rules import contract_of, decimal_text, mark_ticks
 from argus.engine._trace_steps import CarryStep, LedgerLine, SettlementStep
 from argus.engine.market import Events
+from argus.engine.quoted import last_known_ns
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
 __all__ = ["EVENT_RULES", "LineBooks", "Part", "lines_of", "match_ledger", "must_equal"]
@@ -115,7 +116,7 @@ class LineBooks:
     @property
     def end_ns(self) -> int:
         """The last instant of the run."""
-        return max(int(self.market[symbol][1].ts_recv_ns[-1]) for symbol in self.record.universe) + self.data_latency_ns
+        return max(last_known_ns(self.market[symbol][1]) for symbol in self.record.universe) + self.data_latency_ns
 
     def mark_at(self, row: int, ts_ns: int) -> int:
         """Mark in ticks at `ts_ns`, after the close of `row`: of the last known close, or of the last fill before any.

@@ -23,6 +23,7 @@ from argus.core.orders import FillRule, Reason
 from argus.core.time import format_ns
 from argus.engine.config import CostModel, ImpactModel, SpreadModel
 from argus.engine.costs import half_spread_milliticks, impact_scale
+from argus.engine.quoted import costs_met
 
 __all__ = [
     "REASON_SENTENCES",
@@ -296,7 +297,7 @@ def _cost_model(costs: Mapping[str, Any]) -> CostModel:
 
 def contract_of(spec: InstrumentSpec, bars: Bars, costs: Mapping[str, Any]) -> Contract:
     """The instrument under the ``costs`` of a `RunManifest.config`, with the figures that its bars give them."""
-    model = _cost_model(costs)
+    model = costs_met(bars, _cost_model(costs))
     return Contract(spec, model, half_spread_milliticks(spec, bars, model), impact_scale(spec, bars, model))
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "OrderStep",
     "PriceStep",
     "SeenBar",
+    "SeenQuote",
     "SettlementStep",
     "Trace",
 ]
@@ -27,7 +28,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SeenBar:
-    """A bar with its three stamps; prices in currency, NaN where not observed."""
+    """A bar with its three stamps; prices in currency, NaN where not observed.
+
+    Of a quote start and close are its instant, the four prices its mid, and `quote` says bid and ask with their sizes.
+    """
 
     instrument: str
     row: int
@@ -40,6 +44,17 @@ class SeenBar:
     low: float
     close: float
     volume: float
+    quote: SeenQuote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenQuote:
+    """Both sides of the market; NaN and 0 where one is empty. Sizes in units of the instrument."""
+
+    bid: float
+    bid_size: float
+    ask: float
+    ask_size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +134,8 @@ class PriceStep:
     Attributes
     ----------
     base : str
-        Which price it starts from: open, close, limit, stop, trailing level, the end of the bar that was worse than
-        the stop, mark (of a split), or settlement.
+        Which price it starts from: open, close, bid, ask, limit, stop, trailing level, the end of the bar that was
+        worse than the stop, mark (of a split), or settlement.
     base_price, base_ticks, price : str
         Exact decimals.
     price_ticks : int

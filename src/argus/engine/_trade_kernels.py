@@ -112,8 +112,10 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums): 
     for slot in range(TOTAL_SLOTS):
         t[slot] = 0
     t[CLOSE_FILL_ROW] = -1
-    last_fill = 0
+    last_fill, last_paid = 0, 0
     for f in range(len(fills)):
+        if par[fills[f]["instrument"]]["first_line"] == par_k["first_line"]:
+            last_paid = f
         if fills[f]["instrument"] != k:
             continue
         lots, price, value = fills[f]["signed_lots"], fills[f]["price_ticks"], fills[f]["value_micros"]
@@ -158,10 +160,13 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums): 
         row = rows - 1
         while row >= 0 and np.isnan(close[begin + row]):
             row -= 1
-        mark, ts = fills[last_fill]["price_ticks"], fills[last_fill]["ts_event_ns"]
+        # Without any known close the mark is the price of the last fill, whichever book's it was.
+        mark, ts = fills[last_paid]["price_ticks"], fills[last_paid]["ts_event_ns"]
         if row >= 0:
             ts = ts_close[begin + row]
-            if fills[last_fill]["rule"] != F_SPLIT or fills[last_fill]["row"] <= row:
+            if fills[last_fill]["rule"] == F_SPLIT and fills[last_fill]["row"] > row:
+                mark = fills[last_fill]["price_ticks"]
+            else:
                 mark = nearest_tick(ticks_of(close[begin + row], par_k["tick"]))
         end_trade(t, sums, trades, n, -1, ts, t[FLOW] + position_value(t[POSITION], mark, par_k), mark)
         n += 1

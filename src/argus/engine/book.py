@@ -21,6 +21,7 @@ from argus.engine._layout import (
     INT64_MAX,
     NANO,
     NO_SESSION,
+    PHASE_CLOSE,
     PHASE_OPEN,
     S_ACTIVE,
     S_ASLEEP_ROW,
@@ -88,7 +89,7 @@ class RunTables:
         self.known_begin: list[int] = market.par["known_begin"].tolist()
         self.inst = np.zeros(count, dtype=INSTRUMENT_DTYPE)
         self.inst["market_row"], self.inst["recv_row"] = market.par["row_begin"], market.par["known_begin"]
-        self.inst["market_phase"] = PHASE_OPEN
+        self.inst["market_phase"] = np.where(market.par["is_quoted"] == 1, PHASE_CLOSE, PHASE_OPEN)
         self.inst["session"] = NO_SESSION
         self.inst["rate_at"] = market.par["rate_begin"]
         self.state: I64_1D = np.zeros(STATE_SLOTS, dtype=np.int64)
@@ -109,7 +110,7 @@ class RunTables:
         self.state[S_END] = INT64_MAX if config.end_ns is None else config.end_ns
         self.due: NDArray[np.int64] = np.empty((count, 3), dtype=np.int64)
         self.due[:, 0] = market.columns[0][market.par["row_begin"]]
-        self.due[:, 1] = PHASE_OPEN
+        self.due[:, 1] = self.inst["market_phase"]
         self.due[:, 2] = market.known[RECV_COLUMN][market.par["known_begin"]]
         self._set_halts(config)
         costs, cash = config.costs, config.account
@@ -360,4 +361,5 @@ class RunTables:
             m.known[SESSION_END_COLUMN],
             self.eq_session,
             self.due,
+            m.quotes,
         )

@@ -35,6 +35,7 @@ from argus.engine.market import (
     NOT_FINER,
     RECV_COLUMN,
     Events,
+    Finer,
     Market,
     MarketArrays,
     lay_out,
@@ -173,7 +174,7 @@ def run_compiled(
     trials: TrialLedger,
     purpose: str = "backtest",
     events: Events = NO_EVENTS,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> RunRecord:
     """Replay a compiled or an array strategy; `replay.run` does the same for all three forms.
 

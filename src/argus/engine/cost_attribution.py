@@ -26,11 +26,11 @@ from argus.core.orders import FillRule
 from argus.core.time import day_of
 from argus.engine._layout import NANO
 from argus.engine.currency import in_base, recorded_rates
-from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Finer, Market
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
 if TYPE_CHECKING:
-    from argus.core.arrays import I64_1D, Bars
+    from argus.core.arrays import I64_1D
     from argus.core.fees import FeeComponent
     from argus.engine._trace_rules import Contract
     from argus.engine.config import RunConfig
@@ -118,7 +118,7 @@ def attribute_costs(
     market: Market,
     config: RunConfig | None = None,
     events: Events = NO_EVENTS,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> CostAttribution:
     """Take the costs of every trade apart.
 
@@ -133,7 +133,7 @@ def attribute_costs(
         The run's events of instruments. Where an instrument had some and they are not given, its carry stays one
         component (``carry``) instead of dividends, funding and borrowing.
     finer : mapping
-        Symbol to the finer bars that the run's orders met, if it had any.
+        Symbol to the finer bars or quotes that the run's orders met, if it had any.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def attribute_costs(
     return CostAttribution(table, tuple(used), record.interest_micros, record.net_pnl_micros)
 
 
-def bars_met(record: RunRecord, market: Market, finer: Mapping[str, Bars] = NOT_FINER) -> Market:
+def bars_met(record: RunRecord, market: Market, finer: Finer = NOT_FINER) -> Market:
     """The bars that the orders of a run met, after proof that bars and specifications are those of the run.
 
     They are the market's own, refined where the run had finer bars: the rows that fills name are rows of these.
@@ -179,7 +179,7 @@ def bars_met(record: RunRecord, market: Market, finer: Mapping[str, Bars] = NOT_
     ConfigError
         Naming the first instrument that is missing or another one.
     """
-    from argus.engine.refine import refine
+    from argus.engine.quoted import meet
 
     met = {}
     for symbol in dict.fromkeys(record.universe):
@@ -192,11 +192,12 @@ def bars_met(record: RunRecord, market: Market, finer: Mapping[str, Bars] = NOT_
             raise ConfigError(f"bars or specification of {symbol} are not those of run {record.manifest.run_id}")
         fine = finer.get(symbol)
         if (None if fine is None else fine.content_hash) != stated.get("finer"):
-            asked = "met finer bars than the market's" if "finer" in stated else "met no finer bars"
+            what = "quotes" if "fills" in stated else "finer bars than the market's"
+            asked = f"met {what}" if "finer" in stated else "met no finer bars and no quotes"
             raise ConfigError(
                 f"{symbol}: the orders of run {record.manifest.run_id} {asked}; give the same as `finer`, no others"
             )
-        met[symbol] = (spec, bars if fine is None else refine(bars, fine).bars)
+        met[symbol] = (spec, bars if fine is None else meet(bars, fine)[0])
     return met
 
 

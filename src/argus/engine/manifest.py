@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import argus
-from argus.core.arrays import Bars
+from argus.core.arrays import Bars, Quotes
 from argus.core.instruments import InstrumentSpec
 from argus.core.market_events import InstrumentEvent
 from argus.core.ports import RiskPolicy, Sizer, Strategy
@@ -20,7 +20,7 @@ from argus.core.time import format_ns
 from argus.engine.config import RunConfig
 from argus.engine.forms import ArrayStrategy, CompiledStrategy, source_hash
 from argus.engine.mapped import forget_bars
-from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Finer, Market
 from argus.engine.record import RunManifest
 
 __all__ = ["canonical_json", "code_version", "manifest_of"]
@@ -93,7 +93,9 @@ def _described_books(books: Mapping[str, AnyStrategy]) -> dict[str, Any]:
     }
 
 
-def _told(spec: InstrumentSpec, bars: Bars, events: Sequence[InstrumentEvent], finer: Bars | None) -> dict[str, Any]:
+def _told(
+    spec: InstrumentSpec, bars: Bars, events: Sequence[InstrumentEvent], finer: Bars | Quotes | None
+) -> dict[str, Any]:
     """What the run knows of an instrument."""
     told = {
         "content_hash": bars.content_hash,
@@ -107,6 +109,8 @@ def _told(spec: InstrumentSpec, bars: Bars, events: Sequence[InstrumentEvent], f
         told["events"] = hashlib.sha256(repr(events).encode()).hexdigest()[:16]
     if finer is not None:
         told["finer"] = finer.content_hash
+    if isinstance(finer, Quotes):
+        told["fills"] = "quotes"
     return told
 
 
@@ -118,7 +122,7 @@ def manifest_of(
     sizer: Sizer | None,
     risk: RiskPolicy,
     events: Events = NO_EVENTS,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> RunManifest:
     """The manifest of a run that is about to start; without a sizer where positions are stated in units."""
     described = _described_books(books)

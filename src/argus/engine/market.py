@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I64_1D, Bars, readonly
+from argus.core.arrays import F64_1D, I64_1D, Bars, Quotes, readonly
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.fees import FeeComponent, FeeName
 from argus.core.instruments import InstrumentKind, InstrumentSpec, Source
@@ -33,18 +33,20 @@ from argus.engine._layout import (
     MILLI,
     NANO,
     PARAM_DTYPE,
+    QUOTE_COLUMNS,
     RATE_COLUMNS,
 )
 from argus.engine.column_store import ColumnMarket
 from argus.engine.config import PPM, AccountKind, CostModel, RunConfig
 from argus.engine.costs import half_spread_milliticks, impact_scale
 from argus.engine.mapped import empty, forget, is_mapped
-from argus.engine.refine import refine
+from argus.engine.quoted import QuoteRows, costs_met, has_price_costs, meet, quote_columns
 
 __all__ = [
     "CLOSE_COLUMN",
     "CLOSE_TS_COLUMN",
     "Events",
+    "Finer",
     "Market",
     "MarketArrays",
     "NOT_FINER",
@@ -83,7 +85,9 @@ SESSION_END_COLUMN: Final = _COLUMNS.index("session_end")
 Events = Mapping[str, Sequence[InstrumentEvent]]
 """Symbol to what happens to the instrument beside its bars."""
 NO_EVENTS: Final[Events] = {}
-NOT_FINER: Final[Mapping[str, Bars]] = {}
+Finer = Mapping[str, Bars | Quotes]
+"""Symbol to finer bars, or quotes, that orders meet in the place of the market's own bars."""
+NOT_FINER: Final[Finer] = {}
 
 _SPOT_PPM = {AccountKind.REG_T: (500_000, 250_000, 300_000)}
 _NAMES_SHOWN: Final = 4
@@ -114,6 +118,8 @@ class MarketArrays:
         Half-spread of each bar in thousandths of a tick.
     impact : (n,) float64 or empty
         Coefficient of each bar's square-root impact.
+    quotes : (n, QUOTE_COLUMNS) float64, or (0, QUOTE_COLUMNS)
+        Beside the rows that orders meet: bid and ask, and lots that may be taken; zeros where they are bars.
     notes : tuple of str
         What a reader of results must know about figures used here.
     """
@@ -127,6 +133,7 @@ class MarketArrays:
     events: NDArray[np.int64]
     spread: I64_1D
     impact: F64_1D
+    quotes: NDArray[np.float64]
     notes: tuple[str, ...]
     foreign: Mapping[int, currency.Rates]
     """First line of each instrument in another currency than the account's to its rates."""
@@ -159,26 +166,27 @@ def lay_out(
     universe: tuple[str, ...],
     config: RunConfig,
     events: Events = NO_EVENTS,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> MarketArrays:
     """Flatten `market` in the sequence of `universe`: one line for each symbol, which may come again for another book.
 
     All lines belong to one book that every bar wakes; `seat` says otherwise. Orders for instruments in `finer` meet
-    its bars where they agree with the market's (`argus.engine.refine`).
+    its bars where they agree with the market's (`argus.engine.refine`), or its quotes (`argus.engine.quoted`).
 
     Raises
     ------
     ConfigError
         If an account cannot hold an instrument, no rate of its currency is known, or a cost setting is finer than the
-        ledger.
+        ledger or in vain.
     CoverageError
         If an instrument has no bars.
     """
     symbols = tuple(dict.fromkeys(universe))
     for symbol in symbols:
         _check_bars(symbol, market)
-    met = {symbol: refine(market[symbol][1], finer[symbol]) for symbol in symbols if symbol in finer}
-    fills = {s: (market[s][0], met[s].bars if s in met else market[s][1]) for s in symbols} if met else market
+    met = {symbol: meet(market[symbol][1], finer[symbol]) for symbol in symbols if symbol in finer}
+    fills = {s: (market[s][0], met[s][0] if s in met else market[s][1]) for s in symbols} if met else market
+    _check_in_force(config.costs, [fills[symbol][1] for symbol in symbols])
     columns, begins = _flat(fills, symbols)
     known, known_begins = _flat(market, symbols) if met else (columns, begins)
     if config.data_latency_ns:
@@ -190,7 +198,7 @@ def lay_out(
     par = np.zeros(len(universe), dtype=PARAM_DTYPE)
     rates: list[list[int]] = []
     foreign: dict[int, currency.Rates] = {}
-    notes: list[tuple[str, str]] = [(symbol, one.note) for symbol, one in met.items()]
+    notes: list[tuple[str, str]] = [(symbol, note) for symbol, (_, note) in met.items()]
     for symbol in symbols:
         spec, bars = fills[symbol]
         _check_holdable(spec, config)
@@ -199,7 +207,7 @@ def lay_out(
         p["rate_begin"], p["rate_end"] = len(rates), len(rates) + dated.count
         p["row_begin"], p["row_end"] = begins[symbol], begins[symbol] + len(bars)
         p["known_begin"], p["known_end"] = known_begins[symbol], known_begins[symbol] + len(market[symbol][1])
-        p["is_refined"] = symbol in met
+        p["is_refined"], p["is_quoted"] = symbol in met, isinstance(bars, QuoteRows)
         _fill_params(p, spec, bars, config)
         if spec.currency != config.account.currency:
             found = foreign[universe.index(symbol)] = currency.rates_of(spec, bars, market, config, last_ns)
@@ -217,8 +225,9 @@ def lay_out(
     table = _with_account_events(
         _event_table(market, universe, events, known_begins), fills, universe, foreign, last_ns, config
     )
-    spread = [half_spread_milliticks(*fills[symbol], config.costs) for symbol in symbols]
-    impact = [impact_scale(*fills[symbol], config.costs) for symbol in symbols]
+    models = [(*fills[symbol], costs_met(fills[symbol][1], config.costs)) for symbol in symbols]
+    spread = [half_spread_milliticks(*one) for one in models]
+    impact = [impact_scale(*one) for one in models]
     return MarketArrays(
         par,
         np.array(rates, dtype=np.int64).reshape(-1, RATE_COLUMNS),
@@ -229,6 +238,7 @@ def lay_out(
         table,
         _beside(spread, len(marks), begins, symbols, np.int64),
         _beside(impact, len(marks), begins, symbols, np.float64),
+        _quotes(fills, symbols, begins, len(marks), config),
         told_once(notes),
         foreign,
     )
@@ -274,6 +284,28 @@ def _with_account_events(
     return found
 
 
+def _check_in_force(costs: CostModel, met: Sequence[Bars]) -> None:
+    """No cost of the settings is lost: slippage and spread are for instruments without quotes."""
+    if has_price_costs(costs) and all(isinstance(bars, QuoteRows) for bars in met):
+        names = ", ".join(bars.instrument for bars in met)
+        raise ConfigError(
+            f"slippage, half-spread or impact are set, and orders meet quotes of {names}, which hold "
+            "the spread already; leave these settings out, or run without quotes"
+        )
+
+
+def _quotes(
+    fills: Market, symbols: tuple[str, ...], begins: Mapping[str, int], rows: int, config: RunConfig
+) -> NDArray[np.float64]:
+    """Quotes beside the rows that orders meet; no row where no instrument has any."""
+    found = {symbol: bars for symbol in symbols if isinstance(bars := fills[symbol][1], QuoteRows)}
+    table = np.zeros((rows if found else 0, QUOTE_COLUMNS))
+    for symbol, bars in found.items():
+        part = table[begins[symbol] : begins[symbol] + len(bars)]
+        part[:] = quote_columns(bars, config.fills.participation, fills[symbol][0].lot_size)
+    return table
+
+
 def _check_bars(symbol: str, market: Market) -> None:
     """The market holds what it says under this name."""
     if symbol not in market:
@@ -312,8 +344,9 @@ def _beside(
     if all(part is None for part in parts):
         return np.zeros(0, dtype=dtype)
     column = empty(rows, dtype)
+    if any(part is None for part in parts):
+        column[:] = 0  # no model of the run is for instruments with quotes
     for symbol, part in zip(symbols, parts, strict=True):
-        # A model of the run is one for all its instruments: either all have a column or none.
         if part is not None:
             column[begins[symbol] : begins[symbol] + len(part)] = part
     return column
@@ -425,7 +458,7 @@ def _check_holdable(spec: InstrumentSpec, config: RunConfig) -> None:
 
 def _fill_params(p: Any, spec: InstrumentSpec, bars: Bars, config: RunConfig) -> None:
     """Static figures of one instrument, in the units of the kernels."""
-    costs = config.costs
+    costs = costs_met(bars, config.costs)
     value = spec.value_micros_per_tick_lot
     p["tick"], p["lot"] = float(spec.tick_size), float(spec.lot_size)
     p["participation"] = float(config.fills.participation)
@@ -565,8 +598,10 @@ def _notes(spec: InstrumentSpec, bars: Bars, config: RunConfig) -> list[tuple[st
     ]
     if unverified:
         notes.append(f"unverified figures were used: {', '.join(unverified)}")
-    if "volume" not in bars.observed:
+    if "volume" not in bars.observed and not isinstance(bars, QuoteRows):
         notes.append("volume was not observed, so fills are not bounded by it")
+    if isinstance(bars, QuoteRows) and has_price_costs(config.costs):
+        notes.append("slippage, half-spread and impact do not apply here, since the quotes hold the spread")
     if spec.margins and bars.session[0] < day_number(spec.margins[0].effective_date):
         notes.append(f"margins before {spec.margins[0].effective_date} are not known; the first were used")
     return [(spec.symbol, text) for text in notes]

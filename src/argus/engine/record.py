@@ -47,7 +47,7 @@ ORDER_DTYPE: Final = np.dtype(
         ("state", np.int32),  # core.orders.OrderState
         ("reason", np.int32),  # core.orders.Reason
         ("liquidation", np.int32),
-        ("triggered", np.int32),  # of stops and stop-limits; 0 waits, 1 reached, 2 reached within this bar
+        ("triggered", np.int32),  # stops: 0 waits, 1 reached, 2 reached within this bar; limits on quotes: 1 rests
         ("quantity_lots", np.int64),
         ("filled_lots", np.int64),
         ("limit_ticks", np.int64),

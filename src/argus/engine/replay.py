@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from argus.core.arrays import Bars
 from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.engine._entry import entry_of
@@ -28,7 +27,7 @@ from argus.engine.desk import Desk
 from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
 from argus.engine.manifest import manifest_of
-from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Market, MarketArrays, lay_out, seat
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Finer, Market, MarketArrays, lay_out, seat
 from argus.engine.record import RunRecord
 from argus.engine.watchdog import Heartbeat, watched
 
@@ -52,7 +51,7 @@ def run(
     trials: TrialLedger,
     purpose: str = "backtest",
     events: Events = NO_EVENTS,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> RunRecord:
     """Replay `strategy` over `market` and return the record of everything that happened.
 
@@ -73,7 +72,8 @@ def run(
     events : mapping
         Symbol to dividends, splits, funding and final settlement of the instrument.
     finer : mapping
-        Symbol to bars of a shorter interval, which the orders of the strategy meet where they agree with the market's.
+        Symbol to bars of a shorter interval, which the orders of the strategy meet where they agree with the market's;
+        or to quotes, which they meet alone.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def run_books(
     trials: TrialLedger,
     purpose: str = "backtest",
     events: Events = NO_EVENTS,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> RunRecord:
     """Replay several strategies that share one account, each in a book of its own.
 

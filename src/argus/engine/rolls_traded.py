@@ -209,7 +209,11 @@ def _seen(root: RolledRoot, known_ns: int) -> Iterator[SeenBar]:
             ts_event_ns=int(bars.ts_event_ns[row]),
             ts_close_ns=int(bars.ts_close_ns[row]),
             ts_recv_ns=int(bars.ts_recv_ns[row]),
-            **{name: float(getattr(bars, name)[row]) for name in ("open", "high", "low", "close", "volume")},
+            open=float(bars.open[row]),
+            high=float(bars.high[row]),
+            low=float(bars.low[row]),
+            close=float(bars.close[row]),
+            volume=float(bars.volume[row]),
         )
 
 

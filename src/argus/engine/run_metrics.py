@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I32_1D, I64_1D, Bars
+from argus.core.arrays import F64_1D, I32_1D, I64_1D
 from argus.engine import metrics, period_metrics, risk_metrics, trade_metrics
 from argus.engine.cost_attribution import bars_met
 from argus.engine.currency import in_base, recorded_rates
 from argus.engine.declared_metrics import METRICS
-from argus.engine.market import NOT_FINER, Market
+from argus.engine.market import NOT_FINER, Finer, Market
 from argus.engine.period_metrics import Frequency
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
@@ -28,7 +28,7 @@ def summary(
     *,
     sessions_per_year: float | None = None,
     participation_limit: float = 0.01,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> Mapping[str, float]:
     """Every declared figure of a run, in the order of `METRICS`; NaN where there is too little to say.
 
@@ -43,7 +43,7 @@ def summary(
     participation_limit : float
         Share of a bar's volume that capacity is stated at.
     finer : mapping
-        Symbol to the finer bars that the run's orders met, if it had any: beside a market.
+        Symbol to the finer bars or quotes that the run's orders met, if it had any: beside a market.
 
     Raises
     ------

@@ -31,6 +31,7 @@ from argus.engine._trace_books import (
     must_equal,
 )
 from argus.engine._trace_currency import account_result, in_own_currency
+from argus.engine._trace_quotes import QUOTE_SENTENCES, quote_price, quote_triggers
 from argus.engine._trace_rules import (
     RULE_SENTENCES,
     PriceBasis,
@@ -50,12 +51,13 @@ from argus.engine._trace_steps import (
     OrderStep,
     PriceStep,
     SeenBar,
+    SeenQuote,
     SettlementStep,
     Trace,
 )
-from argus.engine.market import NO_EVENTS, NOT_FINER, Events
+from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Finer
+from argus.engine.quoted import QuoteRows, meet
 from argus.engine.record import ORDER_DTYPE, RunRecord
-from argus.engine.refine import refine
 
 __all__ = [
     "CarryStep",
@@ -67,6 +69,7 @@ __all__ = [
     "OrderStep",
     "PriceStep",
     "SeenBar",
+    "SeenQuote",
     "SettlementStep",
     "Trace",
     "trace_trade",
@@ -81,7 +84,7 @@ def trace_trade(
     trade_id: int | None = None,
     strategy: Strategy | None = None,
     events: Events = NO_EVENTS,
-    finer: Mapping[str, Bars] = NOT_FINER,
+    finer: Finer = NOT_FINER,
 ) -> Trace:
     """Work a trade out again from prices, and prove that it is what the run recorded.
 
@@ -97,7 +100,7 @@ def trace_trade(
     events : mapping
         The run's events of instruments; with them dividends, funding and final prices are worked out again too.
     finer : mapping
-        Symbol to the finer bars that the run's orders met, if it had any.
+        Symbol to the finer bars or quotes that the run's orders met, if it had any.
 
     Raises
     ------
@@ -115,7 +118,7 @@ def trace_trade(
     trade_id, chosen = _choose(record, trade_id)
     _check_data(record, market, finer)
     met = {
-        symbol: (spec, refine(bars, finer[symbol]).bars if symbol in finer else bars)
+        symbol: (spec, meet(bars, finer[symbol])[0] if symbol in finer else bars)
         for symbol, (spec, bars) in market.items()
     }
     code = int(record.trades["instrument"][trade_id])
@@ -138,9 +141,7 @@ def _choose(record: RunRecord, trade_id: int | None) -> tuple[int, str]:
     return int(trade_id), "asked for"
 
 
-def _check_data(
-    record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Mapping[str, Bars]
-) -> None:
+def _check_data(record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Finer) -> None:
     for symbol in record.universe:
         if symbol not in market:
             raise DataError(f"{symbol}: the run traded on its bars, which were not given; pass the data of the run")
@@ -148,7 +149,7 @@ def _check_data(
         _check_hash(symbol, "bars", told["content_hash"], market[symbol][1].content_hash)
         if symbol in finer or "finer" in told:
             found = finer[symbol].content_hash if symbol in finer else "none"
-            _check_hash(symbol, "finer bars", told.get("finer", "none"), found)
+            _check_hash(symbol, told.get("fills", "finer bars"), told.get("finer", "none"), found)
 
 
 def _check_hash(symbol: str, what: str, expected: str, found: str) -> None:
@@ -301,7 +302,7 @@ class _Tracer:
             order=order,
             bar=bar,
             rule=rule.name,
-            rule_text=RULE_SENTENCES[rule],
+            rule_text=(QUOTE_SENTENCES if bar.quote and rule in QUOTE_SENTENCES else RULE_SENTENCES)[rule],
             price=price,
             fee=fee,
             ledger=ledger,
@@ -322,6 +323,9 @@ class _Tracer:
             low=float(bars.low[row]),
             close=float(bars.close[row]),
             volume=float(bars.volume[row]),
+            quote=SeenQuote(*(float(side[row]) for side in (bars.bid, bars.bid_size, bars.ask, bars.ask_size)))
+            if isinstance(bars, QuoteRows)
+            else None,
         )
 
     def _decision(self, decision_id: int) -> DecisionStep | None:
@@ -425,14 +429,17 @@ class _Tracer:
         if order["type"] == OrderType.TRAILING_STOP:
             trigger = self._trigger(fill_id, rule)
             wanted["level"] = trigger.level
-        basis = self.contract.price(
-            rule,
-            side,
-            wanted,
-            {name: getattr(bar, name) for name in ("open", "high", "low", "close")},
-            bar.row,
-            at_open=int(fill["ts_event_ns"]) == bar.ts_event_ns,
-        )
+        if isinstance(self.bars, QuoteRows):
+            basis = quote_price(self.contract, self.bars, bar.row, rule, side, wanted)
+        else:
+            basis = self.contract.price(
+                rule,
+                side,
+                wanted,
+                {name: getattr(bar, name) for name in ("open", "high", "low", "close")},
+                bar.row,
+                at_open=int(fill["ts_event_ns"]) == bar.ts_event_ns,
+            )
         recorded = int(fill["price_ticks"])
         if basis.price_ticks != recorded or abs(basis.base_ticks - Fraction(float(fill["base_ticks"]))) > Fraction(
             1, 10**6
@@ -454,16 +461,14 @@ class _Tracer:
         """How the trailing stop of a fill met its level, found by following the bars again."""
         fill = self.record.fills[fill_id]
         order = self.record.orders[fill["order_id"]]
-        arrived = int(order["ts_arrive_ns"])
+        arrived, submitted = int(order["ts_arrive_ns"]), int(order["ts_submit_ns"])
         first = int(np.searchsorted(self.bars.ts_event_ns, arrived))
-        triggers = trailing_triggers(
-            int(order["side"]),
-            int(order["trail_ticks"]),
-            self.bars,
-            self.spec.tick_size,
-            first,
-            int(self.bars.ts_event_ns[first]) != arrived,
-        )
+        side, trail, tick = int(order["side"]), int(order["trail_ticks"]), self.spec.tick_size
+        if isinstance(self.bars, QuoteRows):
+            triggers = quote_triggers(side, trail, self.bars, tick, submitted, arrived)
+        else:
+            is_sure = int(self.bars.ts_event_ns[first]) != arrived
+            triggers = trailing_triggers(side, trail, self.bars, tick, first, is_sure)
         row, rest = int(fill["row"]), rule is FillRule.TRAILING_AT_OPEN
         for found in triggers:
             if found is not None and ((found.row == row and found.rule is rule) or (found.row < row and rest)):

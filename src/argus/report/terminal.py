@@ -244,6 +244,13 @@ def _bar(bar: SeenBar) -> str:
         for letter, value in (("O", bar.open), ("H", bar.high), ("L", bar.low), ("C", bar.close), ("V", bar.volume))
         if not math.isnan(value)
     )
+    if bar.quote is not None:
+        bid, ask = (
+            f"{bar.quote.bid:.10g} × {bar.quote.bid_size:.10g}",
+            f"{bar.quote.ask:.10g} × {bar.quote.ask_size:.10g}",
+        )
+        where = f"{bar.instrument} quote {bar.row}, session {bar.session}: {figures.instant(bar.ts_event_ns)}"
+        return f"{where}; bid {bid}, ask {ask}"
     return (
         f"{bar.instrument} row {bar.row}, session {bar.session}: {figures.instant(bar.ts_event_ns)} to "
         f"{figures.instant(bar.ts_close_ns)}, known {figures.instant(bar.ts_recv_ns)}; {prices}"
@@ -327,7 +334,7 @@ def _fill(number: int, step: FillStep, trace: Trace) -> Table:
             grid.add_row("read", Text(f"{feature.alias} = {feature.feature}({given}) = {feature.value:.10g}"))
         grid.add_row("decided", f"{figures.instant(step.decision.ts_ns)}, when it was {step.decision.kind}")
     grid.add_row("order", Text(_order(step.order)))
-    grid.add_row("bar", Text(_bar(step.bar)))
+    grid.add_row("bar" if step.bar.quote is None else "quote", Text(_bar(step.bar)))
     grid.add_row("rule", Text(f"{step.rule}: {step.rule_text}"))
     grid.add_row("price", Text(step.price.arithmetic))
     if step.rule == "SPLIT":

@@ -34,15 +34,16 @@ _SIDES: Final = {b"B": "buy", b"A": "sell"}
 
 
 class DbnSource:
-    """A DBN file of an OHLCV schema, opened.
+    """A DBN file of an OHLCV or top-of-book schema, opened.
 
-    Its columns are ``ts_event`` (UTC nanoseconds), ``symbol``, ``instrument_id``, ``open``, ``high``, ``low``,
-    ``close`` and ``volume``.
+    Its columns are ``ts_event`` (UTC nanoseconds), ``symbol`` and ``instrument_id``; of bars ``open``, ``high``,
+    ``low``, ``close`` and ``volume``; of quotes ``ts_recv``, ``bid_px_00``, ``ask_px_00``, ``bid_sz_00`` and
+    ``ask_sz_00``, NaN where a side is empty.
 
     Raises
     ------
     ImportFailed
-        If the file is damaged, empty, or not of a schema of bars.
+        If the file is damaged, empty, or of another schema.
     MissingExtraError
         If the databento library is not installed.
     """
@@ -55,17 +56,17 @@ class DbnSource:
         self.name = path.name
         self.sha256 = hashlib.sha256(content).hexdigest()
         store, schema, records = _records(path.name, content)
-        if schema not in _INTERVALS:
+        if schema not in _INTERVALS and schema not in _TOPPED:
             why = "its bars are UTC days, not sessions: take ohlcv-1h or ohlcv-1m" if "ohlcv" in schema else "no bars"
             raise ImportFailed(f"{path.name} is of schema {schema}: {why}; one of {', '.join(_INTERVALS)} is needed")
-        self.interval_ns: int | None = _INTERVALS[schema]
+        self.interval_ns: int | None = _INTERVALS.get(schema)
+        observed = _top(records) if schema in _TOPPED else _bar(records)
         self._frame = pl.DataFrame(
             {
                 "ts_event": records["ts_event"].astype(np.int64),
                 "symbol": _symbols(store, records),
                 "instrument_id": records["instrument_id"].astype(np.int64),
-                **{name: _prices(records[name]) for name in ("open", "high", "low", "close")},
-                "volume": records["volume"].astype(np.float64),
+                **observed,
             }
         )
         self.names: tuple[str, ...] = tuple(self._frame.columns)
@@ -206,6 +207,17 @@ def _records(name: str, content: bytes) -> tuple[Any, str, NDArray[np.void]]:
     if not len(records):
         raise ImportFailed(f"{name} holds no records; deliver the file again")
     return store, schema, records
+
+
+def _bar(records: NDArray[np.void]) -> dict[str, Any]:
+    prices = {name: _prices(records[name]) for name in ("open", "high", "low", "close")}
+    return {**prices, "volume": records["volume"].astype(np.float64)}
+
+
+def _top(records: NDArray[np.void]) -> dict[str, Any]:
+    sizes = {name: records[name].astype(np.float64) for name in ("bid_sz_00", "ask_sz_00")}
+    prices = {name: _prices(records[name]) for name in ("bid_px_00", "ask_px_00")}
+    return {"ts_recv": records["ts_recv"].astype(np.int64), **prices, **sizes}
 
 
 def _prices(fixed: NDArray[Any]) -> F64_1D:
