@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 from argus.core.arrays import Bars
@@ -21,6 +22,7 @@ from argus.engine.replay import run
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.oracle.engine import Market, OracleResult, simulate
+from tests.oracle.finer import matched
 from tests.oracle.script import Action, Plan, Replace, Script, Submit, Ticket
 from tests.oracle.settings import Settings
 
@@ -41,6 +43,7 @@ class Case:
     settings: Settings
     events: Mapping[str, tuple[InstrumentEvent, ...]] = field(default_factory=dict)
     books: Mapping[str, Plan] = field(default_factory=dict)
+    finer: Mapping[str, Bars] = field(default_factory=dict)
 
     @property
     def plans(self) -> Mapping[str, Plan]:
@@ -194,6 +197,8 @@ def play_engine(case: Case) -> RunRecord:
     }
     if case.events:
         rest["events"] = case.events
+    if case.finer:
+        rest["finer"] = case.finer
     if case.books:
         from argus.engine.replay import run_books
 
@@ -203,14 +208,19 @@ def play_engine(case: Case) -> RunRecord:
 
 def play_oracle(case: Case) -> OracleResult:
     """The case in the oracle; what a spread or impact model comes to per bar is the engine's own table."""
+    met = {
+        symbol: matched(bars, case.finer.get(symbol), Fraction(case.specs[symbol].tick_size))
+        for symbol, bars in case.bars.items()
+    }
     half_spreads: dict[str, Any] = {}
     impacts: dict[str, Any] = {}
     if case.settings.spread is not None or case.settings.impact is not None:
         from argus.engine.costs import half_spread_milliticks, impact_scale
 
         model = cost_model(case.settings)
-        for symbol, bars in case.bars.items():
+        for symbol, bars in met.items():
             half_spreads[symbol] = half_spread_milliticks(case.specs[symbol], bars, model)
             impacts[symbol] = impact_scale(case.specs[symbol], bars, model)
-    market = Market(case.specs, case.bars, case.events, half_spreads, impacts)
+    announced = {symbol: case.bars[symbol] for symbol in case.finer}
+    market = Market(case.specs, met, case.events, half_spreads, impacts, announced)
     return simulate(case.plans, market, case.settings)

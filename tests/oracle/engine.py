@@ -71,13 +71,17 @@ class OracleResult:
 
 @dataclass(frozen=True)
 class Market:
-    """What the world does: bars, what happens beside them, and per bar the half-spread and the impact coefficient."""
+    """What the world does: bars, what happens beside them, and per bar the half-spread and the impact coefficient.
+
+    Where finer bars take the place of some, `bars` is what orders meet, and `announced` what becomes known.
+    """
 
     specs: Mapping[str, Any]
     bars: Mapping[str, Any]
     events: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     half_spreads: Mapping[str, Sequence[int] | None] = field(default_factory=dict)  # thousandths of a tick
     impacts: Mapping[str, Sequence[float] | None] = field(default_factory=dict)
+    announced: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -108,6 +112,12 @@ class _Simulation:
             rows_of(market.bars[symbol], contract.tick, settings.data_latency)
             for symbol, contract in zip(self.symbols, self.contracts, strict=True)
         ]
+        self.announced = [
+            rows_of(market.announced[symbol], contract.tick, settings.data_latency)
+            if symbol in market.announced
+            else self.data[at]
+            for at, (symbol, contract) in enumerate(zip(self.symbols, self.contracts, strict=True))
+        ]
         named = [(i, symbol) for i, plan in enumerate(plans.values()) for symbol in plan.universe]
         self.books = [
             Book(plan, {symbol: number for number, (book, symbol) in enumerate(named) if book == i})
@@ -131,8 +141,10 @@ class _Simulation:
         instants: dict[int, list[tuple[int, int, int]]] = {}
         for number, line in enumerate(self.account.lines):
             for i, row in enumerate(self.data[line.instrument].rows):
-                for phase, time in ((OPEN, row.start), (CLOSE, row.close_time), (RECV, row.known)):
-                    instants.setdefault(time, []).append((phase, number, i))
+                instants.setdefault(row.start, []).append((OPEN, number, i))
+                instants.setdefault(row.close_time, []).append((CLOSE, number, i))
+            for i, row in enumerate(self.announced[line.instrument].rows):
+                instants.setdefault(row.known, []).append((RECV, number, i))
         last_close = max(row.close_time for data in self.data for row in data.rows)
         for instrument, symbol in enumerate(self.symbols):
             for i, event in enumerate(self.market.events.get(symbol, ())):
@@ -170,7 +182,7 @@ class _Simulation:
         for _, line, number in (event for event in events if event[0] == RECV):
             book = self.books[self.account.lines[line].book]
             book.known[line] += 1
-            became_known[line] = self._row(line, number)
+            became_known[line] = self.announced[self.account.lines[line].instrument].rows[number]
         if any(event[0] == CLOSE for event in events):
             self.result.curve.append((now, self.account.cash, self.account.equity()))
         for book in self.books:

@@ -19,6 +19,7 @@ from argus.core.market_events import Dividend, FinalSettlement, Funding, Instrum
 from argus.engine.config import CostModel, ImpactModel, SpreadModel
 from argus.engine.costs import impact_scale
 from tests.oracle.cases import Case
+from tests.oracle.finer_cases import finer_bars
 from tests.oracle.random_cases import DAY, SECOND, Dice, basic_case, level_at, random_script
 from tests.oracle.script import Action, Cancel, Plan, Replace, Script, Submit, Ticket
 from tests.oracle.world import EPOCH
@@ -401,4 +402,5 @@ FEATURES: Mapping[str, tuple[int, float, Lay]] = {  # stream of its dice, share 
     "financing": (13, 0.4, _financing),
     "halts": (14, 0.35, _halts),
     "events": (15, 0.45, _events),
+    "finer": (20, 0.3, finer_bars),
 }
