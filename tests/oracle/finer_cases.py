@@ -187,9 +187,9 @@ def _faulty(dice: Dice, tick: float, rows: Sequence[Row], faults: float) -> list
             row = {**_summed([made.pop(), row])}
         if fault != "missing":
             made.append(row)
-    if made and dice.chance(0.25):
-        first, last = sorted(dice.whole(0, len(made) - 1) for _ in range(2))
-        made = made[first : last + 1]
+    if dice.chance(0.25):
+        first, last = sorted(dice.whole(0, len(made)) for _ in range(2))
+        made = made[first:last]
     for earlier, later in pairwise(made):
         later["session"] = max(later["session"], earlier["session"])
     return made

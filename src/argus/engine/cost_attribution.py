@@ -191,7 +191,7 @@ def bars_met(record: RunRecord, market: Market, finer: Mapping[str, Bars] = NOT_
             raise ConfigError(
                 f"{symbol}: the orders of run {record.manifest.run_id} {asked}; give the same as `finer`, no others"
             )
-        met[symbol] = (spec, bars if fine is None else refine(bars, fine).bars)
+        met[symbol] = (spec, bars if fine is None else refine(bars, fine, spec.tick_size).bars)
     return met
 
 

@@ -171,7 +171,11 @@ def lay_out(
     symbols = tuple(dict.fromkeys(universe))
     for symbol in symbols:
         _check_bars(symbol, market)
-    met = {symbol: refine(market[symbol][1], finer[symbol]) for symbol in symbols if symbol in finer}
+    met = {
+        symbol: refine(market[symbol][1], finer[symbol], market[symbol][0].tick_size)
+        for symbol in symbols
+        if symbol in finer
+    }
     fills = {s: (market[s][0], met[s].bars if s in met else market[s][1]) for s in symbols} if met else market
     columns, begins = _flat(fills, symbols)
     known, known_begins = _flat(market, symbols) if met else (columns, begins)

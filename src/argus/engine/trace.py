@@ -114,7 +114,7 @@ def trace_trade(
     trade_id, chosen = _choose(record, trade_id)
     _check_data(record, market, finer)
     met = {
-        symbol: (spec, refine(bars, finer[symbol]).bars if symbol in finer else bars)
+        symbol: (spec, refine(bars, finer[symbol], spec.tick_size).bars if symbol in finer else bars)
         for symbol, (spec, bars) in market.items()
     }
     code = int(record.trades["instrument"][trade_id])
