@@ -94,8 +94,8 @@ class Account:
             if contract.future:
                 total += abs(held) * contract.margin(self.quotes[i].session)[kind]
             else:
-                rate = Fraction(1, 2) if kind == 0 else Fraction(1, 4) if held > 0 else Fraction(3, 10)
-                total += math.ceil(abs(contract.value(held, at)) * rate)
+                percent = 50 if kind == 0 else 25 if held > 0 else 30
+                total += -(-abs(contract.value(held, at)) * percent // 100)
         return total
 
     # ------------------------------------------------------------------------------------------------ fills

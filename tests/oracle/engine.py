@@ -20,7 +20,7 @@ from tests.oracle.orders import AT_ONCE, ON_CLOSE, ON_OPEN, ONE_SESSION, OracleO
 from tests.oracle.script import Action, Cancel, Plan, Replace, Submit, Ticket
 from tests.oracle.settings import BarCosts, Settings
 from tests.oracle.trades import Trade
-from tests.oracle.world import Contract, Row, Rows, Ticks, in_ticks, round_mark, rows_of, snap
+from tests.oracle.world import Contract, Row, Rows, Ticks, exact, in_ticks, round_mark, rows_of, snap
 
 EVENT, CLOSE, RECV, OPEN = -1, 0, 1, 2
 
@@ -348,7 +348,8 @@ class _Simulation:
         if math.isnan(row.volume):
             return 0
         # A float is meant as its shortest decimal: 1647.38444418 coins are whole lots, whatever the binary digits are.
-        share = Fraction(self.settings.participation) * Fraction(repr(row.volume)) / self.contracts[instrument].lot
+        volume = int(row.volume) if row.volume.is_integer() else Fraction(repr(row.volume))
+        share = exact(self.settings.participation) * volume / self.contracts[instrument].lot
         return math.floor(snap(share))
 
     def _bar_costs(self, instrument: int, row_number: int) -> BarCosts:

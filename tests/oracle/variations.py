@@ -334,7 +334,6 @@ def _halts(dice: Dice, case: Case, length: int) -> Case:
 def _events(dice: Dice, case: Case, length: int) -> Case:
     """Dividends, funding and splits of what is paid in full, and ends of contracts and listings."""
     bars, events = dict(case.bars), {}
-    last_close = max(int(item.ts_close_ns[-1]) for item in bars.values())
     for symbol, spec in case.specs.items():
         happens: list[InstrumentEvent] = []
         if not spec.margins:
@@ -344,16 +343,14 @@ def _events(dice: Dice, case: Case, length: int) -> Case:
             if len(bars) > 1 and dice.chance(0.7) and case.settings.impact is None:
                 bars[symbol] = cut(bars[symbol], 0, dice.whole(1, len(bars[symbol])))
             closed = int(bars[symbol].ts_close_ns[-1])
-            at = min(closed + dice.pick(0, 1, SECOND, DAY // 2), max(closed, last_close))
+            at = closed + dice.pick(0, 0, 1, SECOND, 90 * SECOND, DAY // 2)
             price = _settlement_price(dice, bars[symbol], float(spec.tick_size))
             happens = [event for event in happens if event.ts_ns <= at]
             happens.append(FinalSettlement(at, price))
         # Stable: of two at one instant the one drawn first comes first, and the end of a contract last.
         if happens:
             events[symbol] = tuple(sorted(happens, key=lambda event: event.ts_ns))
-    last_close = max(int(item.ts_close_ns[-1]) for item in bars.values())
-    kept = {symbol: tuple(e for e in happens if e.ts_ns <= last_close) for symbol, happens in events.items()}
-    return replace(case, bars=bars, events=kept) if any(kept.values()) else case
+    return replace(case, bars=bars, events=events) if events else case
 
 
 def _happening(dice: Dice, bars: Bars) -> InstrumentEvent:

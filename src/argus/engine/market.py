@@ -203,7 +203,8 @@ def lay_out(
     par["warmup"] = 1
     first_lines = par[[universe.index(symbol) for symbol in symbols]]
     marks = _marks(first_lines, columns)
-    table = _event_table(market, universe, events, known_begins)
+    last_close = max(int(fills[symbol][1].ts_close_ns[-1]) for symbol in symbols)
+    table = _event_table(market, universe, events, known_begins, last_close)
     spread = [half_spread_milliticks(*fills[symbol], config.costs) for symbol in symbols]
     impact = [impact_scale(*fills[symbol], config.costs) for symbol in symbols]
     return MarketArrays(
@@ -292,9 +293,12 @@ def _chain(par: NDArray[np.void], universe: tuple[str, ...]) -> None:
 
 
 def _event_table(
-    market: Market, universe: tuple[str, ...], events: Events, known_begins: Mapping[str, int]
+    market: Market, universe: tuple[str, ...], events: Events, known_begins: Mapping[str, int], last_close: int
 ) -> NDArray[np.int64]:
-    """Events in the order of their instants, then of the universe, then as given."""
+    """Events in the order of their instants, then of the universe, then as given; none after the last close.
+
+    What comes later would change the account after its last point of equity.
+    """
     rows: list[tuple[int, ...]] = []
     for k, symbol in enumerate(universe):
         if universe.index(symbol) != k:
@@ -309,7 +313,7 @@ def _event_table(
                     f"{symbol}: row {row} closes at {format_ns(int(bars.ts_close_ns[row]))}, after the "
                     f"final settlement at {format_ns(event.ts_ns)}; cut the bars there, or correct the settlement"
                 )
-    rows.sort(key=lambda row: row[:2])
+    rows = sorted((row for row in rows if row[0] <= last_close), key=lambda row: row[:2])
     return np.array(rows, dtype=np.int64).reshape(-1, EVENT_COLUMNS)
 
 
