@@ -130,6 +130,8 @@ class Account:
         low, high = reducing, wanted
         if halt:
             return low, halt if low < wanted else ""
+        if low < high and self.carries(line, side * high, price, costs, impact=impact):
+            low = high
         while low < high:
             middle = (low + high + 1) // 2
             if self.carries(line, side * middle, price, costs, impact=impact):

@@ -108,6 +108,7 @@ class _Simulation:
         self.market = market
         self.symbols = list(dict.fromkeys(symbol for plan in plans.values() for symbol in plan.universe))
         self.contracts = [Contract.of(market.specs[symbol]) for symbol in self.symbols]
+        self.shares = [exact(settings.participation) / contract.lot for contract in self.contracts]  # lots of a unit
         self.data: list[Rows] = [
             rows_of(market.bars[symbol], contract.tick, settings.data_latency)
             for symbol, contract in zip(self.symbols, self.contracts, strict=True)
@@ -349,8 +350,7 @@ class _Simulation:
             return 0
         # A float is meant as its shortest decimal: 1647.38444418 coins are whole lots, whatever the binary digits are.
         volume = int(row.volume) if row.volume.is_integer() else Fraction(repr(row.volume))
-        share = exact(self.settings.participation) * volume / self.contracts[instrument].lot
-        return math.floor(snap(share))
+        return math.floor(snap(self.shares[instrument] * volume))
 
     def _bar_costs(self, instrument: int, row_number: int) -> BarCosts:
         half_spreads = self.market.half_spreads.get(self.symbols[instrument])

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from argus.core.arrays import Bars
-from tests.oracle.world import NEAR, Ticks, in_ticks
+from tests.oracle.world import NEAR, Ticks, all_in_ticks
 
 PRICES = ("open", "high", "low", "close")
 Place = tuple[Bars, int]  # whose row
@@ -65,6 +65,6 @@ def _agree(left: Sequence[Ticks | None], right: Sequence[Ticks | None], seen: Se
 
 def _ends(bars: Bars, rows: Sequence[int], tick: Fraction) -> tuple[Ticks | None, ...]:
     """First open, highest high, lowest low and last close of these bars."""
-    opens, highs, lows, closes = ([in_ticks(float(getattr(bars, name)[i]), tick) for i in rows] for name in PRICES)
+    opens, highs, lows, closes = (all_in_ticks([float(getattr(bars, name)[i]) for i in rows], tick) for name in PRICES)
     known_highs, known_lows = ([price for price in prices if price is not None] for prices in (highs, lows))
     return opens[0], max(known_highs, default=None), min(known_lows, default=None), closes[-1]

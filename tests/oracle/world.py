@@ -19,7 +19,7 @@ from typing import Any
 MICROS = 1_000_000
 NEAR = Fraction(1, 1_000_000)
 HALF = Fraction(1, 2)
-QUICK = 5e-7
+QUICK, FAR = 5e-7, 10**8
 EPOCH = date(1970, 1, 1)
 Ticks = int | Fraction
 
@@ -59,17 +59,24 @@ def round_mark(x: Ticks) -> int:
     return half_even(x)
 
 
-@lru_cache(maxsize=200_000)
 def in_ticks(price: float, tick: Fraction) -> Ticks | None:
     """A price in ticks: whole if it lies on the grid, a fraction if not, None if there is none."""
-    if math.isnan(price):
-        return None
-    quick = price / float(tick)
-    nearest = round(quick)
-    if abs(quick - nearest) < QUICK and abs(nearest) < 10**8:
-        # Well within what double precision can tell: no need of the exact number.
-        return nearest
-    return snap(Fraction(price) / tick)
+    return all_in_ticks([price], tick)[0]
+
+
+def all_in_ticks(prices: Sequence[float], tick: Fraction) -> list[Ticks | None]:
+    """`in_ticks` of many."""
+    wide, found = float(tick), []
+    for price in prices:
+        ticks: Ticks | None = None
+        if not math.isnan(price):
+            quick = price / wide
+            ticks = round(quick)
+            if abs(quick - ticks) > QUICK or abs(ticks) > FAR:
+                # Too close to call in double precision, or off the grid: the exact number.
+                ticks = snap(Fraction(price) / tick)
+        found.append(ticks)
+    return found
 
 
 @dataclass(frozen=True)
@@ -192,7 +199,7 @@ def rows_of(bars: Any, tick: Fraction, data_latency: int = 0) -> Rows:
     def prices(name: str) -> list[Ticks | None]:
         if name not in bars.observed:
             return [None] * len(bars)
-        return [in_ticks(price, tick) for price in getattr(bars, name).tolist()]
+        return all_in_ticks(getattr(bars, name).tolist(), tick)
 
     session = bars.session.tolist()
     columns = zip(

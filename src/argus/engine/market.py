@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -467,11 +468,10 @@ def rate_ppm(name: str, rate: Decimal, multiplier: Decimal) -> int:
 
 def _in_force(dated: tuple[Any, ...], day: int) -> Any:
     """The last row in force on `day`; the first one before its date; None if there are none."""
-    found = dated[0] if dated else None
-    for row in dated:
-        if day_number(row.effective_date) <= day:
-            found = row
-    return found
+    if not dated:
+        return None
+    begun = bisect_right(dated, day, key=lambda row: day_number(row.effective_date))
+    return dated[max(begun - 1, 0)]
 
 
 def _micros(amount: Decimal) -> int:
