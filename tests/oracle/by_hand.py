@@ -43,8 +43,9 @@ def market(
     no_volume: bool = False,
     length: int = HOUR,
 ) -> Bars:
-    """Bars of an hour, or another length, from rows of (open, high, low, close[, lots]) in ticks; 1000 lots trade where none are given.
+    """Bars of an hour, or of another length, from rows of (open, high, low, close[, lots]) in ticks.
 
+    1000 lots trade where none are given.
     `sessions` numbers the session of each row from 0; `ends` lists the rows that reach the end of theirs, by default
     the last of each session.
     """

@@ -13,13 +13,16 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
+from argus.core.arrays import Bars
 from argus.engine.record import RunRecord
-from tests.oracle import account, engine, matching, settings, trades, world
+from tests.oracle import account, cases, engine, finer, matching, settings, trades, world
 from tests.oracle.account import Account
 from tests.oracle.cases import Case, play_engine, play_oracle
 from tests.oracle.compare import first_difference
+from tests.oracle.engine import Market
 from tests.oracle.guard import Guard
 from tests.oracle.orders import OracleOrder, Orders
 from tests.oracle.settings import BarCosts, Settings
@@ -110,6 +113,11 @@ OF_FEATURE = {
     "carry the other way round": "events",
     "fractions of a split are lost": "events",
     "splits leave the mark": "events",
+    "finer bars never met": "finer",
+    "finer bars met whatever their prices": "finer",
+    "finer bars ending after the bar met": "finer",
+    "finer bars with their own ends of sessions": "finer",
+    "finer bars known to the strategy": "finer",
 }
 """The runs on which a wrong oracle is tried, where they are not the mixed ones."""
 
@@ -127,7 +135,9 @@ OWNERS: dict[str, Any] = {
     "Simulation": engine._Simulation,
     "Trade": Trade,
     "account": account,
+    "cases": cases,
     "engine": engine,
+    "finer": finer,
     "matching": matching,
     "settings": settings,
     "trades": trades,
@@ -159,6 +169,7 @@ _begin_session = Guard.begin_session
 _components = Contract.components
 _drawn = Settings._drawn
 _slip = BarCosts.slip
+_matched = finer.matched
 
 
 @contextmanager
@@ -259,6 +270,19 @@ def _opens_everywhere(*where: Any) -> Rows:
     return Rows(rows.rows, True, rows.volume_observed)
 
 
+def _began_within(bars: Bars, fine: Bars) -> Iterator[list[int]]:
+    starts = fine.ts_event_ns.tolist()
+    for start, close in zip(bars.ts_event_ns.tolist(), bars.ts_close_ns.tolist(), strict=True):
+        yield [j for j, begins in enumerate(starts) if start <= begins < close]
+
+
+def _ends_of_finer(bars: Bars, fine: Bars | None, tick: Fraction) -> Bars:
+    met = _matched(bars, fine, tick)
+    ends = dict(zip(fine.ts_close_ns.tolist(), fine.session_end.tolist(), strict=True)) if fine is not None else {}
+    found = [ends.get(close, end) for close, end in zip(met.ts_close_ns.tolist(), met.session_end, strict=True)]
+    return replace(met, session_end=np.array(found, dtype=np.bool_))
+
+
 def _rounded_down(x: Fraction | int) -> int:
     return int(x // 1)
 
@@ -310,6 +334,11 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "carry the other way round": _swap("Account._carry", lambda s, line, amount: _carry(s, line, -amount)),
     "fractions of a split are lost": _swap("Account.split", _no_cash_for_fractions),
     "splits leave the mark": _swap("Account.split_mark", lambda s, instrument, ratio: None),
+    "finer bars never met": _swap("cases.matched", lambda bars, fine, tick: bars),
+    "finer bars met whatever their prices": _swap("finer._agree", lambda fine, coarse, seen: True),
+    "finer bars ending after the bar met": _swap("finer._within", _began_within),
+    "finer bars with their own ends of sessions": _swap("cases.matched", _ends_of_finer),
+    "finer bars known to the strategy": _swap("cases.Market", lambda *what: Market(*what[:-1])),
 }
 
 
