@@ -17,6 +17,7 @@ from tests.oracle.cases import Case, play_engine, play_oracle
 from tests.oracle.compare import first_difference
 from tests.oracle.engine import OracleResult
 from tests.oracle.script import Plan, Script, Submit, Ticket
+from tests.oracle.seen import Sight
 from tests.oracle.settings import Settings
 from tests.oracle.world import EPOCH
 
@@ -134,7 +135,8 @@ def play(
         finer={} if finer is None else {finer.instrument: finer},
     )
     result = play_oracle(case)
-    assert first_difference(result, play_engine(case)) is None
+    seen: dict[str, list[Sight]] = {}
+    assert first_difference(result, play_engine(case, seen), seen) is None
     return result
 
 

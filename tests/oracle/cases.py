@@ -24,6 +24,7 @@ from argus.portfolio.sizing import FixedUnits
 from tests.oracle.engine import Market, OracleResult, simulate
 from tests.oracle.finer import matched
 from tests.oracle.script import Action, Plan, Replace, Script, Submit, Ticket
+from tests.oracle.seen import Sight
 from tests.oracle.settings import Settings
 
 ONLY_BOOK = "script"
@@ -74,6 +75,7 @@ class ScriptStrategy:
         self._wakes = 0
         self._fills = 0
         self._sent: set[str] = set()
+        self.seen: list[Sight] = []
         self.spec = StrategySpec(
             name=name,
             version="1",
@@ -94,12 +96,18 @@ class ScriptStrategy:
     def wake(self, view: View) -> Sequence[Intent]:
         """The actions of this wake."""
         self._wakes += 1
+        self._look(view)
         return self._intents(self._script.wakes.get(self._wakes - 1, ()))
 
     def filled(self, fill: Fill, view: View) -> Sequence[Intent]:
         """The actions after this fill."""
         self._fills += 1
+        self._look(view)
         return self._intents(self._script.fills.get(self._fills - 1, ()))
+
+    def _look(self, view: View) -> None:
+        account, lots = view.account, tuple(view.account.position_lots(symbol) for symbol in self.spec.universe)
+        self.seen.append((view.now_ns, account.cash_micros, account.equity_micros, lots))
 
     def _intents(self, actions: Sequence[Action]) -> list[Intent]:
         intents: list[Intent] = []
@@ -186,10 +194,15 @@ def run_config(settings: Settings) -> RunConfig:
     )
 
 
-def play_engine(case: Case) -> RunRecord:
-    """The case in the engine under test; the risk policy has no limits, so that the account alone refuses."""
+def play_engine(case: Case, seen: dict[str, list[Sight]] | None = None) -> RunRecord:
+    """The case in the engine under test; the risk policy has no limits, so that the account alone refuses.
+
+    What the strategies saw of the account is put into `seen`.
+    """
     market = {symbol: (case.specs[symbol], case.bars[symbol]) for symbol in case.bars}
     strategies = {name: ScriptStrategy(case, name) for name in case.plans}
+    if seen is not None:
+        seen.update({name: strategy.seen for name, strategy in strategies.items()})
     rest: dict[str, Any] = {
         "sizer": FixedUnits(1),
         "risk": LimitRiskPolicy(check_margin=False),

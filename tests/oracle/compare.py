@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from argus.core.orders import FillRule, OrderState, OrderType, Reason, TimeInForce
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 from tests.oracle.engine import OracleResult
 from tests.oracle.orders import OracleOrder
+from tests.oracle.seen import Sight
 from tests.oracle.trades import Trade, average
 
 NEVER = None  # an instant that never came: both engines must leave it open
 UNSET = 2**62
 
 
-def first_difference(oracle: OracleResult, record: RunRecord) -> str | None:
-    """The first thing in which the two differ, in words; None if they agree to the micro-unit."""
-    return next(differences(oracle, record), None)
+def first_difference(
+    oracle: OracleResult, record: RunRecord, seen: Mapping[str, list[Sight]] | None = None
+) -> str | None:
+    """The first thing in which the two differ, in words; None if they agree to the micro-unit.
+
+    With what the engine's strategies saw of the account, that is compared too.
+    """
+    return next(differences(oracle, record, seen), None)
 
 
-def differences(oracle: OracleResult, record: RunRecord) -> Iterator[str]:
+def differences(
+    oracle: OracleResult, record: RunRecord, seen: Mapping[str, list[Sight]] | None = None
+) -> Iterator[str]:
     """Everything in which the two differ: fills first, since the rest follows from them."""
     yield from _rows("fill", _oracle_fills(oracle), _record_fills(record))
     yield from _rows("order", _oracle_orders(oracle), _record_orders(record))
@@ -37,6 +45,13 @@ def differences(oracle: OracleResult, record: RunRecord) -> Iterator[str]:
     yield from _rows("trade", [_oracle_trade(trade) for trade in oracle.trades], _record_trades(record))
     yield from _rows("settlement", _oracle_settlements(oracle), _record_settlements(record))
     yield from _rows("balance", _oracle_balances(oracle), _record_balances(record))
+    for book, sights in (seen or {}).items():
+        if oracle.seen[book] != sights:
+            yield from _rows(f"sight of {book}", _sights(oracle.seen[book]), _sights(sights))
+
+
+def _sights(sights: list[Sight]) -> list[dict[str, Any]]:
+    return [dict(zip(("now_ns", "cash_micros", "equity_micros", "lots"), sight, strict=True)) for sight in sights]
 
 
 def _rows(what: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from tests.oracle.account import Account, Amounts, Settlement
 from tests.oracle.guard import Guard
 from tests.oracle.orders import AT_ONCE, ON_CLOSE, ON_OPEN, ONE_SESSION, OracleOrder, Orders
 from tests.oracle.script import Action, Cancel, Plan, Replace, Submit, Ticket
+from tests.oracle.seen import Seen, Sight
 from tests.oracle.settings import BarCosts, Settings
 from tests.oracle.trades import Trade
 from tests.oracle.world import Contract, Row, Rows, Ticks, exact, in_ticks, round_mark, rows_of, snap
@@ -62,6 +63,7 @@ class OracleResult:
     liquidations: int = 0
     halts: list[tuple[int, str]] = field(default_factory=list)
     closed_at: int | None = None
+    seen: dict[str, list[Sight]] = field(default_factory=dict)  # by each book, whenever it was asked or told
 
     @property
     def wakes(self) -> list[int]:
@@ -95,6 +97,7 @@ class Book:
     wakes: list[int] = field(default_factory=list)
     fills_told: int = 0
     looked_at: int = 0  # fills of the run
+    sights: list[Sight] = field(default_factory=list)
 
 
 def simulate(plans: Mapping[str, Plan], market: Market, settings: Settings) -> OracleResult:
@@ -127,11 +130,13 @@ class _Simulation:
         for book in self.books:
             book.known = dict.fromkeys(book.lines.values(), 0)
         self.account = Account(self.contracts, [(book, self.symbols.index(symbol)) for book, symbol in named], settings)
+        self.seen = Seen(self.account, {i: market.events.get(symbol, ()) for i, symbol in enumerate(self.symbols)})
         self.orders = Orders()
         self.guard = Guard(self.account, self.orders, settings, lambda i: self.data[i].opens_observed)
         names = list(plans)
         self.result = OracleResult(lines=[(names[book], symbol) for book, symbol in named])
         self.result.book_wakes = {name: book.wakes for name, book in zip(names, self.books, strict=True)}
+        self.result.seen = {name: book.sights for name, book in zip(names, self.books, strict=True)}
         self.room: dict[int, tuple[int, int | None]] = {}  # instrument: its bar, lots that may still fill (None: any)
         self.session: int | None = None  # of the account
         self.expired: set[int] = set()
@@ -183,7 +188,9 @@ class _Simulation:
         for _, line, number in (event for event in events if event[0] == RECV):
             book = self.books[self.account.lines[line].book]
             book.known[line] += 1
-            became_known[line] = self.announced[self.account.lines[line].instrument].rows[number]
+            instrument = self.account.lines[line].instrument
+            became_known[line] = self.announced[instrument].rows[number]
+            self.seen.receive(instrument, became_known[line], now)
         if any(event[0] == CLOSE for event in events):
             self.result.curve.append((now, self.account.cash, self.account.equity()))
         for book in self.books:
@@ -225,6 +232,7 @@ class _Simulation:
     # ------------------------------------------------------------------------------------------------ the trader acts
 
     def _act(self, book: Book, now: int, actions: Sequence[Action]) -> None:
+        book.sights.append(self.seen.sight(now, list(book.lines.values())))
         for action in actions:
             old = None if isinstance(action, Submit) else book.keys.get(action.key)
             if isinstance(action, Cancel) and old is not None:
@@ -433,6 +441,8 @@ class _Simulation:
     def _record(self, *where: Any, amounts: Amounts) -> None:
         """A fill: order, line, rule, row, time, lots, price, then amounts and the position after it."""
         position = self.account.lines[where[1]].lots
+        if where[0] >= 0:
+            self.seen.traded[self.account.lines[where[1]].instrument] = where[6]
         self.result.fills.append(OracleFill(*where, amounts.value, amounts.fee, amounts.impact, position))
 
     # ------------------------------------------------------------------------------------------------ beside the bars
@@ -459,6 +469,7 @@ class _Simulation:
                 fill_id = len(self.result.fills) + len(done)
                 done.append((number, *self.account.split(number, ratio, event.ts_ns, fill_id)))
         self.account.split_mark(instrument, ratio)
+        self.seen.split(instrument, ratio)
         for number, lots, cash in done:
             mark, row = self.account.quotes[instrument].mark or 0, self._next_row(instrument, event.ts_ns)
             self._record(-1, number, "SPLIT", row, event.ts_ns, lots, mark, amounts=Amounts(-cash, 0, 0))

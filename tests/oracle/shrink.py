@@ -19,6 +19,7 @@ from argus.core.errors import ArgusError
 from tests.oracle.cases import Case, play_engine, play_oracle
 from tests.oracle.compare import first_difference
 from tests.oracle.script import Action, Plan, Script
+from tests.oracle.seen import Sight
 from tests.oracle.settings import Settings
 from tests.oracle.variations import FEATURES, cut, random_case
 
@@ -26,7 +27,9 @@ from tests.oracle.variations import FEATURES, cut, random_case
 def difference(case: Case) -> str | None:
     """In what the engines differ; an error of one of them is a difference too."""
     try:
-        return first_difference(play_oracle(case), play_engine(case))
+        seen: dict[str, list[Sight]] = {}
+        record = play_engine(case, seen)
+        return first_difference(play_oracle(case), record, seen)
     except (ArgusError, AssertionError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
 

@@ -19,6 +19,7 @@ from tests.oracle.compare import first_difference
 from tests.oracle.engine import OracleFill, OracleResult
 from tests.oracle.finer import matched
 from tests.oracle.orders import OracleOrder
+from tests.oracle.seen import Sight
 from tests.oracle.variations import FEATURES, random_case, varied_case
 
 RUNS = 2_000
@@ -32,7 +33,9 @@ AWAITED = frozenset({590})
 
 def agree(case: Case) -> None:
     """Both engines give the same."""
-    difference = first_difference(play_oracle(case), play_engine(case))
+    seen: dict[str, list[Sight]] = {}
+    record = play_engine(case, seen)
+    difference = first_difference(play_oracle(case), record, seen)
     assert difference is None, f"seed {case.seed}: {difference}"
 
 
