@@ -136,7 +136,7 @@ def play(
     )
     result = play_oracle(case)
     seen: dict[str, list[Sight]] = {}
-    assert first_difference(result, play_engine(case, seen), seen) is None
+    assert first_difference(result, play_engine(case, seen), seen, strict=True) is None
     return result
 
 

@@ -64,6 +64,7 @@ class OracleResult:
     halts: list[tuple[int, str]] = field(default_factory=list)
     closed_at: int | None = None
     seen: dict[str, list[Sight]] = field(default_factory=dict)  # by each book, whenever it was asked or told
+    restated: dict[str, list[bool]] = field(default_factory=dict)  # whether a price seen was from before a split
 
     @property
     def wakes(self) -> list[int]:
@@ -98,6 +99,7 @@ class Book:
     fills_told: int = 0
     looked_at: int = 0  # fills of the run
     sights: list[Sight] = field(default_factory=list)
+    restated: list[bool] = field(default_factory=list)
 
 
 def simulate(plans: Mapping[str, Plan], market: Market, settings: Settings) -> OracleResult:
@@ -137,6 +139,7 @@ class _Simulation:
         self.result = OracleResult(lines=[(names[book], symbol) for book, symbol in named])
         self.result.book_wakes = {name: book.wakes for name, book in zip(names, self.books, strict=True)}
         self.result.seen = {name: book.sights for name, book in zip(names, self.books, strict=True)}
+        self.result.restated = {name: book.restated for name, book in zip(names, self.books, strict=True)}
         self.room: dict[int, tuple[int, int | None]] = {}  # instrument: its bar, lots that may still fill (None: any)
         self.session: int | None = None  # of the account
         self.expired: set[int] = set()
@@ -233,6 +236,7 @@ class _Simulation:
 
     def _act(self, book: Book, now: int, actions: Sequence[Action]) -> None:
         book.sights.append(self.seen.sight(now, list(book.lines.values())))
+        book.restated.append(bool(self.seen.restated))
         for action in actions:
             old = None if isinstance(action, Submit) else book.keys.get(action.key)
             if isinstance(action, Cancel) and old is not None:

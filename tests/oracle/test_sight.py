@@ -25,6 +25,7 @@ from tests.oracle.compare import first_difference
 from tests.oracle.engine import Market
 from tests.oracle.guard import Guard
 from tests.oracle.orders import OracleOrder, Orders
+from tests.oracle.seen import Seen, Sight
 from tests.oracle.settings import BarCosts, Settings
 from tests.oracle.trades import Line, Trade
 from tests.oracle.variations import random_case
@@ -32,21 +33,26 @@ from tests.oracle.world import Component, Contract, Rows
 
 RUNS = 60
 MIXED = ""
+Sights = dict[str, list[Sight]]
 
 
 @cache
-def played(feature: str) -> tuple[tuple[Case, RunRecord], ...]:
+def played(feature: str) -> tuple[tuple[Case, RunRecord, Sights], ...]:
     """Random runs of the engine under test with this feature alone, or with those that they have."""
     if feature == MIXED:
         cases = [random_case(seed) for seed in range(2 * RUNS)]
     else:
         cases = [random_case(seed, only={feature}, certain=True) for seed in range(RUNS)]
-    return tuple((case, play_engine(case)) for case in cases)
+    found = []
+    for case in cases:
+        seen: Sights = {}
+        found.append((case, play_engine(case, seen), seen))
+    return tuple(found)
 
 
-def differs(case: Case, record: RunRecord) -> bool:
+def differs(case: Case, record: RunRecord, seen: Sights) -> bool:
     """Whether the oracle gives something else."""
-    return first_difference(play_oracle(case), record) is not None
+    return first_difference(play_oracle(case), record, seen) is not None
 
 
 # ------------------------------------------------------------------------------------------------- other settings
@@ -79,7 +85,7 @@ SETTINGS: dict[str, Callable[[Settings], dict[str, Any]]] = {
 @pytest.mark.parametrize("change", SETTINGS)
 def test_an_oracle_with_other_settings_is_caught(change: str) -> None:
     runs = played(OF_FEATURE.get(change, MIXED))
-    assert any(differs(case.under(**SETTINGS[change](case.settings)), record) for case, record in runs)
+    assert any(differs(case.under(**SETTINGS[change](case.settings)), *what) for case, *what in runs)
 
 
 OF_FEATURE = {
@@ -113,6 +119,7 @@ OF_FEATURE = {
     "carry the other way round": "events",
     "fractions of a split are lost": "events",
     "splits leave the mark": "events",
+    "closes are seen before they are received": "data_latency",
     "finer bars never met": "finer",
     "finer bars met whatever their prices": "finer",
     "finer bars ending after the bar met": "finer",
@@ -131,6 +138,7 @@ OWNERS: dict[str, Any] = {
     "Guard": Guard,
     "Line": Line,
     "Orders": Orders,
+    "Seen": Seen,
     "Settings": Settings,
     "Simulation": engine._Simulation,
     "Trade": Trade,
@@ -283,6 +291,11 @@ def _ends_of_finer(bars: Bars, fine: Bars | None, tick: Fraction) -> Bars:
     return replace(met, session_end=np.array(found, dtype=np.bool_))
 
 
+def _marks_seen(self: Seen, now: int, lines: Any) -> Sight:
+    account = self.account
+    return now, account.cash, account.equity(), tuple(account.lines[number].lots for number in lines)
+
+
 def _rounded_down(x: Fraction | int) -> int:
     return int(x // 1)
 
@@ -334,6 +347,7 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "carry the other way round": _swap("Account._carry", lambda s, line, amount: _carry(s, line, -amount)),
     "fractions of a split are lost": _swap("Account.split", _no_cash_for_fractions),
     "splits leave the mark": _swap("Account.split_mark", lambda s, instrument, ratio: None),
+    "closes are seen before they are received": _swap("Seen.sight", _marks_seen),
     "finer bars never met": _swap("cases.matched", lambda bars, fine, tick: bars),
     "finer bars met whatever their prices": _swap("finer._agree", lambda fine, coarse, seen: True),
     "finer bars ending after the bar met": _swap("finer._within", _began_within),
@@ -346,4 +360,4 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 def test_an_oracle_with_a_wrong_rule_is_caught(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = played(OF_FEATURE.get(mutant, MIXED))
     MUTANTS[mutant](monkeypatch)
-    assert any(differs(case, record) for case, record in runs)
+    assert any(differs(*what) for what in runs)
