@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from argus.data.synthetic import SyntheticSpec, generate
 from argus.engine.refine import refine
 
 MINUTE = 60 * 10**9
+TICK = Decimal("0.25")
 
 
 def minutes(seed: int = 1, sessions: int = 3) -> Bars:
@@ -57,7 +59,7 @@ def test_the_future_of_a_coarse_bar_does_not_reach_it() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_fine_bars_refine_what_was_made_of_them(seed: int) -> None:
     fine = minutes(seed)
-    refined = refine(resample(fine, 60 * MINUTE), fine)
+    refined = refine(resample(fine, 60 * MINUTE), fine, TICK)
     assert refined.kept == refined.contradicted == 0
     assert np.array_equal(refined.bars.close, fine.close)
 

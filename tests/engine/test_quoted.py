@@ -36,6 +36,7 @@ from tests.engine.markets import (
 )
 
 HOUR_NS = 3_600 * 10**9
+TICK = Decimal("0.25")
 NO_HALT = HaltRules(daily_loss=None)
 HOURLY = {"per_session": 6, "volume": 500.0}
 
@@ -68,7 +69,7 @@ def shown(rows: Bars) -> QuoteRows:
 def test_rows_are_the_quotes_of_the_sessions_with_the_mid_as_price() -> None:
     bars = random_bars(1, "ES", 12, **HOURLY)
     quotes = quotes_for(bars, 1)
-    found, note = meet(bars, quotes)
+    found, note = meet(bars, quotes, TICK)
     rows = shown(found)
     assert len(rows) == len(quotes) == 144
     assert np.array_equal(rows.ts_event_ns, rows.ts_close_ns)
@@ -84,7 +85,7 @@ def test_what_is_left_out_is_counted() -> None:
     stamps = quotes.ts_event_ns.copy()
     stamps[:2] -= 2 * HOUR_NS
     stamps[8] = stamps[7]
-    found, note = meet(bars, replace(quotes, ts_event_ns=stamps))
+    found, note = meet(bars, replace(quotes, ts_event_ns=stamps), TICK)
     rows = shown(found)
     assert len(rows) == 72 - 3 + 1
     assert (rows.ts_close_ns[-1], rows.session[-1], rows.session_end[-1]) == (
@@ -103,22 +104,22 @@ def test_quotes_that_are_not_of_the_bars_are_refused() -> None:
     bars = random_bars(1, "ES", 12, **HOURLY)
     quotes = quotes_for(bars, 1)
     with pytest.raises(ConfigError, match="orders for NQ cannot meet quotes of ES"):
-        meet(random_bars(1, "NQ", 12), quotes)
+        meet(random_bars(1, "NQ", 12), quotes, TICK)
     adjusted = replace(quotes, bid=quotes.bid - 300, ask=quotes.ask - 300)
     with pytest.raises(ConfigError, match=r"in 12 of the 12 bars with quotes .*is one of them adjusted"):
-        meet(bars, adjusted)
+        meet(bars, adjusted, TICK)
     with pytest.raises(ConfigError, match="none of its 144 quotes lies in a session"):
-        meet(bars, replace(quotes, ts_event_ns=quotes.ts_event_ns - 10**17))
+        meet(bars, replace(quotes, ts_event_ns=quotes.ts_event_ns - 10**17), TICK)
     with pytest.raises(ConfigError, match="none of its 0 quotes"):
-        meet(bars, quotes.rows(0, 0))
+        meet(bars, quotes.rows(0, 0), TICK)
     some = replace(quotes, ask=np.where(np.arange(144) < 12, quotes.ask + 500, quotes.ask),
                    bid=np.where(np.arange(144) < 12, quotes.bid + 500, quotes.bid))  # fmt: skip
-    assert "in 1 bars every price lies above or below every bid and ask" in meet(bars, some)[1]
+    assert "in 1 bars every price lies above or below every bid and ask" in meet(bars, some, TICK)[1]
 
 
 def test_lots_are_shares_of_the_size_as_it_is_written() -> None:
     bars = random_bars(1, "ES", 2, **HOURLY)
-    rows = shown(meet(bars, quotes_for(bars, 1, each=2))[0])
+    rows = shown(meet(bars, quotes_for(bars, 1, each=2), TICK)[0])
     table = quote_columns(replace(rows, bid_size=np.array([0.29, 7.0, 0.0, 1e9])), Decimal("0.5"), Decimal("0.01"))
     assert table[:, 2].tolist() == [14.0, 350.0, 0.0, 5e10]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ from tests.engine.markets import (
 )
 
 HOUR, PARTS = 60, 4
+TICK = Decimal("0.25")
 
 
 def coarse_of(fine: Bars, size: int = PARTS) -> Bars:
@@ -56,7 +58,7 @@ def fine_bars(seed: int, n: int = 160, **how: object) -> Bars:
 
 def test_bars_that_agree_are_replaced_by_those_within_them() -> None:
     fine = fine_bars(1)
-    refined = refine(coarse_of(fine), fine)
+    refined = refine(coarse_of(fine), fine, TICK)
     assert (refined.refined, refined.kept, refined.contradicted) == (40, 0, 0)
     assert refined.bars.content_hash == fine.content_hash
 
@@ -68,7 +70,7 @@ def test_each_coarse_bar_is_there_once_either_way(seed: int, data: st.DataObject
     coarse = coarse_of(fine)
     keep = np.array(data.draw(st.lists(st.booleans(), min_size=len(fine), max_size=len(fine))))
     some = replace(fine, **{name: getattr(fine, name)[keep].copy() for name in _COLUMNS}) if keep.any() else fine
-    refined = refine(coarse, some)
+    refined = refine(coarse, some, TICK)
     assert refined.refined + refined.kept + refined.contradicted == len(coarse)
     owner = np.searchsorted(coarse.ts_close_ns, refined.bars.ts_close_ns)
     assert np.array_equal(np.unique(owner), np.arange(len(coarse)))
@@ -91,17 +93,53 @@ def test_a_bar_that_the_finer_ones_contradict_is_kept_and_said() -> None:
     fine = fine_bars(2)
     high = fine.high.copy()
     high[6] += 100.0
-    refined = refine(coarse_of(fine), replace(fine, high=high))
+    refined = refine(coarse_of(fine), replace(fine, high=high), TICK)
     assert (refined.refined, refined.contradicted) == (39, 1)
     assert "in 1 the finer bars have other prices" in refined.note
+
+
+def test_a_difference_is_measured_in_ticks() -> None:
+    fine = fine_bars(2)
+    high = fine.high.copy()
+    high += 1e-8
+    assert refine(coarse_of(fine), replace(fine, high=high), TICK).refined == 40
+    # What is noise to a tick of a quarter is a real difference to a coin that trades at the tenth decimal.
+    assert refine(coarse_of(fine), replace(fine, high=high), Decimal("0.0000000001")).contradicted == 40
+
+
+def test_no_finer_bars_at_all_leave_the_coarse_ones() -> None:
+    coarse = coarse_of(fine_bars(2))
+    refined = refine(coarse, coarse.rows(0, 0), TICK)
+    assert (refined.refined, refined.kept, refined.contradicted) == (0, 40, 0)
+    assert refined.bars.content_hash == coarse.content_hash
+
+
+def test_coarse_bars_that_are_known_late_stay_among_finer_ones() -> None:
+    fine = fine_bars(2)
+    high = fine.high.copy()
+    high[6] += 100.0
+    coarse = coarse_of(fine)
+    late = replace(coarse, ts_recv_ns=coarse.ts_recv_ns + 90 * 10**9)
+    refined = refine(late, replace(fine, high=high), TICK)
+    assert (refined.refined, refined.contradicted) == (39, 1)
+    assert np.array_equal(refined.bars.ts_close_ns[[3, 4, 5]], [*fine.ts_close_ns[[3]], *fine.ts_close_ns[[7, 8]]])
+
+
+def test_a_price_that_is_not_known_agrees_with_none() -> None:
+    fine = fine_bars(2)
+    opens = fine.open.copy()
+    opens[4] = np.nan
+    coarse = coarse_of(replace(fine, open=opens))
+    assert np.isnan(coarse.open[1])
+    assert refine(coarse, replace(fine, open=opens), TICK).contradicted == 1
 
 
 def test_bars_that_cannot_be_compared_are_refused() -> None:
     fine = fine_bars(3)
     with pytest.raises(ConfigError, match="cannot be refined by bars of ES"):
-        refine(random_bars(1, "NQ", 10), fine)
+        refine(random_bars(1, "NQ", 10), fine, TICK)
     with pytest.raises(ConfigError, match="must be the same"):
-        refine(coarse_of(fine), random_bars(1, "ES", 8))
+        refine(coarse_of(fine), random_bars(1, "ES", 8), TICK)
 
 
 def both_touched(first: str) -> tuple[Bars, Bars]:
@@ -181,4 +219,4 @@ def test_the_account_seen_is_that_of_the_last_coarse_close() -> None:
 def test_closes_only_data_are_refined_by_closes() -> None:
     fine = flat("ES", [100.0, 101.0, 102.0, 103.0], minutes=15, per_session=4, observed=frozenset({"close"}))
     coarse = replace(fine.rows(3, 4), ts_event_ns=fine.ts_event_ns[:1].copy())
-    assert refine(coarse, fine).refined == 1
+    assert refine(coarse, fine, TICK).refined == 1

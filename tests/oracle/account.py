@@ -110,8 +110,8 @@ class Account:
                     margins = intraday_margin(self.settings, contract, margins)
                 margin = abs(held) * margins[kind]
             else:
-                rate = Fraction(1, 2) if kind == 0 else Fraction(1, 4) if held > 0 else Fraction(3, 10)
-                margin = math.ceil(abs(contract.value(held, at)) * rate)
+                percent = 50 if kind == 0 else 25 if held > 0 else 30
+                margin = -(-abs(contract.value(held, at)) * percent // 100)
             total += self.purses[contract.currency].base(margin)
         return total
 
@@ -175,6 +175,8 @@ class Account:
             return low, halt if low < wanted else ""
         if line.purse.foreign and line.purse.nano is None:
             return low, "NO_RATE" if low < wanted else ""
+        if low < high and self.carries(line, side * high, price, costs, impact=impact):
+            low = high
         while low < high:
             middle = (low + high + 1) // 2
             if self.carries(line, side * middle, price, costs, impact=impact):

@@ -17,6 +17,7 @@ from tests.oracle.cases import Case, play_engine, play_oracle
 from tests.oracle.compare import first_difference
 from tests.oracle.engine import OracleResult
 from tests.oracle.script import Plan, Script, Submit, Ticket
+from tests.oracle.seen import Sight
 from tests.oracle.settings import Settings
 from tests.oracle.world import EPOCH
 
@@ -41,16 +42,18 @@ def market(
     starts: Sequence[int] | None = None,
     closes_only: bool = False,
     no_volume: bool = False,
+    length: int = HOUR,
 ) -> Bars:
-    """Hourly bars from rows of (open, high, low, close[, lots]) in ticks; 1000 lots trade where none are given.
+    """Bars of an hour, or of another length, from rows of (open, high, low, close[, lots]) in ticks.
 
+    1000 lots trade where none are given.
     `sessions` numbers the session of each row from 0; `ends` lists the rows that reach the end of theirs, by default
     the last of each session.
     """
     spec = instrument(symbol)
     numbers = list(sessions) if sessions is not None else [0] * len(rows)
     last = [i for i in range(len(rows)) if i + 1 == len(rows) or numbers[i + 1] != numbers[i]]
-    start = np.array(hours(len(rows)) if starts is None else starts, dtype=np.int64)
+    start = np.array([T0 + i * length for i in range(len(rows))] if starts is None else starts, dtype=np.int64)
     columns = [
         np.array([_price(row[at], Fraction(spec.tick_size)) for row in rows], dtype=np.float64) for at in range(4)
     ]
@@ -67,8 +70,8 @@ def market(
     return Bars(
         instrument=symbol,
         ts_event_ns=start,
-        ts_close_ns=start + HOUR,
-        ts_recv_ns=start + HOUR + delay,
+        ts_close_ns=start + length,
+        ts_recv_ns=start + length + delay,
         open=columns[0],
         high=columns[1],
         low=columns[2],
@@ -114,6 +117,7 @@ def play(
     events: Mapping[str, tuple[InstrumentEvent, ...]] | None = None,
     books: Mapping[str, Plan] | None = None,
     quotes: Mapping[str, Quotes] | None = None,
+    finer: Bars | None = None,
     **settings: Any,
 ) -> OracleResult:
     """Run a script (lists of actions by wake, and by fill) in both engines, hold them to the same, give the result.
@@ -130,10 +134,11 @@ def play(
         events=events or {},
         books=books or {},
         quotes=quotes or {},
+        finer={} if finer is None else {finer.instrument: finer},
     )
-    record = play_engine(case)
     result = play_oracle(case)
-    assert first_difference(result, record) is None
+    seen: dict[str, list[Sight]] = {}
+    assert first_difference(result, play_engine(case, seen), seen, strict=True) is None
     return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 from argus.core.arrays import Bars, Quotes
@@ -22,7 +23,9 @@ from argus.engine.replay import run
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.oracle.engine import Market, OracleResult, simulate
+from tests.oracle.finer import matched
 from tests.oracle.script import Action, Plan, Replace, Script, Submit, Ticket
+from tests.oracle.seen import Sight
 from tests.oracle.settings import Settings
 
 ONLY_BOOK = "script"
@@ -44,6 +47,7 @@ class Case:
     books: Mapping[str, Plan] = field(default_factory=dict)
     pairs: Mapping[str, tuple[InstrumentSpec, Bars]] = field(default_factory=dict)  # for rates alone
     quotes: Mapping[str, Quotes] = field(default_factory=dict)
+    finer: Mapping[str, Bars] = field(default_factory=dict)
 
     @property
     def plans(self) -> Mapping[str, Plan]:
@@ -74,6 +78,7 @@ class ScriptStrategy:
         self._wakes = 0
         self._fills = 0
         self._sent: set[str] = set()
+        self.seen: list[Sight] = []
         self.spec = StrategySpec(
             name=name,
             version="1",
@@ -94,12 +99,18 @@ class ScriptStrategy:
     def wake(self, view: View) -> Sequence[Intent]:
         """The actions of this wake."""
         self._wakes += 1
+        self._look(view)
         return self._intents(self._script.wakes.get(self._wakes - 1, ()))
 
     def filled(self, fill: Fill, view: View) -> Sequence[Intent]:
         """The actions after this fill."""
         self._fills += 1
+        self._look(view)
         return self._intents(self._script.fills.get(self._fills - 1, ()))
+
+    def _look(self, view: View) -> None:
+        account, lots = view.account, tuple(view.account.position_lots(symbol) for symbol in self.spec.universe)
+        self.seen.append((view.now_ns, account.cash_micros, account.equity_micros, lots))
 
     def _intents(self, actions: Sequence[Action]) -> list[Intent]:
         intents: list[Intent] = []
@@ -199,10 +210,15 @@ def run_config(settings: Settings) -> RunConfig:
     )
 
 
-def play_engine(case: Case) -> RunRecord:
-    """The case in the engine under test; the risk policy has no limits, so that the account alone refuses."""
+def play_engine(case: Case, seen: dict[str, list[Sight]] | None = None) -> RunRecord:
+    """The case in the engine under test; the risk policy has no limits, so that the account alone refuses.
+
+    What the strategies saw of the account is put into `seen`.
+    """
     market = {**{symbol: (case.specs[symbol], case.bars[symbol]) for symbol in case.bars}, **case.pairs}
     strategies = {name: ScriptStrategy(case, name) for name in case.plans}
+    if seen is not None:
+        seen.update({name: strategy.seen for name, strategy in strategies.items()})
     rest: dict[str, Any] = {
         "sizer": FixedUnits(1),
         "risk": LimitRiskPolicy(check_margin=False),
@@ -210,8 +226,8 @@ def play_engine(case: Case) -> RunRecord:
     }
     if case.events:
         rest["events"] = case.events
-    if case.quotes:
-        rest["finer"] = case.quotes
+    if case.finer or case.quotes:
+        rest["finer"] = {**case.finer, **case.quotes}
     if case.books:
         from argus.engine.replay import run_books
 
@@ -221,16 +237,21 @@ def play_engine(case: Case) -> RunRecord:
 
 def play_oracle(case: Case) -> OracleResult:
     """The case in the oracle; what a spread or impact model comes to per bar is the engine's own table."""
+    met = {
+        symbol: matched(bars, case.finer.get(symbol), Fraction(case.specs[symbol].tick_size))
+        for symbol, bars in case.bars.items()
+    }
     half_spreads: dict[str, Any] = {}
     impacts: dict[str, Any] = {}
     if case.settings.spread is not None or case.settings.impact is not None:
         from argus.engine.costs import half_spread_milliticks, impact_scale
 
         model = cost_model(case.settings)
-        for symbol, bars in case.bars.items():
+        for symbol, bars in met.items():
             if symbol in case.quotes:
                 continue
             half_spreads[symbol] = half_spread_milliticks(case.specs[symbol], bars, model)
             impacts[symbol] = impact_scale(case.specs[symbol], bars, model)
-    market = Market(case.specs, case.bars, case.events, half_spreads, impacts, pairs=case.pairs, quotes=case.quotes)
+    announced = {symbol: case.bars[symbol] for symbol in case.finer}
+    market = Market(case.specs, met, case.events, half_spreads, impacts, announced, case.pairs, case.quotes)
     return simulate(case.plans, market, case.settings)

@@ -20,9 +20,10 @@ from tests.oracle.currencies import Clockwork, intraday_steps, rate_steps
 from tests.oracle.guard import Guard
 from tests.oracle.orders import AT_ONCE, ON_CLOSE, ON_OPEN, ONE_SESSION, OracleOrder, Orders
 from tests.oracle.script import Action, Cancel, Plan, Replace, Submit, Ticket
+from tests.oracle.seen import Seen, Sight
 from tests.oracle.settings import BarCosts, Settings
 from tests.oracle.trades import Trade
-from tests.oracle.world import Contract, Row, Rows, Ticks, in_ticks, round_mark, rows_of, snap
+from tests.oracle.world import Contract, Row, Rows, Ticks, exact, in_ticks, round_mark, rows_of, snap
 
 EVENT, CLOSE, RECV, OPEN = -1, 0, 1, 2
 
@@ -68,6 +69,8 @@ class OracleResult:
     foreign_lines: set[int] = field(default_factory=set)
     fx_base: int = 0  # paid for other currencies less received
     fx_cost: int = 0
+    seen: dict[str, list[Sight]] = field(default_factory=dict)  # by each book, whenever it was asked or told
+    restated: dict[str, list[bool]] = field(default_factory=dict)  # whether a price seen was from before a split
 
     @property
     def wakes(self) -> list[int]:
@@ -77,13 +80,17 @@ class OracleResult:
 
 @dataclass(frozen=True)
 class Market:
-    """What the world does: bars, what happens beside them, and per bar the half-spread and the impact coefficient."""
+    """What the world does: bars, what happens beside them, and per bar the half-spread and the impact coefficient.
+
+    Where finer bars take the place of some, `bars` is what orders meet, and `announced` what becomes known.
+    """
 
     specs: Mapping[str, Any]
     bars: Mapping[str, Any]
     events: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     half_spreads: Mapping[str, Sequence[int] | None] = field(default_factory=dict)  # thousandths of a tick
     impacts: Mapping[str, Sequence[float] | None] = field(default_factory=dict)
+    announced: Mapping[str, Any] = field(default_factory=dict)
     pairs: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)  # specification and bars, for rates alone
     quotes: Mapping[str, Any] = field(default_factory=dict)  # where orders meet these instead of the bars
 
@@ -99,6 +106,8 @@ class Book:
     wakes: list[int] = field(default_factory=list)
     fills_told: int = 0
     looked_at: int = 0  # fills of the run
+    sights: list[Sight] = field(default_factory=list)
+    restated: list[bool] = field(default_factory=list)
 
 
 def simulate(plans: Mapping[str, Plan], market: Market, settings: Settings) -> OracleResult:
@@ -112,14 +121,12 @@ class _Simulation:
         self.market = market
         self.symbols = list(dict.fromkeys(symbol for plan in plans.values() for symbol in plan.universe))
         self.contracts = [Contract.of(market.specs[symbol]) for symbol in self.symbols]
+        self.shares = [exact(settings.participation) / contract.lot for contract in self.contracts]  # lots of a unit
         self.known: list[Rows] = [
-            rows_of(market.bars[symbol], contract.tick, settings.data_latency)
+            rows_of(market.announced.get(symbol, market.bars[symbol]), contract.tick, settings.data_latency)
             for symbol, contract in zip(self.symbols, self.contracts, strict=True)
         ]
-        self.data = [
-            quoting.quote_rows(known, market.quotes[symbol], contract) if symbol in market.quotes else known
-            for symbol, contract, known in zip(self.symbols, self.contracts, self.known, strict=True)
-        ]
+        self.data = [self._met(*each) for each in zip(self.symbols, self.contracts, self.known, strict=True)]
         self.sides = [quoting.Sides() for _ in self.symbols]
         named = [(i, symbol) for i, plan in enumerate(plans.values()) for symbol in plan.universe]
         self.books = [
@@ -129,22 +136,33 @@ class _Simulation:
         for book in self.books:
             book.known = dict.fromkeys(book.lines.values(), 0)
         self.account = Account(self.contracts, [(book, self.symbols.index(symbol)) for book, symbol in named], settings)
+        self.seen = Seen(self.account, {i: market.events.get(symbol, ()) for i, symbol in enumerate(self.symbols)})
         self.orders = Orders()
         self.guard = Guard(self.account, self.orders, settings, lambda i: self.data[i].opens_observed)
         names = list(plans)
         self.result = OracleResult(lines=[(names[book], symbol) for book, symbol in named])
         self.result.book_wakes = {name: book.wakes for name, book in zip(names, self.books, strict=True)}
+        self.result.seen = {name: book.sights for name, book in zip(names, self.books, strict=True)}
+        self.result.restated = {name: book.restated for name, book in zip(names, self.books, strict=True)}
         self.room: dict[int, tuple[int, int | None]] = {}  # instrument: its bar, lots that may still fill (None: any)
         self.session: int | None = None  # of the account
         self.expired: set[int] = set()
         self.last_close = max(row.close_time for data in self.data for row in data.rows)
         self.clockwork = self._wind()
 
+    def _met(self, symbol: str, contract: Contract, known: Rows) -> Rows:
+        """What orders meet: quotes, finer bars, or what becomes known."""
+        if symbol in self.market.quotes:
+            return quoting.quote_rows(known, self.market.quotes[symbol], contract)
+        if symbol in self.market.announced:
+            return rows_of(self.market.bars[symbol], contract.tick, self.settings.data_latency)
+        return known
+
     def _wind(self) -> Clockwork:
         """Rates of other currencies, and when intraday margins hold."""
         settings, market = self.settings, self.market
         specs = {**market.specs, **{name: pair[0] for name, pair in market.pairs.items()}}
-        bars = {**market.bars, **{name: pair[1] for name, pair in market.pairs.items()}}
+        bars = {**market.bars, **market.announced, **{name: pair[1] for name, pair in market.pairs.items()}}
         currencies = {contract.currency for contract in self.contracts} - {settings.currency}
         rates = {currency: rate_steps(currency, settings, specs, bars) for currency in currencies}
         stated = {symbol for symbol, _, _ in settings.intraday_rates}
@@ -215,7 +233,9 @@ class _Simulation:
         for _, line, number in (event for event in events if event[0] == RECV):
             book = self.books[self.account.lines[line].book]
             book.known[line] += 1
-            became_known[line] = self.known[self.account.lines[line].instrument].rows[number]
+            instrument = self.account.lines[line].instrument
+            became_known[line] = self.known[instrument].rows[number]
+            self.seen.receive(instrument, became_known[line], now)
         if any(event[0] == CLOSE for event in events):
             self.result.curve.append((now, self.account.cash, self.account.equity()))
         for book in self.books:
@@ -257,6 +277,8 @@ class _Simulation:
     # ------------------------------------------------------------------------------------------------ the trader acts
 
     def _act(self, book: Book, now: int, actions: Sequence[Action]) -> None:
+        book.sights.append(self.seen.sight(now, list(book.lines.values())))
+        book.restated.append(bool(self.seen.restated))
         for action in actions:
             old = None if isinstance(action, Submit) else book.keys.get(action.key)
             if isinstance(action, Cancel) and old is not None:
@@ -413,8 +435,8 @@ class _Simulation:
         if math.isnan(row.volume):
             return 0
         # A float is meant as its shortest decimal: 1647.38444418 coins are whole lots, whatever the binary digits are.
-        share = Fraction(self.settings.participation) * Fraction(repr(row.volume)) / self.contracts[instrument].lot
-        return math.floor(snap(share))
+        volume = int(row.volume) if row.volume.is_integer() else Fraction(repr(row.volume))
+        return math.floor(snap(self.shares[instrument] * volume))
 
     def _bar_costs(self, instrument: int, row_number: int) -> BarCosts:
         half_spreads = self.market.half_spreads.get(self.symbols[instrument])
@@ -497,6 +519,8 @@ class _Simulation:
     def _record(self, *where: Any, amounts: Amounts) -> None:
         """A fill: order, line, rule, row, time, lots, price, then amounts and the position after it."""
         line = self.account.lines[where[1]]
+        if where[0] >= 0:
+            self.seen.traded[line.instrument] = where[6]
         figures = [line.purse.base(amount) for amount in (amounts.value, amounts.fee, amounts.impact)]
         self.result.fills.append(OracleFill(*where, *figures, line.lots))
 
@@ -524,6 +548,7 @@ class _Simulation:
                 fill_id = len(self.result.fills) + len(done)
                 done.append((number, *self.account.split(number, ratio, event.ts_ns, fill_id)))
         self.account.split_mark(instrument, ratio)
+        self.seen.split(instrument, ratio)
         for number, lots, cash in done:
             mark, row = self.account.quotes[instrument].mark or 0, self._next_row(instrument, event.ts_ns)
             self._record(-1, number, "SPLIT", row, event.ts_ns, lots, mark, amounts=Amounts(-cash, 0, 0))

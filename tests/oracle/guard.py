@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from decimal import Decimal
-from fractions import Fraction
 
 from tests.oracle.account import Account
 from tests.oracle.orders import OracleOrder, Orders
 from tests.oracle.script import Ticket
 from tests.oracle.settings import Settings
+from tests.oracle.world import exact
 
 
 class Guard:
@@ -83,4 +83,4 @@ class Guard:
 
 
 def _lost(equity: int, reference: int, limit: Decimal | None) -> bool:
-    return limit is not None and equity <= reference - math.ceil(reference * Fraction(limit))
+    return limit is not None and equity <= reference - math.ceil(reference * exact(limit))

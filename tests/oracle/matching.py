@@ -6,8 +6,6 @@ remembers: that it has triggered, and the level of a trailing stop.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from tests.oracle.orders import OracleOrder
 from tests.oracle.settings import BarCosts
 from tests.oracle.world import NEAR, Row, Ticks
@@ -18,7 +16,8 @@ Met = tuple[int, str] | None
 def reached(side: int, price: Ticks, stop: Ticks | None) -> bool:
     """At or above the stop for a buy, at or below it for a sell; a level off the grid is reached within 1e-6 of it."""
     assert stop is not None
-    return side * (price - stop) >= -NEAR
+    beyond = side * (price - stop)
+    return beyond >= 0 or (not isinstance(beyond, int) and beyond >= -NEAR)
 
 
 def above(side: int, price: int, limit: int | None) -> bool:
@@ -89,7 +88,7 @@ def in_range(order: OracleOrder, row: Row, costs: BarCosts) -> Met:
 def worst_traded(order: OracleOrder, level: Ticks, row: Row) -> Ticks:
     """The worst of a stop's level and the prices at which the bar was on the far side of it."""
     other = row.low if order.ticket.side > 0 else row.high
-    prices = [Fraction(level), *(Fraction(price) for price in (row.open, other) if price is not None)]
+    prices = [level, *(price for price in (row.open, other) if price is not None)]
     return max(prices) if order.ticket.side > 0 else min(prices)
 
 

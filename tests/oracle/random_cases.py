@@ -49,20 +49,28 @@ class Dice:
 
     def __init__(self, seed: int, stream: int = 0) -> None:
         self.rng = np.random.Generator(np.random.Philox(key=seed + (stream << 64)))
+        self._drawn: list[float] = []
         # Now and then everything is as large as a ledger of 64-bit numbers must still bear.
         self.scale = 1 if self.chance(0.95) else 5_000
 
+    def share(self) -> float:
+        """From 0 to below 1."""
+        # Drawn by the hundred: one at a time costs thirty times as much.
+        if not self._drawn:
+            self._drawn = self.rng.random(100).tolist()
+        return self._drawn.pop()
+
     def chance(self, probability: float) -> bool:
         """True this often."""
-        return bool(self.rng.random() < probability)
+        return self.share() < probability
 
     def whole(self, low: int, high: int) -> int:
         """A whole number, both ends included."""
-        return int(self.rng.integers(low, high + 1))
+        return low + int(self.share() * (high - low + 1))
 
     def pick(self, *choices: Any) -> Any:
         """One of these."""
-        return choices[self.whole(0, len(choices) - 1)]
+        return choices[int(self.share() * len(choices))]
 
 
 @dataclass(frozen=True)
@@ -187,12 +195,8 @@ def _bars(
 def _row_prices(
     dice: Dice, tick: Fraction, ticks: tuple[int, int, int, int], holes: float, *, off_grid: bool
 ) -> list[float]:
-    if off_grid:
-        shift = Fraction(dice.pick(0, 0, 1, 2, 3, 5), dice.pick(4, 4, 3, 10, 2))
-        exact = [number + shift for number in ticks]
-    else:
-        exact = [Fraction(number) for number in ticks]
-    prices = [float(number * tick) for number in exact]
+    over, under = (dice.pick(0, 0, 1, 2, 3, 5), dice.pick(4, 4, 3, 10, 2)) if off_grid else (0, 1)
+    prices = [(number * under + over) * tick.numerator / (under * tick.denominator) for number in ticks]
     if dice.chance(holes):
         for at in range(4) if dice.chance(0.5) else [dice.whole(0, 3)]:
             prices[at] = float("nan")
@@ -202,10 +206,10 @@ def _row_prices(
 def _volumes(dice: Dice, spec: InstrumentSpec, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     typical = _typical_lots(dice, spec)
     thickness = dice.pick(1, 3, 50, 1_000)
-    volume = np.empty(count)
+    volume, lot = np.empty(count), Fraction(spec.lot_size)
     for i in range(count):
         lots = dice.whole(0, typical * thickness) * dice.pick(0, 1, 1, 1) if thickness < 50 else typical * thickness
-        volume[i] = float(Decimal(lots) * spec.lot_size)
+        volume[i] = lots * lot.numerator / lot.denominator
         if dice.chance(0.02):
             volume[i] = np.nan
     return volume
@@ -260,8 +264,8 @@ def _settings(
 
 def level_at(spec: InstrumentSpec, bars: Bars, when: float) -> int:
     """Price in ticks at about a point of the data (0 to 1)."""
-    close = bars.close[min(len(bars) - 1, int(when * len(bars)))]
-    return LEVELS[spec.symbol] if np.isnan(close) else round(Fraction(float(close)) / Fraction(spec.tick_size))
+    close = float(bars.close[min(len(bars) - 1, int(when * len(bars)))])
+    return LEVELS[spec.symbol] if close != close else round(close / float(spec.tick_size))
 
 
 class _Writer:

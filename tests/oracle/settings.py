@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from argus.core.random import stream_key, uniforms
@@ -24,11 +25,12 @@ class BarCosts:
 
     def slip(self, price: Ticks, side: int) -> int:
         """A price moved against the trader, on the grid."""
-        return round_against(price + side * self.rate * abs(Fraction(price)), side) + side * self.adverse
+        moved = price + side * self.rate * abs(price) if self.rate else price
+        return round_against(moved, side) + side * self.adverse
 
     def impact(self, contract: Contract, lots: int) -> int:
         """Impact fee of a fill of `lots` (unsigned)."""
-        fee = half_even(self.rest * contract.per_tick_lot * lots)
+        fee = half_even(self.rest * contract.per_tick_lot * lots) if self.rest else 0
         if self.scale is not None:
             fee += round(self.scale * lots * math.sqrt(lots))
         return fee
@@ -76,21 +78,30 @@ class Settings:
 
     def bar_costs(self, half_spread: int, scale: float | None) -> BarCosts:
         """Costs of a bar with this half-spread (thousandths of a tick, multiplied) and impact coefficient."""
-        thousandths = self.slippage_ticks * Fraction(self.multiplier) * 1_000 + half_spread
-        adverse = math.floor(thousandths / 1_000)
-        rate = Fraction(self.slippage_rate) * Fraction(self.multiplier)
-        return BarCosts(rate, adverse, thousandths / 1_000 - adverse, scale)
+        rate, slippage = self._slippage
+        ticks = slippage + Fraction(half_spread, 1_000) if half_spread else slippage
+        adverse = math.floor(ticks)
+        return BarCosts(rate, adverse, ticks - adverse, scale)
+
+    @cached_property
+    def _slippage(self) -> tuple[Fraction, Fraction]:
+        """Of the price, and in ticks."""
+        multiplier = Fraction(self.multiplier)
+        return Fraction(self.slippage_rate) * multiplier, self.slippage_ticks * multiplier
+
+    @cached_property
+    def _stated(self) -> tuple[Component, ...]:
+        """The fees that the run states; none where the instrument's own are charged."""
+        stated = (self.fee_per_unit, self.fee_rate, self.fee_minimum)
+        if all(figure is None for figure in stated):
+            return ()
+        per_unit, rate, minimum = (Fraction(figure or 0) for figure in stated)
+        return (Component(per_unit, rate, minimum, None, sells_only=False),)
 
     def fee(self, contract: Contract, lots: int, value: int, session: int) -> int:
         """Fee of a fill of signed lots worth `value`, each component rounded by itself."""
-        stated = (self.fee_per_unit, self.fee_rate, self.fee_minimum)
-        components: tuple[Component, ...]
-        if any(figure is not None for figure in stated):
-            per_unit, rate, minimum = (Fraction(figure or 0) for figure in stated)
-            components = (Component(per_unit, rate, minimum, None, sells_only=False),)
-        else:
-            components = contract.components(session)
         units = abs(lots) * contract.lot
+        components = self._stated or contract.components(session)
         return sum(component.fee(self.multiplier, units, lots, value) for component in components)
 
     def order_latency(self, order_id: int) -> int:

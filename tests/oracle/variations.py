@@ -20,6 +20,7 @@ from argus.engine.config import CostModel, ImpactModel, SpreadModel
 from argus.engine.costs import impact_scale
 from tests.oracle.account_variations import lay_currencies, lay_intraday
 from tests.oracle.cases import Case
+from tests.oracle.finer_cases import finer_bars
 from tests.oracle.quoted_cases import lay_quotes
 from tests.oracle.random_cases import DAY, SECOND, Dice, basic_case, level_at, random_script
 from tests.oracle.script import Action, Cancel, Plan, Replace, Script, Submit, Ticket
@@ -335,7 +336,6 @@ def _halts(dice: Dice, case: Case, length: int) -> Case:
 def _events(dice: Dice, case: Case, length: int) -> Case:
     """Dividends, funding and splits of what is paid in full, and ends of contracts and listings."""
     bars, events = dict(case.bars), {}
-    last_close = max(int(item.ts_close_ns[-1]) for item in bars.values())
     for symbol, spec in case.specs.items():
         happens: list[InstrumentEvent] = []
         if not spec.margins:
@@ -345,16 +345,14 @@ def _events(dice: Dice, case: Case, length: int) -> Case:
             if len(bars) > 1 and dice.chance(0.7) and case.settings.impact is None:
                 bars[symbol] = cut(bars[symbol], 0, dice.whole(1, len(bars[symbol])))
             closed = int(bars[symbol].ts_close_ns[-1])
-            at = min(closed + dice.pick(0, 1, SECOND, DAY // 2), max(closed, last_close))
+            at = closed + dice.pick(0, 0, 1, SECOND, 90 * SECOND, DAY // 2)
             price = _settlement_price(dice, bars[symbol], float(spec.tick_size))
             happens = [event for event in happens if event.ts_ns <= at]
             happens.append(FinalSettlement(at, price))
         # Stable: of two at one instant the one drawn first comes first, and the end of a contract last.
         if happens:
             events[symbol] = tuple(sorted(happens, key=lambda event: event.ts_ns))
-    last_close = max(int(item.ts_close_ns[-1]) for item in bars.values())
-    kept = {symbol: tuple(e for e in happens if e.ts_ns <= last_close) for symbol, happens in events.items()}
-    return replace(case, bars=bars, events=kept) if any(kept.values()) else case
+    return replace(case, bars=bars, events=events) if events else case
 
 
 def _happening(dice: Dice, bars: Bars) -> InstrumentEvent:
@@ -406,4 +404,5 @@ FEATURES: Mapping[str, tuple[int, float, Lay]] = {  # stream of its dice, share 
     "currencies": (17, 0.25, lay_currencies),
     "intraday": (18, 0.25, lay_intraday),
     "quotes": (19, 0.3, lay_quotes),
+    "finer": (20, 0.3, finer_bars),
 }

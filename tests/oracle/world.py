@@ -19,41 +19,64 @@ from typing import Any
 MICROS = 1_000_000
 NEAR = Fraction(1, 1_000_000)
 HALF = Fraction(1, 2)
+QUICK, FAR = 5e-7, 10**8
 EPOCH = date(1970, 1, 1)
 Ticks = int | Fraction
 
 
 def half_even(x: Fraction | int) -> int:
     """Nearest whole number, an exact half to the even one."""
-    return round(Fraction(x))
+    return x if isinstance(x, int) else round(x)
 
 
-def snap(x: Fraction) -> Ticks:
+@lru_cache(maxsize=10_000)
+def exact(figure: Decimal) -> Fraction:
+    """A decimal as a fraction."""
+    return Fraction(figure)
+
+
+def snap(x: Ticks) -> Ticks:
     """A number within 1e-6 of a whole one is that whole one."""
+    if isinstance(x, int):
+        return x
     nearest = round(x)
     return nearest if abs(x - nearest) <= NEAR else x
 
 
 def round_against(x: Ticks, side: int) -> int:
     """Whole ticks against the trader: up for a buy, down for a sell."""
-    snapped = snap(Fraction(x))
+    snapped = snap(x)
     return math.ceil(snapped) if side > 0 else math.floor(snapped)
 
 
 def round_mark(x: Ticks) -> int:
     """Nearest whole tick; within 1e-6 of a half tick it is that half, which goes to the even one."""
+    if isinstance(x, int):
+        return x
     floor = math.floor(x)
     if abs(x - floor - HALF) <= NEAR:
         return floor + floor % 2
     return half_even(x)
 
 
-@lru_cache(maxsize=200_000)
 def in_ticks(price: float, tick: Fraction) -> Ticks | None:
     """A price in ticks: whole if it lies on the grid, a fraction if not, None if there is none."""
-    if math.isnan(price):
-        return None
-    return snap(Fraction(price) / tick)
+    return all_in_ticks([price], tick)[0]
+
+
+def all_in_ticks(prices: Sequence[float], tick: Fraction) -> list[Ticks | None]:
+    """`in_ticks` of many."""
+    wide, found = float(tick), []
+    for price in prices:
+        ticks: Ticks | None = None
+        if not math.isnan(price):
+            quick = price / wide
+            ticks = round(quick)
+            if abs(quick - ticks) > QUICK or abs(ticks) > FAR:
+                # Too close to call in double precision, or off the grid: the exact number.
+                ticks = snap(Fraction(price) / tick)
+        found.append(ticks)
+    return found
 
 
 @dataclass(frozen=True)
@@ -81,8 +104,9 @@ class Component:
         """Micro-units for a fill of signed lots that are `units` units worth `value`."""
         if self.sells_only and lots > 0:
             return 0
-        m = Fraction(multiplier)
-        fee = half_even(m * (self.per_unit * MICROS * units + self.rate * abs(value)))
+        m, fee = exact(multiplier), 0
+        if self.per_unit or self.rate:
+            fee = half_even(m * (self.per_unit * MICROS * units + self.rate * abs(value)))
         if self.minimum is not None:
             fee = max(fee, half_even(m * self.minimum * MICROS))
         if self.maximum is not None:
@@ -122,6 +146,8 @@ class Contract:
 
     def value(self, lots: int, ticks: int) -> int:
         """Micro-units that `lots` are worth at `ticks`."""
+        if self.per_tick_lot.denominator == 1:
+            return lots * ticks * self.per_tick_lot.numerator
         return half_even(lots * ticks * self.per_tick_lot)
 
     def margin(self, session: int) -> tuple[int, int]:
@@ -180,7 +206,7 @@ def rows_of(bars: Any, tick: Fraction, data_latency: int = 0) -> Rows:
     def prices(name: str) -> list[Ticks | None]:
         if name not in bars.observed:
             return [None] * len(bars)
-        return [in_ticks(price, tick) for price in getattr(bars, name).tolist()]
+        return all_in_ticks(getattr(bars, name).tolist(), tick)
 
     session = bars.session.tolist()
     columns = zip(

@@ -101,8 +101,8 @@ def bars_of_trades(
 ) -> Bars:
     """Single trades as bars, one for each instant: what the engine replays where every trade is at hand.
 
-    A bar begins with the trade before it and ends with its own, so that an order that arrives in between meets it. The
-    first bar of a session begins a nanosecond before its trade.
+    A bar begins a nanosecond before its trade and ends with it. An order that arrives between two trades so meets the
+    later one, and nobody is told of a fill before the trade that made its price.
 
     Parameters
     ----------
@@ -130,11 +130,10 @@ def bars_of_trades(
     recv = ts_event_ns if ts_recv_ns is None else ts_recv_ns
     ends = ts_event_ns[first]
     sessions = session[first]
-    begins = np.append(ends[:1] - 1, np.where(sessions[1:] == sessions[:-1], ends[:-1], ends[1:] - 1))
     last = np.append(first[1:], len(price)) - 1
     return Bars(
         instrument=instrument,
-        ts_event_ns=begins,
+        ts_event_ns=ends - 1,
         ts_close_ns=ends,
         ts_recv_ns=np.maximum.reduceat(recv, first) if len(first) else ends,
         open=price[first],

@@ -197,7 +197,7 @@ def bars_met(record: RunRecord, market: Market, finer: Finer = NOT_FINER) -> Mar
             raise ConfigError(
                 f"{symbol}: the orders of run {record.manifest.run_id} {asked}; give the same as `finer`, no others"
             )
-        met[symbol] = (spec, bars if fine is None else meet(bars, fine)[0])
+        met[symbol] = (spec, bars if fine is None else meet(bars, fine, spec.tick_size)[0])
     return met
 
 

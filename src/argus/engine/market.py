@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -184,7 +185,7 @@ def lay_out(
     symbols = tuple(dict.fromkeys(universe))
     for symbol in symbols:
         _check_bars(symbol, market)
-    met = {symbol: meet(market[symbol][1], finer[symbol]) for symbol in symbols if symbol in finer}
+    met = {s: meet(market[s][1], finer[s], market[s][0].tick_size) for s in symbols if s in finer}
     fills = {s: (market[s][0], met[s][0] if s in met else market[s][1]) for s in symbols} if met else market
     _check_in_force(config.costs, [fills[symbol][1] for symbol in symbols])
     columns, begins = _flat(fills, symbols)
@@ -223,7 +224,7 @@ def lay_out(
     first_lines = par[[universe.index(symbol) for symbol in symbols]]
     marks = _marks(first_lines, columns)
     table = _with_account_events(
-        _event_table(market, universe, events, known_begins), fills, universe, foreign, last_ns, config
+        _event_table(market, universe, events, known_begins, last_ns), fills, universe, foreign, last_ns, config
     )
     models = [(*fills[symbol], costs_met(fills[symbol][1], config.costs)) for symbol in symbols]
     spread = [half_spread_milliticks(*one) for one in models]
@@ -379,9 +380,12 @@ def _chain(par: NDArray[np.void], universe: tuple[str, ...]) -> None:
 
 
 def _event_table(
-    market: Market, universe: tuple[str, ...], events: Events, known_begins: Mapping[str, int]
+    market: Market, universe: tuple[str, ...], events: Events, known_begins: Mapping[str, int], last_close: int
 ) -> NDArray[np.int64]:
-    """Events in the order of their instants, then of the universe, then as given."""
+    """Events in the order of their instants, then of the universe, then as given; none after the last close.
+
+    What comes later would change the account after its last point of equity.
+    """
     rows: list[tuple[int, ...]] = []
     for k, symbol in enumerate(universe):
         if universe.index(symbol) != k:
@@ -396,7 +400,7 @@ def _event_table(
                     f"{symbol}: row {row} closes at {format_ns(int(bars.ts_close_ns[row]))}, after the "
                     f"final settlement at {format_ns(event.ts_ns)}; cut the bars there, or correct the settlement"
                 )
-    rows.sort(key=lambda row: row[:2])
+    rows = sorted((row for row in rows if row[0] <= last_close), key=lambda row: row[:2])
     return np.array(rows, dtype=np.int64).reshape(-1, EVENT_COLUMNS)
 
 
@@ -547,11 +551,10 @@ def rate_ppm(name: str, rate: Decimal, multiplier: Decimal) -> int:
 
 def _in_force(dated: tuple[Any, ...], day: int) -> Any:
     """The last row in force on `day`; the first one before its date; None if there are none."""
-    found = dated[0] if dated else None
-    for row in dated:
-        if day_number(row.effective_date) <= day:
-            found = row
-    return found
+    if not dated:
+        return None
+    begun = bisect_right(dated, day, key=lambda row: day_number(row.effective_date))
+    return dated[max(begun - 1, 0)]
 
 
 def _micros(amount: Decimal) -> int:

@@ -52,7 +52,7 @@ class QuoteRows(Bars):
         """Nothing: a bar's checks ask for a span, and these were made of quotes and bars that passed theirs."""
 
 
-def meet(coarse: Bars, fine: Bars | Quotes) -> tuple[Bars, str]:
+def meet(coarse: Bars, fine: Bars | Quotes, tick_size: Decimal) -> tuple[Bars, str]:
     """(what orders meet where the market has `coarse` bars and the run `fine` ones or quotes, what a reader must know).
 
     Raises
@@ -61,7 +61,7 @@ def meet(coarse: Bars, fine: Bars | Quotes) -> tuple[Bars, str]:
         If the two are of different instruments, or do not tell of the same market.
     """
     if isinstance(fine, Bars):
-        refined = refine(coarse, fine)
+        refined = refine(coarse, fine, tick_size)
         return refined.bars, refined.note
     if coarse.instrument != fine.instrument:
         raise ConfigError(f"orders for {coarse.instrument} cannot meet quotes of {fine.instrument}")

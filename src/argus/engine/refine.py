@@ -7,6 +7,7 @@ finer ones, so that a bar whose range holds both stop and target is decided by w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -15,8 +16,8 @@ from argus.core.errors import ConfigError
 
 __all__ = ["Refined", "refine"]
 
-_TOLERANCE = 1e-9
-"""Relative difference of two prices that are the same."""
+_TOLERANCE_TICKS = 1e-6
+"""Prices that lie no farther apart are the same, as everywhere in docs/fills.md."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +45,10 @@ class Refined:
         return text
 
 
-def refine(coarse: Bars, fine: Bars) -> Refined:
+def refine(coarse: Bars, fine: Bars, tick_size: Decimal) -> Refined:
     """Replace each coarse bar by the finer bars within it, if they have the same open, high, low and close.
+
+    A price that is not known agrees with none. When the result's bars became known plays no part in a run.
 
     Raises
     ------
@@ -59,10 +62,12 @@ def refine(coarse: Bars, fine: Bars) -> Refined:
             f"{coarse.instrument}: the finer bars observe {', '.join(sorted(fine.observed))}, the coarser ones "
             f"{', '.join(sorted(coarse.observed))}; they must be the same"
         )
+    if not len(fine):
+        return Refined(coarse, 0, len(coarse), 0)
     first = np.searchsorted(fine.ts_event_ns, coarse.ts_event_ns, side="left").astype(np.int64)
     stop = np.searchsorted(fine.ts_close_ns, coarse.ts_close_ns, side="right").astype(np.int64)
     has_any = stop > first
-    agrees = has_any & _agrees(coarse, fine, first, stop, has_any)
+    agrees = has_any & _agrees(coarse, fine, first, stop, has_any, float(tick_size))
     counts = np.where(agrees, stop - first, 1)
     owner = np.repeat(np.arange(len(coarse)), counts)
     ends = np.cumsum(counts)
@@ -75,6 +80,9 @@ def refine(coarse: Bars, fine: Bars) -> Refined:
         columns[name] = np.where(from_fine, other[np.minimum(row, len(fine) - 1)], one[owner])
     if "open_interest" not in coarse.observed:
         columns["open_interest"] = np.full(len(owner), np.nan)
+    # A coarse bar may be known after finer ones that follow it; bars are known one after the other.
+    counted = np.arange(len(owner))
+    columns["ts_recv_ns"] = np.maximum.accumulate(columns["ts_recv_ns"] - counted) + counted
     is_last = np.zeros(len(owner), dtype=np.bool_)
     is_last[ends - 1] = True
     bars = Bars(
@@ -87,7 +95,7 @@ def refine(coarse: Bars, fine: Bars) -> Refined:
     return Refined(bars, int(agrees.sum()), int((~has_any).sum()), int((has_any & ~agrees).sum()))
 
 
-def _agrees(coarse: Bars, fine: Bars, first: I64_1D, stop: I64_1D, has_any: BOOL_1D) -> BOOL_1D:
+def _agrees(coarse: Bars, fine: Bars, first: I64_1D, stop: I64_1D, has_any: BOOL_1D, tick: float) -> BOOL_1D:
     """Whether the finer bars within each coarse one have its prices."""
     agrees = np.zeros(len(coarse), dtype=np.bool_)
     at = np.flatnonzero(has_any)
@@ -99,16 +107,16 @@ def _agrees(coarse: Bars, fine: Bars, first: I64_1D, stop: I64_1D, has_any: BOOL
     same = np.ones(len(at), dtype=np.bool_)
     known = coarse.observed
     if "open" in known:
-        same &= _same(fine.open[first[at]], coarse.open[at])
+        same &= _same(fine.open[first[at]], coarse.open[at], tick)
     if "high" in known:
-        same &= _same(np.fmax.reduceat(fine.high, bounds)[::2], coarse.high[at])
+        same &= _same(np.fmax.reduceat(fine.high, bounds)[::2], coarse.high[at], tick)
     if "low" in known:
-        same &= _same(np.fmin.reduceat(fine.low, bounds)[::2], coarse.low[at])
-    same &= _same(fine.close[stop[at] - 1], coarse.close[at])
+        same &= _same(np.fmin.reduceat(fine.low, bounds)[::2], coarse.low[at], tick)
+    same &= _same(fine.close[stop[at] - 1], coarse.close[at], tick)
     agrees[at] = same
     return agrees
 
 
-def _same(found: F64_1D, wanted: F64_1D) -> BOOL_1D:
-    same: BOOL_1D = np.abs(found - wanted) <= _TOLERANCE * np.maximum(np.abs(wanted), 1.0)
+def _same(found: F64_1D, wanted: F64_1D, tick: float) -> BOOL_1D:
+    same: BOOL_1D = np.abs(found - wanted) / tick <= _TOLERANCE_TICKS
     return same

@@ -118,7 +118,7 @@ def trace_trade(
     trade_id, chosen = _choose(record, trade_id)
     _check_data(record, market, finer)
     met = {
-        symbol: (spec, meet(bars, finer[symbol])[0] if symbol in finer else bars)
+        symbol: (spec, meet(bars, finer[symbol], spec.tick_size)[0] if symbol in finer else bars)
         for symbol, (spec, bars) in market.items()
     }
     code = int(record.trades["instrument"][trade_id])
