@@ -25,7 +25,7 @@ def lay_quotes(dice: Dice, case: Case, length: int) -> Case:
         if dice.chance(0.75):
             quotes = random_quotes(dice, case.specs[symbol], bars)
             try:
-                meet(bars, quotes)
+                meet(bars, quotes, case.specs[symbol].tick_size)
             except ConfigError:
                 continue
             found[symbol] = quotes
