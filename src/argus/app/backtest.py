@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from argus.engine.market import Events, Market
     from argus.engine.metrics import Metrics
     from argus.engine.record import RunRecord
+    from argus.engine.rolling import RolledRoot
     from argus.engine.rolls_traded import RollTraded
     from argus.portfolio.risk import LimitRiskPolicy
     from argus.portfolio.sizing import FixedUnits, VolatilityTarget
@@ -37,6 +38,7 @@ __all__ = [
     "finer_of",
     "market_parameters",
     "risk_for",
+    "root_limits",
     "sizer_for",
     "with_costs",
 ]
@@ -173,6 +175,22 @@ def risk_for(config: RunConfig, market: Market, limits: OrderLimits = NO_LIMITS)
         check_margin=not cash_only,
         check_cash=cash_only,
         instruments={symbol: spec for symbol, (spec, _) in market.items()},
+    )
+
+
+def root_limits(roots: Sequence[RolledRoot], limits: OrderLimits) -> LimitRiskPolicy | None:
+    """Limits to which a run through rolls holds the net of each root, beside its account's; None if there are none."""
+    from argus.portfolio.risk import LimitRiskPolicy
+
+    if limits == NO_LIMITS:
+        return None
+    return LimitRiskPolicy(
+        max_order_units=limits.max_order_units,
+        max_position_units=limits.max_position_units,
+        max_orders=limits.max_orders_per_minute,
+        price_collar_fraction=limits.price_collar_fraction,
+        check_margin=False,
+        instruments={symbol: root.spec for root in roots for symbol in root.contracts},
     )
 
 

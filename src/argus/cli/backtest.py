@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from argus.engine.config import HaltRules, RunConfig
     from argus.engine.market import Market
 
-__all__ = ["backtest", "parameters_of"]
+__all__ = ["backtest", "parameters_of", "rolling_of"]
 
 _ROLLS_WIDTH = 140
 _LATENCY_MS_MAX = 1e12
@@ -52,7 +52,7 @@ def backtest(
     instrument: Annotated[str | None, typer.Option(help="Instrument of the file, such as ES or US_EQUITY:SPY.")] = None,
     finer: Annotated[
         str | None,
-        typer.Option(metavar="FILE|DATASET", help="Finer bars of the one instrument, which its orders meet."),
+        typer.Option(metavar="FILE|DATASET", help="Finer bars of the one instrument or root, which its orders meet."),
     ] = None,
     stamp: statement.StampOption = None,
     time_column: statement.TimeColumnOption = None,
@@ -95,7 +95,9 @@ def backtest(
     ] = None,
     flatten: Annotated[bool, typer.Option("--flatten", help="A halt also closes what is held.")] = False,
     max_order: Annotated[float | None, typer.Option(help="Largest order, in units; larger ones are refused.")] = None,
-    max_position: Annotated[float | None, typer.Option(help="Largest position either way, in units.")] = None,
+    max_position: Annotated[
+        float | None, typer.Option(help="Largest position either way, in units; of a root, its net.")
+    ] = None,
     max_orders_per_minute: Annotated[int | None, typer.Option(help="Most orders within 60 seconds.")] = None,
     price_collar: Annotated[
         float | None, typer.Option(help="Furthest an order's price may lie from the last one, as a fraction of it.")
@@ -132,7 +134,7 @@ def backtest(
         raise ConfigError("give either --bars FILE with --instrument, or --dataset NAME from the catalog")
     if units is not None and vol_target is not None:
         raise ConfigError("give either --units or --vol-target")
-    rolling = _rolling(roll, roll_days, adjust)
+    rolling = rolling_of(roll, roll_days, adjust)
     home = open_workspace(workspace) if bars is None or workspace else find_workspace()
     stated: dict[str, Any] = {
         "stamp": stamp, "time_column": time_column, "time_format": time_format, "timezone": timezone,
@@ -147,11 +149,10 @@ def backtest(
         participation, start, end, daily_loss, drawdown, flatten,
     )  # fmt: skip
     limits = _limits(max_order, max_position, max_orders_per_minute, price_collar)
+    how["limits"] = limits
     if rolling is not None:
-        _refuse_with_rolls(finer, limits)
-        result = _rolled(strategy, bars, instrument, dataset or [], stated, rolling, settings, how)
+        result = _rolled(strategy, bars, instrument, dataset or [], stated, rolling, finer, settings, how)
     else:
-        how["limits"] = limits
         result = _plain(strategy, bars, instrument, dataset or [], stated, finer, settings, how)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
 
@@ -225,21 +226,7 @@ def _limits(
     return OrderLimits(max_order, max_position, max_orders_per_minute, price_collar)
 
 
-def _refuse_with_rolls(finer: str | None, limits: OrderLimits) -> None:
-    """What a run through rolls does not take."""
-    from argus.app.backtest import NO_LIMITS
-    from argus.core.errors import ConfigError
-
-    if finer is not None:
-        raise ConfigError(f"--finer {finer} and --roll exclude each other: finer bars are for a run on one instrument")
-    if limits != NO_LIMITS:
-        raise ConfigError(
-            "--max-order, --max-position, --max-orders-per-minute and --price-collar do not go with --roll; leave them "
-            "out, or run on one contract"
-        )
-
-
-def _rolling(roll: str | None, roll_days: int | None, adjust: str | None) -> Rolling | None:
+def rolling_of(roll: str | None, roll_days: int | None, adjust: str | None) -> Rolling | None:
     """How roots are to be rolled; None where the run is not on roots."""
     from argus.app.rolled import Rolling
     from argus.core.errors import ConfigError
@@ -259,14 +246,13 @@ def _rolled(
     datasets: list[str],
     stated: dict[str, Any],
     rolling: Rolling,
+    finer: str | None,
     settings: tuple[Any, ...],
     how: dict[str, Any],
 ) -> BacktestResult:
     """A run on roots, through all rolls of their contracts."""
     from argus.app import rolled as use_case
-    from argus.app.backtest import with_costs
     from argus.core.errors import ConfigError
-    from argus.engine.rolling import rolled_events, rolled_market
 
     if bars is None:
         roots, notes, source = use_case.catalog_roots(how["workspace"], datasets, rolling)
@@ -275,8 +261,13 @@ def _rolled(
     else:
         roots, notes, source = use_case.file_roots(bars, statement.file_statement(instrument, **stated), rolling)
     config = _config({root.symbol: root.spec for root in roots}, *settings)
-    result = use_case.backtest_rolled(strategy, roots, config, source=source, warnings=notes, **how)
-    return with_costs(result, rolled_market(roots), rolled_events(roots))
+    if finer is not None:
+        known = instrument or (roots[0].symbol if stated["contract_column"] or stated["preset"] else None)
+        form = None if known is None else statement.file_statement(known, **{**stated, "interval": None})
+        found, said, origin = use_case.finer_contracts(how["workspace"], finer, form, roots)
+        how = {**how, "finer": found}
+        source, notes = {**source, "finer": origin}, (*notes, *(f"finer bars: {line}" for line in said))
+    return use_case.backtest_rolled(strategy, roots, config, source=source, warnings=notes, **how)
 
 
 def _config(
