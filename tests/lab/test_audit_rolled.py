@@ -189,9 +189,9 @@ def peeks(market: Mapping[str, Any]) -> Peeking:
 
 BUILT_IN = {
     "sma_cross": QUICK,
-    "tsmom": {"lookback": 20, "vol_window": 20},
-    "mean_reversion": {"window": 5, "vol_window": 20},
-    "overnight": {},
+    "tsmom": {"lookback": 20, "rebalance": 1},
+    "mean_reversion": {"window": 5, "entry": 1.0},
+    "overnight": {"trend_window": 10},
 }
 
 

@@ -141,10 +141,6 @@ def audit_lookahead(
         subject.read()
         specs = tuple(spec for spec, _ in subject.rolls.rules)
         audit.rooms.prepare(partial(know_calendars, specs, tuple(subject.market), tables_held()))
-            partial(
-                know_calendars, tuple(spec for spec, _ in subject.rolls.rules), tuple(subject.market), tables_held()
-            )
-        )
     with audit.rooms.open() as room:
         spec: StrategySpec = room.call("spec", subject.market, subject.auxiliary)
     subject = in_range(subject, spec)
