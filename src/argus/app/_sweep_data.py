@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from argus.app.events import actions_hash, former_names
 from argus.core.errors import ConfigError, CoverageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Sources", "check_unchanged", "sources_of"]
 
 Bound = int | None
+
+_ACTIONS: Final = "corporate actions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def sources_of(
     for market, names in markets.items():
         specs[market] = {}
         for name in names:
-            found = [catalog.info(name)] if rolling is None else _contracts(workspace, name)
+            found = _datasets(workspace, name) if rolling is None else _contracts(workspace, name)
             spec = instrument(found[0].instrument)
             if spec.symbol in specs[market]:
                 raise ConfigError(f"instruments: {market} holds {spec.symbol} twice; one dataset an instrument")
@@ -82,7 +85,22 @@ def sources_of(
             _check_periods(name, found, periods)
             if rolling is not None:
                 rolling.rule(spec)
+    actions = actions_hash(workspace) if rolling is None else ""
+    if actions:
+        hashes[_ACTIONS] = actions
     return Sources(specs, hashes, told_once(list(notes)))
+
+
+def _datasets(workspace: Workspace, name: str) -> list[DatasetInfo]:
+    """The dataset, and those of earlier names of the same shares."""
+    from argus.data.corporate_actions_import import load_actions
+
+    catalog = workspace.catalog()
+    info = catalog.info(name)
+    former = former_names(info.instrument.rpartition(":")[2], load_actions(catalog))
+    prefix = info.instrument.rpartition(":")[0]
+    earlier = {f"{prefix}:{change.symbol}.{info.interval}" for change in former}
+    return [info, *(one for one in catalog.datasets() if one.name in earlier)]
 
 
 def _contracts(workspace: Workspace, name: str) -> list[DatasetInfo]:
@@ -117,7 +135,7 @@ def check_unchanged(
     """
     for name in names:
         for dataset, content_hash in _there(workspace, name, hashes, rolling):
-            if content_hash != hashes.get(dataset):
+            if content_hash != hashes.get(dataset):  # None on both sides: there are no corporate actions
                 what = "has gone" if content_hash is None else "has changed" if dataset in hashes else "has come"
                 raise CoverageError(
                     f"{dataset} {what} since the sweep began; run the same command again, as a sweep of the new data"
@@ -129,7 +147,8 @@ def _there(
 ) -> Iterator[tuple[str, str | None]]:
     """(dataset, content hash now) of what a name stands for and stood for; None for a contract that has gone."""
     if rolling is None:
-        yield name, workspace.catalog().info(name).content_hash
+        yield from ((info.name, info.content_hash) for info in _datasets(workspace, name))
+        yield _ACTIONS, actions_hash(workspace) or None
         return
     found = {info.name: info.content_hash for info in _contracts(workspace, name)}
     yield from found.items()

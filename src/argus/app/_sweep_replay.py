@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from argus.app._sweep_data import check_unchanged
 from argus.app._sweep_file import ExecutionSettings, SweepPlan
 from argus.app.backtest import catalog_market, risk_for, sizer_for
+from argus.app.events import catalog_events
 from argus.app.research import run_config
 from argus.app.settings import Settings
 from argus.app.workspace import Workspace
@@ -18,6 +19,7 @@ from argus.core.errors import ConfigError
 from argus.engine.sweep import FAILED, MEASURES, Column, Done, Point, TrialNotes, environment, measures_of
 
 if TYPE_CHECKING:
+    from argus.app.events import Happened
     from argus.app.rolled import Rolling
     from argus.core.ports import Strategy, TrialLedger
     from argus.engine.config import RunConfig
@@ -41,10 +43,13 @@ class Loaded:
         What the strategy reads: bars by instrument; of roots their continuous series.
     roots : tuple of RolledRoot
         Where the sweep is on roots; else empty.
+    happened : Happened or None
+        Corporate actions of the catalog.
     """
 
     market: Market
     roots: tuple[RolledRoot, ...] = ()
+    happened: Happened | None = None
 
 
 _LOADED: OrderedDict[tuple[object, ...], Loaded] = OrderedDict()
@@ -129,7 +134,8 @@ class ReplayTask:
             risk = risk_for(config, rolled_market(loaded.roots))
             return run_rolled(made, loaded.roots, config, sizer=sizer, risk=risk, trials=trials, purpose="search")
         risk = risk_for(config, market)
-        return run(made, market, config, sizer=sizer, risk=risk, trials=trials, purpose="search")
+        events = loaded.happened.events if loaded.happened else {}
+        return run(made, market, config, sizer=sizer, risk=risk, trials=trials, purpose="search", events=events)
 
     def _made(self, point: Point, market: Market) -> Strategy:
         from argus.strategies import create
@@ -140,7 +146,9 @@ class ReplayTask:
         """How to load again what the run of a point was made on, for `argus trace`."""
         names = list(self.markets[point.market])
         if self.rolling is None:
-            return {"kind": "catalog", "names": names, "start_ns": None, "end_ns": point.end_ns}
+            source = catalog_market(Workspace(self.root), tuple(names), None, point.end_ns)[2]
+            happened = self.market(point).happened
+            return {**source, "events": happened.described()} if happened else source
         origin = {"kind": "catalog", "names": names, "end_ns": point.end_ns}
         return {
             "kind": "rolled",
@@ -195,7 +203,8 @@ class ReplayTask:
         home = Workspace(self.root)
         check_unchanged(home, names, self.hashes, self.rolling)
         if self.rolling is None:
-            return Loaded(catalog_market(home, names, None, end_ns)[0])
+            market = catalog_market(home, names, None, end_ns)[0]
+            return Loaded(market, happened=catalog_events(home, market))
         roots = catalog_roots(home, names, self.rolling, end_ns)[0]
         return Loaded({root.symbol: (root.spec, root.series.bars) for root in roots}, roots)
 

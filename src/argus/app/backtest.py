@@ -12,6 +12,7 @@ from argus.app.workspace import Workspace
 from argus.core.orders import OrderState
 
 if TYPE_CHECKING:
+    from argus.app.events import Happened
     from argus.core.arrays import Bars
     from argus.core.instruments import InstrumentSpec
     from argus.core.ports import TrialLedger
@@ -240,6 +241,7 @@ def catalog_market(
     CoverageError
         If two datasets are of the same instrument.
     """
+    from argus.app.events import joined_bars
     from argus.core.errors import CoverageError
     from argus.core.instruments import instrument
     from argus.engine.market import told_once
@@ -247,15 +249,24 @@ def catalog_market(
     catalog = workspace.catalog()
     market: dict[str, tuple[InstrumentSpec, Bars]] = {}
     notes: list[tuple[str, str]] = []
+    called: dict[str, list[list[Any]]] = {}
     for name in names:
         info = catalog.info(name)
         spec = instrument(info.instrument)
         if spec.symbol in market:
             raise CoverageError(f"{name}: {spec.symbol} is already in this run; one dataset an instrument")
-        bars = catalog.load(info.instrument, info.interval, start_ns, end_ns, info.contract)
+        joined = joined_bars(catalog, info, start_ns, end_ns)
+        if joined is None:
+            bars = catalog.load(info.instrument, info.interval, start_ns, end_ns, info.contract)
+        else:
+            bars = joined.bars
+            notes.append((name, joined.note))
+            called[spec.symbol] = [[change.symbol, change.effective_ns] for change in joined.changes]
         market[spec.symbol] = (spec, _of(bars, spec))
         notes += [(name, note) for note in info.notes]
-    source = {"kind": "catalog", "names": list(names), "start_ns": start_ns, "end_ns": end_ns}
+    source: dict[str, Any] = {"kind": "catalog", "names": list(names), "start_ns": start_ns, "end_ns": end_ns}
+    if called:
+        source["called"] = called
     return market, told_once(notes), source
 
 
@@ -326,6 +337,7 @@ def backtest(
     warnings: tuple[str, ...] = (),
     limits: OrderLimits = NO_LIMITS,
     finer: Mapping[str, Bars] | None = None,
+    happened: Happened | None = None,
 ) -> BacktestResult:
     """Run one strategy and keep the run if there is a workspace.
 
@@ -349,6 +361,8 @@ def backtest(
         Which the risk policy holds orders to, beside what the account can carry.
     finer : mapping or None
         Symbol to finer bars that the orders meet, from `finer_of`.
+    happened : Happened or None
+        Splits, dividends and the like, from `argus.app.events`.
     """
     import time
 
@@ -358,6 +372,9 @@ def backtest(
     from argus.strategies import create
 
     trials: TrialLedger = workspace.trials() if workspace else MemoryTrialLedger()
+    events = happened.events if happened else {}
+    if happened:
+        source, warnings = {**source, "events": happened.described()}, (*warnings, *happened.notes)
     started = time.perf_counter()
     record = run(
         create(strategy, tuple(market), **{**market_parameters(strategy, market), **parameters}),
@@ -367,6 +384,7 @@ def backtest(
         risk=risk_for(config, market, limits),
         trials=trials,
         finer=finer or {},
+        events=events,
     )
     seconds = time.perf_counter() - started
     if workspace:
@@ -375,4 +393,4 @@ def backtest(
         save_run(workspace.runs, record, source)
     metrics = summarise(record, sessions_per_year(record.session_equity()[0]))
     result = BacktestResult(record, metrics, seconds, workspace is not None, warnings)
-    return with_costs(result, market, finer=finer)
+    return with_costs(result, market, events, finer)

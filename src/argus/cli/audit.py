@@ -76,6 +76,12 @@ def audit(
     ] = None,
     tolerance: Annotated[float | None, typer.Option(min=0, help="warmup: how far estimates may be apart.")] = None,
     seed: Annotated[int | None, typer.Option(help="lookahead: of the noise.")] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|off", help="Splits and dividends: a CSV of date, kind, value; or off. Default: the catalog's."
+        ),
+    ] = None,
     roll: Annotated[
         str | None,
         typer.Option(help="Audit on roots, rolled by calendar, volume or open_interest: schedule and series too."),
@@ -137,7 +143,7 @@ def _one(
     from argus.app import backtest as use_case
     from argus.app.audit import audit_strategy, factory_of
     from argus.app.workspace import open_workspace
-    from argus.cli.backtest import _config, parameters_of, rolling_of
+    from argus.cli.backtest import _config, events_named, parameters_of, rolling_of
     from argus.core.errors import ConfigError
 
     rolling = rolling_of(typed["roll"], typed["roll_days"], typed["adjust"])
@@ -156,6 +162,10 @@ def _one(
     else:
         spec, _ = statement.import_spec(typed["bars"], typed["instrument"], **stated)
         market = use_case.file_market(typed["bars"], spec)[0]
+    happened = None
+    if rolls is None:
+        at_home = (home or open_workspace(None)) if typed["bars"] is None else None
+        happened = events_named(typed["events"], market, at_home)
     money = ("account", "cash", "fee_per_contract", "fee_rate", "slippage_ticks", "slippage_rate", "cost_multiplier")
     rules = ("latency_ms", "touch", "participation", "start", "end")
     specs = {symbol: entry[0] for symbol, entry in market.items()}
@@ -171,6 +181,7 @@ def _one(
         options=options,
         progress=tell(typed["strategy"]),
         rolls=rolls,
+        events=happened.events if happened else None,
     )
 
 

@@ -17,13 +17,14 @@ from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
     from argus.app.backtest import BacktestResult, OrderLimits
+    from argus.app.events import Happened
     from argus.app.rolled import Rolling
     from argus.app.workspace import Workspace
     from argus.core.instruments import InstrumentSpec
     from argus.engine.config import HaltRules, RunConfig
     from argus.engine.market import Market
 
-__all__ = ["backtest", "parameters_of", "rolling_of"]
+__all__ = ["backtest", "parameters_of", "rolling_of", "events_named"]
 
 _ROLLS_WIDTH = 140
 _LATENCY_MS_MAX = 1e12
@@ -53,6 +54,13 @@ def backtest(
     finer: Annotated[
         str | None,
         typer.Option(metavar="FILE|DATASET", help="Finer bars of the one instrument or root, which its orders meet."),
+    ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|off",
+            help="Splits and dividends: a CSV of date, kind, value; or off. Default: the catalog's, for its datasets.",
+        ),
     ] = None,
     stamp: statement.StampOption = None,
     time_column: statement.TimeColumnOption = None,
@@ -151,9 +159,11 @@ def backtest(
     limits = _limits(max_order, max_position, max_orders_per_minute, price_collar)
     how["limits"] = limits
     if rolling is not None:
+        if events not in (None, "off"):
+            raise ConfigError(f"--events {events}: contracts of futures have no splits and no dividends; leave it out")
         result = _rolled(strategy, bars, instrument, dataset or [], stated, rolling, finer, settings, how)
     else:
-        result = _plain(strategy, bars, instrument, dataset or [], stated, finer, settings, how)
+        result = _plain(strategy, bars, instrument, dataset or [], stated, (finer, events), settings, how)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
 
 
@@ -163,12 +173,14 @@ def _plain(
     instrument: str | None,
     datasets: list[str],
     stated: dict[str, Any],
-    finer: str | None,
+    beside: tuple[str | None, str | None],
     settings: tuple[Any, ...],
     how: dict[str, Any],
 ) -> BacktestResult:
-    """A run on one file, or on datasets of the catalog."""
+    """A run on one file, or on datasets of the catalog; `beside` holds what was typed for --finer and --events."""
     from argus.app import backtest as use_case
+
+    finer, events = beside
 
     if bars is None:
         market, notes, source = use_case.catalog_market(how["workspace"], tuple(datasets))
@@ -185,7 +197,20 @@ def _plain(
         found, said, origin = _finer(finer, known, stated, home)
         how = {**how, "finer": use_case.finer_of(market, found)}
         source, notes = {**source, "finer": origin}, (*notes, *(f"finer bars: {line}" for line in said))
-    return use_case.backtest(strategy, market, config, source=source, warnings=notes, **how)
+    happened = events_named(events, market, how["workspace"] if bars is None else None)
+    return use_case.backtest(strategy, market, config, source=source, warnings=notes, happened=happened, **how)
+
+
+def events_named(typed: str | None, market: Market, home: Workspace | None) -> Happened | None:
+    """What was typed for --events: a sheet, the catalog's corporate actions where there is one, or none."""
+    from argus.app.events import catalog_events, file_events
+
+    if typed == "off" or (typed is None and home is None):
+        return None
+    if typed is None:
+        assert home is not None
+        return catalog_events(home, market)
+    return file_events(Path(typed), market)
 
 
 def _finer(
