@@ -1,4 +1,4 @@
-"""Sweeps on roots of futures: what stands for a root, every contract in the identity, the same bytes, traced best runs."""
+"""Sweeps on roots of futures: every contract counts, the same bytes from any start, and the best runs can be traced."""
 
 from __future__ import annotations
 
