@@ -132,10 +132,10 @@ class EarlyRolls(RollRules):
 
 @dataclass(frozen=True, slots=True)
 class WholeSampleRolls(RollRules):
-    """Volume counts as a share of all that the contract will ever trade."""
+    """Volume counts in multiples of what the contract will have traded in a session on average, to its end."""
 
     def schedule(self, contracts: Mapping[str, Bars], spec: InstrumentSpec, rule: RollRule) -> RollSchedule:
-        shares = {symbol: replace(bars, volume=bars.volume / bars.volume.sum()) for symbol, bars in contracts.items()}
+        shares = {symbol: replace(bars, volume=bars.volume / bars.volume.mean()) for symbol, bars in contracts.items()}
         return roll_schedule(shares, spec, rule, on_gap="hole")
 
 
@@ -158,10 +158,10 @@ class BackAdjusted(RollRules):
     "cheat", [EarlyRolls, WholeSampleRolls, BackAdjusted], ids=["early", "whole sample", "back adjusted"]
 )
 def test_rolls_that_know_the_future_are_found(cheat: type[RollRules]) -> None:
-    # Volumes so near each other that a share of the whole turns which one is the larger.
-    check = future_of(looked(subject(cheat(((MES, VOLUME),)), contracts=short(320.0), **QUICK)))
+    # Volumes so near each other that an average over the whole turns which one is the larger.
+    check = future_of(looked(subject(cheat(((MES, VOLUME),)), contracts=short(302.0), **QUICK)))
     assert check.status is Status.FOUND
-    honest = future_of(looked(subject(RollRules(((MES, VOLUME),)), contracts=short(320.0), **QUICK)))
+    honest = future_of(looked(subject(RollRules(((MES, VOLUME),)), contracts=short(302.0), **QUICK)))
     assert honest.status is Status.CLEAN
     assert check.difference is not None
 
