@@ -6,16 +6,18 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from argus.app.data import FileStatement
-from argus.app.rolled import Rolling, backtest_rolled, catalog_roots, file_roots, roots_again
+from argus.app.rolled import Rolling, backtest_rolled, catalog_roots, file_roots, finer_contracts, roots_again
 from argus.app.tracing import trace_run
 from argus.app.workspace import Workspace, init_workspace
+from argus.core.arrays import Bars
 from argus.core.errors import CatalogError, ConfigError, CoverageError, DataError
 from argus.core.instruments import instrument
-from argus.core.time import NS_PER_HOUR, day_of
+from argus.core.time import NS_PER_HOUR, day_number, day_of
 from argus.data import RollTrigger, customary_rule
 from argus.engine.config import RunConfig
 from argus.engine.rolling import RolledRoot
@@ -126,6 +128,59 @@ def test_sizing_by_volatility_shares_the_capital_among_roots_not_contracts(desk:
         source=source,
     )
     assert result.record.manifest.config["sizing"]["instrument_count"] == 1
+
+
+def test_orders_meet_finer_bars_of_their_contracts(tmp_path: Path) -> None:
+    workspace, _ = init_workspace(tmp_path / "finer")
+    for at, name in enumerate(NAMES):
+        walk = wandering(name, at)
+        fine = contract(
+            f"MES.{name}",
+            date(2022, 12, 1),
+            close=lambda day, walk=walk: float(walk.close[np.searchsorted(walk.session, day_number(day))]),
+            volume=2300.0,
+            bars_a_session=23,
+        )
+        write(workspace.catalog(), fine, name, NS_PER_HOUR)
+        write(workspace.catalog(), resampled(fine), name)
+    roots, _, source = catalog_roots(workspace, ["MES.1d"], Rolling())
+    found, _, origin = finer_contracts(workspace, "MES.1h", None, roots)
+    assert list(found) == [f"MES.{name}" for name in NAMES]
+    result = backtest_rolled(
+        "sma_cross",
+        roots,
+        RunConfig(),
+        parameters=PARAMETERS,
+        units=1.0,
+        vol_target_annual=None,
+        workspace=workspace,
+        source={**source, "finer": origin},
+        finer=found,
+    )
+    notes = result.as_dict()["notes"]
+    assert any("orders met finer bars within" in note for note in notes)
+    assert trace_run(workspace, result.record.manifest.run_id, result.rolls[0].opened_trade).adds_up
+    with pytest.raises(ConfigError, match="give bars that are shorter"):
+        finer_contracts(workspace, "MES.1d", None, roots)
+
+
+def resampled(fine: Bars) -> Bars:
+    """Session bars of the finer ones."""
+    first = np.flatnonzero(np.diff(fine.session, prepend=fine.session[0] - 1))
+    last = np.append(first[1:], len(fine)) - 1
+    return replace(
+        fine.rows(0, len(first)),
+        ts_event_ns=fine.ts_event_ns[first],
+        ts_close_ns=fine.ts_close_ns[last],
+        ts_recv_ns=fine.ts_recv_ns[last],
+        open=fine.open[first],
+        high=np.maximum.reduceat(fine.high, first),
+        low=np.minimum.reduceat(fine.low, first),
+        close=fine.close[last],
+        volume=np.add.reduceat(fine.volume, first),
+        session=fine.session[first],
+        session_end=np.ones(len(first), dtype=bool),
+    )
 
 
 def test_rules_are_as_typed() -> None:

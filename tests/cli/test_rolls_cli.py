@@ -40,12 +40,45 @@ def test_a_root_is_run_through_its_rolls_and_each_is_named_with_its_cost(desk: P
     assert f"roll from MES.{NAMES[0]}" in " ".join(traced.stdout.split())
 
 
+def test_limits_and_halts_hold_through_rolls(desk: Path) -> None:
+    words = (*RUN, "--roll", "calendar", "--units", "2", "--json")
+    free = json.loads(argus(*words, folder=desk).stdout)
+    assert not free["refused_orders"]
+    held = argus(*words, "--max-position", "1", "--max-order", "5", "--price-collar", "0.5", folder=desk)
+    assert held.returncode == 0, held.stderr
+    figures = json.loads(held.stdout)
+    assert figures["refused_orders"] > 0
+    assert figures["fills"] == 0
+    assert "would be 2 units; at most 1 are allowed" in " ".join(figures["notes"])
+    wide = json.loads(argus(*words, "--max-position", "2", "--max-orders-per-minute", "9", folder=desk).stdout)
+    assert (wide["net_pnl"], wide["rolls"]) == (free["net_pnl"], free["rolls"])
+    halted = argus(*words, "--cash", "20000", "--daily-loss", "off", "--drawdown", "0.01", "--flatten", folder=desk)
+    assert halted.returncode == 0, halted.stderr
+    figures = json.loads(halted.stdout)
+    assert any("trading was halted" in note for note in figures["notes"])
+    assert figures["orders"] < free["orders"]
+
+
+@pytest.mark.parametrize("kind", ["warmup", "costs"])
+def test_a_root_is_audited(desk: Path, kind: str) -> None:
+    words = ("audit", kind, *RUN[1:], "--roll", "calendar", "--adjust", "ratio", "--fee-per-contract", "0.5", "--json")
+    done = argus(*words, folder=desk)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (report,) = json.loads(done.stdout)["reports"]
+    assert (report["instruments"], report["verdict"]) == (["MES"], "clean")
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
         ((*RUN, "--roll", "weekly"), "--roll is 'weekly'"),
         ((*RUN, "--adjust", "ratio"), "--adjust ratio belongs to a run through rolls"),
         (("backtest", "sma_cross", "--dataset", "NQ", "--roll", "calendar"), "no contracts of that name"),
+        ((*RUN, "--roll", "calendar", "--finer", "MES.1m"), "--finer MES.1m: the catalog has no contracts of that"),
+        ((*RUN, "--roll", "calendar", "--finer", "MES.1d"), "give bars that are shorter"),
+        ((*RUN, "--roll", "calendar", "--events", "sheet.csv"), "futures have no splits and no dividends"),
+        (("audit", "costs", "--all", "--roll", "calendar"), "--all audits on the embedded data"),
+        (("audit", "costs", "sma_cross", "--dataset", "MES", "--adjust", "ratio"), "belongs to a run through rolls"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(desk: Path, words: tuple[str, ...], named: str) -> None:

@@ -98,6 +98,7 @@ def play_rolled(
     *roots: RolledRoot,
     config: RunConfig | None = None,
     risk: RiskPolicy | None = None,
+    limits: RiskPolicy | None = None,
 ) -> RunRecord:
     """A run through rolls; unless stated on the sheet's account, one contract a forecast."""
     contracts: Mapping[str, InstrumentSpec] = {name: root.spec for root in roots for name in root.contracts}
@@ -108,6 +109,7 @@ def play_rolled(
         sizer=FixedUnits(1),
         risk=risk or LimitRiskPolicy(instruments=contracts),
         trials=TrialList(),
+        limits=limits,
     )
 
 

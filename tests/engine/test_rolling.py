@@ -48,6 +48,52 @@ def session_cash(record: RunRecord) -> dict[date, float]:
     return {day_of(int(record.equity_session[row])): int(record.cash_micros[row]) / DOLLAR for row in last}
 
 
+# ------------------------------------------------------------------------------------------- limits
+
+
+def test_limits_are_asked_about_the_net_of_the_root_and_a_roll_is_carried_through() -> None:
+    script: dict[int, list[Intent]] = {
+        0: [Target("MES", units=1.0)],
+        1: [Target("MES", units=2.0)],
+        5: [Target("MES", units=3.0)],  # after the roll
+        6: [Target("MES", units=-1.0)],
+    }
+    contracts = dict.fromkeys((H, M), MES)
+    limits = LimitRiskPolicy(max_order_units=1.0, max_position_units=2.0, check_margin=False, instruments=contracts)
+    record = play_rolled(scripted(script), sheet_root(), limits=limits)
+    # The roll moves two contracts by one order, though no order may be for more than one: it makes nothing larger.
+    assert [(symbol, lots) for symbol, lots, _, _ in fills_told(record)] == [(H, 1), (H, 1), (H, -2), (M, 2)]
+    assert [(refusal.instrument, refusal.limit) for refusal in record.refusals] == [
+        (M, "max_position_units"),
+        (M, "max_order_units"),
+    ]
+    assert "would be 3 units; at most 2 are allowed" in record.refusals[0].reason
+    told = record.manifest.config["risk"]
+    assert (told["max_position_units"], told["limits_of_roots"]["max_position_units"]) == (None, 2.0)
+
+
+def test_what_is_asked_for_at_a_roll_on_top_of_it_is_held_to_the_net() -> None:
+    limits = LimitRiskPolicy(max_position_units=2.0, check_margin=False, instruments=dict.fromkeys((H, M), MES))
+    script: dict[int, list[Intent]] = {0: [Target("MES", units=2.0)], 3: [Target("MES", units=3.0)]}
+    record = play_rolled(scripted(script), sheet_root(), limits=limits)
+    assert [(symbol, lots) for symbol, lots, _, _ in fills_told(record)] == [(H, 2), (H, -2), (M, 2)]
+    assert [(refusal.instrument, refusal.limit) for refusal in record.refusals] == [(M, "max_position_units")]
+
+
+def test_the_rate_of_orders_does_not_stop_a_roll_but_counts_it() -> None:
+    contracts = dict.fromkeys((H, M), MES)
+    limits = LimitRiskPolicy(max_orders=3, max_orders_window_s=7 * 86_400, check_margin=False, instruments=contracts)
+    script: dict[int, list[Intent]] = {
+        0: [Target("MES", units=1.0)],
+        1: [Target("MES", units=2.0)],
+        5: [Target("MES", units=3.0)],
+    }
+    record = play_rolled(scripted(script), sheet_root(), limits=limits)
+    assert [lots for _, lots, _, _ in fills_told(record)] == [1, 1, -2, 2]
+    assert [refusal.limit for refusal in record.refusals] == ["max_orders"]
+    assert "number 5 within" in record.refusals[0].reason
+
+
 # ------------------------------------------------------------------------------------------- the sheet worked by hand
 
 

@@ -121,6 +121,52 @@ def test_other_settings_and_a_later_start_are_looks_but_costs_and_newer_bars_are
     assert ledger.looks("tsmom", ["ES"], 0, 1_000).count == 3
 
 
+def test_data_that_begin_otherwise_are_another_look_and_more_bars_at_the_end_are_not(ledger: TrialJournal) -> None:
+    hourly = json.dumps({"ES": ["all", "hours"]})
+    ledger.record(trial("a", data_hash=hourly))
+    ledger.record(trial("b", data_hash=json.dumps({"ES": ["a day more", "hours"]}), last_ns=1_100))
+    assert ledger.looks("tsmom", ["ES"], 0, 1_000).count == 1
+    ledger.record(trial("c", data_hash=json.dumps({"ES": ["all", "days"]})))
+    assert ledger.looks("tsmom", ["ES"], 0, 1_000).count == 2
+
+
+def test_contracts_are_looks_at_their_root_and_one_more_roll_is_none(ledger: TrialJournal) -> None:
+    rule = "calendar days_before=6 adjust=difference rolls="
+    first = {"instruments": "MES.202303,MES.202306", "parameters": json.dumps({"fast": 3, "roll.MES": rule + "0a1b2c"})}
+    more = {
+        "instruments": "MES.202303,MES.202306,MES.202309",
+        "parameters": json.dumps({"fast": 3, "roll.MES": rule + "ffffff"}),
+        "last_ns": 2_000,
+    }
+    data = {"MES.202303": ["h", "march"], "MES.202306": ["i", "june"]}
+    ledger.record(trial("a", data_hash=json.dumps(data), **first))
+    ledger.record(trial("b", data_hash=json.dumps(data | {"MES.202309": ["j", "september"]}), **more))
+    for names in (["MES"], ["MES.202306"], ["MES.202312"]):
+        assert ledger.looks("tsmom", names, 0, 1_000).count == 1
+    assert ledger.looks("tsmom", ["MNQ"], 0, 1_000).count == 0
+    other = json.dumps({"fast": 3, "roll.MES": rule.replace("calendar", "volume") + "0a1b2c"})
+    ledger.record(trial("c", data_hash=json.dumps(data), **(first | {"parameters": other})))
+    assert ledger.looks("tsmom", ["MES"], 0, 1_000).count == 2
+
+
+def test_the_engine_tells_the_beginning_of_the_data() -> None:
+    """The same market with a day more is the same look, another market is another."""
+    ledger = MemoryTrialLedger()
+    long = daily_bars(noise(300, 1))
+    for bars in (long, long.rows(0, 299), daily_bars(noise(300, 2))):
+        run(
+            Fade({}),
+            market_of(bars),
+            config(),
+            sizer=FixedUnits(1.0),
+            risk=LimitRiskPolicy(),
+            trials=ledger,
+            purpose="search",
+        )
+    assert len(ledger.journal()) == 3
+    assert ledger.looks(None, ["ES"], 0, 2**62).count == 2
+
+
 def test_only_looks_at_overlapping_data_count(ledger: TrialJournal) -> None:
     ledger.record(trial("a", instruments="ES,NQ"))
     ledger.record(trial("b", parameters="{}", first_ns=2_000, last_ns=3_000))

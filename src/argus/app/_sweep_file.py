@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from argus.app._sweep_data import sources_of
 from argus.app.settings import AccountSettings, CostSettings, Settings, SizingSettings
 from argus.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from argus.app.rolled import Rolling
     from argus.app.workspace import Workspace
     from argus.core.instruments import InstrumentSpec
     from argus.core.strategy import Parameter, ParameterValue
@@ -57,6 +59,16 @@ class ExecutionSettings(BaseModel):
     participation: Decimal = Field(default=Decimal(1), gt=0, le=1)
 
 
+class _Rolls(BaseModel):
+    """How roots are rolled, as the options of ``argus backtest`` say it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    roll: str = "calendar"
+    adjust: str = "difference"
+    days: int | None = None
+
+
 class _SweepFile(BaseModel):
     """The keys of a sweep file; what stands under some of them is read further down, with better words."""
 
@@ -68,6 +80,7 @@ class _SweepFile(BaseModel):
     seed: int | None = None
     fixed: dict[str, int | float | str | bool] = {}
     ranges: dict[str, Any]
+    rolls: dict[str, Any] | None = None
     instruments: Any
     periods: list[dict[str, Any]] = Field(default=[], max_length=1_000)
     account: dict[str, Any] = {}
@@ -106,11 +119,13 @@ class SweepPlan:
     execution : ExecutionSettings
     ranges : tuple of Range
     markets : mapping
-        Market to its datasets; more than one are traded together.
+        Market to its datasets, or roots; more than one are traded together.
+    rolling : Rolling or None
+        How roots are rolled; None where the markets are datasets.
     symbols : mapping
         Market to its instruments.
     hashes : mapping
-        Dataset to content hash.
+        Dataset to content hash; of a root that of every contract.
     data_notes : tuple of str
         What a reader must know about the datasets.
     periods : tuple of (int or None, int or None)
@@ -130,6 +145,7 @@ class SweepPlan:
     execution: ExecutionSettings
     ranges: tuple[Range, ...]
     markets: Mapping[str, tuple[str, ...]]
+    rolling: Rolling | None
     symbols: Mapping[str, tuple[str, ...]]
     hashes: Mapping[str, str]
     data_notes: tuple[str, ...]
@@ -155,6 +171,7 @@ class SweepPlan:
             "execution": self.execution.model_dump(mode="json"),
             "markets": {name: list(datasets) for name, datasets in self.markets.items()},
             "data": dict(self.hashes),
+            "rolls": None if self.rolling is None else asdict(self.rolling),
             "periods": [list(period) for period in self.periods],
             "skipped": [[dict(one.values), one.market, one.reason] for one in self.skipped],
             "repeated_samples": self.repeated,
@@ -191,15 +208,16 @@ def plan_sweep(workspace: Workspace, path: Path) -> SweepPlan:
         ranges = _ranges(file, parameters, kind.NAME)
         markets = _markets(file.instruments)
         periods = _periods(file.periods)
-        specs, hashes, notes = _specs(workspace, markets, periods)
+        rolling = _rolling(path, file.rolls)
+        sources = sources_of(workspace, markets, periods, rolling)
         sets, repeated = _value_sets(file, ranges, known.seed if file.seed is None else file.seed)
         _check_size(len(sets) * len(markets) * len(periods))
-        points, skipped = _points(kind, fixed, sets, specs, periods)
+        points, skipped = _points(kind, fixed, sets, sources.specs, periods)
     return _planned(
         SweepPlan(
-            file.strategy, file.mode, settings, execution, ranges, markets,
-            {name: tuple(found) for name, found in specs.items()},
-            hashes, notes, periods, _columns(kind), points, skipped, repeated, "",
+            file.strategy, file.mode, settings, execution, ranges, markets, rolling,
+            {name: tuple(found) for name, found in sources.specs.items()},
+            sources.hashes, sources.notes, periods, _columns(kind), points, skipped, repeated, "",
         )
     )  # fmt: skip
 
@@ -287,6 +305,19 @@ def _validated(path: Path, where: str, model: type[Model], found: Mapping[str, A
 def _overlaid(path: Path, where: str, model: type[Model], known: BaseModel, found: Mapping[str, Any]) -> Model:
     """The workspace's section with what the file says otherwise."""
     return _validated(path, where, model, {**known.model_dump(), **found})
+
+
+def _rolling(path: Path, found: Mapping[str, Any] | None) -> Rolling | None:
+    from argus.app.rolled import Rolling
+
+    if found is None:
+        return None
+    stated = _validated(path, "rolls", _Rolls, found)
+    try:
+        return Rolling(stated.roll, stated.adjust, stated.days)
+    except ConfigError as error:
+        told = str(error).replace("--roll-days", "rolls.days").replace("--roll", "rolls.roll")
+        raise ConfigError(told.replace("--adjust", "rolls.adjust")) from None
 
 
 def _coerced(where: str, name: str, value: Any, parameters: Mapping[str, Parameter], strategy: str) -> ParameterValue:
@@ -391,41 +422,6 @@ def _instant(where: str, found: Any) -> Bound:
 
 
 # ---- what it stands for
-
-
-def _specs(
-    workspace: Workspace, markets: Mapping[str, tuple[str, ...]], periods: tuple[tuple[Bound, Bound], ...]
-) -> tuple[dict[str, dict[str, InstrumentSpec]], dict[str, str], tuple[str, ...]]:
-    """(instruments of each market, content hash of each dataset, notes on them); every period must meet the data."""
-    from argus.core.instruments import instrument
-    from argus.core.time import format_ns
-    from argus.data.embedded import install_embedded
-    from argus.engine.market import told_once
-
-    catalog = workspace.catalog()
-    present = {info.name for info in catalog.datasets()}
-    if any(name not in present for names in markets.values() for name in names):
-        install_embedded(catalog)
-    specs: dict[str, dict[str, InstrumentSpec]] = {}
-    hashes: dict[str, str] = {}
-    notes: dict[tuple[str, str], None] = {}
-    for market, names in markets.items():
-        specs[market] = {}
-        for name in names:
-            info = catalog.info(name)
-            spec = instrument(info.instrument)
-            if spec.symbol in specs[market]:
-                raise ConfigError(f"instruments: {market} holds {spec.symbol} twice; one dataset an instrument")
-            specs[market][spec.symbol] = spec
-            hashes[name] = info.content_hash
-            notes.update(dict.fromkeys((name, note) for note in info.notes))
-            for place, (start, end) in enumerate(periods):
-                if (end is not None and end <= info.first_ns) or (start is not None and start > info.last_ns):
-                    raise ConfigError(
-                        f"periods[{place}] lies outside of {name}, which goes from {format_ns(info.first_ns)} to "
-                        f"{format_ns(info.last_ns)}; change the period, or leave the dataset out"
-                    )
-    return specs, hashes, told_once(list(notes))
 
 
 def _value_sets(file: _SweepFile, ranges: tuple[Range, ...], seed: int) -> tuple[list[dict[str, ParameterValue]], int]:

@@ -18,17 +18,21 @@ if TYPE_CHECKING:
     from argus.core.ports import Strategy, TrialLedger
     from argus.core.strategy import ParameterValue
     from argus.engine.config import RunConfig
-    from argus.engine.market import Market
-    from argus.lab.audit import AuditReport, Subject
+    from argus.engine.market import Events, Market
+    from argus.lab.audit import AuditReport, RollRules, Subject
     from argus.lab.audit.subject import Progress
 
-__all__ = ["AUDITS", "EMBEDDED_MARKET", "NamedStrategy", "audit_all", "audit_strategy", "factory_of"]
+__all__ = ["AUDITS", "EMBEDDED_MARKET", "WINDOW_OF_ROOTS", "NamedStrategy", "audit_all", "audit_strategy", "factory_of"]
 
 AUDITS: Final = ("lookahead", "warmup", "costs")
 """What can be audited."""
 
 EMBEDDED_MARKET: Final = "IXIC.1d"
 """The embedded dataset with opens, highs and lows that were observed."""
+
+
+WINDOW_OF_ROOTS: Final = 500
+"""Bars of a stretch of the look-ahead audit on roots: for each decision the schedule is made anew, which takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ def audit_strategy(
     workspace: Workspace | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    rolls: RollRules | None = None,
+    events: Events | None = None,
 ) -> AuditReport:
     """Audit one strategy on one market.
 
@@ -117,19 +123,29 @@ def audit_strategy(
     options : mapping or None
         Settings of the audit that differ from their defaults.
     progress : callable or None
+    rolls : RollRules or None
+        Where the market is contracts and the strategy trades their roots; see `argus.app.rolled.catalog_contracts`.
+    events : mapping or None
+        Symbol to dividends, splits and the like of the instruments.
     """
     from argus.lab.audit import Subject
     from argus.lab.trials import MemoryTrialLedger
 
     trials: TrialLedger = workspace.trials() if workspace else MemoryTrialLedger()
+    read = market if rolls is None else rolls.read(market)
     subject = Subject(
         factory_of(strategy, parameters),
         market,
         config,
-        sizer_for(config, market, units=units, vol_target_annual=vol_target_annual),
+        sizer_for(config, read, units=units, vol_target_annual=vol_target_annual),
         risk_for(config, market),
+        rolls=rolls,
+        events=events or {},
     )
-    return _audited(audit, subject, trials, options or {}, progress)
+    given = dict(options or {})
+    if rolls is not None and audit == "lookahead":
+        given.setdefault("window_wakes", WINDOW_OF_ROOTS)
+    return _audited(audit, subject, trials, given, progress)
 
 
 def audit_all(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +12,7 @@ from argus.app.workspace import Workspace
 from argus.core.orders import OrderState
 
 if TYPE_CHECKING:
+    from argus.app.events import Happened
     from argus.core.arrays import Bars, Quotes
     from argus.core.instruments import InstrumentSpec
     from argus.core.ports import TrialLedger
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from argus.engine.market import Events, Finer, Market
     from argus.engine.metrics import Metrics
     from argus.engine.record import RunRecord
+    from argus.engine.rolling import RolledRoot
     from argus.engine.rolls_traded import RollTraded
     from argus.portfolio.risk import LimitRiskPolicy
     from argus.portfolio.sizing import FixedUnits, VolatilityTarget
@@ -38,6 +40,7 @@ __all__ = [
     "market_parameters",
     "quotes_of",
     "risk_for",
+    "root_limits",
     "sizer_for",
     "with_costs",
 ]
@@ -177,6 +180,22 @@ def risk_for(config: RunConfig, market: Market, limits: OrderLimits = NO_LIMITS)
     )
 
 
+def root_limits(roots: Sequence[RolledRoot], limits: OrderLimits) -> LimitRiskPolicy | None:
+    """Limits to which a run through rolls holds the net of each root, beside its account's; None if there are none."""
+    from argus.portfolio.risk import LimitRiskPolicy
+
+    if limits == NO_LIMITS:
+        return None
+    return LimitRiskPolicy(
+        max_order_units=limits.max_order_units,
+        max_position_units=limits.max_position_units,
+        max_orders=limits.max_orders_per_minute,
+        price_collar_fraction=limits.price_collar_fraction,
+        check_margin=False,
+        instruments={symbol: root.spec for root in roots for symbol in root.contracts},
+    )
+
+
 def sizer_for(
     config: RunConfig, market: Market, *, units: float | None, vol_target_annual: float | None
 ) -> FixedUnits | VolatilityTarget:
@@ -223,6 +242,7 @@ def catalog_market(
     CoverageError
         If two datasets are of the same instrument.
     """
+    from argus.app.events import joined_bars
     from argus.core.errors import CoverageError
     from argus.core.instruments import instrument
     from argus.engine.market import told_once
@@ -230,15 +250,24 @@ def catalog_market(
     catalog = workspace.catalog()
     market: dict[str, tuple[InstrumentSpec, Bars]] = {}
     notes: list[tuple[str, str]] = []
+    called: dict[str, list[list[Any]]] = {}
     for name in names:
         info = catalog.info(name)
         spec = instrument(info.instrument)
         if spec.symbol in market:
             raise CoverageError(f"{name}: {spec.symbol} is already in this run; one dataset an instrument")
-        bars = catalog.load(info.instrument, info.interval, start_ns, end_ns, info.contract)
+        joined = joined_bars(catalog, info, start_ns, end_ns)
+        if joined is None:
+            bars = catalog.load(info.instrument, info.interval, start_ns, end_ns, info.contract)
+        else:
+            bars = joined.bars
+            notes.append((name, joined.note))
+            called[spec.symbol] = [[change.symbol, change.effective_ns] for change in joined.changes]
         market[spec.symbol] = (spec, _of(bars, spec))
         notes += [(name, note) for note in info.notes]
-    source = {"kind": "catalog", "names": list(names), "start_ns": start_ns, "end_ns": end_ns}
+    source: dict[str, Any] = {"kind": "catalog", "names": list(names), "start_ns": start_ns, "end_ns": end_ns}
+    if called:
+        source["called"] = called
     return market, told_once(notes), source
 
 
@@ -343,6 +372,7 @@ def backtest(
     limits: OrderLimits = NO_LIMITS,
     finer: Finer | None = None,
     rates: Market | None = None,
+    happened: Happened | None = None,
 ) -> BacktestResult:
     """Run one strategy and keep the run if there is a workspace.
 
@@ -369,6 +399,8 @@ def backtest(
         Symbol to finer bars or quotes that the orders meet, from `finer_of` or `quotes_of`.
     rates : mapping or None
         Pairs of currencies that the strategy does not trade, for their rates.
+    happened : Happened or None
+        Splits, dividends and the like, from `argus.app.events`.
     """
     import time
 
@@ -378,6 +410,9 @@ def backtest(
     from argus.strategies import create
 
     trials: TrialLedger = workspace.trials() if workspace else MemoryTrialLedger()
+    events = happened.events if happened else {}
+    if happened:
+        source, warnings = {**source, "events": happened.described()}, (*warnings, *happened.notes)
     started = time.perf_counter()
     record = run(
         create(strategy, tuple(market), **{**market_parameters(strategy, market), **parameters}),
@@ -387,6 +422,7 @@ def backtest(
         risk=risk_for(config, market, limits),
         trials=trials,
         finer=finer or {},
+        events=events,
     )
     seconds = time.perf_counter() - started
     if workspace:
@@ -395,4 +431,4 @@ def backtest(
         save_run(workspace.runs, record, source)
     metrics = summarise(record, sessions_per_year(record.session_equity()[0]))
     result = BacktestResult(record, metrics, seconds, workspace is not None, warnings)
-    return with_costs(result, market, finer=finer)
+    return with_costs(result, market, events, finer)

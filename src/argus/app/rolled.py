@@ -14,7 +14,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from argus.app.backtest import BacktestResult, market_parameters, risk_for, sizer_for
+from argus.app.backtest import (
+    NO_LIMITS,
+    BacktestResult,
+    OrderLimits,
+    market_parameters,
+    risk_for,
+    root_limits,
+    sizer_for,
+    with_costs,
+)
 from argus.app.workspace import Workspace
 from argus.core.errors import CatalogError, ConfigError, ImportFailed
 
@@ -29,11 +38,26 @@ if TYPE_CHECKING:
     from argus.data.importing import ImportSpec
     from argus.data.rolls import RollRule
     from argus.engine.config import RunConfig
+    from argus.engine.market import Market
     from argus.engine.record import RunRecord
     from argus.engine.rolling import RolledRoot
     from argus.engine.trace import Trace
+    from argus.lab.audit import RollRules
 
-__all__ = ["Rolling", "backtest_rolled", "catalog_roots", "file_roots", "roots_again", "trace_rolled"]
+__all__ = [
+    "Rolling",
+    "backtest_rolled",
+    "catalog_contracts",
+    "catalog_roots",
+    "contracts_held",
+    "file_contracts",
+    "file_roots",
+    "finer_again",
+    "finer_contracts",
+    "root_and_interval",
+    "roots_again",
+    "trace_rolled",
+]
 
 _ADJUSTMENTS: Final[Mapping[str, str]] = {"difference": "difference", "ratio": "ratio", "none": "unadjusted"}
 _MONTH: Final = re.compile(r"\d{6}")
@@ -91,7 +115,7 @@ Loaded = tuple[tuple["RolledRoot", ...], tuple[str, ...], dict[str, Any]]
 """Roots, notes on the data, and how to load them again."""
 
 
-def catalog_roots(workspace: Workspace, names: Sequence[str], rolling: Rolling) -> Loaded:
+def catalog_roots(workspace: Workspace, names: Sequence[str], rolling: Rolling, end_ns: int | None = None) -> Loaded:
     """Roots whose contracts are in the workspace's catalog.
 
     Parameters
@@ -100,6 +124,8 @@ def catalog_roots(workspace: Workspace, names: Sequence[str], rolling: Rolling) 
     names : sequence of str
         ``MES.1h``: the contracts of MES with bars of one hour; ``MES`` will do where there is one length only.
     rolling : Rolling
+    end_ns : int or None
+        Bars that start before; whether every roll before can be traded is asked of all of them.
 
     Raises
     ------
@@ -110,28 +136,86 @@ def catalog_roots(workspace: Workspace, names: Sequence[str], rolling: Rolling) 
     ArgusError
         As `argus.engine.rolling.rolled_root`.
     """
+    import numpy as np
+
     from argus.core.instruments import instrument
     from argus.data.contract_bars import contracts_from_catalog
     from argus.engine.market import told_once
     from argus.engine.rolling import rolled_root
 
     catalog = workspace.catalog()
-    held = [info for info in catalog.datasets() if info.contract is not None and _MONTH.fullmatch(info.contract)]
+    held = contracts_held(workspace)
     roots: list[RolledRoot] = []
     notes: list[tuple[str, str]] = []
     for name in names:
-        symbol, interval = _root_and_interval(name, held)
+        symbol, interval = root_and_interval(name, held)
         if symbol in {root.symbol for root in roots}:
             raise ConfigError(f"--dataset {name}: {symbol} is already in this run; one bar length a root")
         contracts = contracts_from_catalog(catalog, symbol, interval)
-        roots.append(rolled_root(contracts, instrument(symbol), rolling.rule(instrument(symbol)), rolling.adjustment))
+        spec = instrument(symbol)
+        root = rolled_root(contracts, spec, rolling.rule(spec), rolling.adjustment)
+        if end_ns is not None:
+            known = {
+                one: bars.rows(0, int(np.searchsorted(bars.ts_event_ns, end_ns))) for one, bars in contracts.items()
+            }
+            began = {one: bars for one, bars in known.items() if len(bars)}
+            root = rolled_root(began, spec, rolling.rule(spec), rolling.adjustment, is_cut=True)
+        roots.append(root)
         of_root = [info for info in held if (info.instrument, info.interval) == (symbol, interval)]
         notes += [(info.name, note) for info in of_root for note in info.notes]
-    source = {"kind": "rolled", "origin": {"kind": "catalog", "names": list(names)}, "rolling": asdict(rolling)}
+    origin: dict[str, Any] = {"kind": "catalog", "names": list(names)}
+    if end_ns is not None:
+        origin["end_ns"] = end_ns
+    source = {"kind": "rolled", "origin": origin, "rolling": asdict(rolling)}
     return tuple(roots), told_once(notes), source
 
 
-def _root_and_interval(name: str, held: Sequence[DatasetInfo]) -> tuple[str, str]:
+def catalog_contracts(workspace: Workspace, names: Sequence[str], rolling: Rolling) -> tuple[Market, RollRules]:
+    """(every contract of the roots, rules that make the roots of them) for an audit, which makes them anew.
+
+    Raises
+    ------
+    ArgusError
+        As `catalog_roots`: what cannot be run cannot be audited.
+    """
+    from argus.data.contract_bars import contracts_from_catalog
+
+    held = contracts_held(workspace)
+    roots = catalog_roots(workspace, names, rolling)[0]
+    found = [contracts_from_catalog(workspace.catalog(), *root_and_interval(name, held)) for name in names]
+    return _audited(roots, found, rolling)
+
+
+def file_contracts(path: Path, stated: FileStatement, rolling: Rolling) -> tuple[Market, RollRules]:
+    """As `catalog_contracts`, of the root whose contracts are all in one file."""
+    from argus.core.instruments import instrument
+    from argus.engine.rolling import rolled_root
+
+    spec, names, _ = _stated_contracts(path, stated)
+    found, _ = _contracts_of_file(path, spec, names)
+    product = instrument(spec.instrument)
+    return _audited([rolled_root(found, product, rolling.rule(product), rolling.adjustment)], [found], rolling)
+
+
+def _audited(
+    roots: Sequence[RolledRoot], contracts: Sequence[Mapping[str, Bars]], rolling: Rolling
+) -> tuple[Market, RollRules]:
+    from argus.lab.audit import RollRules, contracts_market
+
+    market: dict[str, tuple[InstrumentSpec, Bars]] = {}
+    for root, found in zip(roots, contracts, strict=True):
+        market |= contracts_market(found, root.spec)
+    rules = tuple((root.spec, root.schedule.rule) for root in roots)
+    return market, RollRules(rules, rolling.adjustment)
+
+
+def contracts_held(workspace: Workspace) -> list[DatasetInfo]:
+    """Datasets of the catalog that are contracts of a delivery month."""
+    found = workspace.catalog().datasets()
+    return [info for info in found if info.contract is not None and _MONTH.fullmatch(info.contract)]
+
+
+def root_and_interval(name: str, held: Sequence[DatasetInfo], option: str = "--dataset") -> tuple[str, str]:
     """(root, bar length) of a name such as ``MES.1h`` or ``MES``."""
     known = sorted({(info.instrument, info.interval) for info in held})
     found = [pair for pair in known if name in (pair[0], ".".join(pair))]
@@ -139,10 +223,10 @@ def _root_and_interval(name: str, held: Sequence[DatasetInfo]) -> tuple[str, str
         return found[0]
     if found:
         choices = " or ".join(".".join(pair) for pair in found)
-        raise ConfigError(f"--dataset {name}: the catalog has its contracts in several bar lengths; write {choices}")
+        raise ConfigError(f"{option} {name}: the catalog has its contracts in several bar lengths; write {choices}")
     there = ", ".join(".".join(pair) for pair in known) or "no contracts at all"
     raise CatalogError(
-        f"--dataset {name}: the catalog has no contracts of that name; it has {there}. Import them first (argus data "
+        f"{option} {name}: the catalog has no contracts of that name; it has {there}. Import them first (argus data "
         "import FILE --instrument ROOT --contract YYYYMM), or leave --roll out to run on one dataset"
     )
 
@@ -159,6 +243,19 @@ def file_roots(path: Path, stated: FileStatement, rolling: Rolling) -> Loaded:
     ArgusError
         As `argus.engine.rolling.rolled_root`.
     """
+    spec, names, said = _stated_contracts(path, stated)
+    root, notes = _root_of_file(path, spec, names, rolling)
+    origin = {
+        "kind": "file",
+        "path": str(path.resolve()),
+        "statement": spec.describe(),
+        "contracts": list(names),
+    }
+    return (root,), (*said, *notes), {"kind": "rolled", "origin": origin, "rolling": asdict(rolling)}
+
+
+def _stated_contracts(path: Path, stated: FileStatement) -> tuple[ImportSpec, Sequence[str], tuple[str, ...]]:
+    """(complete statement about a file of contracts, their names there, what the file itself had to say)."""
     from argus.app.data import complete_statement
     from argus.data.importing import contracts_in
 
@@ -168,14 +265,7 @@ def file_roots(path: Path, stated: FileStatement, rolling: Rolling) -> Loaded:
     if not names:
         raise ImportFailed(f"{path.name}: its column of contracts names none")
     spec, said = complete_statement(path, replace(stated, contract=names[0]))
-    root, notes = _root_of_file(path, spec, names, rolling)
-    origin = {
-        "kind": "file",
-        "path": str(path.resolve()),
-        "statement": spec.describe(),
-        "contracts": list(names),
-    }
-    return (root,), (*said, *notes), {"kind": "rolled", "origin": origin, "rolling": asdict(rolling)}
+    return spec, names, said
 
 
 def _naming(path: Path, stated: FileStatement) -> ImportSpec:
@@ -198,11 +288,17 @@ def _root_of_file(
     path: Path, spec: ImportSpec, names: Sequence[str], rolling: Rolling
 ) -> tuple[RolledRoot, tuple[str, ...]]:
     from argus.core.instruments import instrument
-    from argus.data.contract_dates import ContractId, parse_contract
-    from argus.data.importing import read_raw, to_bars, written_ns
     from argus.engine.rolling import rolled_root
 
     product = instrument(spec.instrument)
+    found, notes = _contracts_of_file(path, spec, names)
+    return rolled_root(found, product, rolling.rule(product), rolling.adjustment), notes
+
+
+def _contracts_of_file(path: Path, spec: ImportSpec, names: Sequence[str]) -> tuple[dict[str, Bars], tuple[str, ...]]:
+    from argus.data.contract_dates import ContractId, parse_contract
+    from argus.data.importing import read_raw, to_bars, written_ns
+
     found: dict[str, Bars] = {}
     notes: list[str] = []
     # The ends first: the calendar is then built once over all years, and not again for each.
@@ -218,21 +314,95 @@ def _root_of_file(
             first = checked.quarantined[0].message
             notes.append(f"{contract.symbol}: {len(checked.quarantined)} rows left out, first: {first}")
         found[contract.symbol] = replace(checked.bars, instrument=contract.symbol)
-    ordered = dict(sorted(found.items(), key=lambda item: parse_contract(item[0])))
-    return rolled_root(ordered, product, rolling.rule(product), rolling.adjustment), tuple(notes)
+    return dict(sorted(found.items(), key=lambda item: parse_contract(item[0]))), tuple(notes)
 
 
 def roots_again(workspace: Workspace, source: Mapping[str, Any]) -> tuple[RolledRoot, ...]:
     """The roots of a kept run, loaded once more."""
     origin, rolling = source["origin"], Rolling(**source["rolling"])
     if origin["kind"] == "catalog":
-        return catalog_roots(workspace, tuple(origin["names"]), rolling)[0]
+        return catalog_roots(workspace, tuple(origin["names"]), rolling, origin.get("end_ns"))[0]
+    return (_root_of_file(Path(origin["path"]), _spec_again(origin["statement"]), origin["contracts"], rolling)[0],)
+
+
+def _spec_again(statement: Mapping[str, Any]) -> ImportSpec:
     from argus.data.importing import ImportSpec
 
-    statement: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in origin["statement"].items()
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in statement.items()
     }
-    return (_root_of_file(Path(origin["path"]), ImportSpec(**statement), origin["contracts"], rolling)[0],)
+    return ImportSpec(**values)
+
+
+def finer_contracts(
+    workspace: Workspace | None, name: str, stated: FileStatement | None, roots: Sequence[RolledRoot]
+) -> tuple[dict[str, Bars], tuple[str, ...], dict[str, Any]]:
+    """(finer bars of the contracts of one root by their names, notes, how to load them again).
+
+    Parameters
+    ----------
+    workspace : Workspace or None
+        Whose catalog holds a root of that name.
+    name : str
+        ``MES.1m`` in the catalog, or a file of many contracts.
+    stated : FileStatement or None
+        What is stated about a file.
+    roots : sequence of RolledRoot
+        Of the run.
+
+    Raises
+    ------
+    ConfigError
+        If the run is on several roots, or the bars are no finer than its own, or there is no such file or dataset.
+    """
+    if len(roots) != 1:
+        raise ConfigError(f"--finer {name}: finer bars are for a run on one root; this one is on {len(roots)}")
+    path = Path(name)
+    if path.is_file():
+        if stated is None:
+            raise ConfigError(
+                f"--finer {name}: state the root that its contracts are of: --instrument {roots[0].symbol}"
+            )
+        spec, names, said = _stated_contracts(path, stated)
+        found, notes = _contracts_of_file(path, spec, names)
+        origin = {"kind": "file", "path": str(path.resolve()), "statement": spec.describe(), "contracts": list(names)}
+        return _finer_of(roots[0], found), (*said, *notes), origin
+    if workspace is None:
+        raise ConfigError(f"--finer {name}: there is no such file, and no workspace here whose catalog could hold it")
+    origin = {"kind": "catalog", "names": [name]}
+    return _finer_of(roots[0], _contracts_named(workspace, name)), (), origin
+
+
+def finer_again(workspace: Workspace, origin: Mapping[str, Any], roots: Sequence[RolledRoot]) -> dict[str, Bars]:
+    """The finer bars of a kept run, loaded once more."""
+    if origin["kind"] == "catalog":
+        return _finer_of(roots[0], _contracts_named(workspace, origin["names"][0]))
+    found, _ = _contracts_of_file(Path(origin["path"]), _spec_again(origin["statement"]), origin["contracts"])
+    return _finer_of(roots[0], found)
+
+
+def _contracts_named(workspace: Workspace, name: str) -> dict[str, Bars]:
+    from argus.data.contract_bars import contracts_from_catalog
+
+    return contracts_from_catalog(workspace.catalog(), *root_and_interval(name, contracts_held(workspace), "--finer"))
+
+
+def _finer_of(root: RolledRoot, found: Mapping[str, Bars]) -> dict[str, Bars]:
+    """Those of the root's contracts, if their bars are shorter."""
+    kept = {symbol: found[symbol] for symbol in root.contracts if symbol in found}
+    if not kept:
+        named = ", ".join(list(found)[:3]) or "none"
+        raise ConfigError(f"--finer: the run is on contracts of {root.symbol}, the finer bars are of {named}")
+    spans = [
+        max(int((bars.ts_close_ns - bars.ts_event_ns).max(initial=0)) for bars in some)
+        for some in (kept.values(), root.contracts.values())
+    ]
+    if spans[0] >= spans[1]:
+        raise ConfigError(
+            f"--finer: the longest of its bars lasts {spans[0] / 1e9:g} s, the longest of the run's own "
+            f"{spans[1] / 1e9:g} s; give bars that are shorter"
+        )
+    return kept
 
 
 def backtest_rolled(
@@ -246,6 +416,8 @@ def backtest_rolled(
     workspace: Workspace | None,
     source: dict[str, Any],
     warnings: tuple[str, ...] = (),
+    limits: OrderLimits = NO_LIMITS,
+    finer: Mapping[str, Bars] | None = None,
 ) -> BacktestResult:
     """Run one strategy through the rolls of its roots and keep the run if there is a workspace.
 
@@ -257,10 +429,14 @@ def backtest_rolled(
     config, parameters, units, vol_target_annual, workspace, warnings
         As `argus.app.backtest.backtest`.
     source : dict
-        From `catalog_roots` or `file_roots`.
+        From `catalog_roots` or `file_roots`; of a run with finer bars their own source stands in it as ``finer``.
+    limits : OrderLimits
+        On orders and positions; a position is the net of all contracts of a root.
+    finer : mapping or None
+        Contract to finer bars that the orders meet, from `finer_contracts`.
     """
     from argus.engine.metrics import sessions_per_year, summarise
-    from argus.engine.rolling import rolled_market, run_rolled
+    from argus.engine.rolling import rolled_events, rolled_market, run_rolled
     from argus.engine.rolls_traded import rolls_traded
     from argus.lab.trials import MemoryTrialLedger
 
@@ -276,13 +452,15 @@ def backtest_rolled(
         sizer=sizer_for(config, series, units=units, vol_target_annual=vol_target_annual),
         risk=risk_for(config, rolled_market(roots)),
         trials=trials,
+        limits=root_limits(roots, limits),
+        finer=finer or {},
     )
     seconds = time.perf_counter() - started
     if workspace:
         from argus.engine.store import save_run
 
         save_run(workspace.runs, record, {**source, "strategy": strategy, "parameters": values})
-    return BacktestResult(
+    result = BacktestResult(
         record,
         summarise(record, sessions_per_year(record.session_equity()[0])),
         seconds,
@@ -292,6 +470,7 @@ def backtest_rolled(
         parameters=dict(made.spec.values),
         rolls=rolls_traded(record, roots),
     )
+    return with_costs(result, rolled_market(roots), rolled_events(roots), finer)
 
 
 def _made(strategy: str, roots: Sequence[RolledRoot], values: Mapping[str, ParameterValue]) -> Strategy:
@@ -308,6 +487,7 @@ def trace_rolled(workspace: Workspace, record: RunRecord, source: Mapping[str, A
     from argus.engine.trace import trace_trade
 
     roots = roots_again(workspace, source)
-    traced = trace_trade(record, rolled_market(roots), trade, events=rolled_events(roots))
+    finer = finer_again(workspace, source["finer"], roots) if "finer" in source else {}
+    traced = trace_trade(record, rolled_market(roots), trade, events=rolled_events(roots), finer=finer)
     strategy = RolledStrategy(_made(source["strategy"], roots, source["parameters"]), roots)
     return with_series(traced, strategy, int(record.manifest.config["data_latency_ns"]))

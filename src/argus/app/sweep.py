@@ -222,12 +222,7 @@ def _keep_best(
             wanted.remove(run_id)
             point = plan.points[number]
             record = task.replay(point, task.market(point), trials)
-            names = list(plan.markets[point.market])
-            save_run(
-                workspace.runs,
-                record,
-                {"kind": "catalog", "names": names, "start_ns": None, "end_ns": point.end_ns},
-            )
+            save_run(workspace.runs, record, task.source(point))
 
 
 # ---- reading the table

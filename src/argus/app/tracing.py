@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argus.app.backtest import catalog_market, file_market, finer_of, quotes_of
+from argus.app.events import events_again, name_then
 from argus.app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,7 +59,10 @@ def trace_run(workspace: Workspace, run: str, trade: int | None = None) -> Trace
         finer = quotes_of(market, Path(told["path"]), told["preset"], told["where"])[0]
     elif "finer" in source:
         finer = finer_of(market, _market_again(workspace, source["finer"]))
-    return trace_trade(record, market, trade, _strategy_again(record, source), finer=finer)
+    events = events_again(source.get("events", {}))
+    traced = trace_trade(record, market, trade, _strategy_again(record, source), events=events, finer=finer)
+    then = name_then(source.get("called", {}).get(traced.instrument, ()), traced.entry_ts_ns)
+    return traced if then is None else replace(traced, name=f"{traced.name}, called {then} at the time")
 
 
 def _market_again(workspace: Workspace, source: dict[str, Any]) -> Market:

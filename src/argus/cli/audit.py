@@ -12,8 +12,10 @@ from argus.cli import statement
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
+    from argus.app.rolled import Rolling
     from argus.app.workspace import Workspace
-    from argus.lab.audit import AuditReport
+    from argus.engine.market import Market
+    from argus.lab.audit import AuditReport, RollRules
 
 __all__ = ["audit"]
 
@@ -74,6 +76,22 @@ def audit(
     ] = None,
     tolerance: Annotated[float | None, typer.Option(min=0, help="warmup: how far estimates may be apart.")] = None,
     seed: Annotated[int | None, typer.Option(help="lookahead: of the noise.")] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|off", help="Splits and dividends: a CSV of date, kind, value; or off. Default: the catalog's."
+        ),
+    ] = None,
+    roll: Annotated[
+        str | None,
+        typer.Option(help="Audit on roots, rolled by calendar, volume or open_interest: schedule and series too."),
+    ] = None,
+    roll_days: Annotated[
+        int | None, typer.Option(help="Business days before the contract's end, for --roll calendar.")
+    ] = None,
+    adjust: Annotated[
+        str | None, typer.Option(help="The series that a rolled strategy reads: difference, ratio or none.")
+    ] = None,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
@@ -94,6 +112,8 @@ def _audit(typed: dict[str, Any]) -> None:
     kind, strategy = typed["kind"], typed["strategy"]
     if kind not in AUDITS:
         raise ConfigError(f"there is no audit '{kind}'; one of {', '.join(AUDITS)} expected")
+    if typed["all_"] and any(typed[name] is not None for name in ("roll", "roll_days", "adjust")):
+        raise ConfigError("--all audits on the embedded data, which have no contracts: name a strategy with --roll")
     if typed["all_"] == bool(strategy):
         raise ConfigError("name one strategy, or give --all for every registered one on the embedded data")
     home = open_workspace(typed["workspace"]) if typed["workspace"] else find_workspace()
@@ -123,21 +143,29 @@ def _one(
     from argus.app import backtest as use_case
     from argus.app.audit import audit_strategy, factory_of
     from argus.app.workspace import open_workspace
-    from argus.cli.backtest import _config, parameters_of
+    from argus.cli.backtest import _config, events_named, parameters_of, rolling_of
     from argus.core.errors import ConfigError
 
+    rolling = rolling_of(typed["roll"], typed["roll_days"], typed["adjust"])
     parameters = parameters_of(typed["param"] or [])
     factory_of(typed["strategy"], parameters)
     if (typed["bars"] is None) == (not typed["dataset"]):
         raise ConfigError("give either --bars FILE with --instrument, or --dataset NAME from the catalog")
     if typed["units"] is not None and typed["vol_target"] is not None:
         raise ConfigError("give either --units or --vol-target")
-    if typed["bars"] is None:
+    rolls: RollRules | None = None
+    stated = {name: typed[name] for name in _STATEMENT}
+    if rolling is not None:
+        market, rolls = _contracts(typed, stated, rolling, home)
+    elif typed["bars"] is None:
         market = use_case.catalog_market(home or open_workspace(None), tuple(typed["dataset"]))[0]
     else:
-        stated = {name: typed[name] for name in _STATEMENT}
         spec, _ = statement.import_spec(typed["bars"], typed["instrument"], **stated)
         market = use_case.file_market(typed["bars"], spec)[0]
+    happened = None
+    if rolls is None:
+        at_home = (home or open_workspace(None)) if typed["bars"] is None else None
+        happened = events_named(typed["events"], market, at_home)
     money = ("account", "cash", "fee_per_contract", "fee_rate", "slippage_ticks", "slippage_rate", "cost_multiplier")
     rules = ("latency_ms", "touch", "participation", "start", "end")
     specs = {symbol: entry[0] for symbol, entry in market.items()}
@@ -152,7 +180,24 @@ def _one(
         workspace=home,
         options=options,
         progress=tell(typed["strategy"]),
+        rolls=rolls,
+        events=happened.events if happened else None,
     )
+
+
+def _contracts(
+    typed: dict[str, Any], stated: dict[str, Any], rolling: Rolling, home: Workspace | None
+) -> tuple[Market, RollRules]:
+    """Every contract of the roots that were named, and the rules that make roots of them."""
+    from argus.app import rolled as use_case
+    from argus.app.workspace import open_workspace
+    from argus.core.errors import ConfigError
+
+    if typed["bars"] is None:
+        return use_case.catalog_contracts(home or open_workspace(None), typed["dataset"], rolling)
+    if typed["instrument"] is None:
+        raise ConfigError(f"{typed['bars'].name}: state the root that its contracts are of: --instrument MES")
+    return use_case.file_contracts(typed["bars"], statement.file_statement(typed["instrument"], **stated), rolling)
 
 
 def _options(typed: dict[str, Any]) -> dict[str, Any]:

@@ -20,13 +20,14 @@ from argus.cli.output import JsonOption, WorkspaceOption, emit
 if TYPE_CHECKING:
     from argus.app.account_terms import AccountTerms
     from argus.app.backtest import BacktestResult, OrderLimits
+    from argus.app.events import Happened
     from argus.app.rolled import Rolling
     from argus.app.workspace import Workspace
     from argus.core.instruments import InstrumentSpec
     from argus.engine.config import HaltRules, RunConfig
     from argus.engine.market import Market
 
-__all__ = ["backtest", "parameters_of"]
+__all__ = ["backtest", "parameters_of", "rolling_of", "events_named"]
 
 _ROLLS_WIDTH = 140
 _LATENCY_MS_MAX = 1e12
@@ -34,13 +35,14 @@ _LATENCY_MS_MAX = 1e12
 
 
 @dataclass(frozen=True, slots=True)
-class _FinerAsked:
-    """What the orders of a run are to meet in the place of its bars, as typed."""
+class _Beside:
+    """What a run is to take beside its bars, as typed: what its orders meet, and what happens to the instrument."""
 
     finer: str | None
     quotes: Path | None
     quotes_preset: str | None
     quotes_where: Sequence[str]
+    events: str | None
 
 
 def parameters_of(pairs: list[str]) -> dict[str, Any]:
@@ -65,7 +67,14 @@ def backtest(
     instrument: Annotated[str | None, typer.Option(help="Instrument of the file, such as ES or US_EQUITY:SPY.")] = None,
     finer: Annotated[
         str | None,
-        typer.Option(metavar="FILE|DATASET", help="Finer bars of the one instrument, which its orders meet."),
+        typer.Option(metavar="FILE|DATASET", help="Finer bars of the one instrument or root, which its orders meet."),
+    ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|off",
+            help="Splits and dividends: a CSV of date, kind, value; or off. Default: the catalog's, for its datasets.",
+        ),
     ] = None,
     quotes: Annotated[
         Path | None, typer.Option(help="File of bid and ask quotes of the one instrument, which its orders meet.")
@@ -135,7 +144,9 @@ def backtest(
     ] = None,
     flatten: Annotated[bool, typer.Option("--flatten", help="A halt also closes what is held.")] = False,
     max_order: Annotated[float | None, typer.Option(help="Largest order, in units; larger ones are refused.")] = None,
-    max_position: Annotated[float | None, typer.Option(help="Largest position either way, in units.")] = None,
+    max_position: Annotated[
+        float | None, typer.Option(help="Largest position either way, in units; of a root, its net.")
+    ] = None,
     max_orders_per_minute: Annotated[int | None, typer.Option(help="Most orders within 60 seconds.")] = None,
     price_collar: Annotated[
         float | None, typer.Option(help="Furthest an order's price may lie from the last one, as a fraction of it.")
@@ -173,7 +184,7 @@ def backtest(
         raise ConfigError("give either --bars FILE with --instrument, or --dataset NAME from the catalog")
     if units is not None and vol_target is not None:
         raise ConfigError("give either --units or --vol-target")
-    rolling = _rolling(roll, roll_days, adjust)
+    rolling = rolling_of(roll, roll_days, adjust)
     home = open_workspace(workspace) if bars is None or workspace else find_workspace()
     stated: dict[str, Any] = {
         "stamp": stamp, "time_column": time_column, "time_format": time_format, "timezone": timezone,
@@ -189,12 +200,17 @@ def backtest(
         _terms(currency, rates, conversion_cost, intraday_margin, intraday_cutoff),
     )  # fmt: skip
     limits = _limits(max_order, max_position, max_orders_per_minute, price_collar)
+    how["limits"] = limits
     if rolling is not None:
-        _refuse_with_rolls(finer, quotes, limits)
-        result = _rolled(strategy, bars, instrument, dataset or [], stated, rolling, settings, how)
+        if events not in (None, "off"):
+            raise ConfigError(f"--events {events}: contracts of futures have no splits and no dividends; leave it out")
+        if quotes is not None:
+            raise ConfigError(
+                f"--quotes {quotes} and --roll exclude each other: quotes are for a run on one instrument"
+            )
+        result = _rolled(strategy, bars, instrument, dataset or [], stated, rolling, finer, settings, how)
     else:
-        how["limits"] = limits
-        met = _FinerAsked(finer, quotes, quotes_preset, quotes_where or [])
+        met = _Beside(finer, quotes, quotes_preset, quotes_where or [], events)
         result = _plain(strategy, bars, instrument, dataset or [], stated, met, settings, how)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
 
@@ -225,7 +241,7 @@ def _plain(
     instrument: str | None,
     datasets: list[str],
     stated: dict[str, Any],
-    met: _FinerAsked,
+    met: _Beside,
     settings: tuple[Any, ...],
     how: dict[str, Any],
 ) -> BacktestResult:
@@ -260,7 +276,20 @@ def _plain(
         found, said, origin = _finer(met.finer, known, stated, home)
         how = {**how, "finer": use_case.finer_of(market, found)}
         source, notes = {**source, "finer": origin}, (*notes, *(f"finer bars: {line}" for line in said))
-    return use_case.backtest(strategy, market, config, source=source, warnings=notes, **how)
+    happened = events_named(met.events, market, how["workspace"] if bars is None else None)
+    return use_case.backtest(strategy, market, config, source=source, warnings=notes, happened=happened, **how)
+
+
+def events_named(typed: str | None, market: Market, home: Workspace | None) -> Happened | None:
+    """What was typed for --events: a sheet, the catalog's corporate actions where there is one, or none."""
+    from argus.app.events import catalog_events, file_events
+
+    if typed == "off" or (typed is None and home is None):
+        return None
+    if typed is None:
+        assert home is not None
+        return catalog_events(home, market)
+    return file_events(Path(typed), market)
 
 
 def _finer(
@@ -301,23 +330,7 @@ def _limits(
     return OrderLimits(max_order, max_position, max_orders_per_minute, price_collar)
 
 
-def _refuse_with_rolls(finer: str | None, quotes: Path | None, limits: OrderLimits) -> None:
-    """What a run through rolls does not take."""
-    from argus.app.backtest import NO_LIMITS
-    from argus.core.errors import ConfigError
-
-    if finer is not None:
-        raise ConfigError(f"--finer {finer} and --roll exclude each other: finer bars are for a run on one instrument")
-    if quotes is not None:
-        raise ConfigError(f"--quotes {quotes} and --roll exclude each other: quotes are for a run on one instrument")
-    if limits != NO_LIMITS:
-        raise ConfigError(
-            "--max-order, --max-position, --max-orders-per-minute and --price-collar do not go with --roll; leave them "
-            "out, or run on one contract"
-        )
-
-
-def _rolling(roll: str | None, roll_days: int | None, adjust: str | None) -> Rolling | None:
+def rolling_of(roll: str | None, roll_days: int | None, adjust: str | None) -> Rolling | None:
     """How roots are to be rolled; None where the run is not on roots."""
     from argus.app.rolled import Rolling
     from argus.core.errors import ConfigError
@@ -337,14 +350,13 @@ def _rolled(
     datasets: list[str],
     stated: dict[str, Any],
     rolling: Rolling,
+    finer: str | None,
     settings: tuple[Any, ...],
     how: dict[str, Any],
 ) -> BacktestResult:
     """A run on roots, through all rolls of their contracts."""
     from argus.app import rolled as use_case
-    from argus.app.backtest import with_costs
     from argus.core.errors import ConfigError
-    from argus.engine.rolling import rolled_events, rolled_market
 
     if bars is None:
         roots, notes, source = use_case.catalog_roots(how["workspace"], datasets, rolling)
@@ -353,8 +365,13 @@ def _rolled(
     else:
         roots, notes, source = use_case.file_roots(bars, statement.file_statement(instrument, **stated), rolling)
     config = _config({root.symbol: root.spec for root in roots}, *settings)
-    result = use_case.backtest_rolled(strategy, roots, config, source=source, warnings=notes, **how)
-    return with_costs(result, rolled_market(roots), rolled_events(roots))
+    if finer is not None:
+        known = instrument or (roots[0].symbol if stated["contract_column"] or stated["preset"] else None)
+        form = None if known is None else statement.file_statement(known, **{**stated, "interval": None})
+        found, said, origin = use_case.finer_contracts(how["workspace"], finer, form, roots)
+        how = {**how, "finer": found}
+        source, notes = {**source, "finer": origin}, (*notes, *(f"finer bars: {line}" for line in said))
+    return use_case.backtest_rolled(strategy, roots, config, source=source, warnings=notes, **how)
 
 
 def _config(

@@ -94,6 +94,40 @@ def import_(
         raise typer.Exit(3)
 
 
+@app.command("actions")
+def actions(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Corporate actions: CSV, text or Parquet.")],
+    calendar: Annotated[str, typer.Option(help="Calendar whose sessions the dates are.")] = "NYSE",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let rows that contradict the catalog take the place of what is there.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    json_wanted: JsonOption = False,
+) -> None:
+    """Import splits, dividends, changes of symbol and delistings; runs on the catalog's shares book them.
+
+    Exits with 3 if rows went to quarantine.
+    """
+    from argus.app.workspace import open_workspace
+    from argus.data.corporate_actions_import import import_actions
+
+    catalog = open_workspace(workspace).catalog()
+    report = import_actions(catalog, file, calendar=calendar, replace_rows=replace)
+    emit(
+        asdict(report),
+        json_wanted=json_wanted,
+        text=lambda: _say(
+            [
+                f"{report.rows_imported:,} corporate actions imported, {report.rows_present:,} were there, "
+                f"{report.rows_replaced:,} replaced; {report.rows_read:,} rows read from {report.source}",
+                *(f"{reason}: {count:,} rows to quarantine" for reason, count in report.quarantined.items()),
+            ]
+        ),
+    )
+    if report.quarantined:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
 @app.command("ls")
 def ls(workspace: WorkspaceOption = None, json_wanted: JsonOption = False) -> None:
     """List the datasets of the catalog."""

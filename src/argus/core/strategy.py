@@ -56,6 +56,9 @@ class Parameter:
                 if not isinstance(value, bool) and str(value).lower() not in ("true", "false"):
                     raise ValueError
                 coerced: ParameterValue = value if isinstance(value, bool) else str(value).lower() == "true"
+            elif isinstance(value, bool) and kind is not str:
+                # Python counts with them: True would be a lookback of one bar.
+                raise ValueError
             elif kind is int:
                 coerced = int(value)
                 if isinstance(value, float) and value != coerced:

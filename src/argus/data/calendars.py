@@ -53,7 +53,9 @@ __all__ = [
     "assign_sessions",
     "expected_bars",
     "session_bounds",
+    "hold_tables",
     "session_table",
+    "tables_held",
     "sessions_per_year",
 ]
 
@@ -242,6 +244,17 @@ def session_table(calendar: str, first: date, last: date) -> SessionTable:
 
 
 _TABLES: Final[dict[str, tuple[int, int, SessionTable]]] = {}
+
+
+def tables_held() -> tuple[tuple[str, date, date], ...]:
+    """(calendar, first, last session date) of every table that this process keeps in memory."""
+    return tuple((name, date(held[0], 1, 1), date(held[1], 12, 31)) for name, held in _TABLES.items())
+
+
+def hold_tables(held: tuple[tuple[str, date, date], ...]) -> None:
+    """Build tables beforehand, as `tables_held` of another process named them."""
+    for name, first, last in held:
+        session_table(name, first, last)
 
 
 def assign_sessions(ts_event_ns: I64_1D, ts_close_ns: I64_1D, calendar: str) -> Sessions:

@@ -153,6 +153,14 @@ def continuous_series(
     return _spliced(contracts, schedule, Adjustment(adjustment), Anchor.FORWARD)
 
 
+def rolls_measured(contracts: Mapping[str, Bars], schedule: RollSchedule) -> int:
+    """How many rolls of the schedule, from the first on, have a common bar on which their gap can be measured."""
+    for at, roll in enumerate(schedule.rolls):
+        if _splice(contracts, roll, Adjustment.UNADJUSTED).bar_ns is None:
+            return at
+    return len(schedule.rolls)
+
+
 def back_adjusted(
     contracts: Mapping[str, Bars], schedule: RollSchedule, adjustment: Adjustment = Adjustment.DIFFERENCE
 ) -> ContinuousSeries:

@@ -30,6 +30,7 @@ __all__ = [
     "Delisting",
     "Split",
     "SymbolChange",
+    "changes_to",
     "join_symbols",
     "known_actions",
     "split_adjusted",
@@ -319,7 +320,7 @@ def join_symbols(bars: Mapping[str, Bars], actions: Iterable[CorporateAction], s
     DataError
         If bars of one of the symbols are missing, or nothing is left.
     """
-    chain = _changes_to(symbol, [a for a in actions if isinstance(a, SymbolChange)])
+    chain = changes_to(symbol, [a for a in actions if isinstance(a, SymbolChange)])
     names = [*(change.symbol for change in chain), symbol]
     bounds = [-(2**31), *(day_number(change.session) for change in chain), 2**31 - 1]
     missing = [name for name in names if name not in bars]
@@ -341,7 +342,7 @@ def join_symbols(bars: Mapping[str, Bars], actions: Iterable[CorporateAction], s
     return replace(parts[0], instrument=symbol, observed=observed, **(columns | lost))
 
 
-def _changes_to(symbol: str, changes: Sequence[SymbolChange]) -> list[SymbolChange]:
+def changes_to(symbol: str, changes: Sequence[SymbolChange]) -> list[SymbolChange]:
     """The changes that lead to a symbol, oldest first: the latest one to it, the latest before that, and so on."""
     chain: list[SymbolChange] = []
     before = 2**63 - 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from argus.core.arrays import F64_1D
+from argus.core.arrays import F64_1D, Bars
 from argus.core.errors import ConfigError, CoverageError, LedgerError, RunError
 from argus.core.strategy import StrategySpec
 from argus.core.time import format_ns
@@ -40,6 +41,7 @@ from argus.engine.trades import trades_of
 
 __all__ = ["Minutes", "check_universe", "record_of", "stop_run", "trial_of", "trial_with"]
 
+_BEGINNING_BARS: Final = 64
 _FAULTS: Final = {
     1: "the position account is not the value of what is held",
     2: "the clearing account is not the negative of the position",
@@ -159,6 +161,14 @@ def trial_of(
     return trial_with(manifest, config, market, purpose, (returns, record.net_pnl_micros, len(record.orders)))
 
 
+def _beginning(bars: Bars) -> str:
+    """Hash of the first bars: by it the ledger knows the same data again when more bars have come to their end."""
+    digest = hashlib.sha256()
+    for name in ("ts_event_ns", "ts_close_ns", "open", "high", "low", "close"):
+        digest.update(np.nan_to_num(getattr(bars, name)[:_BEGINNING_BARS]).tobytes())
+    return digest.hexdigest()[:16]
+
+
 def trial_with(
     manifest: RunManifest,
     config: RunConfig,
@@ -177,7 +187,12 @@ def trial_with(
         "family": told["name"],
         "parameters": canonical_json(told["parameters"]),
         "instruments": ",".join(told["universe"]),
-        "data_hash": canonical_json({symbol: manifest.data[symbol]["content_hash"] for symbol in told["universe"]}),
+        "data_hash": canonical_json(
+            {
+                symbol: [manifest.data[symbol]["content_hash"], _beginning(one)]
+                for symbol, one in zip(told["universe"], bars, strict=True)
+            }
+        ),
         "first_ns": int(min(b.ts_event_ns[0] for b in bars)),
         "last_ns": int(max(b.ts_close_ns[-1] for b in bars)),
         "status": "failed" if result is None else "finished",

@@ -50,6 +50,9 @@ class RolledStrategy:
     strategy : Strategy
         Its universe are the symbols of `roots`.
     roots : sequence of RolledRoot
+    universe : sequence of str, optional
+        Contracts whose bars wake it, and which the run must have; by default those that are in front at some time. An
+        audit names them all, because which ones will be in front is not known beforehand.
 
     Raises
     ------
@@ -59,7 +62,9 @@ class RolledStrategy:
         If a series lacks a field that a feature reads.
     """
 
-    def __init__(self, strategy: Strategy, roots: Sequence[RolledRoot]) -> None:
+    def __init__(
+        self, strategy: Strategy, roots: Sequence[RolledRoot], *, universe: Sequence[str] | None = None
+    ) -> None:
         inner = strategy.spec
         given = {root.symbol: root for root in roots}
         if set(given) != set(inner.universe) or len(given) != len(roots):
@@ -75,7 +80,7 @@ class RolledStrategy:
         self._sent = 0
         self._was_asked = False
         self._unserved = dict.fromkeys(inner.universe, 0)
-        contracts = tuple(self._root_of)
+        contracts = tuple(self._root_of if universe is None else universe)
         self._spec = replace(
             inner,
             universe=contracts,
@@ -108,6 +113,20 @@ class RolledStrategy:
     def feature_columns(self) -> dict[str, tuple[RolledRoot, F64_1D]]:
         """Alias to (root, value at each row of its series) of each feature that the strategy declares."""
         return {alias: (tracked.root, column) for alias, (tracked, column) in self._columns.items()}
+
+    def standing(self) -> tuple[tuple[str, str, float], ...]:
+        """(name, root, value) of what the strategy stands on now, for audits: features, series, contract in front."""
+        found = [
+            (alias, tracked.root.symbol, float(column[tracked.known - 1]) if tracked.known else float("nan"))
+            for alias, (tracked, column) in self._columns.items()
+        ]
+        for symbol, tracked in self._tracked.items():
+            close = tracked.root.series.bars.close
+            found.append(
+                (f"series:{symbol}", symbol, float(close[tracked.known - 1]) if tracked.known else float("nan"))
+            )
+            found.append((f"front:{symbol}", symbol, float(tracked.symbol.rpartition(".")[2])))
+        return tuple(found)
 
     def _computed(self) -> dict[str, tuple[Tracked, F64_1D]]:
         from argus.features import compute

@@ -85,14 +85,16 @@ class Tracked:
         root = self.root
         while True:
             begin, end = root.rows[self.source]
-            if begin < end:
-                last = view.bars(root.legs[self.source].symbol, 1).ts_event_ns
-                if len(last):
-                    ts_ns, known, starts = int(last[-1]), max(self.known, begin), self.starts
-                    while known < end and starts[known] <= ts_ns:
-                        known += 1
-                    self.known = known
+            # Asked whether the leg has rows or not: which rows are still to come must not show in what is looked at.
+            last = view.bars(root.legs[self.source].symbol, 1).ts_event_ns
+            if begin < end and len(last):
+                ts_ns, known, starts = int(last[-1]), max(self.known, begin), self.starts
+                while known < end and starts[known] <= ts_ns:
+                    known += 1
+                self.known = known
             if self.known < end or self.source + 1 == len(root.legs):
+                return
+            if view.now_ns < root.legs[self.source + 1].start_ns:
                 return
             self.source += 1
 

@@ -32,7 +32,7 @@ from argus.data.continuous import Adjustment, ContinuousSeries, continuous_serie
 from argus.data.contract_dates import ContractLife, contract_life, contract_spec
 from argus.data.rolls import Leg, Roll, RollReason, RollRule, RollSchedule, roll_date, roll_schedule
 from argus.engine.config import RunConfig
-from argus.engine.market import Events, Market
+from argus.engine.market import NOT_FINER, Events, Finer, Market
 from argus.engine.record import RunRecord
 
 __all__ = [
@@ -114,6 +114,7 @@ def rolled_root(
     adjustment: Adjustment = Adjustment.DIFFERENCE,
     *,
     schedule: RollSchedule | None = None,
+    is_cut: bool = False,
 ) -> RolledRoot:
     """Make a root tradable through its rolls, or say what stands against it.
 
@@ -129,6 +130,9 @@ def rolled_root(
         Of the series that the strategy reads.
     schedule : RollSchedule, optional
         One that was made from these contracts already; else `rule` makes it.
+    is_cut : bool
+        Whether the bars end where somebody cut them, and not where the data do: that a contract has no bar left in
+        which a roll could be traded is then no error, for it may have one beyond the cut.
 
     Raises
     ------
@@ -147,7 +151,8 @@ def rolled_root(
     legs = schedule.legs
     lives = [contract_life(leg.symbol, spec, contracts[leg.symbol]) for leg in legs]
     due_ns = tuple(_due_ns(spec, roll) for roll in schedule.rolls)
-    _check_tradable(contracts, schedule, due_ns)
+    if not is_cut:
+        _check_tradable(contracts, schedule, due_ns)
     last_ns = max(int(bars.ts_close_ns[-1]) for bars in contracts.values() if len(bars))
     kept = {life.symbol: _until_last_trade(contracts[life.symbol], life) for life in lives}
     return RolledRoot(
@@ -289,6 +294,8 @@ def run_rolled(
     risk: RiskPolicy,
     trials: TrialLedger,
     purpose: str = "backtest",
+    limits: RiskPolicy | None = None,
+    finer: Finer = NOT_FINER,
 ) -> RunRecord:
     """Replay a strategy on roots: through all rolls, each traded by real orders on the contracts.
 
@@ -299,6 +306,10 @@ def run_rolled(
     roots : sequence of RolledRoot
     config, sizer, risk, trials, purpose
         As `argus.engine.run`; the risk policy is asked through `RolledRisk`.
+    limits : RiskPolicy or None
+        A second policy that is asked about the root's net, such as limits on orders and positions; see `RolledRisk`.
+    finer : mapping
+        Contract to bars of a shorter interval, as for `argus.engine.run`.
 
     Raises
     ------
@@ -318,10 +329,11 @@ def run_rolled(
         market,
         rolled_start(config, strategy, roots),
         sizer=sizer,
-        risk=RolledRisk(risk, {symbol: root.symbol for root in roots for symbol in root.contracts}),
+        risk=RolledRisk(risk, {symbol: root.symbol for root in roots for symbol in root.contracts}, limits),
         trials=trials,
         purpose=purpose,
         events=events,
+        finer=finer,
     )
     return replace(record, notes=(*record.notes, *rolled.notes(), *_settled_notes(record, roots)))
 
@@ -355,24 +367,30 @@ class RolledRisk:
         Who judges.
     root_of : mapping
         Contract's name to its root.
+    limits : RiskPolicy or None
+        Asked too, of every order that the policy lets through, but for one that only takes up what a roll closes: with
+        positions and pending orders of all contracts of the root together. It must ask for no margin and no cash, which
+        belong to a contract.
     """
 
     policy: RiskPolicy
     root_of: Mapping[str, str]
+    limits: RiskPolicy | None = None
 
     def approve(self, order: Order, account: AccountView) -> RiskApproved | RiskRefused:
         """What the policy says of the order, with the closing orders of the root's other contracts taken as done."""
         root = self.root_of.get(order.instrument)
-        closing = tuple(
-            symbol
-            for symbol, of in self.root_of.items()
-            if of == root and symbol != order.instrument and _is_closing(account, symbol)
-        )
-        return self.policy.approve(order, _Released(account, closing) if closing else account)
+        others = tuple(symbol for symbol, of in self.root_of.items() if of == root and symbol != order.instrument)
+        closing = tuple(symbol for symbol in others if _is_closing(account, symbol))
+        found = self.policy.approve(order, _Released(account, closing) if closing else account)
+        if self.limits is None or isinstance(found, RiskRefused) or _takes_up(order, account, closing):
+            return found
+        return self.limits.approve(order, _Net(account, (order.instrument, *others)))
 
     def describe(self) -> Mapping[str, object]:
         """Settings of the policy, and that contracts of a root are netted."""
-        return {**self.policy.describe(), "rolled": "orders that close another contract of the root free its margin"}
+        told = {**self.policy.describe(), "rolled": "orders that close another contract of the root free its margin"}
+        return told if self.limits is None else {**told, "limits_of_roots": dict(self.limits.describe())}
 
 
 def _is_closing(account: AccountView, symbol: str) -> bool:
@@ -381,6 +399,54 @@ def _is_closing(account: AccountView, symbol: str) -> bool:
         return False
     after = held + account.pending_lots(symbol)
     return abs(after) < abs(held) and after * held >= 0
+
+
+def _takes_up(order: Order, account: AccountView, closing: tuple[str, ...]) -> bool:
+    """Whether the order only takes up again what is being closed in the other contracts.
+
+    Such an order keeps what is held and makes it no larger: the other half of it has gone out already.
+    """
+    closed = -sum(account.pending_lots(symbol) for symbol in closing)
+    taken = account.position_lots(order.instrument) + account.pending_lots(order.instrument) + order.signed_lots
+    return closed * order.signed_lots > 0 and closed * taken > 0 and abs(taken) <= abs(closed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Net:
+    """An account in which a contract holds what all of its root hold together. Implements `core.ports.AccountView`."""
+
+    account: AccountView
+    contracts: tuple[str, ...]
+
+    @property
+    def cash_micros(self) -> int:
+        return self.account.cash_micros
+
+    @property
+    def equity_micros(self) -> int:
+        return self.account.equity_micros
+
+    @property
+    def initial_margin_micros(self) -> int:
+        return self.account.initial_margin_micros
+
+    def initial_margin_after_micros(self, instrument: str, signed_lots: int) -> int:
+        return self.account.initial_margin_after_micros(instrument, signed_lots)
+
+    def cash_after_micros(self, instrument: str, signed_lots: int) -> int:
+        return self.account.cash_after_micros(instrument, signed_lots)
+
+    def position_lots(self, instrument: str) -> int:
+        return sum(self.account.position_lots(symbol) for symbol in self.contracts)
+
+    def pending_lots(self, instrument: str) -> int:
+        return sum(self.account.pending_lots(symbol) for symbol in self.contracts)
+
+    def last_price_ticks(self, instrument: str) -> int | None:
+        return self.account.last_price_ticks(instrument)
+
+    def orders_within(self, window_ns: int) -> int:
+        return self.account.orders_within(window_ns)
 
 
 @dataclass(frozen=True, slots=True)

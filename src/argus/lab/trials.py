@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -30,6 +31,10 @@ UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark"})
 """Runs from which nothing is ever chosen: markets replaced by noise, and holding the instrument."""
 
 
+_MONTH: Final = re.compile(r"\.\d{6}$")
+_ROLLS: Final = re.compile(r" rolls=[0-9a-f]+$")
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One backtest, as the engine recorded it.
@@ -44,7 +49,8 @@ class Trial:
     instruments : str
         Symbols, sorted, joined by commas.
     data_hash, config_hash : str
-        What data and settings it ran on; settings as canonical JSON or any text that stands for them.
+        What data and settings it ran on: by instrument the hash of all bars and that of the first ones, and settings as
+        canonical JSON; or any text that stands for them.
     first_ns, last_ns : int
         Range of the data.
     status : str
@@ -98,21 +104,23 @@ class Trial:
         """What makes it a look of its own: the hypothesis, its parameters, the market, and the settings but for costs.
 
         More bars at the end of the same data are not another look, a later start is; nor is a dearer fill, but another
-        way of sizing is.
+        way of sizing is. Data of the same instrument that begin with other bars (of another length, or adjusted in
+        another way) are other data. Contracts of one root are one market, and one more roll at the end is no look.
         """
         return (
             self.family,
             self.version,
-            self.parameters,
-            self.instruments,
+            _without_rolls(self.parameters),
+            ",".join(sorted(_roots(self.instruments.split(",")))),
             str(self.first_ns),
+            _beginnings(self.data_hash),
             _without_costs(self.config_hash),
         )
 
     def overlaps(self, instruments: frozenset[str], first_ns: int, last_ns: int) -> bool:
-        """Whether it has seen any of these instruments at any of these times."""
-        seen = frozenset(self.instruments.split(","))
-        return bool(seen & instruments) and self.first_ns <= last_ns and self.last_ns >= first_ns
+        """Whether it has seen any of these instruments, or another contract of their roots, at any of these times."""
+        seen = _roots(self.instruments.split(","))
+        return bool(seen & _roots(instruments)) and self.first_ns <= last_ns and self.last_ns >= first_ns
 
 
 def _coerce(name: str, kind: str, value: Any) -> object:
@@ -129,6 +137,35 @@ def _coerce(name: str, kind: str, value: Any) -> object:
     except (TypeError, ValueError) as error:
         raise ConfigError(f"trial field {name} is {value!r}: {error}") from None
     return str(value)
+
+
+def _roots(instruments: Iterable[str]) -> frozenset[str]:
+    """The instruments, with the root in the place of each contract of a delivery month."""
+    return frozenset(_MONTH.sub("", symbol) for symbol in instruments)
+
+
+def _without_rolls(parameters: str) -> str:
+    """The parameters without the hash of the rolls there were, which grows with the data; the rule stays."""
+    if '"roll.' not in parameters:
+        return parameters
+    known = json.loads(parameters)
+    told = {k: _ROLLS.sub("", v) if k.startswith("roll.") and isinstance(v, str) else v for k, v in known.items()}
+    return json.dumps(told, sort_keys=True)
+
+
+def _beginnings(data_hash: str) -> str:
+    """Hash of the first bars of each instrument, of a root those of its oldest contract; empty where none was kept."""
+    try:
+        known = json.loads(data_hash)
+    except ValueError:
+        return ""
+    if not isinstance(known, dict):
+        return ""
+    first: dict[str, str] = {}
+    for symbol in sorted(known):
+        if isinstance(known[symbol], list) and len(known[symbol]) > 1:
+            first.setdefault(_MONTH.sub("", symbol), str(known[symbol][1]))
+    return json.dumps(first, sort_keys=True) if first else ""
 
 
 def _without_costs(settings: str) -> str:

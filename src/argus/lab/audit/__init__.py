@@ -11,6 +11,7 @@ from argus.lab.audit.costs import CostsSettings, audit_costs
 from argus.lab.audit.lookahead import LookaheadSettings, audit_lookahead
 from argus.lab.audit.recording import Recorder
 from argus.lab.audit.report import AuditReport, Check, Difference, Status
+from argus.lab.audit.rolled import RollRules, contracts_market
 from argus.lab.audit.subject import Subject
 from argus.lab.audit.warmup import WarmupSettings, audit_warmup
 
@@ -22,6 +23,7 @@ __all__ = [
     "Difference",
     "LookaheadSettings",
     "Recorder",
+    "RollRules",
     "Status",
     "Subject",
     "Variant",
@@ -30,4 +32,5 @@ __all__ = [
     "audit_costs",
     "audit_lookahead",
     "audit_warmup",
+    "contracts_market",
 ]

@@ -22,6 +22,7 @@ from argus.core.orders import FillRule, OrderType
 from argus.core.ports import TrialLedger
 from argus.engine.config import ImpactModel, RunConfig, SpreadModel
 from argus.engine.record import RunRecord
+from argus.engine.rolled_strategy import RolledStrategy
 from argus.lab.audit.alteration import Market
 from argus.lab.audit.recomputed import charged, faults_of, total_cost, volume_bound
 from argus.lab.audit.report import AuditReport, Check, Difference, Status
@@ -134,7 +135,8 @@ def audit_costs(
     """
     how = settings or CostsSettings()
     ledger = Counted(trials)
-    spec = subject.create().spec
+    made = subject.create()
+    spec = made.strategy.spec if isinstance(made, RolledStrategy) else made.spec
     played = player(subject, ledger)
     if played.record is None:
         raise RunError(f"the strategy cannot be audited, it does not run on the market as it is: {played.log.error}")

@@ -23,14 +23,16 @@ from argus.core.money import MONEY_MAX
 from argus.core.ports import TrialLedger
 from argus.core.strategy import StrategySpec
 from argus.core.time import format_ns
+from argus.data.calendars import tables_held
 from argus.lab.audit.alteration import Market, Variant, alter_auxiliary, blur, replace_all
 from argus.lab.audit.clocks import SHIFTS_S, move_clock
 from argus.lab.audit.foresight import NOTHING, Foresight, foresight_of
 from argus.lab.audit.future import FUTURE, FutureSettings, Stretch, does_not_know
 from argus.lab.audit.recording import Log, first_difference
 from argus.lab.audit.report import AuditReport, Check, Difference, Status
+from argus.lab.audit.rolled import know_calendars
 from argus.lab.audit.rooms import Room, Rooms
-from argus.lab.audit.stretches import in_range, newest, stretches, wakes_in, warm_rows
+from argus.lab.audit.stretches import in_range, longest_read, newest, stretches, wakes_in, warm_rows
 from argus.lab.audit.subject import Altered, Counted, Progress, Subject
 from argus.lab.audit.touches import Touch
 from argus.lab.audit.workshop import Done, Workshop
@@ -135,6 +137,10 @@ def audit_lookahead(
     tell = progress or _silent
     bare = replace(subject, market={}, auxiliary=None)
     audit = _Audit(Rooms.of(Workshop, (bare,), apart=how.isolate), Counted(trials), how, subject.market)
+    if subject.rolls is not None:
+        subject.read()
+        specs = tuple(spec for spec, _ in subject.rolls.rules)
+        audit.rooms.prepare(partial(know_calendars, specs, tuple(subject.market), tables_held()))
     with audit.rooms.open() as room:
         spec: StrategySpec = room.call("spec", subject.market, subject.auxiliary)
     subject = in_range(subject, spec)
@@ -222,7 +228,7 @@ def _repetition(audit: _Audit, part: Subject, spec: StrategySpec) -> _Repetition
 
 def _halfway(part: Subject, spec: StrategySpec, seed: int) -> Altered:
     """The mirror image from the middle of the decisions on."""
-    ts_ns = max((part.market[symbol][1] for symbol in spec.universe), key=len).ts_recv_ns
+    ts_ns = longest_read(part, spec).ts_recv_ns
     begin = int(np.searchsorted(ts_ns, part.config.start_ns or 0))
     begin = min(max(begin, warm_rows(part, spec) - 1), len(ts_ns) - 1)
     end_ns = part.config.end_ns

@@ -18,6 +18,7 @@ from argus.core.intents import Intent, OrderRequest, Replace
 from argus.core.orders import Fill
 from argus.core.ports import Strategy, View
 from argus.core.strategy import StrategySpec
+from argus.engine.rolled_strategy import RolledStrategy
 from argus.lab.audit.alteration import Market
 from argus.lab.audit.report import Difference
 from argus.lab.audit.touches import deciding
@@ -97,9 +98,15 @@ class Recorder:
     def __init__(self, strategy: Strategy, *, with_calls: bool = False) -> None:
         self._strategy = strategy
         self._spec = strategy.spec
+        self._rolled = strategy if isinstance(strategy, RolledStrategy) else None
         self._names = tuple(ref.alias for ref in self._spec.features)
         self._with_calls = with_calls
-        self.log = Log(facts=declared(self._spec), aliases=tuple((r.alias, r.instrument) for r in self._spec.features))
+        # Which rolls there will have been is in the wrapper's own parameters: what is declared is what it wraps.
+        told = self._spec if self._rolled is None else self._rolled.strategy.spec
+        aliases = tuple((r.alias, r.instrument) for r in self._spec.features)
+        if self._rolled is not None:
+            aliases = tuple((name, symbol) for name, symbol, _ in self._rolled.standing())
+        self.log = Log(facts=declared(told), aliases=aliases)
 
     @property
     def spec(self) -> StrategySpec:
@@ -131,6 +138,8 @@ class Recorder:
             raise
         finally:
             noted = () if raised else _noted(intents)
+            if self._rolled is not None and fill is None:
+                read = tuple([value for _, _, value in self._rolled.standing()])
             self.log.entries.append(Entry(now, fill is None, noted, read, raised, tuple(watched.asked)))
         return intents
 

@@ -109,6 +109,18 @@ class Rooms:
             return cls(make, arguments, "copy", f"{type(error).__name__}: {error}")
         return cls(make, arguments, "fresh")
 
+    def prepare(self, task: Callable[[], None]) -> None:
+        """Have the nurseries do something that every room is to find done, and that tells nothing of the future.
+
+        Parameters
+        ----------
+        task : callable
+            Importable, such as a `functools.partial` of a function of a module.
+        """
+        if self.how == "fresh":
+            for number in (0, 1):
+                _nursery(number).send(("", b"", task))
+
     @contextmanager
     def open(self, *, nursery: int = 0, first: Callable[[], None] | None = None) -> Iterator[Room]:
         """A room; `first` is called in it before anything else is loaded there, if it is a process of its own."""
@@ -258,6 +270,9 @@ def _tend(line: Connection) -> None:
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             address, key, task = line.recv()
+            if not address:
+                task()
+                continue
             _forked(lambda address=address, key=key, task=task: _live_from(line, address, key, task))  # type: ignore[misc]
 
 

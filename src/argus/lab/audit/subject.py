@@ -7,7 +7,7 @@ The strategy is made anew for every run, and from the market of that run, becaus
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,13 @@ import numpy as np
 from argus.core.errors import ArgusError
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.engine.config import RunConfig
+from argus.engine.market import Events
 from argus.engine.record import RunRecord
+from argus.engine.rolled_strategy import RolledStrategy
+from argus.engine.rolling import RolledRisk, rolled_events, rolled_start
 from argus.lab.audit.alteration import Auxiliary, Market, Variant, alter, alter_auxiliary
 from argus.lab.audit.recording import Log, Recorder
+from argus.lab.audit.rolled import RollRules, series_of
 from argus.lab.audit.touches import making
 
 __all__ = ["Altered", "Counted", "Played", "Progress", "Subject", "play"]
@@ -43,6 +47,11 @@ class Subject:
     sizer, risk : Sizer, RiskPolicy
     auxiliary : mapping or None
         Series beside the bars, by name. One that is not given here cannot be replaced.
+    rolls : RollRules or None
+        Where the strategy trades roots of futures: how they are made of the contracts, which are the market then.
+        `make` is given the continuous series of the roots in the market's place.
+    events : mapping
+        Symbol to dividends, splits and the like, as for `argus.engine.run`.
     """
 
     make: Callable[..., Strategy]
@@ -51,6 +60,8 @@ class Subject:
     sizer: Sizer
     risk: RiskPolicy
     auxiliary: Auxiliaries | None = None
+    rolls: RollRules | None = None
+    events: Events = field(default_factory=dict)
 
     def create(self) -> Strategy:
         """A fresh strategy made from this market, in a mapping of its own: one may change what it is given."""
@@ -58,8 +69,18 @@ class Subject:
 
     def create_in(self, market: Market) -> Strategy:
         """A fresh strategy made from this very mapping."""
+        if self.rolls is None:
+            return self._made(market)
+        roots = self.rolls.roots(market)
+        return RolledStrategy(self._made(series_of(roots)), roots, universe=tuple(market))
+
+    def _made(self, market: Market) -> Strategy:
         with making():
             return self.make(market) if self.auxiliary is None else self.make(market, dict(self.auxiliary))
+
+    def read(self) -> Market:
+        """What the strategy reads: the market, or the series of its roots."""
+        return self.market if self.rolls is None else self.rolls.read(self.market)
 
     def on(self, market: Market, auxiliary: Auxiliaries | None = None, **settings: Any) -> Subject:
         """The same strategy on another market, with other settings of the run."""
@@ -82,8 +103,10 @@ class Subject:
         """The same strategy on the bars known from `begin_ns` to `end_ns`."""
         market = {}
         for symbol, (spec, bars) in self.market.items():
-            rows = np.searchsorted(bars.ts_recv_ns, [begin_ns, end_ns + 1])
-            market[symbol] = (spec, bars.rows(int(rows[0]), int(rows[1])))
+            first, last = (int(row) for row in np.searchsorted(bars.ts_recv_ns, [begin_ns, end_ns + 1]))
+            # A contract that does not trade in the range is none of its market.
+            if first < last or self.rolls is None:
+                market[symbol] = (spec, bars.rows(first, last))
         return self.on(market)
 
 
@@ -128,15 +151,22 @@ def play(subject: Subject, trials: TrialLedger, *, with_calls: bool = False) -> 
     recorder = None
     market = dict(subject.market)
     try:
-        recorder = Recorder(subject.create_in(market), with_calls=with_calls)
+        made = subject.create_in(market)
+        recorder = Recorder(made, with_calls=with_calls)
+        config, risk, events = subject.config, subject.risk, dict(subject.events)
+        if isinstance(made, RolledStrategy):
+            config = rolled_start(config, made.strategy, made.roots)
+            risk = RolledRisk(risk, {symbol: root.symbol for root in made.roots for symbol in root.contracts})
+            events |= rolled_events(made.roots)
         record = run(
             recorder,
             market,
-            subject.config,
+            config,
             sizer=subject.sizer,
-            risk=subject.risk,
+            risk=risk,
             trials=trials,
             purpose="audit",
+            events=events,
         )
     except Exception as error:  # noqa: BLE001 - a strategy may raise anything, and that is what is recorded
         log = Log() if recorder is None else recorder.log

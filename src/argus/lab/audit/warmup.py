@@ -19,13 +19,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from argus.core.errors import ConfigError, RunError
+from argus.core.errors import ArgusError, ConfigError, RunError
 from argus.core.intents import Forecast
 from argus.core.ports import TrialLedger
 from argus.core.strategy import StrategySpec
 from argus.core.time import format_ns
+from argus.engine.rolled_strategy import RolledStrategy
 from argus.lab.audit.recording import Entry, Log, first_difference, locate, same, shown, unequal_entry
 from argus.lab.audit.report import AuditReport, Check, Difference, Status
+from argus.lab.audit.stretches import longest_read
 from argus.lab.audit.subject import Counted, Progress, Subject, play
 
 __all__ = ["WarmupSettings", "audit_warmup"]
@@ -114,7 +116,8 @@ def audit_warmup(
     """
     how = settings or WarmupSettings()
     ledger = Counted(trials)
-    spec = subject.create().spec
+    made = subject.create()
+    spec = made.strategy.spec if isinstance(made, RolledStrategy) else made.spec
     checks: list[Check] = []
     compared: list[_Compared] = []
     rows = _starts(subject, spec, how)
@@ -140,16 +143,11 @@ def audit_warmup(
 
 def _starts(subject: Subject, spec: StrategySpec, how: WarmupSettings) -> list[int]:
     """Rows of the longest instrument at which data begin later: near the beginning, and at shares of the whole."""
-    n = len(_longest(subject, spec)[1])
+    n = len(longest_read(subject, spec))
     warm = max(1, spec.warmup_bars)
     wanted = [1, warm // 2 + 1, warm, *(round(share * n) for share in _SHARES[1:]), 2 * warm + 3, 7, 3 * warm + 11]
     usable = dict.fromkeys(row for row in wanted if 0 < row < n - warm - 1)
     return sorted(list(usable)[: how.starts])
-
-
-def _longest(subject: Subject, spec: StrategySpec) -> tuple[str, Any]:
-    symbol = max(spec.universe, key=lambda name: len(subject.market[name][1]))
-    return symbol, subject.market[symbol][1]
 
 
 def _first_decision(later: Subject, spec: StrategySpec, never: frozenset[str]) -> tuple[int, str] | None:
@@ -161,15 +159,19 @@ def _first_decision(later: Subject, spec: StrategySpec, never: frozenset[str]) -
     from argus.features import compute
 
     latest, why = -(2**63), "warm-up"
+    try:
+        read = later.read()
+    except ArgusError:
+        return None  # too little is left to say which contract is in front
     for symbol in spec.universe:
-        bars = later.market[symbol][1]
+        bars = read[symbol][1]
         if len(bars) < max(1, spec.warmup_bars):
             return None
         latest = max(latest, int(bars.ts_recv_ns[max(1, spec.warmup_bars) - 1]))
     for ref in spec.features:
         if ref.alias in never:
             continue
-        bars = later.market[ref.instrument][1]
+        bars = read[ref.instrument][1]
         finite = np.flatnonzero(np.isfinite(compute(ref, bars)))
         if not len(finite):
             return None
@@ -183,9 +185,8 @@ def _without_value(subject: Subject, spec: StrategySpec) -> frozenset[str]:
     """Declared features that have no value anywhere: nobody waits for them."""
     from argus.features import compute
 
-    return frozenset(
-        ref.alias for ref in spec.features if not np.isfinite(compute(ref, subject.market[ref.instrument][1])).any()
-    )
+    read = subject.read()
+    return frozenset(ref.alias for ref in spec.features if not np.isfinite(compute(ref, read[ref.instrument][1])).any())
 
 
 # ---- one comparison
@@ -194,7 +195,7 @@ def _without_value(subject: Subject, spec: StrategySpec) -> frozenset[str]:
 def _compare(
     subject: Subject, spec: StrategySpec, row: int, never: frozenset[str], how: WarmupSettings, ledger: TrialLedger
 ) -> _Compared | None:
-    bars = _longest(subject, spec)[1]
+    bars = longest_read(subject, spec)
     later = subject.between(int(bars.ts_recv_ns[row]), int(bars.ts_recv_ns[-1]))
     begin = _first_decision(later, spec, never)
     if begin is None:
@@ -235,9 +236,9 @@ def _early(
     Asking for nothing is waiting, and nobody is blamed for it.
     """
     warm = max(1, spec.warmup_bars)
-    begun_ns = max(int(later.market[symbol][1].ts_recv_ns[warm - 1]) for symbol in spec.universe)
+    begun_ns = max(int(bars.ts_recv_ns[warm - 1]) for _, bars in later.read().values())
     start_ns = max(begun_ns, subject.config.start_ns or begun_ns)
-    end_ns = min(ready_ns, _end_of_window(_longest(subject, spec)[1], start_ns, how.window_wakes, str(spec.wake)))
+    end_ns = min(ready_ns, _end_of_window(longest_read(subject, spec), start_ns, how.window_wakes, str(spec.wake)))
     if start_ns >= end_ns:
         return None
     full = play(subject.on(subject.market, start_ns=start_ns, end_ns=end_ns), ledger).log

@@ -19,7 +19,14 @@ from argus.core.ports import View
 
 __all__ = ["Call", "ShadowView", "Standing", "WatchedView", "standing_of"]
 
-_COUNTED: Final = ("position_lots", "pending_lots", "initial_margin_after_micros", "cash_after_micros")
+_COUNTED: Final = (
+    "position_lots",
+    "pending_lots",
+    "initial_margin_after_micros",
+    "cash_after_micros",
+    "last_price_ticks",
+    "orders_within",
+)
 
 _COLUMNS: Final = ("ts_event_ns", "ts_close_ns", "open", "high", "low", "close", "volume")
 
@@ -37,7 +44,7 @@ class Standing(NamedTuple):
     cash_micros: int
     equity_micros: int
     initial_margin_micros: int
-    answers: dict[tuple[Any, ...], int]
+    answers: dict[tuple[Any, ...], Any]
 
 
 class Call(NamedTuple):
@@ -164,13 +171,22 @@ class _ShadowAccount:
 
     def initial_margin_after_micros(self, instrument: str, signed_lots: int) -> int:
         """As it was answered."""
-        return self._answered("initial_margin_after_micros", instrument, signed_lots)
+        return int(self._answered("initial_margin_after_micros", instrument, signed_lots))
 
     def cash_after_micros(self, instrument: str, signed_lots: int) -> int:
         """As it was answered."""
-        return self._answered("cash_after_micros", instrument, signed_lots)
+        return int(self._answered("cash_after_micros", instrument, signed_lots))
 
-    def _answered(self, *question: Any) -> int:
+    def last_price_ticks(self, instrument: str) -> int | None:
+        """As it was answered."""
+        found: int | None = self._answered("last_price_ticks", instrument)
+        return found
+
+    def orders_within(self, window_ns: int) -> int:
+        """As it was answered."""
+        return int(self._answered("orders_within", window_ns))
+
+    def _answered(self, *question: Any) -> Any:
         assert self.standing is not None
         try:
             return self.standing.answers[question]

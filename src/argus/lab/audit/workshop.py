@@ -19,6 +19,7 @@ from argus.core.orders import Fill
 from argus.core.ports import Strategy, View
 from argus.core.strategy import StrategyConstraints, StrategySpec, WakeRule
 from argus.engine.config import RunConfig
+from argus.engine.rolled_strategy import RolledStrategy
 from argus.lab.audit.alteration import Auxiliary, Market
 from argus.lab.audit.recording import Entry, Log, Recorder, unequal_entry
 from argus.lab.audit.subject import Subject, play
@@ -122,7 +123,8 @@ class Workshop:
 
     def spec(self, market: Market, auxiliary: Mapping[str, Auxiliary] | None) -> StrategySpec:
         """What the strategy declares."""
-        return replace(self._subject, market=market, auxiliary=auxiliary).create().spec
+        made = replace(self._subject, market=market, auxiliary=auxiliary).create()
+        return made.strategy.spec if isinstance(made, RolledStrategy) else made.spec
 
     def run(
         self,
