@@ -12,6 +12,7 @@ that were set.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -28,10 +29,13 @@ from numba.core.untyped_passes import (
     LiteralPropagationSubPipelinePass,
     LiteralUnroll,
     MakeFunctionToJitFunction,
+    ReconstructSSA,
     RewriteDynamicRaises,
     RewriteSemanticConstants,
     WithLifting,
 )
+
+from argus.core._kernel_tidying import TidyStatements
 
 __all__ = ["Part", "Whole"]
 
@@ -55,6 +59,9 @@ _NOT_NEEDED: Final = frozenset(
 )
 """Steps for what kernels do not use (closures, comprehensions, contexts, whole-array formulas, loops over types), each
 of which works out anew which variable lives where."""
+
+_COLLECT_AFTER: Final = 100_000
+"""New objects after which the collector of garbage looks at them, while a kernel is compiled."""
 
 
 class _Settings(Flags):  # type: ignore[misc]
@@ -194,6 +201,15 @@ class _KernelCompiler(CompilerBase):  # type: ignore[misc]
     def __init__(self, typingctx: Any, targetctx: Any, library: Any, args: Any, return_type: Any, flags: Any, locals: Any) -> None:  # noqa: A002,E501
         super().__init__(typingctx, targetctx, library, args, return_type, _Settings(flags), locals)
 
+    def _compile_core(self) -> Any:
+        # What a compilation makes stays till its end; the collector would look at all of it again and again.
+        before = gc.get_threshold()
+        gc.set_threshold(_COLLECT_AFTER, *before[1:])
+        try:
+            return super()._compile_core()
+        finally:
+            gc.set_threshold(*before)
+
     def define_pipelines(self) -> list[Any]:
         """The passes."""
         manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
@@ -202,6 +218,7 @@ class _KernelCompiler(CompilerBase):  # type: ignore[misc]
             for step, what in manager.passes
             if step not in _NOT_NEEDED
         ]
+        manager.add_pass_after(TidyStatements, ReconstructSSA)
         manager.finalize()
         return [manager]
 

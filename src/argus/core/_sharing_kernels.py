@@ -22,14 +22,17 @@ from argus.core._kernel_compiler import Part, Whole
 __all__ = ["share_compiled"]
 
 
-def share_compiled(module: dict[str, Any], makes_arrays: bool = False) -> None:
+def share_compiled(module: dict[str, Any], makes_arrays: bool = False, pointers: tuple[str, ...] = ()) -> None:
     """Let the kernels of a module (its globals) be called by other kernels in their shared form.
 
-    `makes_arrays` says that some kernel of the module makes an array, so that references have to be counted.
+    `makes_arrays` says that some kernel of the module makes an array, so that references have to be counted; `pointers`
+    names kernels that are handed to others as pointers, which needs a door for C.
     """
     for member in list(module.values()):
         if isinstance(member, Dispatcher) and member.py_func.__module__ == module["__name__"]:
             _share(member, makes_arrays)
+            if member.py_func.__name__ not in pointers:
+                member.targetoptions["no_cfunc_wrapper"] = True
 
 
 def _share(kernel: Any, makes_arrays: bool) -> None:
