@@ -16,45 +16,36 @@ import gc
 from collections.abc import Iterator
 from typing import Any, Final
 
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
+from numba.core import codegen, compiler, typed_passes, untyped_passes
 from numba.core.compiler_machinery import register_pass
-
-from numba.core.typed_passes import DumpParforDiagnostics, InlineOverloads, NativeLowering, NopythonRewrites
-from numba.core.untyped_passes import (
-    DeadBranchPrune,
-    FindLiterallyCalls,
-    InlineClosureLikes,
-    InlineInlinables,
-    LiteralPropagationSubPipelinePass,
-    LiteralUnroll,
-    MakeFunctionToJitFunction,
-    ReconstructSSA,
-    RewriteDynamicRaises,
-    RewriteSemanticConstants,
-    WithLifting,
-)
 
 from argus.core._kernel_tidying import TidyStatements
 
 __all__ = ["Part", "Whole"]
 
 
+# Numba is not typed.
+_JITCodeLibrary: Any = codegen.JITCodeLibrary
+_CompilerBase: Any = compiler.CompilerBase
+_Flags: Any = compiler.Flags
+_NativeLowering: Any = typed_passes.NativeLowering
+_register: Any = register_pass
+
 _NOT_NEEDED: Final = frozenset(
     {
-        DeadBranchPrune,
-        DumpParforDiagnostics,
-        FindLiterallyCalls,
-        InlineClosureLikes,
-        InlineInlinables,
-        InlineOverloads,
-        LiteralPropagationSubPipelinePass,
-        LiteralUnroll,
-        MakeFunctionToJitFunction,
-        NopythonRewrites,
-        RewriteDynamicRaises,
-        RewriteSemanticConstants,
-        WithLifting,
+        untyped_passes.DeadBranchPrune,
+        typed_passes.DumpParforDiagnostics,
+        untyped_passes.FindLiterallyCalls,
+        untyped_passes.InlineClosureLikes,
+        untyped_passes.InlineInlinables,
+        typed_passes.InlineOverloads,
+        untyped_passes.LiteralPropagationSubPipelinePass,
+        untyped_passes.LiteralUnroll,
+        untyped_passes.MakeFunctionToJitFunction,
+        typed_passes.NopythonRewrites,
+        untyped_passes.RewriteDynamicRaises,
+        untyped_passes.RewriteSemanticConstants,
+        untyped_passes.WithLifting,
     }
 )
 """Steps for what kernels do not use (closures, comprehensions, contexts, whole-array formulas, loops over types), each
@@ -64,7 +55,7 @@ _COLLECT_AFTER: Final = 100_000
 """New objects after which the collector of garbage looks at them, while a kernel is compiled."""
 
 
-class _Settings(Flags):  # type: ignore[misc]
+class _Settings(_Flags):  # type: ignore[misc]
     """Compiler settings that are quick to compare: equal if the same ones were set to the same values."""
 
     __slots__ = ()
@@ -87,7 +78,7 @@ class _Environments:
         self.by_name[name] = environment
 
 
-class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _PartLibrary(_JITCodeLibrary):  # type: ignore[misc]
     """Code that is written down, for others to take in."""
 
     def __init__(self, codegen: Any, name: str) -> None:
@@ -146,7 +137,7 @@ def _linkable(library: Any) -> Any:
     return library.own_module() if isinstance(library, _PartLibrary) else library._get_module_for_linking()
 
 
-class _WholeLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _WholeLibrary(_JITCodeLibrary):  # type: ignore[misc]
     """Code with all its parts, optimised together."""
 
     def finalize(self) -> None:
@@ -156,7 +147,7 @@ class _WholeLibrary(JITCodeLibrary):  # type: ignore[misc]
         for library in parts:
             self._reload_init.update(library._reload_init)
             self._final_module.link_in(_linkable(library), preserve=True)
-        self._linking_libraries = []
+        self._linking_libraries: list[Any] = []
         super().finalize()
         for library in parts:
             if isinstance(library, _PartLibrary):
@@ -168,7 +159,7 @@ class _WholeLibrary(JITCodeLibrary):  # type: ignore[misc]
         ll_module.data_layout = self._codegen._data_layout
 
 
-class _LoweringInto(NativeLowering):  # type: ignore[misc]
+class _LoweringInto(_NativeLowering):  # type: ignore[misc]
     """Numba's lowering, into a library of ours."""
 
     library_class: Any = None
@@ -181,25 +172,27 @@ class _LoweringInto(NativeLowering):  # type: ignore[misc]
         return bool(super().run_pass(state))
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
+@_register(mutates_CFG=True, analysis_only=False)
 class _LowerPart(_LoweringInto):
     _name = "argus_lower_part"
     library_class = _PartLibrary
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
+@_register(mutates_CFG=True, analysis_only=False)
 class _LowerWhole(_LoweringInto):
     _name = "argus_lower_whole"
     library_class = _WholeLibrary
 
 
-class _KernelCompiler(CompilerBase):  # type: ignore[misc]
+class _KernelCompiler(_CompilerBase):  # type: ignore[misc]
     """Numba's road through a function, with another end."""
 
     lowering: Any = None
 
-    def __init__(self, typingctx: Any, targetctx: Any, library: Any, args: Any, return_type: Any, flags: Any, locals: Any) -> None:  # noqa: A002,E501
-        super().__init__(typingctx, targetctx, library, args, return_type, _Settings(flags), locals)
+    def __init__(  # as Numba calls it
+        self, typingctx: Any, targetctx: Any, library: Any, args: Any, return_type: Any, flags: Any, names: Any
+    ) -> None:
+        super().__init__(typingctx, targetctx, library, args, return_type, _Settings(flags), names)
 
     def _compile_core(self) -> Any:
         # What a compilation makes stays till its end; the collector would look at all of it again and again.
@@ -212,13 +205,14 @@ class _KernelCompiler(CompilerBase):  # type: ignore[misc]
 
     def define_pipelines(self) -> list[Any]:
         """The passes."""
-        manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        builder: Any = compiler.DefaultPassBuilder
+        manager = builder.define_nopython_pipeline(self.state)
         manager.passes = [
-            (self.lowering if step is NativeLowering else step, what)
+            (self.lowering if step is _NativeLowering else step, what)
             for step, what in manager.passes
             if step not in _NOT_NEEDED
         ]
-        manager.add_pass_after(TidyStatements, ReconstructSSA)
+        manager.add_pass_after(TidyStatements, untyped_passes.ReconstructSSA)
         manager.finalize()
         return [manager]
 

@@ -1,4 +1,4 @@
-"""A kernel's statements made fewer before Numba finds types: names for one thing become one name, rows are looked up once.
+"""A kernel's statements made fewer before Numba finds types: one name for one thing, and each row looked up once.
 
 Numba's own form of ``orders[i]["state"] = DONE`` has six statements, four of which say that a name stands for another
 or for a constant, and one that looks the row up; each has its type found and its code written, at some milliseconds,
@@ -14,21 +14,27 @@ from __future__ import annotations
 from typing import Any
 
 from numba import types
-from numba.core import ir
-from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.ir_utils import build_definitions, replace_vars
+from numba.core import compiler_machinery, ir_utils
+from numba.core import ir as numba_ir
 
 __all__ = ["TidyStatements"]
 
+# Numba is not typed.
+ir: Any = numba_ir
+_FunctionPass: Any = compiler_machinery.FunctionPass
+_register: Any = compiler_machinery.register_pass
+_build_definitions: Any = ir_utils.build_definitions
+_replace_vars: Any = ir_utils.replace_vars
 
-@register_pass(mutates_CFG=False, analysis_only=False)
-class TidyStatements(FunctionPass):  # type: ignore[misc]
+
+@_register(mutates_CFG=False, analysis_only=False)
+class TidyStatements(_FunctionPass):  # type: ignore[misc]
     """Share constants, aliases and row look-ups within a function."""
 
     _name = "argus_tidy_statements"
 
     def __init__(self) -> None:
-        FunctionPass.__init__(self)
+        _FunctionPass.__init__(self)
 
     def run_pass(self, state: Any) -> bool:
         """Rewrite the statements of the function in hand."""
@@ -37,7 +43,7 @@ class TidyStatements(FunctionPass):  # type: ignore[misc]
         _drop_aliases(blocks)
         _look_up_once(blocks, state.args)
         _drop_unused(blocks)
-        state.func_ir._definitions = build_definitions(blocks)
+        state.func_ir._definitions = _build_definitions(blocks)
         return True
 
 
@@ -67,10 +73,8 @@ def _movable(blocks: dict[int, Any]) -> dict[str, Any]:
 def _replace(blocks: dict[int, Any], stands_for: dict[str, Any]) -> None:
     """Put other names for those in `stands_for`, whose assignments go."""
     for block in blocks.values():
-        block.body = [
-            one for one in block.body if not (isinstance(one, ir.Assign) and one.target.name in stands_for)
-        ]
-    replace_vars(blocks, stands_for)
+        block.body = [one for one in block.body if not (isinstance(one, ir.Assign) and one.target.name in stands_for)]
+    _replace_vars(blocks, stands_for)
 
 
 def _begin(blocks: dict[int, Any]) -> tuple[Any, int]:

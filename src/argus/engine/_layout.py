@@ -76,7 +76,7 @@ PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
 ) = range(45)
 STATE_SLOTS: Final = 45
 
-STRETCH_MIN, STRETCH_MAX = 32, 4096
+STRETCH_MIN, STRETCH_MAX = 256, 4096
 
 # Columns of the dated rates of an instrument: the first session they are in force, margins per lot, and where the fee
 # components of that time begin and end.
