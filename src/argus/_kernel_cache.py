@@ -20,9 +20,9 @@ _KEPT: Final = 4
 
 
 def kernel_hash(package: Path) -> str:
-    """Hash of all kernel modules of the package and of the layouts they share."""
+    """Hash of all kernel modules of the package, of the layouts they share, and of how they are compiled."""
     digest = hashlib.sha256()
-    for path in sorted([*package.rglob("*_kernels.py"), *package.rglob("_layout.py")]):
+    for path in sorted([*package.rglob("*_kernels.py"), *package.rglob("_kernel_*.py"), *package.rglob("_layout.py")]):
         digest.update(path.relative_to(package).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numba import config, njit, uint64
 
+from argus.core._sharing_kernels import share_compiled
+
 __all__ = [
     "fill_normal",
     "fill_uniform",
@@ -54,13 +56,13 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
 else:
 
-    @njit(cache=True, inline="always")
+    @njit(cache=True, forceinline=True)
     def _u64(x: Any) -> Any:
         """`x` as an unsigned 64-bit number."""
         return uint64(x)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def random_bits(key, counter):  # type: ignore[no-untyped-def]
     """64 random bits: number `counter` of the stream `key` (both are taken modulo 2**64)."""
     z = (_u64(key) + ((_u64(counter) + _u64(1)) & _MASK) * _GAMMA) & _MASK
@@ -69,19 +71,19 @@ def random_bits(key, counter):  # type: ignore[no-untyped-def]
     return z ^ (z >> 31)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def random_uniform(key, counter):  # type: ignore[no-untyped-def]
     """A double in the open interval (0, 1): 53 random bits, centred in their cell."""
     return (float(random_bits(key, counter) >> 11) + 0.5) * _TO_UNIT
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def unit_open(bits):  # type: ignore[no-untyped-def]
     """A double in the open interval (0, 1) from the upper 52 of 64 random bits, centred in its cell."""
     return np.uint64((bits >> 12) | _ONE_BITS).view(np.float64) - 1.0 + _HALF_ULP
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@njit(cache=True, forceinline=True, error_model="numpy")
 def portable_log(x):  # type: ignore[no-untyped-def]
     """Logarithm of a normal positive double, to 2 units of the last place: 2 artanh((m - 1)/(m + 1)) + k ln 2."""
     bits = np.float64(x).view(np.int64)
@@ -105,7 +107,7 @@ def portable_log(x):  # type: ignore[no-untyped-def]
     return k * _LN2_HIGH + (2.0 * s + (s * q * p + k * _LN2_LOW))
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@njit(cache=True, forceinline=True, error_model="numpy")
 def portable_exp(x):  # type: ignore[no-untyped-def]
     """Exponential of a double in (-700, 700), to 2 units of the last place: 2**k times a series in the remainder."""
     t = x * _LOG2_E + _ROUNDER
@@ -128,7 +130,7 @@ def portable_exp(x):  # type: ignore[no-untyped-def]
     return p * scale
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@njit(cache=True, forceinline=True, error_model="numpy")
 def _normals_of_bits(bits_radius, bits_angle):  # type: ignore[no-untyped-def]
     """Two independent standard normal deviates (Box, Muller 1958) from 128 random bits.
 
@@ -164,7 +166,7 @@ def _normals_of_bits(bits_radius, bits_angle):  # type: ignore[no-untyped-def]
     return radius * x, radius * y
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@njit(cache=True, forceinline=True, error_model="numpy")
 def random_normal_pair(key, pair):  # type: ignore[no-untyped-def]
     """Standard normal deviates ``2 * pair`` and ``2 * pair + 1`` of the stream `key`; none lies beyond 8.6."""
     first = (_u64(pair) << 1) & _MASK
@@ -200,3 +202,6 @@ def fill_normal(key, start, out):  # type: ignore[no-untyped-def]
         out[odd + 2 * i + 1] = y
     if n > 0 and odd + 2 * pairs < n:
         out[n - 1] = random_normal(key, start + n - 1)
+
+
+share_compiled(globals())

@@ -10,6 +10,8 @@ import math
 
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
+
 __all__ = [
     "ALWAYS_FATAL",
     "flag_moves",
@@ -248,3 +250,6 @@ def mark_present(expected, event, found, matched):  # type: ignore[no-untyped-de
             i += 1
         else:
             k += 1
+
+
+share_compiled(globals())

@@ -23,6 +23,7 @@ from argus.core._random_kernels import (
     random_uniform,
     unit_open,
 )
+from argus.core._sharing_kernels import share_compiled
 
 __all__ = [
     "DRIFT",
@@ -138,7 +139,7 @@ def session_directions(market, directions):  # type: ignore[no-untyped-def]
                 state = -state
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def _season_integral(u, season):  # type: ignore[no-untyped-def]
     """Share of a session's variance before the fraction `u` of its time: the integral of 1 + a (12 (u - 1/2)^2 - 1)."""
     c = u - 0.5
@@ -191,7 +192,7 @@ def lay_out(segments, interval_ns, sessions, season, times, session, session_end
     return row
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@njit(cache=True, forceinline=True, error_model="numpy")
 def _latent_sd(v):  # type: ignore[no-untyped-def]
     """Standard deviation (ticks) of a step that has variance `v` once rounded at random to a tick beside it.
 
@@ -296,7 +297,7 @@ def _reversion_direction(market, closes, s, now, memory):  # type: ignore[no-unt
     return -1 if away > 0.0 else 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def _sides(kind, before, now):  # type: ignore[no-untyped-def]
     """Sides that a session's edge pays for: of a round trip where the rule enters, of a turn where it turns."""
     if kind == OVERNIGHT or now == before:
@@ -373,7 +374,7 @@ def _prepare(market, first, last, offsets, row, vols, gaps, shares, bars, volume
             bars[0, i] = vols[s - 1] * vols[s - 1] * gaps[s - 1]
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def _pushes(market, s, directions, vols, gaps):  # type: ignore[no-untyped-def]
     """What the edge adds in session `s`: ticks and return of the gap before it, ticks and return of its own steps."""
     now = directions[s]
@@ -439,3 +440,6 @@ def simulate(market, first, last, offsets, vols, gaps, shares, closes, direction
                 directions[s + 1] = _reversion_direction(market, closes, s, directions[s], memory)
             s += 1
     return -1
+
+
+share_compiled(globals(), makes_arrays=True)

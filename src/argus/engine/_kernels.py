@@ -344,4 +344,4 @@ def close_bar(  # type: ignore[no-untyped-def]
     return END
 
 
-share_compiled(globals())
+share_compiled(globals(), pointers=("advance",))

@@ -77,7 +77,7 @@ PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
 ) = range(46)
 STATE_SLOTS: Final = 46
 
-STRETCH_MIN, STRETCH_MAX = 32, 4096
+STRETCH_MIN, STRETCH_MAX = 256, 4096
 
 # Columns of the dated rates of an instrument: the first session they are in force, margins per lot, and where the fee
 # components of that time begin and end; the last two are the margins while intraday ones are in force.

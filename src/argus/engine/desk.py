@@ -33,6 +33,8 @@ __all__ = ["Desk"]
 _WAKE, _FILLED = 0, 1
 _COUNT_MAX: Final = 2.0**53
 """Lots and ticks beyond this are not exact as floats."""
+_OPINIONS: Final = (Forecast, Target, Close)
+"""Intents that the sizer turns into orders."""
 _REFUSED: Final = -1
 """Order id under the key of an order that the risk policy refused."""
 
@@ -53,11 +55,12 @@ class _Grid:
             raise OrderError(f"{what} is {price!r}, off the tick of {self.tick}; round it to the grid")
         return round(x)
 
-    def lots(self, units: float, what: str) -> int:
+    def lots(self, units: float, symbol: str) -> int:
+        if self.whole_units and abs(units) < _COUNT_MAX and units == int(units):
+            return int(units)
+        what = f"quantity of the order for {symbol}"
         if not abs(units / float(self.lot)) < _COUNT_MAX:
             raise OrderError(f"{what} is {units!r} units; {_not_a_count(units)}")
-        if self.whole_units and units == int(units):
-            return int(units)
         lots = Decimal(repr(float(units))) / self.lot
         if lots != lots.to_integral_value():
             raise OrderError(f"{what} is {units!r} units, not a whole number of lots of {self.lot}; round it down")
@@ -123,15 +126,18 @@ class Desk:
         """
         first, stop = self.tables.slots[S_AHEAD], self.tables.slots[S_AHEAD_END]
         view, wake = self.view, self.strategy.wake
-        if self.minutes.first_decision_ns is None:
-            self.minutes.first_decision_ns = view.begin_stretch(first)
         intents: Sequence[Intent] = ()
-        row = first
+        heartbeat.step = view.last_row
         heartbeat.awake = True
         try:
-            for row in range(first, stop):
-                heartbeat.count = view.row = row
-                intents = wake(view)
+            for rows in view.stretch(first, stop):
+                view.at = rows.start
+                if self.minutes.first_decision_ns is None:
+                    self.minutes.first_decision_ns = view.now_ns
+                for view.at in rows:
+                    intents = wake(view)
+                    if intents:
+                        break
                 if intents:
                     break
         except Exception as error:  # noqa: BLE001 - whatever a strategy raises is told with its place
@@ -140,7 +146,7 @@ class Desk:
             pass
         finally:
             heartbeat.awake = False
-            view.end_stretch(row)
+            view.end_stretch()
         self._came_back("wake", heartbeat)
         if intents:
             self._act(intents, _WAKE)
@@ -219,7 +225,10 @@ class Desk:
         if not isinstance(answer, (list, tuple)):
             raise self._no_intent(intents)
         for intent in intents:
-            if isinstance(intent, OrderRequest):
+            if isinstance(intent, _OPINIONS):
+                for request in self._sized(intent):
+                    self._order(request, decision_id, None)
+            elif isinstance(intent, OrderRequest):
                 self._order(intent, decision_id, None)
             elif isinstance(intent, Bracket):
                 for request in intent.orders():
@@ -230,9 +239,6 @@ class Desk:
                     self.tables.cancel(order_id, Reason.BY_STRATEGY)
             elif isinstance(intent, Replace):
                 self._replace(intent, decision_id)
-            elif isinstance(intent, Forecast | Target | Close):
-                for request in self._sized(intent):
-                    self._order(request, decision_id, None)
             else:
                 raise self._no_intent(intent)
         count = self.tables.slots[S_ORDERS] - orders_before
@@ -275,7 +281,7 @@ class Desk:
     def _order(self, request: OrderRequest, decision_id: int, replaces_id: int | None) -> None:
         symbol = request.instrument
         grid = self._grid_of(symbol)
-        parent = self._parent_of(request)
+        parent = self._parent_of(request) if request.parent_key else None
         if parent == _REFUSED:
             self._refuse(request, decision_id, "parent", "the order whose fill it would wait for was refused")
             return
@@ -286,7 +292,7 @@ class Desk:
             side=request.side,
             type=request.type,
             time_in_force=request.time_in_force,
-            quantity_lots=grid.lots(request.units, f"quantity of the order for {symbol}"),
+            quantity_lots=grid.lots(request.units, symbol),
             limit_ticks=None if request.limit_price is None else grid.ticks(request.limit_price, f"limit for {symbol}"),
             stop_ticks=None if request.stop_price is None else grid.ticks(request.stop_price, f"stop for {symbol}"),
             replaces_id=replaces_id,
@@ -294,7 +300,7 @@ class Desk:
             trail_ticks=None if request.trail is None else grid.ticks(request.trail, f"trail for {symbol}"),
             expires_ns=request.expires_ns,
             reduce_only=request.reduce_only,
-            oco_group=self._group_of(request),
+            oco_group=self._group_of(request) if request.oco else None,
             parent_id=parent,
         )
         try:
@@ -311,16 +317,12 @@ class Desk:
         self.tables.submit(verdict, self.codes[symbol])
         self.keys[request.order_key or f"#{order.order_id}"] = order.order_id
 
-    def _group_of(self, request: OrderRequest) -> int | None:
+    def _group_of(self, request: OrderRequest) -> int:
         """Number of the group of orders that end each other; a new group has the id of this order."""
-        if not request.oco:
-            return None
         return self.groups.get((request.instrument, request.oco), self.tables.slots[S_ORDERS])
 
-    def _parent_of(self, request: OrderRequest) -> int | None:
+    def _parent_of(self, request: OrderRequest) -> int:
         """Id of the order whose fill this one waits for; `_REFUSED` if the risk policy stopped it."""
-        if not request.parent_key:
-            return None
         parent = self._sent_as(request.parent_key, "parent")
         if parent != _REFUSED:
             row = self.tables.orders[parent]
@@ -339,7 +341,7 @@ class Desk:
     def _refuse(self, request: OrderRequest, decision_id: int, limit: str, reason: str) -> None:
         """Note an order that goes no further; its key stays known, so that a later cancel of it passes."""
         grid = self._grid_of(request.instrument)
-        lots = grid.lots(request.units, "quantity") * int(request.side)
+        lots = grid.lots(request.units, request.instrument) * int(request.side)
         self.minutes.refusals.append(Refusal(decision_id, self.view.now_ns, request.instrument, lots, limit, reason))
         if request.order_key:
             self.keys.setdefault(request.order_key, _REFUSED)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from argus.engine.book import RunTables
 from argus.engine.market import RECV_COLUMN, Market
 
 OUTSIDE: Final = -1
+BLOCK_ROWS: Final = 1_024
 
 __all__ = ["ReplayAccount", "ReplayPosition", "ReplayView", "Window"]
 
@@ -130,15 +131,18 @@ class ReplayView:
     __slots__ = (
         "_account",
         "_bars",
+        "_base",
         "_begin",
+        "_block",
         "_codes",
         "_columns",
         "_feature_codes",
         "_known",
+        "_lists",
         "_specs",
         "_tables",
         "_ts_recv",
-        "row",
+        "at",
     )
 
     def __init__(
@@ -159,29 +163,45 @@ class ReplayView:
         self._begin: list[int] = tables.known_begin
         self._ts_recv: I64_1D = tables.market.known[RECV_COLUMN]
         self._account = ReplayAccount(tables, codes, self._stand)
-        self.row = OUTSIDE
-        """Last known row within a quiet stretch that the kernel has already passed; `OUTSIDE` elsewhere."""
+        # A list gives its values at half the price of a memoryview: features of the block of rows in hand, as they are
+        # asked for. `_block` is these lists within a stretch, and nothing elsewhere.
+        self._base = 0
+        self._lists: dict[str, list[float]] = {}
+        self._block: dict[str, list[float]] = {}
+        self.at = OUTSIDE
+        """Last known row within a quiet stretch that the kernel has already passed, counted from `_base`; `OUTSIDE`
+        elsewhere."""
 
-    def begin_stretch(self, row: int) -> int:
-        """Look at the market from `row` of a stretch on; returns the instant."""
-        self.row = row
-        return self.now_ns
+    def stretch(self, first: int, stop: int) -> Iterator[range]:
+        """Places to set `at` to for the rows of a stretch, block by block."""
+        while first < stop:
+            base = first - first % BLOCK_ROWS
+            if base != self._base:
+                self._base, self._lists = base, {}
+            self._block = self._lists
+            last = min(stop, base + BLOCK_ROWS)
+            yield range(first - base, last - base)
+            first = last
 
-    def end_stretch(self, row: int) -> None:
-        """Leave a stretch, with the kernel at its `row`."""
-        self.row = row
+    def last_row(self) -> int:
+        """Last known row within a stretch; -1 at its beginning, before there is a block in hand, and elsewhere."""
+        return OUTSIDE if self.at == OUTSIDE else self._base + self.at
+
+    def end_stretch(self) -> None:
+        """Leave a stretch, with the kernel at the row in hand."""
         self._stand()
-        self.row = OUTSIDE
+        self._block = {}
+        self.at = OUTSIDE
 
     def _stand(self) -> None:
         """Take the kernel to where the view is."""
-        if self.row != OUTSIDE and self._known[0] != self.row + 1:
-            self._tables.move_to(self.row)
+        if self.at != OUTSIDE and self._known[0] != self._base + self.at + 1:
+            self._tables.move_to(self._base + self.at)
 
     @property
     def now_ns(self) -> int:
         """The instant of the decision."""
-        return int(self._tables.slots[S_TS]) if self.row == OUTSIDE else int(self._ts_recv[self.row])
+        return int(self._tables.slots[S_TS]) if self.at == OUTSIDE else int(self._ts_recv[self._base + self.at])
 
     @property
     def account(self) -> ReplayAccount:
@@ -191,7 +211,7 @@ class ReplayView:
     def known_bars(self, instrument: str) -> int:
         """Number of bars of `instrument` known now."""
         code = _code(self._codes, instrument)
-        return int(self._known[code]) - self._begin[code] if self.row == OUTSIDE else self.row + 1
+        return int(self._known[code]) - self._begin[code] if self.at == OUTSIDE else self._base + self.at + 1
 
     def bars(self, instrument: str, n: int) -> Window:
         """The last `n` known bars, fewer at the start of the data.
@@ -212,19 +232,9 @@ class ReplayView:
     def feature(self, alias: str) -> float:
         """A declared feature at the last known bar of its instrument; NaN in its warm-up."""
         try:
-            column = self._columns[alias]
+            return self._block[alias][self.at]
         except KeyError:
-            raise StrategyError(
-                f"feature '{alias}' was not declared; the strategy declares {', '.join(self._columns) or 'none'}"
-            ) from None
-        row = self.row
-        if row < 0:
-            code = self._feature_codes[alias]
-            row = int(self._known[code]) - self._begin[code] - 1
-            if row < 0:
-                return float("nan")
-        value: float = column[row]
-        return value
+            return self._feature(alias)
 
     def position(self, instrument: str) -> ReplayPosition:
         """What is held and what is on its way."""
@@ -244,6 +254,23 @@ class ReplayView:
         """Specification of an instrument of the run."""
         _code(self._codes, symbol)
         return self._specs[symbol]
+
+    def _feature(self, alias: str) -> float:
+        """The same, for the first time in a block or outside of stretches."""
+        try:
+            column = self._columns[alias]
+        except KeyError:
+            raise StrategyError(
+                f"feature '{alias}' was not declared; the strategy declares {', '.join(self._columns) or 'none'}"
+            ) from None
+        if self.at != OUTSIDE:
+            block: list[Any] = column[self._base : self._base + BLOCK_ROWS].tolist()
+            self._lists[alias] = block
+            return self._lists[alias][self.at]
+        code = self._feature_codes[alias]
+        row = int(self._known[code]) - self._begin[code] - 1
+        value: float = column[row] if row >= 0 else float("nan")
+        return value
 
 
 def _code(codes: Mapping[str, int], symbol: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -16,25 +16,28 @@ class WakeStopped(BaseException):
 
 
 class Heartbeat:
-    """Counts wake-ups; the watchdog fires when one is under way and the count stands still.
+    """Counts wake-ups; the watchdog fires when one is under way and neither the count nor the step moves.
 
     Attributes
     ----------
     limit_s : float
         How long a wake-up may last.
     count : int
-        Wake-ups so far.
+        Wake-ups so far; all those of a quiet stretch count as one.
+    step : callable
+        How far a strategy has come within a stretch.
     awake : bool
         Whether one is under way.
     stopped : bool
         Whether one was stopped: it stays so even if the strategy swallowed the exception.
     """
 
-    __slots__ = ("awake", "count", "limit_s", "stopped")
+    __slots__ = ("awake", "count", "limit_s", "step", "stopped")
 
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
         self.count = 0
+        self.step: Callable[[], int] = int
         self.awake = False
         self.stopped = False
 
@@ -49,14 +52,15 @@ def watched(limit_s: float) -> Iterator[Heartbeat]:
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield heartbeat
         return
-    last = -1
+    last = (-1, 0)
 
     def check(_signal: int, _frame: FrameType | None) -> None:
         nonlocal last
-        if heartbeat.awake and heartbeat.count == last:
+        now = heartbeat.count, heartbeat.step()
+        if heartbeat.awake and now == last:
             heartbeat.stopped = True
             raise WakeStopped
-        last = heartbeat.count
+        last = now
 
     before = signal.signal(signal.SIGALRM, check)
     signal.setitimer(signal.ITIMER_REAL, limit_s, limit_s)

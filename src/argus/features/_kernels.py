@@ -16,6 +16,8 @@ import math
 import numpy as np
 from numba import njit
 
+from argus.core._sharing_kernels import share_compiled
+
 __all__ = ["BLOCK", "count", "ema", "ewma_vol", "log_return", "momentum", "same", "sma", "std", "zscore"]
 
 BLOCK = 1024
@@ -281,3 +283,6 @@ def std(x, args, state, out):  # type: ignore[no-untyped-def]
 def zscore(x, args, state, out):  # type: ignore[no-untyped-def]
     """Distance from the mean of the last ``args[0]`` values in their sample standard deviations."""
     _moments(x, int(args[0]), True, state, out)
+
+
+share_compiled(globals())
