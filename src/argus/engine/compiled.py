@@ -463,7 +463,6 @@ class Drive:
             self._keys,
             self._ds,
             self.tables.market.known[CLOSE_COLUMN],
-            np.empty(len(self.memory) + at.POSITION_SLOTS),
             *self.tables.arguments(),
         )
 
@@ -582,7 +581,7 @@ def _compiled_entries(
     scan_type = types.FunctionType(
         number(number, number, columns, pick, parameters, memory, position, now, out, kinds[14])
     )
-    advance_type = types.FunctionType(number(*kinds[17:]))
+    advance_type = types.FunctionType(number(*kinds[16:]))
     try:
         scan.compile(scan_type.signature.args)
     except NumbaError:
