@@ -41,6 +41,8 @@ from argus.engine._order_kernels import GTD, LIMIT, LIMIT_ON_CLOSE, ON_CLOSE, ST
 
 CHUNK = 256
 """Rows that are looked at together."""
+BAND = 64
+"""Rows whose extremes are kept, where many runs meet the same market."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -87,10 +89,7 @@ def write_if_quiet(marks, base, per_tick, floor, ceiling, mark_max, eq_micros): 
         eq_micros[j] = base + per_tick * mark
         lowest = min(lowest, mark)
         highest = max(highest, mark)
-    if lowest < -mark_max or highest > mark_max:
-        return False
-    at_lowest, at_highest = base + per_tick * lowest, base + per_tick * highest
-    return min(at_lowest, at_highest) > floor and max(at_lowest, at_highest) <= ceiling
+    return is_within(lowest, highest, base, per_tick, floor, ceiling, mark_max)
 
 
 @njit(cache=True, error_model="numpy")
@@ -136,9 +135,71 @@ def quiet_rows(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
+def is_within(lowest, highest, base, per_tick, floor, ceiling, mark_max):  # type: ignore[no-untyped-def]
+    """Whether the equity is within its range at both marks, and so at all between them."""
+    if lowest < -mark_max or highest > mark_max:
+        return False
+    at_lowest, at_highest = base + per_tick * lowest, base + per_tick * highest
+    return min(at_lowest, at_highest) > floor and max(at_lowest, at_highest) <= ceiling
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_by_bands(  # type: ignore[no-untyped-def]
+    first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, bands, mark_bands
+):
+    """The same as `quiet_rows` finds, band after band; nothing is written."""
+    row = first
+    while row < stop:
+        band = row // BAND
+        end = min((band + 1) * BAND, stop)
+        if (
+            bands[band, 0] > low_bound
+            and bands[band, 1] < high_bound
+            and is_within(mark_bands[band, 0], mark_bands[band, 1], base, per_tick, floor, ceiling, mark_max)
+        ):
+            row = end
+            continue
+        is_bounded = low_bound > -np.inf or high_bound < np.inf
+        while row < end:
+            if is_bounded and not (low[row] > low_bound and high[row] < high_bound):
+                return row
+            if not is_within(marks[row], marks[row], base, per_tick, floor, ceiling, mark_max):
+                return row
+            row += 1
+    return stop
+
+
+@njit(cache=True, error_model="numpy")
+def write_bands(low, high, marks, bands, mark_bands):  # type: ignore[no-untyped-def]
+    """Lowest low and highest high of every `BAND` rows, and lowest and highest mark; infinite where one is unknown."""
+    for band in range(len(bands)):
+        lowest, highest = np.inf, -np.inf
+        mark_lowest, mark_highest = INT64_MAX, -INT64_MAX
+        for row in range(band * BAND, min((band + 1) * BAND, len(marks))):
+            lowest = -np.inf if np.isnan(low[row]) else min(lowest, low[row])
+            highest = np.inf if np.isnan(high[row]) else max(highest, high[row])
+            mark_lowest = min(mark_lowest, marks[row])
+            mark_highest = max(mark_highest, marks[row])
+        bands[band, 0], bands[band, 1] = lowest, highest
+        mark_bands[band, 0], mark_bands[band, 1] = mark_lowest, mark_highest
+
+
+@njit(cache=True, error_model="numpy")
 def is_linear(par, inst):  # type: ignore[no-untyped-def]
     """Whether the equity moves by the same amount with every tick, and the margin not at all."""
     return inst[0]["position"] == 0 or (par[0]["value_den"] == 1 and par[0]["is_future"] == 1)
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_terms(par, inst, state, active, orders):  # type: ignore[no-untyped-def]
+    """(whether there can be a quiet row, and what `quiet_rows` needs to know of prices and of the account)."""
+    is_quiet, below, above = resting_band(state, active, orders)
+    tick, position = par[0]["tick"], inst[0]["position"]
+    floor, ceiling = quiet_range(state)
+    per_tick = position * par[0]["value_num"]
+    mark_max = INT64_MAX if position == 0 else np.int64(VALUE_MAX / abs(float(per_tick)))
+    base = state[S_EQUITY] - inst[0]["value"]
+    return is_quiet, (below + 0.5) * tick, (above - 0.5) * tick, base, per_tick, floor, ceiling, mark_max
 
 
 @njit(cache=True, error_model="numpy")
@@ -147,17 +208,28 @@ def quiet_stop(first, stop, par, inst, state, low, high, marks, active, orders, 
 
     The equity of those before it is written behind the rows that count; nothing else changes.
     """
-    is_quiet, below, above = resting_band(state, active, orders)
+    is_quiet, low_bound, high_bound, base, per_tick, floor, ceiling, mark_max = quiet_terms(
+        par, inst, state, active, orders
+    )
     if not is_quiet:
         return first
-    tick, position = par[0]["tick"], inst[0]["position"]
-    floor, ceiling = quiet_range(state)
-    per_tick = position * par[0]["value_num"]
-    mark_max = INT64_MAX if position == 0 else np.int64(VALUE_MAX / abs(float(per_tick)))
     return quiet_rows(
-        first, stop, (below + 0.5) * tick, (above - 0.5) * tick, low, high, marks, state[S_EQUITY] - inst[0]["value"],
-        per_tick, floor, ceiling, mark_max, eq_micros, state[S_EQUITY_ROWS],
+        first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros,
+        state[S_EQUITY_ROWS],
     )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_far(first, stop, par, inst, state, low, high, marks, active, orders, bands, mark_bands):  # type: ignore[no-untyped-def]
+    """The same, found by the extremes of bands, where no equity is to be written."""
+    is_quiet, low_bound, high_bound, base, per_tick, floor, ceiling, mark_max = quiet_terms(
+        par, inst, state, active, orders
+    )
+    if not is_quiet:
+        return first
+    return quiet_by_bands(
+        first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, bands, mark_bands
+    )
 
 
 @njit(cache=True, error_model="numpy")

@@ -18,7 +18,7 @@ from numba import njit
 from argus.core._sharing_kernels import share_compiled
 from argus.engine._account_kernels import at_market_lots
 from argus.engine._answer_kernels import act, units_of
-from argus.engine._coast_kernels import is_linear, move_to, quiet_stop
+from argus.engine._coast_kernels import is_linear, move_to, quiet_far, quiet_stop
 from argus.engine._kernels import has_room
 from argus.engine._lane_kernels import barrier_of, close_quietly, fill_at_open, heard_all, in_lane, stand_after
 from argus.engine._layout import (
@@ -68,9 +68,9 @@ def make_scan(decide, width, makes_arrays):  # type: ignore[no-untyped-def]
         row = first
         while row < stop:
             # Unsigned indices: one that could be negative costs a test at every access.
+            state[D_ROW] = row
             for j in range(width):
                 now[j] = columns[np.uintp(pick[j]), np.uintp(row)]
-            state[D_ROW] = row
             count = np.int64(asked(now, parameters, memory, position, out))
             if count != 0:
                 state[D_COUNT] = count
@@ -136,6 +136,18 @@ def ask_for_next(row, ts_event, ts_recv, open_, volume):  # type: ignore[no-unty
         prefetch(volume, row)
 
 
+@njit(cache=True, error_model="numpy", forceinline=True)
+def ask_for_barrier(row, ts_event, ts_close, ts_recv, volume, session, session_end):  # type: ignore[no-untyped-def]
+    """The event loop will pass the bar `row`: let its cells come meanwhile."""
+    if row < len(ts_event):
+        prefetch(ts_event, row)
+        prefetch(ts_close, row)
+        prefetch(ts_recv, row)
+        prefetch(volume, row)
+        prefetch(session, row)
+        prefetch(session_end, row)
+
+
 @njit(cache=True, error_model="numpy", nogil=True)
 def drive(  # type: ignore[no-untyped-def]
     scan,
@@ -156,6 +168,8 @@ def drive(  # type: ignore[no-untyped-def]
     keys,
     ds,
     known_close,
+    bands,
+    mark_bands,
     par,
     inst,
     state,
@@ -191,7 +205,7 @@ def drive(  # type: ignore[no-untyped-def]
     Returns what `advance` returns, or WRONG_ANSWER. ``advance`` and ``scan`` are pointers.
     """
     owed = 0  # rows that are passed, and at which the strategy is still to be asked
-    reach = REACH_MIN
+    reach, expected = REACH_MIN, -1
     while True:
         if ds[D_PENDING] > 0:
             if not has_room_to_act(ds, state, active, orders, refusals, decisions):
@@ -207,6 +221,9 @@ def drive(  # type: ignore[no-untyped-def]
         if in_lane(par, inst, state):
             barrier = barrier_of(first, state, special)
             is_passable = first < barrier
+            if barrier != expected:
+                expected = barrier
+                ask_for_barrier(barrier, ts_event, ts_close, ts_recv, volume, session, session_end)
             if (
                 is_passable
                 and owed == 0
@@ -226,9 +243,13 @@ def drive(  # type: ignore[no-untyped-def]
                     first += 1
                     stop = first
             if is_passable and first < barrier and is_linear(par, inst):
-                stop = quiet_stop(
-                    first, min(barrier, first + reach), par, inst, state, low, high, marks, active, orders, eq_micros
-                )
+                stop = min(barrier, first + reach)
+                if len(bands) > 0:
+                    stop = quiet_far(
+                        first, stop, par, inst, state, low, high, marks, active, orders, bands, mark_bands
+                    )
+                else:
+                    stop = quiet_stop(first, stop, par, inst, state, low, high, marks, active, orders, eq_micros)
         if first - owed < stop:
             look(limits, inst, state, active, orders, position)
             if ds[D_FIRST_NS] == INT64_MAX:
@@ -238,7 +259,7 @@ def drive(  # type: ignore[no-untyped-def]
             if row < stop:
                 ask_for_next(row + 1, ts_event, ts_recv, open_, volume)
             if min(row + 1, stop) > first:
-                stand_after(first, min(row + 1, stop), par, inst, state, rates, ts_recv, marks, eq_cash)
+                stand_after(first, min(row + 1, stop), par, inst, state, rates, ts_recv, marks, eq_micros, eq_cash)
             if row < stop:
                 if not takes_count(ds, out):
                     return WRONG_ANSWER

@@ -138,7 +138,8 @@ def close_quietly(row, mark, ts_recv, par, inst, state, rates, eq_micros, eq_cas
         inst[0]["unsettled"] = 1
     n = state[S_EQUITY_ROWS]
     eq_micros[n] = equity
-    eq_cash[n] = state[S_CASH]
+    if len(eq_cash) > 0:
+        eq_cash[n] = state[S_CASH]
     state[S_EQUITY_ROWS] = n + 1
     inst[0]["market_phase"] = PHASE_OPEN
     inst[0]["market_row"] = row + 1
@@ -149,13 +150,20 @@ def close_quietly(row, mark, ts_recv, par, inst, state, rates, eq_micros, eq_cas
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def stand_after(first, row, par, inst, state, rates, ts_recv, marks, eq_cash):  # type: ignore[no-untyped-def]
-    """The quiet rows from `first` up to before `row` are passed and known; their equity is written already."""
+def stand_after(first, row, par, inst, state, rates, ts_recv, marks, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
+    """The quiet rows from `first` up to before `row` are passed and known.
+
+    Their equity is written already; where no cash is kept, it is written at the last of them only.
+    """
     n = state[S_EQUITY_ROWS]
-    cash = state[S_CASH]
-    for at in range(n, n + row - first):
-        eq_cash[at] = cash
-    set_row(row, n + row - first, par, inst, state, rates, marks)
+    stop = n + row - first
+    set_row(row, stop, par, inst, state, rates, marks)
+    if len(eq_cash) > 0:
+        cash = state[S_CASH]
+        for at in range(n, stop):
+            eq_cash[at] = cash
+    else:
+        eq_micros[stop - 1] = state[S_EQUITY]
     if inst[0]["position"] != 0:
         inst[0]["unsettled"] = 1
     state[S_TS] = ts_recv[row - 1]

@@ -23,7 +23,7 @@ from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, TrialLedger
 from argus.core.strategy import FeatureRef
 from argus.engine import _layout as at
-from argus.engine.compiled import Drive, limits_of, write_column
+from argus.engine.compiled import Bands, Drive, bands_of, limits_of, write_column
 from argus.engine.config import RunConfig
 from argus.engine.finish import check_universe, trial_with
 from argus.engine.forms import CompiledStrategy
@@ -76,7 +76,7 @@ def run_batch(
     market, config, risk, trials, purpose, events
         As for `run`.
     workers : int
-        Threads. Each needs 16 bytes of memory for a bar, and each distinct column 8.
+        Threads. Each needs 8 bytes of memory for a bar, and each distinct column 8.
 
     Returns
     -------
@@ -99,6 +99,7 @@ def run_batch(
     ]
     columns, picks = _distinct_columns(strategies, market)
     closes = _session_closes(arrays)
+    bands = bands_of(arrays)
     rooms = threading.local()
 
     started: set[int] = set()
@@ -106,7 +107,7 @@ def run_batch(
 
     def play(number: int) -> None:
         if not hasattr(rooms, "room"):
-            rooms.room = _Room(arrays)
+            rooms.room = _Room(arrays, bands)
         started.add(number)
         try:
             drive = Drive(strategies[number], rooms.room.arrays, columns, picks[number], config, limits)
@@ -190,14 +191,17 @@ def _session_closes(arrays: MarketArrays) -> I64_1D:
 class _Room:
     """Tables of one worker, lent to one point after the other."""
 
-    def __init__(self, arrays: MarketArrays) -> None:
+    def __init__(self, arrays: MarketArrays, bands: Bands) -> None:
         # The line of a market is given to a strategy, so each worker has a line of its own.
         self.arrays = replace(arrays, par=arrays.par.copy())
         self._tables: dict[str, NDArray[Any]] = {}
+        self._bands = bands
 
     def lend(self, drive: Drive) -> None:
         """Give a run the tables of the one before, as large as they have become."""
         drive.use(self._tables)
+        if self.arrays.is_plain:
+            drive.keep_little(self._bands)
 
     def keep(self, drive: Drive) -> None:
         """Take the tables back."""
