@@ -623,4 +623,18 @@ def _compiled_entries(
                 "the arrays that it is given), and returns how many rows of `out` it wrote"
             ) from error
     entry: Callable[..., int] = drive.compile((scan_type, advance_type, *kinds))
-    return entry, (scan, advance)
+    return entry, (_found_at_once(scan), _found_at_once(advance))
+
+
+def _found_at_once(kernel: Any) -> Any:
+    """The kernel, which looks a signature up once: Numba does it at every call, and compares forty types each time."""
+    known: dict[int, tuple[Any, Any]] = {}
+    look_up = type(kernel).get_compile_result
+
+    def found(signature: Any) -> Any:
+        if id(signature) not in known:
+            known[id(signature)] = signature, look_up(kernel, signature)  # kept, so that no other has its id
+        return known[id(signature)][1]
+
+    kernel.get_compile_result = found
+    return kernel
