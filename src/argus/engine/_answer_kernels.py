@@ -114,7 +114,7 @@ COUNT_MAX = 2.0**53
 NO_PRICE = np.int64(0)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(cache=True, error_model="numpy")
 def clear_answer(count, out):  # type: ignore[no-untyped-def]
     """Make the first rows of an answer blank again."""
     for i in range(count):
@@ -155,7 +155,7 @@ def check_units(units, exact, limits):  # type: ignore[no-untyped-def]
     return 0
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(cache=True, error_model="numpy")
 def check_price(price, is_wanted, tick):  # type: ignore[no-untyped-def]
     """Fault of a price, or 0; NaN where there should be none."""
     if np.isnan(price):

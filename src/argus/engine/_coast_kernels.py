@@ -228,7 +228,20 @@ def quiet_far(first, stop, par, inst, state, low, high, marks, active, orders, b
     if not is_quiet:
         return first
     return quiet_by_bands(
-        first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, bands, mark_bands
+        first,
+        stop,
+        low_bound,
+        high_bound,
+        low,
+        high,
+        marks,
+        base,
+        per_tick,
+        floor,
+        ceiling,
+        mark_max,
+        bands,
+        mark_bands,
     )
 
 

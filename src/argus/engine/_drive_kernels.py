@@ -245,9 +245,7 @@ def drive(  # type: ignore[no-untyped-def]
             if is_passable and first < barrier and is_linear(par, inst):
                 stop = min(barrier, first + reach)
                 if len(bands) > 0:
-                    stop = quiet_far(
-                        first, stop, par, inst, state, low, high, marks, active, orders, bands, mark_bands
-                    )
+                    stop = quiet_far(first, stop, par, inst, state, low, high, marks, active, orders, bands, mark_bands)
                 else:
                     stop = quiet_stop(first, stop, par, inst, state, low, high, marks, active, orders, eq_micros)
         if first - owed < stop:

@@ -276,7 +276,7 @@ def advance(  # type: ignore[no-untyped-def]
         due[k, 1] = PHASE_OPEN
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def close_bar(  # type: ignore[no-untyped-def]
     row,
     local,

@@ -96,10 +96,12 @@ def fill_at_open(  # type: ignore[no-untyped-def]
 ):
     """Fill the only order, whole, at the open of a bar that begins no session; False if that is not what happens."""
     i = active[0]
+    if not is_plain_market(i, ts, orders):
+        return False
     x = ticks_of(open_, par[0]["tick"])
     left = volume_cap(volume, par[0])
     lots = orders[i]["quantity_lots"]
-    if not is_plain_market(i, ts, orders) or np.isnan(x) or lots > left:
+    if np.isnan(x) or lots > left:
         return False
     inst[0]["adverse_milli"] = par[0]["adverse_milli"] + adverse_milli
     inst[0]["impact_scale"] = impact_scale

@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 
 __all__ = ["prefetch"]
 
+_ir: Any = cgutils
 _READ, _STAY, _DATA = 0, 3, 1
 
 
@@ -25,13 +26,19 @@ def _prefetch(_context: Any, array: Any, row: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = signature.args[0]
         lying = context.make_array(kind)(context, builder, args[0])
-        cell = cgutils.get_item_pointer(context, builder, kind, lying, [args[1]], wraparound=False)
+        cell = _ir.get_item_pointer(context, builder, kind, lying, [args[1]], wraparound=False)
         word, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
-        hint = cgutils.get_or_insert_function(
+        hint = _ir.get_or_insert_function(
             builder.module, ir.FunctionType(ir.VoidType(), [pointer, word, word, word]), "llvm.prefetch.p0"
         )
         builder.call(
-            hint, [builder.bitcast(cell, pointer), ir.Constant(word, _READ), ir.Constant(word, _STAY), ir.Constant(word, _DATA)]
+            hint,
+            [
+                builder.bitcast(cell, pointer),
+                ir.Constant(word, _READ),
+                ir.Constant(word, _STAY),
+                ir.Constant(word, _DATA),
+            ],
         )
         return context.get_dummy_value()
 

@@ -155,7 +155,7 @@ def _told_all(
 
 
 def _manifest(described: dict[str, Any], settings: dict[str, Any], data: dict[str, Any]) -> RunManifest:
-    body = {
+    body: dict[str, Any] = {
         "strategy": described,
         "config": settings,
         "data": data,
