@@ -19,13 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from argus_rows import CONFIG, market, pair
-from exact import expected, right
+from exact import expected, right, store
 from exact import market as bars_of_the_bench
-from peers.protocol import FAST, PAIRS, SLOW, Bars, peak_mb
+from peers.protocol import FAST, PAIRS, SLOW, Bars, load, peak_mb
 
 from argus.core.arrays import F64_1D
 from argus.core.arrays import Bars as Market
@@ -153,6 +154,17 @@ def single_runs(bars: Bars) -> None:
         line(name, len(bars), wall, cpu)
 
 
+def sweep_alone(bars: Bars) -> None:
+    """The hundred pairs in a process of their own, whose memory then is that of the sweep and of the bars it reads.
+
+    This process has read the bars from where they lie, checked them and run single runs: its peak is not a sweep's.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bars.npz"
+        store(bars, file)
+        subprocess.run([sys.executable, os.path.abspath(__file__), "--bars", str(file), "sweep"], check=True)
+
+
 def sweep(bars: Bars) -> None:
     """The hundred pairs, on one thread and on two."""
     laid_out = market(bars)
@@ -227,7 +239,12 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="The forms of a strategy.")
     parser.add_argument("parts", nargs="*", help="run, sweep, compile; all without")
-    parts = parser.parse_args().parts or ["run", "sweep", "compile"]
+    parser.add_argument("--bars", type=Path, help="bars that this bench wrote: sweep over them in this process")
+    options = parser.parse_args()
+    if options.bars is not None:
+        sweep(load(options.bars))
+        return
+    parts = options.parts or ["run", "sweep", "compile"]
     print(f"load {os.getloadavg()[0]:.1f}, a fixed Python loop takes {pace():.2f} s of processor")
     if "run" in parts or "sweep" in parts:
         bars, origin = bars_of_the_bench()
@@ -235,7 +252,7 @@ def main() -> None:
         if "run" in parts:
             single_runs(bars)
         if "sweep" in parts:
-            sweep(bars)
+            sweep_alone(bars)
     if "compile" in parts:
         first_compilation()
     used = resource.getrusage(resource.RUSAGE_SELF)

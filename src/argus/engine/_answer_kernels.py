@@ -170,7 +170,7 @@ def check_price(price, is_wanted, tick):  # type: ignore[no-untyped-def]
     return 0 if abs(x - np.rint(x)) <= GRID_TOLERANCE else W_PRICE_OFF_TICK
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def fault_of(row, limits, tick):  # type: ignore[no-untyped-def]
     """What is wrong with a row of an answer, or 0."""
     kind = row[O_KIND]
@@ -213,7 +213,7 @@ def ticks_or_none(price, tick):  # type: ignore[no-untyped-def]
     return np.int64(np.rint(price / tick))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def limit_that_stops(signed_lots, reduces, limits, par, inst, state, rates, close, active, orders, told):  # type: ignore[no-untyped-def]
     """Code of the limit that an order breaks, or 0; what the account looked like is written to `told`.
 
@@ -273,7 +273,7 @@ def latency_of(order, stream, limits, latencies, streams):  # type: ignore[no-un
     return latencies[np.int64(random_uniform(streams[stream], order) * len(latencies))]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def send(  # type: ignore[no-untyped-def]
     kind, tif, lots, limit, stop, trail, reduce_only, parent, key, limits, latencies, streams, par, inst, state, active,
     orders, decision, keys,
@@ -327,7 +327,7 @@ def cancel_key(key, limits, latencies, streams, state, active, orders, keys):  #
             orders[i]["reason"] = R_BY_STRATEGY
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def act_on(row, limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, keys, ds):  # type: ignore[no-untyped-def]
     """Enter what one checked row of an answer asks for."""
     kind: Any = np.int64(row[O_KIND])

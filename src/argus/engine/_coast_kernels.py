@@ -41,6 +41,8 @@ from argus.engine._order_kernels import GTD, LIMIT, LIMIT_ON_CLOSE, ON_CLOSE, ST
 
 CHUNK = 256
 """Rows that are looked at together."""
+BAND = 64
+"""Rows whose extremes are kept, where many runs meet the same market."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -76,23 +78,18 @@ def resting_band(state, active, orders):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def are_quiet(marks, base, per_tick, floor, ceiling, mark_max):  # type: ignore[no-untyped-def]
-    """Whether the equity at each mark is within its range. Without a branch, so that it is done in lanes."""
+def write_if_quiet(marks, base, per_tick, floor, ceiling, mark_max, eq_micros):  # type: ignore[no-untyped-def]
+    """Write the equity at each mark, and say whether all of it is within its range; else what was written is void.
+
+    Without a branch, so that it is done in lanes: equity is largest and smallest where the mark is.
+    """
     lowest, highest = INT64_MAX, -INT64_MAX
-    largest = np.int64(0)
     for j in range(len(marks)):
-        equity = base + per_tick * marks[j]
-        lowest = min(lowest, equity)
-        highest = max(highest, equity)
-        largest = max(largest, abs(marks[j]))
-    return lowest > floor and highest <= ceiling and largest <= mark_max
-
-
-@njit(cache=True, error_model="numpy")
-def write_equity(marks, base, per_tick, eq_micros):  # type: ignore[no-untyped-def]
-    """The equity at each mark."""
-    for j in range(len(marks)):
-        eq_micros[j] = base + per_tick * marks[j]
+        mark = marks[j]
+        eq_micros[j] = base + per_tick * mark
+        lowest = min(lowest, mark)
+        highest = max(highest, mark)
+    return is_within(lowest, highest, base, per_tick, floor, ceiling, mark_max)
 
 
 @njit(cache=True, error_model="numpy")
@@ -118,11 +115,10 @@ def quiet_rows(  # type: ignore[no-untyped-def]
     while row < stop:
         count = min(stop - row, CHUNK)
         chunk = marks[row : row + count]
-        if not are_quiet(chunk, base, per_tick, floor, ceiling, mark_max):
-            break
         if is_bounded and not are_between(low[row : row + count], high[row : row + count], low_bound, high_bound):
             break
-        write_equity(chunk, base, per_tick, eq_micros[n : n + count])
+        if not write_if_quiet(chunk, base, per_tick, floor, ceiling, mark_max, eq_micros[n : n + count]):
+            break
         row += count
         n += count
     while row < stop:
@@ -139,29 +135,132 @@ def quiet_rows(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
+def is_within(lowest, highest, base, per_tick, floor, ceiling, mark_max):  # type: ignore[no-untyped-def]
+    """Whether the equity is within its range at both marks, and so at all between them."""
+    if lowest < -mark_max or highest > mark_max:
+        return False
+    at_lowest, at_highest = base + per_tick * lowest, base + per_tick * highest
+    return min(at_lowest, at_highest) > floor and max(at_lowest, at_highest) <= ceiling
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_by_bands(  # type: ignore[no-untyped-def]
+    first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, bands, mark_bands
+):
+    """The same as `quiet_rows` finds, band after band; nothing is written."""
+    row = first
+    while row < stop:
+        band = row // BAND
+        end = min((band + 1) * BAND, stop)
+        if (
+            bands[band, 0] > low_bound
+            and bands[band, 1] < high_bound
+            and is_within(mark_bands[band, 0], mark_bands[band, 1], base, per_tick, floor, ceiling, mark_max)
+        ):
+            row = end
+            continue
+        is_bounded = low_bound > -np.inf or high_bound < np.inf
+        while row < end:
+            if is_bounded and not (low[row] > low_bound and high[row] < high_bound):
+                return row
+            if not is_within(marks[row], marks[row], base, per_tick, floor, ceiling, mark_max):
+                return row
+            row += 1
+    return stop
+
+
+@njit(cache=True, error_model="numpy")
+def write_bands(low, high, marks, bands, mark_bands):  # type: ignore[no-untyped-def]
+    """Lowest low and highest high of every `BAND` rows, and lowest and highest mark; infinite where one is unknown."""
+    for band in range(len(bands)):
+        lowest, highest = np.inf, -np.inf
+        mark_lowest, mark_highest = INT64_MAX, -INT64_MAX
+        for row in range(band * BAND, min((band + 1) * BAND, len(marks))):
+            lowest = -np.inf if np.isnan(low[row]) else min(lowest, low[row])
+            highest = np.inf if np.isnan(high[row]) else max(highest, high[row])
+            mark_lowest = min(mark_lowest, marks[row])
+            mark_highest = max(mark_highest, marks[row])
+        bands[band, 0], bands[band, 1] = lowest, highest
+        mark_bands[band, 0], mark_bands[band, 1] = mark_lowest, mark_highest
+
+
+@njit(cache=True, error_model="numpy")
+def is_linear(par, inst):  # type: ignore[no-untyped-def]
+    """Whether the equity moves by the same amount with every tick, and the margin not at all."""
+    is_whole = par[0]["value_den"] == 1 and par[0]["is_future"] == 1 and par[0]["is_foreign"] == 0
+    return inst[0]["position"] == 0 or is_whole
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_terms(par, inst, state, active, orders):  # type: ignore[no-untyped-def]
+    """(whether there can be a quiet row, and what `quiet_rows` needs to know of prices and of the account)."""
+    is_quiet, below, above = resting_band(state, active, orders)
+    tick, position = par[0]["tick"], inst[0]["position"]
+    floor, ceiling = quiet_range(state)
+    per_tick = position * par[0]["value_num"]
+    mark_max = INT64_MAX if position == 0 else np.int64(VALUE_MAX / abs(float(per_tick)))
+    base = state[S_EQUITY] - inst[0]["value"]
+    return is_quiet, (below + 0.5) * tick, (above - 0.5) * tick, base, per_tick, floor, ceiling, mark_max
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_stop(first, stop, par, inst, state, low, high, marks, active, orders, eq_micros):  # type: ignore[no-untyped-def]
+    """First row from `first` on, at most `stop`, that is not quiet, where `is_linear`.
+
+    The equity of those before it is written behind the rows that count; nothing else changes.
+    """
+    is_quiet, low_bound, high_bound, base, per_tick, floor, ceiling, mark_max = quiet_terms(
+        par, inst, state, active, orders
+    )
+    if not is_quiet:
+        return first
+    return quiet_rows(
+        first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros,
+        state[S_EQUITY_ROWS],
+    )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def quiet_far(first, stop, par, inst, state, low, high, marks, active, orders, bands, mark_bands):  # type: ignore[no-untyped-def]
+    """The same, found by the extremes of bands, where no equity is to be written."""
+    is_quiet, low_bound, high_bound, base, per_tick, floor, ceiling, mark_max = quiet_terms(
+        par, inst, state, active, orders
+    )
+    if not is_quiet:
+        return first
+    return quiet_by_bands(
+        first,
+        stop,
+        low_bound,
+        high_bound,
+        low,
+        high,
+        marks,
+        base,
+        per_tick,
+        floor,
+        ceiling,
+        mark_max,
+        bands,
+        mark_bands,
+    )
+
+
+@njit(cache=True, error_model="numpy")
 def coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
     """Pass the quiet rows before `stop` of the only instrument; returns the row after them."""
     first = inst[0]["market_row"]
-    is_quiet, below, above = resting_band(state, active, orders)
-    if not is_quiet:
-        return first
-    tick = par[0]["tick"]
-    low_bound, high_bound = (below + 0.5) * tick, (above - 0.5) * tick
     position = inst[0]["position"]
     n = state[S_EQUITY_ROWS]
-    base = state[S_EQUITY] - inst[0]["value"]
-    floor, ceiling = quiet_range(state)
-    is_linear = par[0]["value_den"] == 1 and par[0]["is_future"] == 1 and par[0]["is_foreign"] == 0
-    if position == 0 or is_linear:
-        per_tick = position * par[0]["value_num"]
-        mark_max = INT64_MAX if position == 0 else np.int64(VALUE_MAX / abs(float(per_tick)))
-        row = quiet_rows(
-            first, stop, low_bound, high_bound, low, high, marks, base, per_tick, floor, ceiling, mark_max, eq_micros, n
-        )
+    if is_linear(par, inst):
+        row = quiet_stop(first, stop, par, inst, state, low, high, marks, active, orders, eq_micros)
     else:
         row = first
+        is_quiet, below, above = resting_band(state, active, orders)
+        tick = par[0]["tick"]
+        low_bound, high_bound = (below + 0.5) * tick, (above - 0.5) * tick
         is_bounded = below > -np.inf or above < np.inf
-        while row < stop and (not is_bounded or (low[row] > low_bound and high[row] < high_bound)):
+        while is_quiet and row < stop and (not is_bounded or (low[row] > low_bound and high[row] < high_bound)):
             before, mark = inst[0]["mark"], marks[row]
             if too_large(position, mark, par[0]):
                 break

@@ -1,8 +1,8 @@
 """A compiled strategy and the engine in one loop: decide, judge, enter, walk on, without going back to Python.
 
-`drive` asks the strategy about the rows ahead for as long as the market is likely to be quiet, lets the engine pass
-them, and enters what the strategy wants at the row where it wants it. Where the engine met something on the way, the
-answer is forgotten and the strategy is asked again.
+`drive` looks how far the market stays quiet, asks the strategy about these rows, and enters what it wants at the row
+where it wants it. A market order that stands alone is filled at the next open right here; whatever else comes is left
+to the event loop.
 
 Strategy and engine are called through pointers. So `drive` is compiled once for all strategies, and neither of the two
 is compiled into it a second time.
@@ -17,12 +17,10 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.engine._account_kernels import at_market_lots
-from argus.engine._answer_kernels import (
-    act,
-    clear_answer,
-    units_of,
-)
-from argus.engine._coast_kernels import move_to
+from argus.engine._answer_kernels import act, units_of
+from argus.engine._coast_kernels import is_linear, move_to, quiet_far, quiet_stop
+from argus.engine._kernels import has_room
+from argus.engine._lane_kernels import barrier_of, close_quietly, fill_at_open, heard_all, in_lane, stand_after
 from argus.engine._layout import (
     AHEAD,
     D_COUNT,
@@ -39,27 +37,18 @@ from argus.engine._layout import (
     P_HELD,
     P_LIVING,
     P_PENDING,
-    PHASE_OPEN,
     S_ACTIVE,
     S_AHEAD,
     S_AHEAD_END,
-    S_ASLEEP_ROW,
-    S_AWAKE_ROW,
-    S_LIQUIDATING,
     S_ORDERS,
-    S_PLAIN,
-    S_SPECIAL,
-    S_STRETCH,
-    S_WAKE,
-    STRETCH_MAX,
     W_COUNT,
     WAKE,
     WRONG_ANSWER,
 )
-from argus.engine._order_kernels import (
-    SUBMITTED,
-    TRAILING,
-)
+from argus.engine._prefetch_kernels import prefetch
+
+REACH_MIN, REACH_MAX = 64, 2048
+"""Quiet rows that are looked for at once: few after an order, for another may follow soon; then more and more."""
 
 
 def make_scan(decide, width, makes_arrays):  # type: ignore[no-untyped-def]
@@ -79,9 +68,9 @@ def make_scan(decide, width, makes_arrays):  # type: ignore[no-untyped-def]
         row = first
         while row < stop:
             # Unsigned indices: one that could be negative costs a test at every access.
+            state[D_ROW] = row
             for j in range(width):
                 now[j] = columns[np.uintp(pick[j]), np.uintp(row)]
-            state[D_ROW] = row
             count = np.int64(asked(now, parameters, memory, position, out))
             if count != 0:
                 state[D_COUNT] = count
@@ -114,60 +103,49 @@ def look(limits, inst, state, active, orders, position):  # type: ignore[no-unty
     position[P_LIVING] = living
 
 
-@njit(cache=True, error_model="numpy")
-def forget_answer(remembered, memory, out):  # type: ignore[no-untyped-def]
-    """Make as if the strategy had not been asked."""
-    for slot in range(len(memory)):
-        memory[slot] = remembered[slot]
-    clear_answer(len(out), out)
+@njit(cache=True, error_model="numpy", forceinline=True)
+def has_room_to_act(ds, state, active, orders, refusals, decisions):  # type: ignore[no-untyped-def]
+    """Whether every table can take what the answer in hand may add."""
+    more = ORDERS_PER_ROW * ds[D_PENDING]
+    return (
+        state[S_ORDERS] + more <= len(orders)
+        and state[S_ACTIVE] + more <= len(active)
+        and ds[D_REFUSALS] + more <= len(refusals)
+        and ds[D_DECISIONS] < len(decisions)
+    )
 
 
-@njit(cache=True, error_model="numpy")
-def remember(memory, position, remembered):  # type: ignore[no-untyped-def]
-    """Keep what the strategy remembers, and the position with which it is asked."""
-    for slot in range(len(memory)):
-        remembered[slot] = memory[slot]
-    for slot in range(len(position)):
-        remembered[len(memory) + slot] = position[slot]
-
-
-@njit(cache=True, error_model="numpy")
-def is_as_remembered(position, remembered):  # type: ignore[no-untyped-def]
-    """Whether the position is the one with which the strategy was asked."""
-    begin = len(remembered) - len(position)
-    for slot in range(len(position)):
-        if remembered[begin + slot] != position[slot]:
-            return False
+@njit(cache=True, error_model="numpy", forceinline=True)
+def takes_count(ds, out):  # type: ignore[no-untyped-def]
+    """Take the number of rows that the strategy answered with; False if there cannot be so many."""
+    count = ds[D_COUNT]
+    if count < 0 or count > len(out):
+        ds[D_FAULT] = W_COUNT
+        return False
+    ds[D_PENDING] = count
     return True
 
 
-@njit(cache=True, error_model="numpy")
-def speculative_stop(par, inst, state, special, active, orders):  # type: ignore[no-untyped-def]
-    """Row up to which the next stretch will be quiet unless a price is reached; the present one if it cannot be.
+@njit(cache=True, error_model="numpy", forceinline=True)
+def ask_for_next(row, ts_event, ts_recv, open_, volume):  # type: ignore[no-untyped-def]
+    """An order will meet the bar `row`: let its cells come while the order is entered."""
+    if row < len(ts_event):
+        prefetch(ts_event, row)
+        prefetch(ts_recv, row)
+        prefetch(open_, row)
+        prefetch(volume, row)
 
-    The strategy may be asked about these rows before the engine has passed them: should a price be reached there, what
-    it remembers is put back, and it is asked again.
-    """
-    first = inst[0]["market_row"]
-    if (
-        state[S_PLAIN] == 0
-        or par[0]["session_end_only"] == 1
-        or inst[0]["market_phase"] != PHASE_OPEN
-        or inst[0]["recv_row"] != first
-        or state[S_WAKE] == 1
-        or state[S_LIQUIDATING] > 0
-        or not state[S_AWAKE_ROW] <= first < state[S_ASLEEP_ROW]
-    ):
-        return first
-    for j in range(state[S_ACTIVE]):
-        i = active[j]
-        waits = orders[i]["state"] == SUBMITTED and orders[i]["ts_arrive_ns"] != INT64_MAX
-        if waits or orders[i]["ts_cancel_ns"] != INT64_MAX or orders[i]["type"] == TRAILING:
-            return first
-    at = state[S_SPECIAL]
-    while special[at] < first:
-        at += 1
-    return min(special[at], state[S_ASLEEP_ROW], first + STRETCH_MAX)
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def ask_for_barrier(row, ts_event, ts_close, ts_recv, volume, session, session_end):  # type: ignore[no-untyped-def]
+    """The event loop will pass the bar `row`: let its cells come meanwhile."""
+    if row < len(ts_event):
+        prefetch(ts_event, row)
+        prefetch(ts_close, row)
+        prefetch(ts_recv, row)
+        prefetch(volume, row)
+        prefetch(session, row)
+        prefetch(session_end, row)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -190,7 +168,8 @@ def drive(  # type: ignore[no-untyped-def]
     keys,
     ds,
     known_close,
-    remembered,
+    bands,
+    mark_bands,
     par,
     inst,
     state,
@@ -226,70 +205,92 @@ def drive(  # type: ignore[no-untyped-def]
 
     Returns what `advance` returns, or WRONG_ANSWER. ``advance`` and ``scan`` are pointers.
     """
+    owed = 0  # rows that are passed, and at which the strategy is still to be asked
+    reach, expected = REACH_MIN, -1
     while True:
         if ds[D_PENDING] > 0:
-            more = ORDERS_PER_ROW * ds[D_PENDING]
-            if (
-                state[S_ORDERS] + more > len(orders)
-                or state[S_ACTIVE] + more > len(active)
-                or ds[D_REFUSALS] + more > len(refusals)
-                or ds[D_DECISIONS] >= len(decisions)
-            ):
+            if not has_room_to_act(ds, state, active, orders, refusals, decisions):
                 return GROW
             if not act(
                 out, limits, latencies, streams, par, inst, state, rates, known_close, active, orders, told, refusals,
                 decisions, keys, ds,
             ):  # fmt: skip
                 return WRONG_ANSWER
+            reach = REACH_MIN
         first = inst[0]["market_row"]
-        stop = speculative_stop(par, inst, state, special, active, orders)
-        row, asked = stop, stop > first
-        state[S_STRETCH] = 1
-        if asked:
+        stop = first
+        if in_lane(par, inst, state):
+            barrier = barrier_of(first, state, special)
+            is_passable = first < barrier
+            if barrier != expected:
+                expected = barrier
+                ask_for_barrier(barrier, ts_event, ts_close, ts_recv, volume, session, session_end)
+            if (
+                is_passable
+                and owed == 0
+                and state[S_ACTIVE] == 1
+                and has_room(state, inst, active, orders, fills, journal, eq_micros)
+                and fill_at_open(
+                    first, ts_event[first], open_[first], volume[first],
+                    spread[first] if len(spread) > 0 else 0, impact[first] if len(impact) > 0 else 0.0, par, inst,
+                    state, active, orders, fills, journal, rates,
+                )
+            ):  # fmt: skip
+                is_passable = close_quietly(
+                    first, marks[first], ts_recv[first], par, inst, state, rates, eq_micros, eq_cash
+                )
+                if is_passable:
+                    owed = 1
+                    first += 1
+                    stop = first
+            if is_passable and first < barrier and is_linear(par, inst):
+                stop = min(barrier, first + reach)
+                if len(bands) > 0:
+                    stop = quiet_far(first, stop, par, inst, state, low, high, marks, active, orders, bands, mark_bands)
+                else:
+                    stop = quiet_stop(first, stop, par, inst, state, low, high, marks, active, orders, eq_micros)
+        if first - owed < stop:
             look(limits, inst, state, active, orders, position)
-            remember(memory, position, remembered)
-            try:
-                row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
-                state[S_STRETCH] = min(row + 1, stop) - first
-            except Exception:  # noqa: BLE001 - it is asked again, and may raise, once the engine has come so far
-                forget_answer(remembered, memory, out)
-                asked = False
-                state[S_STRETCH] = ds[D_ROW] + 1 - first
+            if ds[D_FIRST_NS] == INT64_MAX:
+                ds[D_FIRST_NS] = ts_recv[first - owed]
+            row = scan(first - owed, stop, columns, pick, parameters, memory, position, now, out, ds)
+            owed = 0
+            if row < stop:
+                ask_for_next(row + 1, ts_event, ts_recv, open_, volume)
+            if min(row + 1, stop) > first:
+                stand_after(first, min(row + 1, stop), par, inst, state, rates, ts_recv, marks, eq_micros, eq_cash)
+            if row < stop:
+                if not takes_count(ds, out):
+                    return WRONG_ANSWER
+                continue
+            if stop > first:
+                reach = min(2 * reach, REACH_MAX)
+                continue
         why = advance(
             par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end,
             marks, special, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, events, spread, impact,
             known_end, eq_session, due, quotes,
         )  # fmt: skip
-        if why == AHEAD or why == WAKE:
-            look(limits, inst, state, active, orders, position)
-        if asked and not (
-            why == AHEAD
-            and state[S_AHEAD] == first
-            and state[S_AHEAD_END] == min(row + 1, stop)
-            and is_as_remembered(position, remembered)
-        ):
-            # Something came before the row at which it decided, or changed its position: it has not been asked yet.
-            forget_answer(remembered, memory, out)
-            asked = False
         if why == AHEAD:
             first, stop = state[S_AHEAD], state[S_AHEAD_END]
         elif why == WAKE:
             stop = inst[0]["recv_row"]
             first = stop - 1
+            heard_all(inst, state)
+            if in_lane(par, inst, state):
+                owed = 1
+                continue
         else:
             return why
         if ds[D_FIRST_NS] == INT64_MAX:
             ds[D_FIRST_NS] = ts_recv[first]
-        if not asked:
-            row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
+        look(limits, inst, state, active, orders, position)
+        row = scan(first, stop, columns, pick, parameters, memory, position, now, out, ds)
         if row < stop:
             if why == AHEAD and row + 1 < stop:
                 move_to(row, par, inst, state, rates, ts_recv, marks)
-            count = ds[D_COUNT]
-            if count < 0 or count > len(out):
-                ds[D_FAULT] = W_COUNT
+            if not takes_count(ds, out):
                 return WRONG_ANSWER
-            ds[D_PENDING] = count
 
 
 share_compiled(globals())

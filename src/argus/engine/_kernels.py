@@ -97,7 +97,7 @@ def sample(ts, session, state, eq_ts, eq_micros, eq_cash, eq_session):  # type: 
     """Note the account at an instant at which a bar closed, with the latest session that closed a bar there.
 
     A later close of the same instant overwrites. Where one instrument is alone no instants are kept: they are its
-    closes.
+    closes. Nor is cash, where only a row of figures is wanted of a run.
     """
     n = state[S_EQUITY_ROWS]
     if len(eq_ts) > 0:
@@ -107,7 +107,8 @@ def sample(ts, session, state, eq_ts, eq_micros, eq_cash, eq_session):  # type: 
         eq_ts[n] = ts
         eq_session[n] = session
     eq_micros[n] = state[S_EQUITY]
-    eq_cash[n] = state[S_CASH]
+    if len(eq_cash) > 0:
+        eq_cash[n] = state[S_CASH]
     state[S_EQUITY_ROWS] = n + 1
 
 
@@ -284,7 +285,7 @@ def advance(  # type: ignore[no-untyped-def]
         due[k, 1] = inst[k]["market_phase"]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def close_bar(  # type: ignore[no-untyped-def]
     row,
     local,

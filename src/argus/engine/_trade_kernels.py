@@ -173,4 +173,20 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums): 
     return n
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def tally(fills):  # type: ignore[no-untyped-def]
+    """(fees and impact, round trips that ended) of the fills of one instrument.
+
+    One ends where the position is flat afterwards, or on the other side; a split ends one only where nothing is left.
+    """
+    cost, closed = np.int64(0), np.int64(0)
+    for i in range(len(fills)):
+        cost += fills[i]["fee_micros"] + fills[i]["impact_micros"]
+        after = fills[i]["position_after_lots"]
+        before = after - fills[i]["signed_lots"]
+        if before != 0 and (after == 0 or ((before < 0) != (after < 0) and fills[i]["order_id"] >= 0)):
+            closed += 1
+    return cost, closed
+
+
 share_compiled(globals())

@@ -23,11 +23,11 @@ from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, TrialLedger
 from argus.core.strategy import FeatureRef
 from argus.engine import _layout as at
-from argus.engine.compiled import Drive, limits_of, write_column
+from argus.engine.compiled import Bands, Drive, bands_of, limits_of, write_column
 from argus.engine.config import RunConfig
 from argus.engine.finish import check_universe, trial_with
 from argus.engine.forms import CompiledStrategy
-from argus.engine.manifest import manifest_of
+from argus.engine.manifest import manifests_of
 from argus.engine.market import CLOSE_TS_COLUMN, NO_EVENTS, SESSION_COLUMN, Events, Market, MarketArrays, lay_out
 from argus.engine.metrics import max_drawdown, session_returns, sharpe
 from argus.engine.record import RunManifest
@@ -76,7 +76,7 @@ def run_batch(
     market, config, risk, trials, purpose, events
         As for `run`.
     workers : int
-        Threads. Each needs 16 bytes of memory for a bar, and each distinct column 8.
+        Threads. Each needs 8 bytes of memory for a bar, and each distinct column 8.
 
     Returns
     -------
@@ -94,11 +94,10 @@ def run_batch(
         check_universe(strategy.spec, market)
     limits = limits_of(risk)
     arrays = lay_out(market, universe, config, events)
-    manifests = [
-        manifest_of({one.spec.name: one}, market, config, sizer=None, risk=risk, events=events) for one in strategies
-    ]
-    columns, picks = _distinct_columns(strategies, market)
+    manifests = manifests_of(strategies, market, config, risk=risk, events=events)
+    columns, picks = _distinct_columns(strategies, market, workers)
     closes = _session_closes(arrays)
+    bands = bands_of(arrays)
     rooms = threading.local()
 
     started: set[int] = set()
@@ -106,7 +105,7 @@ def run_batch(
 
     def play(number: int) -> None:
         if not hasattr(rooms, "room"):
-            rooms.room = _Room(arrays)
+            rooms.room = _Room(arrays, bands)
         started.add(number)
         try:
             drive = Drive(strategies[number], rooms.room.arrays, columns, picks[number], config, limits)
@@ -158,7 +157,7 @@ def _one_universe(strategies: Sequence[CompiledStrategy], workers: int) -> tuple
 
 
 def _distinct_columns(
-    strategies: Sequence[CompiledStrategy], market: Market
+    strategies: Sequence[CompiledStrategy], market: Market, workers: int
 ) -> tuple[NDArray[np.float64], list[I64_1D]]:
     """Every column that some strategy sees, once, and for each strategy which of them are its own."""
     bars = market[strategies[0].spec.universe[0]][1]
@@ -176,8 +175,8 @@ def _distinct_columns(
             pick.append(places.setdefault(key, len(places)))
         picks.append(np.array(pick, dtype=np.int64))
     columns = np.empty((len(places), len(bars)))
-    for key, place in places.items():
-        write_column(key, refs, bars, columns[place])
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(lambda key: write_column(key, refs, bars, columns[places[key]]), places))
     return columns, picks
 
 
@@ -190,14 +189,17 @@ def _session_closes(arrays: MarketArrays) -> I64_1D:
 class _Room:
     """Tables of one worker, lent to one point after the other."""
 
-    def __init__(self, arrays: MarketArrays) -> None:
+    def __init__(self, arrays: MarketArrays, bands: Bands) -> None:
         # The line of a market is given to a strategy, so each worker has a line of its own.
         self.arrays = replace(arrays, par=arrays.par.copy())
         self._tables: dict[str, NDArray[Any]] = {}
+        self._bands = bands
 
     def lend(self, drive: Drive) -> None:
         """Give a run the tables of the one before, as large as they have become."""
         drive.use(self._tables)
+        if self.arrays.is_plain:
+            drive.keep_little(self._bands)
 
     def keep(self, drive: Drive) -> None:
         """Take the tables back."""
@@ -206,6 +208,8 @@ class _Room:
 
 def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1D) -> _Point:
     """What is kept of a run that came to its end."""
+    from argus.engine._trade_kernels import tally
+
     t, opening = drive.tables, config.account.cash_micros
     rows = int(t.state[at.S_EQUITY_ROWS])
     first = rows
@@ -215,14 +219,15 @@ def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1
     returns = session_returns(equity, opening)
     fall = max_drawdown(equity, opening)
     fills = t.fills[: t.state[at.S_FILLS]]
+    cost, closed = tally(fills)
     net = int(t.eq_micros[rows - 1]) - opening if rows > first else 0
     row = (
         manifest.run_id,
         net,
-        int(fills["fee_micros"].sum() + fills["impact_micros"].sum()),
+        int(cost),
         int(t.state[at.S_ORDERS]),
         len(fills),
-        _closed_trades(fills),
+        int(closed),
         drive.refusal_count,
         int(t.state[at.S_LIQUIDATIONS]),
         int(t.state[at.S_HALTS]),
@@ -232,11 +237,3 @@ def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1
         fall.micros,
     )
     return _Point(row, (returns, net, int(t.state[at.S_ORDERS])))
-
-
-def _closed_trades(fills: NDArray[np.void]) -> int:
-    """Round trips that ended: fills after which the position is flat, or on the other side."""
-    after = fills["position_after_lots"]
-    before = after - fills["signed_lots"]
-    splits = fills["order_id"] < 0
-    return int(np.count_nonzero((before != 0) & (before * after <= 0) & (~splits | (after == 0))))

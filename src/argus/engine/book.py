@@ -177,6 +177,11 @@ class RunTables:
             setattr(self, name, larger)
         self._arguments = None
 
+    def keep_no_cash(self) -> None:
+        """Of the equity curve, keep the rows at which a session ends: no cash, nor what lies between."""
+        self.eq_cash = np.empty(0, dtype=np.int64)
+        self._arguments = None
+
     def submit(self, approved: RiskApproved, code: int) -> None:
         """Enter an approved order for the instrument with this code; its `order_id` must be the next one."""
         if not isinstance(approved, RiskApproved):

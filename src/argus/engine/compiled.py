@@ -31,6 +31,8 @@ from argus.engine.forms import ArrayStrategy, CompiledStrategy
 from argus.engine.manifest import manifest_of
 from argus.engine.market import (
     CLOSE_COLUMN,
+    HIGH_COLUMN,
+    LOW_COLUMN,
     NO_EVENTS,
     NOT_FINER,
     RECV_COLUMN,
@@ -340,6 +342,7 @@ class Drive:
         self._keys: I64_1D = np.zeros(len(self.tables.orders), dtype=np.int64)
         self._ds: I64_1D = np.zeros(at.DRIVE_SLOTS, dtype=np.int64)
         self._ds[at.D_FIRST_NS] = at.INT64_MAX
+        self._bands = NO_BANDS
 
     def play(self) -> None:
         """Walk to the end of the data."""
@@ -424,6 +427,11 @@ class Drive:
         own = {name: getattr(self, name) for name in _OWN_TABLES}
         return own | {name: getattr(self.tables, name) for name in _RUN_TABLES}
 
+    def keep_little(self, bands: Bands) -> None:
+        """Keep no cash, and the equity only where a session ends and where something happened; look at `bands`."""
+        self.tables.keep_no_cash()
+        self._bands = bands
+
     def use(self, tables: Mapping[str, NDArray[Any]]) -> None:
         """Begin with the tables of a run that is over, as large as they have become."""
         for name, table in tables.items():
@@ -464,7 +472,7 @@ class Drive:
             self._keys,
             self._ds,
             self.tables.market.known[CLOSE_COLUMN],
-            np.empty(len(self.memory) + at.POSITION_SLOTS),
+            *self._bands,
             *self.tables.arguments(),
         )
 
@@ -504,6 +512,26 @@ _PRICES: Final = {
     "EXIT_TARGET": EXIT_TARGET,
     "EXIT_TRAIL": EXIT_TRAIL,
 }
+
+
+Bands = tuple[NDArray[np.float64], NDArray[np.int64]]
+NO_BANDS: Final[Bands] = (np.zeros((0, 2)), np.zeros((0, 2), dtype=np.int64))
+"""Where rows are looked at one by one."""
+
+
+def bands_of(arrays: MarketArrays) -> Bands:
+    """Extremes of prices and marks of every few rows, by which a run sees at once where nothing can happen.
+
+    Worth their price where many runs meet the same market. None where one instrument is not alone.
+    """
+    from argus.engine._coast_kernels import BAND, write_bands
+
+    if not arrays.is_plain:
+        return NO_BANDS
+    rows = -(-len(arrays.marks) // BAND)
+    found = np.empty((rows, 2)), np.empty((rows, 2), dtype=np.int64)
+    write_bands(arrays.columns[LOW_COLUMN], arrays.columns[HIGH_COLUMN], arrays.marks, *found)
+    return found
 
 
 def _enlarged(table: NDArray[Any], rows: int) -> NDArray[Any]:
@@ -583,7 +611,7 @@ def _compiled_entries(
     scan_type = types.FunctionType(
         number(number, number, columns, pick, parameters, memory, position, now, out, kinds[14])
     )
-    advance_type = types.FunctionType(number(*kinds[17:]))
+    advance_type = types.FunctionType(number(*kinds[18:]))
     try:
         scan.compile(scan_type.signature.args)
     except NumbaError:
@@ -596,4 +624,18 @@ def _compiled_entries(
                 "the arrays that it is given), and returns how many rows of `out` it wrote"
             ) from error
     entry: Callable[..., int] = drive.compile((scan_type, advance_type, *kinds))
-    return entry, (scan, advance)
+    return entry, (_found_at_once(scan), _found_at_once(advance))
+
+
+def _found_at_once(kernel: Any) -> Any:
+    """The kernel, which looks a signature up once: Numba does it at every call, and compares forty types each time."""
+    known: dict[int, tuple[Any, Any]] = {}
+    look_up = type(kernel).get_compile_result
+
+    def found(signature: Any) -> Any:
+        if id(signature) not in known:
+            known[id(signature)] = signature, look_up(kernel, signature)  # kept, so that no other has its id
+        return known[id(signature)][1]
+
+    kernel.get_compile_result = found
+    return kernel

@@ -23,7 +23,7 @@ from argus.engine.mapped import forget_bars
 from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Finer, Market
 from argus.engine.record import RunManifest
 
-__all__ = ["canonical_json", "code_version", "manifest_of"]
+__all__ = ["canonical_json", "code_version", "manifest_of", "manifests_of"]
 
 AnyStrategy = Strategy | CompiledStrategy | ArrayStrategy
 
@@ -126,15 +126,40 @@ def manifest_of(
 ) -> RunManifest:
     """The manifest of a run that is about to start; without a sizer where positions are stated in units."""
     described = _described_books(books)
-    settings = {
+    settings = _settings(config, sizer, risk)
+    return _manifest(described, settings, _told_all(described["universe"], market, events, finer))
+
+
+def manifests_of(
+    strategies: Sequence[CompiledStrategy],
+    market: Market,
+    config: RunConfig,
+    *,
+    risk: RiskPolicy,
+    events: Events = NO_EVENTS,
+) -> list[RunManifest]:
+    """What `manifest_of` gives for each of many strategies on the same universe; settings and data are read once."""
+    settings = _settings(config, None, risk)
+    data = _told_all(list(strategies[0].spec.universe), market, events, NOT_FINER)
+    return [_manifest(_described(strategy), settings, data) for strategy in strategies]
+
+
+def _settings(config: RunConfig, sizer: Sizer | None, risk: RiskPolicy) -> dict[str, Any]:
+    return {
         **config.describe(),
         "sizing": {"sizer": "stated"} if sizer is None else dict(sizer.describe()),
         "risk": dict(risk.describe()),
     }
-    data = {
-        symbol: _told(*market[symbol], events.get(symbol, ()), finer.get(symbol)) for symbol in described["universe"]
-    }
-    body = {
+
+
+def _told_all(
+    universe: Sequence[str], market: Market, events: Events, finer: Mapping[str, Bars]
+) -> dict[str, dict[str, Any]]:
+    return {symbol: _told(*market[symbol], events.get(symbol, ()), finer.get(symbol)) for symbol in universe}
+
+
+def _manifest(described: dict[str, Any], settings: dict[str, Any], data: dict[str, Any]) -> RunManifest:
+    body: dict[str, Any] = {
         "strategy": described,
         "config": settings,
         "data": data,
@@ -142,4 +167,4 @@ def manifest_of(
         "versions": dict(_versions()),
     }
     run_id = hashlib.sha256(canonical_json(body).encode()).hexdigest()[:16]
-    return RunManifest(run_id=run_id, **body)  # type: ignore[arg-type]
+    return RunManifest(run_id=run_id, **body)

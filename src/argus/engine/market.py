@@ -48,6 +48,8 @@ __all__ = [
     "CLOSE_TS_COLUMN",
     "Events",
     "Finer",
+    "HIGH_COLUMN",
+    "LOW_COLUMN",
     "Market",
     "MarketArrays",
     "NOT_FINER",
@@ -79,6 +81,8 @@ _COLUMNS = (
 )
 CLOSE_TS_COLUMN: Final = _COLUMNS.index("ts_close_ns")
 RECV_COLUMN: Final = _COLUMNS.index("ts_recv_ns")
+HIGH_COLUMN: Final = _COLUMNS.index("high")
+LOW_COLUMN: Final = _COLUMNS.index("low")
 CLOSE_COLUMN: Final = _COLUMNS.index("close")
 SESSION_COLUMN: Final = _COLUMNS.index("session")
 SESSION_END_COLUMN: Final = _COLUMNS.index("session_end")

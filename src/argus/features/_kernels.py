@@ -27,7 +27,7 @@ _CANCELLED = 1e-3
 """A spread this small against the largest squares since the restart has lost digits: take the sums afresh."""
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def count(x, args, state, out):  # type: ignore[no-untyped-def]
     """Rows seen so far, this one included."""
     rows = state[0]
@@ -37,13 +37,13 @@ def count(x, args, state, out):  # type: ignore[no-untyped-def]
     state[0] = rows
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def same(x, args, state, out):  # type: ignore[no-untyped-def]
     """The values themselves."""
     out[:] = x
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def _window_sum(ring, slot):  # type: ignore[no-untyped-def]
     """Sum of a ring from its oldest value at `slot` to its newest, missing values left out."""
     total = 0.0
@@ -56,7 +56,7 @@ def _window_sum(ring, slot):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def sma(x, args, state, out):  # type: ignore[no-untyped-def]
     """Mean of the last ``args[0]`` values; state: rows, sum, missing, ring."""
     n = int(args[0])
@@ -89,7 +89,7 @@ def sma(x, args, state, out):  # type: ignore[no-untyped-def]
     state[2] = missing
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def ema(x, args, state, out):  # type: ignore[no-untyped-def]
     """Normalised exponential mean of span ``args[0]``; state: observations, weight, mean."""
     span = args[0]
@@ -111,7 +111,7 @@ def ema(x, args, state, out):  # type: ignore[no-untyped-def]
     state[2] = mean
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def log_return(x, args, state, out):  # type: ignore[no-untyped-def]
     """Logarithm of the value over the one ``args[0]`` rows before; state: rows, ring."""
     n = int(args[0])
@@ -130,7 +130,7 @@ def log_return(x, args, state, out):  # type: ignore[no-untyped-def]
     state[0] = rows
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def momentum(x, args, state, out):  # type: ignore[no-untyped-def]
     """Return over ``args[0]`` rows that ended ``args[1]`` rows ago; state: rows, ring."""
     skip = int(args[1])
@@ -153,7 +153,7 @@ def momentum(x, args, state, out):  # type: ignore[no-untyped-def]
     state[0] = rows
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def ewma_vol(x, args, state, out):  # type: ignore[no-untyped-def]
     """Annualised exponential volatility; state: returns, weight, mean, sum of squares, rows, last value."""
     centre = args[0]
@@ -187,7 +187,7 @@ def ewma_vol(x, args, state, out):  # type: ignore[no-untyped-def]
     state[5] = last
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def _moments_afresh(ring, state):  # type: ignore[no-untyped-def]
     """Window mean as the new reference, and both sums about it, in two passes; missing values left out."""
     total = 0.0
@@ -210,7 +210,7 @@ def _moments_afresh(ring, state):  # type: ignore[no-untyped-def]
     state[4] = second
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def _moments(x, n, want_z, state, out):  # type: ignore[no-untyped-def]
     """Rolling sample deviation, or the value's distance from the mean in units of it.
 
@@ -273,13 +273,13 @@ def _moments(x, n, want_z, state, out):  # type: ignore[no-untyped-def]
     state[7] = last
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def std(x, args, state, out):  # type: ignore[no-untyped-def]
     """Sample standard deviation of the last ``args[0]`` values."""
     _moments(x, int(args[0]), False, state, out)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def zscore(x, args, state, out):  # type: ignore[no-untyped-def]
     """Distance from the mean of the last ``args[0]`` values in their sample standard deviations."""
     _moments(x, int(args[0]), True, state, out)
