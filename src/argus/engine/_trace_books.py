@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import Bars
-from argus.core.errors import LedgerError
+from argus.core.errors import DataError, LedgerError
 from argus.core.instruments import InstrumentSpec
 from argus.core.market_events import Dividend, Funding, InstrumentEvent, Split
 from argus.core.money import MICROS, format_micros
@@ -26,7 +26,7 @@ from argus.core.time import day_of, format_ns
 from argus.engine._trace_currency import Converter, realised_at_fills, without_carry_legs
 from argus.engine._trace_rules import contract_of, decimal_text, mark_ticks
 from argus.engine._trace_steps import CarryStep, LedgerLine, SettlementStep
-from argus.engine.market import Events
+from argus.engine.market import Events, Finer
 from argus.engine.quoted import last_known_ns
 from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 
@@ -341,4 +341,24 @@ def must_equal(where: str, name: str, found: int, expected: int, other: str) -> 
         raise LedgerError(
             f"{where}: {name} gives {format_micros(found)} and {other} {format_micros(expected)}, a difference of "
             f"{found - expected} micro-units; do not believe this run, and report it with its manifest"
+        )
+
+
+def check_data(record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Finer) -> None:
+    """The data given are those of the run."""
+    for symbol in record.universe:
+        if symbol not in market:
+            raise DataError(f"{symbol}: the run traded on its bars, which were not given; pass the data of the run")
+        told = record.manifest.data[symbol]
+        _check_hash(symbol, "bars", told["content_hash"], market[symbol][1].content_hash)
+        if symbol in finer or "finer" in told:
+            found = finer[symbol].content_hash if symbol in finer else "none"
+            _check_hash(symbol, told.get("fills", "finer bars"), told.get("finer", "none"), found)
+
+
+def _check_hash(symbol: str, what: str, expected: str, found: str) -> None:
+    if expected != found:
+        raise DataError(
+            f"{symbol}: the run was made on {what} with content hash {expected[:12]}, these have {found[:12]}; "
+            "import the original data again, or repeat the run on these"
         )

@@ -29,6 +29,7 @@ __all__ = [
     "cost_ppb",
     "cost_ppb_of",
     "in_base",
+    "pairs_read",
     "rate_events",
     "rates_of",
     "rates_table",
@@ -128,6 +129,27 @@ def rates_of(
     return _changes(rates, int(bars.ts_event_ns[0]), last_ns)
 
 
+def pairs_read(
+    symbols: Sequence[str], market: Mapping[str, tuple[InstrumentSpec, Bars]], config: RunConfig
+) -> tuple[str, ...]:
+    """Pairs of the market, beside these instruments, whose closes are rates of a run on them."""
+    base = config.account.currency
+    stated = {row.currency for row in terms_of(config).rates}
+    wanted = {market[symbol][0].currency for symbol in symbols} - {base} - stated
+    found = [_pair_of(currency, base, market) for currency in sorted(wanted)]
+    return tuple(pair[0] for pair in found if pair is not None and pair[0] not in symbols)
+
+
+def _pair_of(currency: str, base: str, market: Mapping[str, tuple[InstrumentSpec, Bars]]) -> tuple[str, bool] | None:
+    """(name of the pair in the market, whether its rate is to be turned over); None if there is none."""
+    for name, is_inverse in ((currency + base, False), (base + currency, True)):
+        if name in market:
+            pair = market[name][0]
+            if pair.kind is InstrumentKind.FX and pair.currency == (currency if is_inverse else base):
+                return name, is_inverse
+    return None
+
+
 def _of_pair(
     currency: str,
     base: str,
@@ -136,13 +158,10 @@ def _of_pair(
     symbol: str,
 ) -> Rates:
     """From the closes of the pair that the market holds."""
-    for name, is_inverse in ((currency + base, False), (base + currency, True)):
-        if name not in market:
-            continue
+    found = _pair_of(currency, base, market)
+    if found is not None:
+        name, is_inverse = found
         pair, bars = market[name]
-        quoted = currency if is_inverse else base
-        if pair.kind is not InstrumentKind.FX or pair.currency != quoted:
-            continue
         known = ~np.isnan(bars.close)
         wrong = np.flatnonzero(known & ~(bars.close > 0))
         if len(wrong):

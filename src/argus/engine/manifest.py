@@ -18,6 +18,7 @@ from argus.core.market_events import InstrumentEvent
 from argus.core.ports import RiskPolicy, Sizer, Strategy
 from argus.core.time import format_ns
 from argus.engine.config import RunConfig
+from argus.engine.currency import pairs_read
 from argus.engine.forms import ArrayStrategy, CompiledStrategy, source_hash
 from argus.engine.mapped import forget_bars
 from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Finer, Market
@@ -127,7 +128,7 @@ def manifest_of(
     """The manifest of a run that is about to start; without a sizer where positions are stated in units."""
     described = _described_books(books)
     settings = _settings(config, sizer, risk)
-    return _manifest(described, settings, _told_all(described["universe"], market, events, finer))
+    return _manifest(described, settings, _told_all(described["universe"], market, config, events, finer))
 
 
 def manifests_of(
@@ -140,7 +141,7 @@ def manifests_of(
 ) -> list[RunManifest]:
     """What `manifest_of` gives for each of many strategies on the same universe; settings and data are read once."""
     settings = _settings(config, None, risk)
-    data = _told_all(list(strategies[0].spec.universe), market, events, NOT_FINER)
+    data = _told_all(list(strategies[0].spec.universe), market, config, events, NOT_FINER)
     return [_manifest(_described(strategy), settings, data) for strategy in strategies]
 
 
@@ -153,9 +154,11 @@ def _settings(config: RunConfig, sizer: Sizer | None, risk: RiskPolicy) -> dict[
 
 
 def _told_all(
-    universe: Sequence[str], market: Market, events: Events, finer: Mapping[str, Bars]
+    universe: Sequence[str], market: Market, config: RunConfig, events: Events, finer: Finer
 ) -> dict[str, dict[str, Any]]:
-    return {symbol: _told(*market[symbol], events.get(symbol, ()), finer.get(symbol)) for symbol in universe}
+    """Every instrument of the run, and every pair whose closes are rates of it."""
+    told = {symbol: _told(*market[symbol], events.get(symbol, ()), finer.get(symbol)) for symbol in universe}
+    return told | {pair: _told(*market[pair], (), None) for pair in pairs_read(universe, market, config)}
 
 
 def _manifest(described: dict[str, Any], settings: dict[str, Any], data: dict[str, Any]) -> RunManifest:

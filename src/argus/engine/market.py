@@ -34,14 +34,13 @@ from argus.engine._layout import (
     MILLI,
     NANO,
     PARAM_DTYPE,
-    QUOTE_COLUMNS,
     RATE_COLUMNS,
 )
 from argus.engine.column_store import ColumnMarket
 from argus.engine.config import PPM, AccountKind, CostModel, RunConfig
 from argus.engine.costs import half_spread_milliticks, impact_scale
 from argus.engine.mapped import empty, forget, is_mapped
-from argus.engine.quoted import QuoteRows, costs_met, has_price_costs, meet, quote_columns
+from argus.engine.quoted import QuoteRows, check_in_force, costs_met, has_price_costs, meet, quotes_beside
 
 __all__ = [
     "CLOSE_COLUMN",
@@ -191,7 +190,7 @@ def lay_out(
         _check_bars(symbol, market)
     met = {s: meet(market[s][1], finer[s], market[s][0].tick_size) for s in symbols if s in finer}
     fills = {s: (market[s][0], met[s][0] if s in met else market[s][1]) for s in symbols} if met else market
-    _check_in_force(config.costs, [fills[symbol][1] for symbol in symbols])
+    check_in_force(config.costs, [fills[symbol][1] for symbol in symbols])
     columns, begins = _flat(fills, symbols)
     known, known_begins = _flat(market, symbols) if met else (columns, begins)
     if config.data_latency_ns:
@@ -243,7 +242,7 @@ def lay_out(
         table,
         _beside(spread, len(marks), begins, symbols, np.int64),
         _beside(impact, len(marks), begins, symbols, np.float64),
-        _quotes(fills, symbols, begins, len(marks), config),
+        quotes_beside(fills, symbols, begins, len(marks), config.fills.participation),
         told_once(notes),
         foreign,
     )
@@ -287,28 +286,6 @@ def _with_account_events(
     together = np.concatenate((rates, margins[margins[:, 0] <= last_ns], table))
     found: NDArray[np.int64] = together[np.argsort(together[:, 0], kind="stable")]
     return found
-
-
-def _check_in_force(costs: CostModel, met: Sequence[Bars]) -> None:
-    """No cost of the settings is lost: slippage and spread are for instruments without quotes."""
-    if has_price_costs(costs) and all(isinstance(bars, QuoteRows) for bars in met):
-        names = ", ".join(bars.instrument for bars in met)
-        raise ConfigError(
-            f"slippage, half-spread or impact are set, and orders meet quotes of {names}, which hold "
-            "the spread already; leave these settings out, or run without quotes"
-        )
-
-
-def _quotes(
-    fills: Market, symbols: tuple[str, ...], begins: Mapping[str, int], rows: int, config: RunConfig
-) -> NDArray[np.float64]:
-    """Quotes beside the rows that orders meet; no row where no instrument has any."""
-    found = {symbol: bars for symbol in symbols if isinstance(bars := fills[symbol][1], QuoteRows)}
-    table = np.zeros((rows if found else 0, QUOTE_COLUMNS))
-    for symbol, bars in found.items():
-        part = table[begins[symbol] : begins[symbol] + len(bars)]
-        part[:] = quote_columns(bars, config.fills.participation, fills[symbol][0].lot_size)
-    return table
 
 
 def _check_bars(symbol: str, market: Market) -> None:

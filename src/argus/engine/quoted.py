@@ -6,6 +6,7 @@ The strategy goes on seeing the bars of the market. Orders for an instrument wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import BOOL_1D, F64_1D, I32_1D, I64_1D, QUOTE_FIELDS, Bars, Quotes
 from argus.core.errors import ConfigError
+from argus.core.instruments import InstrumentSpec
 from argus.engine._layout import GRID_TOLERANCE, Q_ASK, Q_ASK_LOTS, Q_BID, Q_BID_LOTS, QUOTE_COLUMNS
 from argus.engine.config import CostModel
 from argus.engine.refine import refine
@@ -80,6 +82,22 @@ def costs_met(bars: Bars, costs: CostModel) -> CostModel:
     return replace(costs, slippage_ticks=0, slippage_rate=Decimal(0), spread=None, impact=None)
 
 
+def check_in_force(costs: CostModel, met: Sequence[Bars]) -> None:
+    """No cost of the settings is lost: slippage and spread are for instruments without quotes.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if has_price_costs(costs) and all(isinstance(bars, QuoteRows) for bars in met):
+        names = ", ".join(bars.instrument for bars in met)
+        raise ConfigError(
+            f"slippage, half-spread or impact are set, and orders meet quotes of {names}, which hold "
+            "the spread already; leave these settings out, or run without quotes"
+        )
+
+
 def last_known_ns(bars: Bars) -> int:
     """When the last of the market's bars is known, of which `bars` are what orders met."""
     return bars.end_recv_ns if isinstance(bars, QuoteRows) else int(bars.ts_recv_ns[-1])
@@ -94,6 +112,22 @@ def quote_columns(bars: QuoteRows, participation: Decimal, lot: Decimal) -> NDAr
         # A size is meant as its shortest decimal, as a volume is.
         columns[:, at] = np.floor(exact + np.maximum(GRID_TOLERANCE, _ROUNDINGS * exact))
     return columns
+
+
+def quotes_beside(
+    fills: Mapping[str, tuple[InstrumentSpec, Bars]],
+    symbols: Sequence[str],
+    begins: Mapping[str, int],
+    rows: int,
+    participation: Decimal,
+) -> NDArray[np.float64]:
+    """Quotes beside the rows that orders meet; no row where no instrument has any."""
+    found = {symbol: bars for symbol in symbols if isinstance(bars := fills[symbol][1], QuoteRows)}
+    table = np.zeros((rows if found else 0, QUOTE_COLUMNS))
+    for symbol, bars in found.items():
+        part = table[begins[symbol] : begins[symbol] + len(bars)]
+        part[:] = quote_columns(bars, participation, fills[symbol][0].lot_size)
+    return table
 
 
 def _rows_of(coarse: Bars, quotes: Quotes) -> tuple[QuoteRows, str]:

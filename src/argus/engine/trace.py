@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from argus.core.arrays import Bars
-from argus.core.errors import ConfigError, DataError, LedgerError, LookAheadError, RunError
+from argus.core.errors import ConfigError, LedgerError, LookAheadError, RunError
 from argus.core.instruments import InstrumentSpec
 from argus.core.market_events import FinalSettlement
 from argus.core.money import format_micros
@@ -26,6 +26,7 @@ from argus.engine._trace_books import (
     EVENT_RULES,
     LineBooks,
     Part,
+    check_data,
     lines_of,
     match_ledger,
     must_equal,
@@ -116,7 +117,7 @@ def trace_trade(
         If a price, fee, ledger line, settlement or the trade's result is not what the rules give.
     """
     trade_id, chosen = _choose(record, trade_id)
-    _check_data(record, market, finer)
+    check_data(record, market, finer)
     met = {
         symbol: (spec, meet(bars, finer[symbol], spec.tick_size)[0] if symbol in finer else bars)
         for symbol, (spec, bars) in market.items()
@@ -139,25 +140,6 @@ def _choose(record: RunRecord, trade_id: int | None) -> tuple[int, str]:
     if not 0 <= trade_id < count:
         raise ConfigError(f"trade {trade_id} does not exist: run {record.manifest.run_id} has trades 0 to {count - 1}")
     return int(trade_id), "asked for"
-
-
-def _check_data(record: RunRecord, market: Mapping[str, tuple[InstrumentSpec, Bars]], finer: Finer) -> None:
-    for symbol in record.universe:
-        if symbol not in market:
-            raise DataError(f"{symbol}: the run traded on its bars, which were not given; pass the data of the run")
-        told = record.manifest.data[symbol]
-        _check_hash(symbol, "bars", told["content_hash"], market[symbol][1].content_hash)
-        if symbol in finer or "finer" in told:
-            found = finer[symbol].content_hash if symbol in finer else "none"
-            _check_hash(symbol, told.get("fills", "finer bars"), told.get("finer", "none"), found)
-
-
-def _check_hash(symbol: str, what: str, expected: str, found: str) -> None:
-    if expected != found:
-        raise DataError(
-            f"{symbol}: the run was made on {what} with content hash {expected[:12]}, these have {found[:12]}; "
-            "import the original data again, or repeat the run on these"
-        )
 
 
 class _Tracer:
