@@ -249,9 +249,7 @@ def test_reg_t_carries_twice_the_equity_long_or_short_and_futures_beside_it() ->
     assert states(record)[-1] == ("REJECTED", "INITIAL_MARGIN"), "2,000 for the shares leave 7 contracts of 1,100"
 
 
-@pytest.mark.parametrize(
-    ("symbol", "kind"), [("SPY", AccountKind.FUTURES), ("ES", AccountKind.CASH), ("USDJPY", AccountKind.REG_T)]
-)
+@pytest.mark.parametrize(("symbol", "kind"), [("SPY", AccountKind.FUTURES), ("ES", AccountKind.CASH)])
 def test_an_account_holds_only_what_it_may(symbol: str, kind: AccountKind) -> None:
     with pytest.raises(ConfigError, match=symbol):
         play(Scripted([symbol], NOTHING), market_of(flat(symbol, [100.0] * 3)), account(10_000, kind))

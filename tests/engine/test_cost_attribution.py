@@ -357,6 +357,6 @@ def test_limits_that_were_traded_through_pay_fees_alone() -> None:
 
 def test_every_fee_has_words_and_a_place() -> None:
     names = list(COST_WORDS)
-    assert names[3:-4] == [name.value for name in FeeName]
-    assert names[-4:] == ["dividends", "funding", "borrow", "carry"]
+    assert names[3:-5] == [name.value for name in FeeName]
+    assert names[-5:] == ["conversion", "dividends", "funding", "borrow", "carry"]
     assert all(words[0].isupper() for words in COST_WORDS.values())

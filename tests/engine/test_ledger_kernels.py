@@ -105,6 +105,7 @@ class Books:
         for k, (num, den, is_future, initial, keep_long, keep_short) in enumerate(KINDS):
             p = self.par[k]
             p["tick"], p["lot"], p["value_num"], p["value_den"], p["is_future"] = 1.0, 1.0, num, den, is_future
+            p["value_scale"] = float(num)
             p["initial_ppm"], p["maintenance_long_ppm"], p["maintenance_short_ppm"] = initial, keep_long, keep_short
             p["first_line"], p["next_line"] = k, -1
         components = self.components()
@@ -199,7 +200,7 @@ def test_a_component_is_the_exact_sum_rounded_once_between_its_bounds(
     kernel: Kernel, lots: int, size: int, component: Component
 ) -> None:
     assume(lots * component[0] < 2**61)
-    rates = np.array([[0] * RATE_COLUMNS, component], dtype=np.int64)
+    rates = np.array([[0] * RATE_COLUMNS, [*component, 0]], dtype=np.int64)
     charged, rest = kernel(lots, size, 1, rates)
     fee, kept = exact_component(component, -lots, size)
     assert charged == fee
