@@ -10,14 +10,15 @@ import pytest
 
 from argus.core.arrays import Bars, Quotes
 from argus.core.errors import ConfigError, DataError, LedgerError
-from argus.core.intents import Bracket, Intent
+from argus.core.intents import Bracket, Intent, Target
 from argus.core.orders import FillRule, OrderType
 from argus.core.ports import View
 from argus.data.resample import bars_of_quotes
 from argus.engine._trace_quotes import QUOTE_SENTENCES
 from argus.engine.config import CostModel, HaltRules
 from argus.engine.cost_attribution import attribute_costs
-from argus.engine.fingerprint import fills_hash
+from argus.engine.fingerprint import fills_hash, order_list_hash
+from argus.engine.forms import ArrayStrategy
 from argus.engine.quoted import QuoteRows, meet, quote_columns
 from argus.engine.run_metrics import summary
 from argus.engine.trace import trace_trade
@@ -33,6 +34,7 @@ from tests.engine.markets import (
     play,
     random_bars,
     restless,
+    spec_of,
 )
 
 HOUR_NS = 3_600 * 10**9
@@ -170,6 +172,19 @@ def test_quotes_alone_are_enough() -> None:
     assert len(record.fills) > 40
     assert set(np.unique(record.fills["ts_event_ns"])) <= set(quotes.ts_event_ns.tolist())
     assert (record.fills["ts_event_ns"] > record.orders["ts_submit_ns"][record.fills["order_id"]]).all()
+
+
+def test_an_array_of_targets_is_filled_as_a_python_strategy_is() -> None:
+    bars = random_bars(7, "ES", 90, **HOURLY)
+    finer, wanted = {"ES": quotes_for(bars, 7)}, np.array([(i // 4) % 3 - 1.0 for i in range(90)])
+    by_array = play(
+        ArrayStrategy(spec_of(["ES"]), lambda b, _: wanted[: len(b["ES"])].copy()), market_of(bars), finer=finer
+    )
+    asked = Scripted(["ES"], lambda _view, number: [Target("ES", units=float(wanted[number]))])
+    by_call = play(asked, market_of(bars), finer=finer)
+    assert len(by_array.fills) > 20
+    assert order_list_hash(by_array) == order_list_hash(by_call)
+    assert fills_hash(by_array) == fills_hash(by_call)
 
 
 def test_a_run_is_the_same_bytes_again_and_other_quotes_another_run() -> None:

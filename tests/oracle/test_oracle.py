@@ -71,6 +71,11 @@ def test_both_engines_agree_on_long_runs_with_many_orders(seed: int) -> None:
 
 # --------------------------------------------------------------------------------------------- what the runs reach
 
+QUOTED = (
+    *("MARKET_AT_OPEN", "LIMIT_AT_OPEN", "LIMIT_THROUGH", "STOP_AT_OPEN", "STOP_LIMIT_AT_OPEN", "TRAILING_AT_OPEN"),
+    *("MARKET_ON_OPEN", "MARKET_ON_CLOSE", "LIMIT_ON_OPEN", "LIMIT_ON_CLOSE", "LIQUIDATION"),
+)
+"""Rules that can fill an order on a quote."""
 WANTED = [
     *(f"rule {rule.name}" for rule in FillRule),
     *(f"reason {reason.name}" for reason in Reason),
@@ -80,6 +85,7 @@ WANTED = [
     *("liquidation", "closed account", "halted", "not halted", "settlement", "off-grid price"),
     *("interest received", "interest paid", "carry received", "carry paid"),
     *("negative price", "impact fee", "fee minimum", "rounded value", "turned position"),
+    *(f"quoted {rule}" for rule in QUOTED),
     *("finer bars met", "partial fill", "order after a fill", "cancelled chain", "child filled", "flattened"),
 ]
 
@@ -130,6 +136,7 @@ def _of_run(case: Case, result: OracleResult) -> Iterator[str]:
 def _of_fill(case: Case, fill: OracleFill) -> Iterator[str]:
     settings, spec = case.settings, case.specs[case.lines[fill.line]]
     yield f"rule {fill.rule}"
+    yield from [f"quoted {fill.rule}"] * (case.lines[fill.line] in case.quotes)
     yield from ["impact fee"] * (fill.impact > 0)
     yield from ["negative price"] * (fill.price < 0)
     before = fill.position_after - fill.lots
