@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 __all__ = ["prefetch"]
 
-_ir: Any = cgutils
+_build: Any = cgutils
+ir: Any = _build.ir  # LLVM's own types, which Numba brings along
 _READ, _STAY, _DATA = 0, 3, 1
 
 
@@ -26,20 +26,12 @@ def _prefetch(_context: Any, array: Any, row: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = signature.args[0]
         lying = context.make_array(kind)(context, builder, args[0])
-        cell = _ir.get_item_pointer(context, builder, kind, lying, [args[1]], wraparound=False)
+        cell = _build.get_item_pointer(context, builder, kind, lying, [args[1]], wraparound=False)
         word, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
-        hint = _ir.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [pointer, word, word, word]), "llvm.prefetch.p0"
-        )
-        builder.call(
-            hint,
-            [
-                builder.bitcast(cell, pointer),
-                ir.Constant(word, _READ),
-                ir.Constant(word, _STAY),
-                ir.Constant(word, _DATA),
-            ],
-        )
+        kind_of_hint = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+        hint = _build.get_or_insert_function(builder.module, kind_of_hint, "llvm.prefetch.p0")
+        settings = [ir.Constant(word, setting) for setting in (_READ, _STAY, _DATA)]
+        builder.call(hint, [builder.bitcast(cell, pointer), *settings])
         return context.get_dummy_value()
 
     return types.void(array, types.intp), codegen

@@ -24,7 +24,7 @@ from argus.core.risk import OrderLimits, RiskRefused
 from argus.core.strategy import FeatureRef
 from argus.core.time import format_ns
 from argus.engine import _layout as at
-from argus.engine._drive_entries import entries
+from argus.engine._compiled_entries import entries
 from argus.engine.book import RunTables
 from argus.engine.config import RunConfig
 from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of

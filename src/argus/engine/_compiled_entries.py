@@ -1,7 +1,4 @@
-"""Compiled entries of `drive` for a decision: made once in a process, and told by the types of what they are given.
-
-The loop over the decision and the engine reach `drive` as pointers, so that a new decision compiles its own loop only.
-"""
+"""The compiled entries of a strategy's run: its own loop over rows, and the drive that calls it, each made once."""
 
 from __future__ import annotations
 
