@@ -271,7 +271,7 @@ def test_a_strategy_that_only_looks_is_asked_in_ever_longer_stretches() -> None:
     while (why := advance(*tables.arguments())) != END:
         if why == AHEAD:
             lengths.append(int(tables.state[S_AHEAD_END] - tables.state[S_AHEAD]))
-    assert lengths[:3] == [32, 64, 128]
+    assert lengths[:3] == [256, 512, 1_024]
     assert max(lengths) == STRETCH_MAX
 
 
