@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from itertools import zip_longest
 from typing import Any
 
 from argus.core.orders import FillRule, OrderState, OrderType, Reason, TimeInForce
@@ -19,16 +18,15 @@ UNSET = 2**62
 Seen = Mapping[str, list[Sight]] | None
 
 
-def first_difference(oracle: OracleResult, record: RunRecord, seen: Seen = None, *, strict: bool = False) -> str | None:
+def first_difference(oracle: OracleResult, record: RunRecord, seen: Seen = None) -> str | None:
     """The first thing in which the two differ, in words; None if they agree to the micro-unit.
 
-    With what the engine's strategies saw of the account, that is compared too. Only if `strict`, the equity seen
-    between a split and the first bar after it is, too: there the engine is known to be wrong.
+    With what the engine's strategies saw of the account, that is compared too.
     """
-    return next(differences(oracle, record, seen, strict=strict), None)
+    return next(differences(oracle, record, seen), None)
 
 
-def differences(oracle: OracleResult, record: RunRecord, seen: Seen = None, *, strict: bool = False) -> Iterator[str]:
+def differences(oracle: OracleResult, record: RunRecord, seen: Seen = None) -> Iterator[str]:
     """Everything in which the two differ: fills first, since the rest follows from them."""
     yield from _rows("fill", _oracle_fills(oracle), _record_fills(record))
     yield from _rows("order", _oracle_orders(oracle), _record_orders(record))
@@ -46,15 +44,12 @@ def differences(oracle: OracleResult, record: RunRecord, seen: Seen = None, *, s
     yield from _rows("balance", _oracle_balances(oracle), _record_balances(record, oracle.foreign_lines))
     for book, sights in (seen or {}).items():
         if oracle.seen[book] != sights:
-            left_out = [False] * len(oracle.restated[book]) if strict else oracle.restated[book]
-            yield from _rows(f"sight of {book}", _sights(oracle.seen[book], left_out), _sights(sights, left_out))
+            yield from _rows(f"sight of {book}", _sights(oracle.seen[book]), _sights(sights))
 
 
-def _sights(sights: list[Sight], left_out: list[bool]) -> list[dict[str, Any]]:
-    return [
-        {"now_ns": now, "cash_micros": cash, "equity_micros": None if skipped else equity, "lots": lots}
-        for (now, cash, equity, lots), skipped in zip_longest(sights, left_out[: len(sights)], fillvalue=False)
-    ]
+def _sights(sights: list[Sight]) -> list[dict[str, Any]]:
+    names = ("now_ns", "cash_micros", "equity_micros", "lots")
+    return [dict(zip(names, sight, strict=True)) for sight in sights]
 
 
 def _rows(what: str, expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:

@@ -70,7 +70,6 @@ class OracleResult:
     fx_base: int = 0  # paid for other currencies less received
     fx_cost: int = 0
     seen: dict[str, list[Sight]] = field(default_factory=dict)  # by each book, whenever it was asked or told
-    restated: dict[str, list[bool]] = field(default_factory=dict)  # whether a price seen was from before a split
 
     @property
     def wakes(self) -> list[int]:
@@ -107,7 +106,6 @@ class Book:
     fills_told: int = 0
     looked_at: int = 0  # fills of the run
     sights: list[Sight] = field(default_factory=list)
-    restated: list[bool] = field(default_factory=list)
 
 
 def simulate(plans: Mapping[str, Plan], market: Market, settings: Settings) -> OracleResult:
@@ -143,7 +141,6 @@ class _Simulation:
         self.result = OracleResult(lines=[(names[book], symbol) for book, symbol in named])
         self.result.book_wakes = {name: book.wakes for name, book in zip(names, self.books, strict=True)}
         self.result.seen = {name: book.sights for name, book in zip(names, self.books, strict=True)}
-        self.result.restated = {name: book.restated for name, book in zip(names, self.books, strict=True)}
         self.room: dict[int, tuple[int, int | None]] = {}  # instrument: its bar, lots that may still fill (None: any)
         self.session: int | None = None  # of the account
         self.expired: set[int] = set()
@@ -187,7 +184,7 @@ class _Simulation:
                         instants.setdefault(time, []).append((phase, number, i))
             for i, row in enumerate(self.known[line.instrument].rows):
                 instants.setdefault(row.known, []).append((RECV, number, i))
-        last_close = max(row.close_time for data in self.known for row in data.rows)
+        last_close = self.last_close
         for instrument, symbol in enumerate(self.symbols):
             for i, event in enumerate(self.market.events.get(symbol, ())):
                 if event.ts_ns <= last_close:
@@ -278,7 +275,6 @@ class _Simulation:
 
     def _act(self, book: Book, now: int, actions: Sequence[Action]) -> None:
         book.sights.append(self.seen.sight(now, list(book.lines.values())))
-        book.restated.append(bool(self.seen.restated))
         for action in actions:
             old = None if isinstance(action, Submit) else book.keys.get(action.key)
             if isinstance(action, Cancel) and old is not None:

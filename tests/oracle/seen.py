@@ -22,23 +22,19 @@ class Seen:
     events: Mapping[int, Sequence[Any]]  # of instruments
     received: dict[int, int] = field(default_factory=dict)
     traded: dict[int, int] = field(default_factory=dict)
-    restated: set[int] = field(default_factory=set)  # split since the close of the last bar received
 
     def receive(self, instrument: int, row: Row, now: int) -> None:
         """A bar becomes known; if the instrument was split since its close, the close counts in the new lots."""
         if row.close is None:
             return
         mark = round_mark(row.close)
-        self.restated.discard(instrument)
         for event in self.events.get(instrument, ()):
             if isinstance(event, Split) and row.close_time < event.ts_ns <= now:
                 mark = half_even(mark * Fraction(event.denominator, event.numerator))
-                self.restated.add(instrument)
         self.received[instrument] = mark
 
     def split(self, instrument: int, ratio: Fraction) -> None:
         """Known prices in the new lots."""
-        self.restated.add(instrument)
         for known in (self.received, self.traded):
             if instrument in known:
                 known[instrument] = half_even(known[instrument] / ratio)

@@ -201,7 +201,6 @@ def test_trades_are_met_within_coarser_bars() -> None:
     assert filled(result) == [(0, 3, -1, 109, "LIMIT_AT_OPEN"), (1, 4, -1, 101, "STOP_AT_OPEN")]
 
 
-@pytest.mark.xfail(strict=True, reason="the engine forgets the first split's mark before the first close")
 def test_two_splits_before_the_first_close_both_move_the_mark() -> None:
     stock = market("AAPL", *flat(1_000, 3), starts=[T0 + HOUR + i * HOUR for i in range(3)])
     coin = market("BTCUSD", *flat(2_500_000, 24), length=QUARTER)
@@ -225,7 +224,6 @@ def test_what_is_seen_after_a_split_is_the_last_received_close_in_new_lots(laten
     assert {equity - cash for _, cash, equity, lots in result.seen["script"] if any(lots)} == {100 * DOLLAR}
 
 
-@pytest.mark.xfail(strict=True, reason="after a split the engine shows closes that were not received yet")
 def test_a_close_within_a_coarse_bar_is_not_seen_after_a_split() -> None:
     fine = market("AAPL", *flat(1_000, 8), (1_000, 1_010, 1_000, 1_010), *flat(1_010, 3), length=QUARTER)
     events = {"AAPL": (Split(T0 + 2 * HOUR + QUARTER, 2, 1),)}
@@ -236,7 +234,6 @@ def test_a_close_within_a_coarse_bar_is_not_seen_after_a_split() -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="after a split the engine shows closes that were not received yet")
 def test_a_close_that_is_known_late_is_not_seen_after_a_split() -> None:
     bars = market("AAPL", *flat(1_000, 2), (1_000, 1_000, 600, 600), *flat(600, 2), delay=HOUR // 2)
     events = {"AAPL": (Split(T0 + 2 * HOUR + 1, 2, 1),)}

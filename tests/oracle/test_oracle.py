@@ -27,8 +27,6 @@ BATCH = 100
 EACH = 450 // len(FEATURES)  # runs of every feature by itself: a new one takes its share from the others
 ALL = 150  # runs with every feature at once
 COVERED = 600
-AWAITED = frozenset({590})
-"""Seeds in which the engine is known to be wrong: `test_two_splits_before_the_first_close_both_move_the_mark`."""
 
 
 def agree(case: Case) -> None:
@@ -42,14 +40,7 @@ def agree(case: Case) -> None:
 @pytest.mark.parametrize("first", range(0, RUNS, BATCH))
 def test_both_engines_agree_on_random_markets_and_orders(first: int) -> None:
     for seed in range(first, first + BATCH):
-        if seed not in AWAITED:
-            agree(random_case(seed))
-
-
-@pytest.mark.xfail(strict=True, reason="what the engine gives there is known to be wrong")
-@pytest.mark.parametrize("seed", sorted(AWAITED))
-def test_seeds_that_wait_for_the_engine(seed: int) -> None:
-    agree(random_case(seed))
+        agree(random_case(seed))
 
 
 @pytest.mark.parametrize("feature", FEATURES)

@@ -336,7 +336,7 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "no liquidation": _swap("Guard.check_maintenance", lambda s, time: None),
     "no halts": _swap("Guard.check_halts", lambda s, time: None),
     "no halt ends": _swap("Guard.begin_session", _no_day_ends_a_halt),
-    "no settlement": _swap("Account.settle", lambda s, number, time: None),
+    "no settlement": _swap("Account.settle", lambda s, number, time, at_end=False: None),
     "no orders refused during a liquidation": _swap("Simulation._refusal", _without("LIQUIDATION")),
     "no orders refused during a halt": _swap("Simulation._refusal", _without("DAILY_LOSS", "DRAWDOWN")),
     "ended contracts trade on": _swap("Simulation._refusal", _without("CONTRACT_EXPIRED")),
@@ -352,7 +352,7 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "finer bars met whatever their prices": _swap("finer._agree", lambda fine, coarse, seen: True),
     "finer bars ending after the bar met": _swap("finer._within", _began_within),
     "finer bars with their own ends of sessions": _swap("cases.matched", _ends_of_finer),
-    "finer bars known to the strategy": _swap("cases.Market", lambda *what: Market(*what[:-1])),
+    "finer bars known to the strategy": _swap("cases.Market", lambda *what: Market(*what[:5], {}, *what[6:])),
 }
 
 

@@ -10,10 +10,22 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.engine._layout import INT64_MAX, S_CASH, S_EQUITY
+from argus.engine._layout import (
+    E_A,
+    E_B,
+    E_KIND,
+    E_LINE,
+    E_ROW,
+    E_SPLIT,
+    INT64_MAX,
+    S_CASH,
+    S_EQUITY,
+    S_EVENT,
+)
 from argus.engine._ledger_kernels import (
     converted,
     fee_of,
+    half_even,
     impact_of,
     initial_margin,
     net_position,
@@ -29,25 +41,34 @@ UNAFFORDABLE = 2**62
 
 
 @njit(cache=True, error_model="numpy")
-def known_mark(k, par, inst, close):  # type: ignore[no-untyped-def]
+def in_new_lots(mark, row, k, par, inst, state, events):  # type: ignore[no-untyped-def]
+    """The close of `row` in ticks, after all splits of the instrument since that bar closed."""
+    if row < inst[k]["split_row"]:
+        for at in range(state[S_EVENT]):
+            if events[at, E_KIND] == E_SPLIT and events[at, E_LINE] == par[k]["first_line"] and row < events[at, E_ROW]:
+                mark = half_even(mark * events[at, E_B], events[at, E_A])
+    return mark
+
+
+@njit(cache=True, error_model="numpy")
+def known_mark(k, par, inst, state, close, events):  # type: ignore[no-untyped-def]
     """Last received close of instrument `k` in ticks, or the price of its last fill if none is known.
 
     Where nothing is on its way, that is the engine's own mark.
     """
-    if par[k]["is_refined"] == 0 and inst[k]["recv_row"] >= inst[k]["market_row"]:
+    known = inst[k]["recv_row"] - par[k]["known_begin"]
+    if par[k]["is_refined"] == 0 and known >= inst[k]["market_row"] - par[k]["row_begin"]:
         return inst[k]["mark"]
     row = inst[k]["recv_row"] - 1
-    if row < inst[k]["split_row"]:
-        return inst[k]["mark"]
     while row >= par[k]["known_begin"]:
         if not np.isnan(close[row]):
-            return nearest_tick(ticks_of(close[row], par[k]["tick"]))
+            return in_new_lots(nearest_tick(ticks_of(close[row], par[k]["tick"])), row, k, par, inst, state, events)
         row -= 1
-    return inst[k]["paid"]
+    return inst[par[k]["first_line"]]["paid"]
 
 
 @njit(cache=True, error_model="numpy")
-def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untyped-def]
+def as_known(k, lots, par, inst, state, rates, close, events):  # type: ignore[no-untyped-def]
     """(initial margin of all that is held, cash, equity) if signed `lots` of `k` were traded; lots may be 0.
 
     All at the last received closes. More than a ledger can hold needs more margin, and leaves less cash, than any
@@ -56,7 +77,7 @@ def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untype
     margin = 0
     equity = state[S_EQUITY]
     for m in range(len(inst)):
-        mark = known_mark(m, par, inst, close)
+        mark = known_mark(m, par, inst, state, close, events)
         more = position_value(inst[m]["position"], mark, par[m]) - inst[m]["value"]
         if par[m]["is_foreign"] == 1:
             more = converted(open_amount(inst[m]) + more, inst[m]["fx_rate"]) - inst[m]["worth"]
@@ -72,7 +93,7 @@ def as_known(k, lots, par, inst, state, rates, close):  # type: ignore[no-untype
             margin += initial_margin(net, position_value(net, mark, par[m]), par[m], inst[m], rates)
     cash = state[S_CASH]
     if lots != 0:
-        value = position_value(lots, known_mark(k, par, inst, close), par[k])
+        value = position_value(lots, known_mark(k, par, inst, state, close, events), par[k])
         cash -= paid_in_base(fee_of(lots, value, inst[k]["rate_at"], rates)[0], par[k], inst[k])
         cash -= paid_in_base(impact_of(abs(lots), par[k], inst[k])[0], par[k], inst[k])
         if par[k]["is_future"] == 0:

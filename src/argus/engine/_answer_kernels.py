@@ -214,7 +214,7 @@ def ticks_or_none(price, tick):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def limit_that_stops(signed_lots, reduces, limits, par, inst, state, rates, close, active, orders, told):  # type: ignore[no-untyped-def]
+def limit_that_stops(signed_lots, reduces, limits, par, inst, state, rates, close, events, active, orders, told):  # type: ignore[no-untyped-def]
     """Code of the limit that an order breaks, or 0; what the account looked like is written to `told`.
 
     As `portfolio.risk` judges: an order that may only reduce, or that brings the position (what is on its way included)
@@ -233,7 +233,7 @@ def limit_that_stops(signed_lots, reduces, limits, par, inst, state, rates, clos
         return POSITION_MAX
     if limits[L_CHECK_CASH] == 0 and limits[L_CHECK_MARGIN] == 0:
         return NOT_REFUSED
-    margin, cash, equity = as_known(0, signed_lots + pending, par, inst, state, rates, close)
+    margin, cash, equity = as_known(0, signed_lots + pending, par, inst, state, rates, close, events)
     told[F_MARGIN], told[F_CASH_AFTER], told[F_EQUITY], told[F_CASH] = margin, cash, equity, state[S_CASH]
     if limits[L_CHECK_CASH] == 1:
         if after < 0:
@@ -328,7 +328,9 @@ def cancel_key(key, limits, latencies, streams, state, active, orders, keys):  #
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def act_on(row, limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, keys, ds):  # type: ignore[no-untyped-def]
+def act_on(
+    row, limits, latencies, streams, par, inst, state, rates, close, events, active, orders, told, refusals, keys, ds
+):  # type: ignore[no-untyped-def]
     """Enter what one checked row of an answer asks for."""
     kind: Any = np.int64(row[O_KIND])
     tif: Any = np.int64(row[O_TIF])
@@ -364,7 +366,9 @@ def act_on(row, limits, latencies, streams, par, inst, state, rates, close, acti
             note_refusal(PARENT_REFUSED, signed, told, refusals, ds, state)
             continue
         reduces = np.int64(1) if part > 0 or row[O_REDUCE_ONLY] != 0.0 else np.int64(0)
-        stopped = limit_that_stops(signed, reduces, limits, par, inst, state, rates, close, active, orders, told)
+        stopped = limit_that_stops(
+            signed, reduces, limits, par, inst, state, rates, close, events, active, orders, told
+        )
         if stopped != NOT_REFUSED:
             note_refusal(stopped, signed, told, refusals, ds, state)
             continue
@@ -381,7 +385,23 @@ def act_on(row, limits, latencies, streams, par, inst, state, rates, close, acti
 
 @njit(cache=True, error_model="numpy")
 def act(  # type: ignore[no-untyped-def]
-    out, limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, decisions, keys, ds
+    out,
+    limits,
+    latencies,
+    streams,
+    par,
+    inst,
+    state,
+    rates,
+    close,
+    events,
+    active,
+    orders,
+    told,
+    refusals,
+    decisions,
+    keys,
+    ds,
 ):
     """Enter the answer in hand; False if something is wrong with it."""
     count = ds[D_PENDING]
@@ -393,7 +413,22 @@ def act(  # type: ignore[no-untyped-def]
     orders_before, refusals_before = state[S_ORDERS], ds[D_REFUSALS]
     for i in range(count):
         act_on(
-            out[i], limits, latencies, streams, par, inst, state, rates, close, active, orders, told, refusals, keys, ds
+            out[i],
+            limits,
+            latencies,
+            streams,
+            par,
+            inst,
+            state,
+            rates,
+            close,
+            events,
+            active,
+            orders,
+            told,
+            refusals,
+            keys,
+            ds,
         )
     entered = state[S_ORDERS] - orders_before
     if entered > 0 or ds[D_REFUSALS] > refusals_before:

@@ -212,8 +212,8 @@ def drive(  # type: ignore[no-untyped-def]
             if not has_room_to_act(ds, state, active, orders, refusals, decisions):
                 return GROW
             if not act(
-                out, limits, latencies, streams, par, inst, state, rates, known_close, active, orders, told, refusals,
-                decisions, keys, ds,
+                out, limits, latencies, streams, par, inst, state, rates, known_close, events, active, orders, told,
+                refusals, decisions, keys, ds,
             ):  # fmt: skip
                 return WRONG_ANSWER
             reach = REACH_MIN

@@ -508,7 +508,7 @@ def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, s
         post(FEES, CASH, k, impact_fee, ts, n, inst, state, journal)
         state[S_EQUITY] -= value + fee + impact_fee
     inst[par[k]["first_line"]]["volume_left"] -= abs(lots)
-    inst[k]["paid"] = price
+    inst[par[k]["first_line"]]["paid"] = price
     value_rest = lots * price * par[k]["value_num"] - value * par[k]["value_den"]
     state[S_ROUNDING] += value_rest * (NANO // par[k]["value_den"]) + rest + impact_rest
     if inst[k]["has_mark"] == 0:

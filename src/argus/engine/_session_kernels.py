@@ -214,13 +214,13 @@ def split(first, known_row, numerator, denominator, ts, par, inst, state, active
             pay_cash(POSITION, line, -cash, ts, n, par, inst, state, journal)
             has_news(line, par, inst, state)
         line = par[line]["next_line"]
-    if inst[first]["has_mark"] == 1:
-        line = first
-        mark = half_even(old_mark * denominator, numerator)
-        while line >= 0:
-            inst[line]["mark"] = mark
-            revalue(line, par, inst, state, rates)
-            line = par[line]["next_line"]
+    inst[first]["paid"] = half_even(inst[first]["paid"] * denominator, numerator)
+    line = first
+    mark = half_even(old_mark * denominator, numerator)
+    while line >= 0:
+        inst[line]["mark"] = mark
+        revalue(line, par, inst, state, rates)
+        line = par[line]["next_line"]
 
 
 @njit(cache=True, error_model="numpy")

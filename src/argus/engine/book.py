@@ -308,7 +308,7 @@ class RunTables:
     def as_known(self, code: int, signed_lots: int) -> tuple[int, int, int]:
         """(initial margin, cash, equity) at received closes, if `signed_lots` of the line `code` were traded."""
         m = self.market
-        rest = (m.par, self.inst, self.state, m.rates, m.known[CLOSE_COLUMN])
+        rest = (m.par, self.inst, self.state, m.rates, m.known[CLOSE_COLUMN], m.events)
         if self._as_known is None:
             from argus.engine._account_kernels import as_known
 
@@ -323,16 +323,19 @@ class RunTables:
         return float(self.inst["fx_rate"][code]) / NANO or math.nan
 
     def last_close_ticks(self, code: int) -> int | None:
-        """Last received close of the line `code`, the mark right after a split; None before there is one."""
+        """Last received close of the line `code`, in new lots after a split; None before there is one."""
+        from argus.engine._account_kernels import in_new_lots
         from argus.engine._match_kernels import nearest_tick, ticks_of
 
         row, first = self.known[code] - 1, self.known_begin[code]
-        if first <= row < self.inst["split_row"][code]:
-            return int(self.inst["mark"][code])
         close = self.market.known[CLOSE_COLUMN]
         while row >= first and np.isnan(close[row]):
             row -= 1
-        return int(nearest_tick(ticks_of(close[row], self.market.par["tick"][code]))) if row >= first else None
+        if row < first:
+            return None
+        ticks = nearest_tick(ticks_of(close[row], self.market.par["tick"][code]))
+        m = self.market
+        return int(in_new_lots(ticks, row, code, m.par, self.inst, self.state, m.events))
 
     def arguments(self) -> tuple[Any, ...]:
         """Everything `advance` takes, in its sequence; another tuple once a table has grown."""

@@ -93,7 +93,7 @@ class ReplayAccount:
     def last_price_ticks(self, instrument: str) -> int | None:
         """Last received close, to the nearest tick; None before there is one.
 
-        After a split, and before the first bar in new shares, it is the engine's mark in new shares.
+        After a split, a close from before it counts in new shares.
         """
         code = _code(self._codes, instrument)
         self._stand()
