@@ -580,9 +580,13 @@ def test_a_trade_of_bitcoin_by_hand(desk: Workspace, real_data: Path) -> None:
     )
     rows = bitcoin_rows(path, first, last)
     ends = session_ends(rows)
-    # Session volatility is known from 60 returns on, and without it no position is taken; revised every five sessions.
+    # Session volatility is known from 60 returns on, and without it no position is taken; revised where the number of
+    # days since 1970 passes a multiple of five.
     wanted = {}
-    for count in range(65, len(ends) + 1, 5):
+    days = [rows[at].start_ns // (86_400 * 10**9) for at in ends]
+    for count in range(61, len(ends) + 1):
+        if days[count - 1] // 5 == days[count - 2] // 5:
+            continue
         past = momentum(rows, ends, count, 20)
         wanted[ends[count - 1]] = 123_456_789 * ((past > 0) - (past < 0))
     trade = check(result, trace, rows, contract, fills_by_hand(rows, contract, wanted))

@@ -90,8 +90,8 @@ def test_inside_a_workspace_the_run_is_kept_counted_and_traceable(bars: Path, tm
         (("sma_cross", "--max-orders-per-minute", "-1"), "--max-orders-per-minute is -1"),
         (("sma_cross", "--price-collar", "nan"), "--price-collar is nan"),
         (("sma_cross", "--finer", "nothing.parquet"), "no such file"),
-        (("sma_cross", "--finer", "nothing.parquet", "--roll", "calendar"), "--roll exclude each other"),
-        (("sma_cross", "--max-order", "2", "--roll", "calendar"), "--max-order"),
+        (("sma_cross", "--finer", "nothing.parquet", "--roll", "calendar"), "nothing.parquet"),
+        (("sma_cross", "--max-order", "2", "--roll", "calendar"), "--contract-column"),
     ],
 )
 def test_a_wrong_option_is_named(bars: Path, tmp_path: Path, words: tuple[str, ...], named: str) -> None:

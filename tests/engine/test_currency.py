@@ -24,8 +24,9 @@ from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 from argus.engine.run_metrics import summary
 from argus.engine.store import load_run, save_run
 from argus.engine.trace import trace_trade
+from argus.lab.audit.recomputed import faults_of
 from tests.oracle.by_hand import DAY_ONE, HOUR, T0, flat, market
-from tests.oracle.cases import Case, play_engine
+from tests.oracle.cases import Case, play_engine, run_config
 from tests.oracle.variations import varied_case
 
 OWN = ("CASH", "CAPITAL", "INTEREST", "FX_BASE", "FX_COST")
@@ -221,3 +222,21 @@ def test_a_run_in_one_currency_keeps_no_rates() -> None:
     assert len(record.rates) == 0
     posted = set(record.journal["debit"].tolist()) | set(record.journal["credit"].tolist())
     assert not {JOURNAL_ACCOUNTS[code] for code in posted} & {"FOREIGN", "FX", "FX_BASE", "FX_COST"}
+
+
+def test_the_bars_of_a_pair_that_is_a_rate_stand_in_the_manifest() -> None:
+    case, record = next((case, record) for case, record in foreign_runs(9) if case.pairs)
+    for pair, (_, bars) in case.pairs.items():
+        assert record.manifest.data[pair]["content_hash"] == bars.content_hash
+    assert set(record.manifest.data) <= {*record.universe, *case.pairs}
+
+
+def test_costs_of_fills_in_other_currencies_are_worked_out_again_without_fault() -> None:
+    filled = 0
+    for case, record in foreign_runs(12):
+        world = {**{symbol: (case.specs[symbol], case.bars[symbol]) for symbol in case.bars}, **case.pairs}
+        foreign = [k for k in range(len(record.universe)) if recorded_rates(record, k)]
+        filled += int(np.isin(record.fills["instrument"], foreign).sum())
+        found = [f for f in faults_of(record, world, run_config(case.settings)) if f.field.endswith("micros")]
+        assert not found
+    assert filled > 30

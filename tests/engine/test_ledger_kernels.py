@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from argus.engine import _account_kernels, _ledger_kernels, _session_kernels
 from argus.engine._layout import (
+    EVENT_COLUMNS,
     INSTRUMENT_DTYPE,
     INT64_MAX,
     MILLI,
@@ -48,6 +49,7 @@ KINDS = (
 MARGIN = (12_100_000_000, 11_000_000_000)
 CAPITAL_MICROS = 10**13
 NO_CLOSES = np.zeros(0)
+NO_EVENTS = np.zeros((0, EVENT_COLUMNS), dtype=np.int64)
 """Nothing closed, nothing received: the marks of the books are the known ones."""
 
 Kernel = Callable[..., Any]
@@ -413,7 +415,7 @@ def test_what_if_says_what_a_fill_at_the_mark_then_does(kernel: Kernel, k: int, 
     books.mark(k, 4_000)
     if held:
         books.trade(_ledger_kernels.record_fill, k, held, 4_000)
-    margin, cash, equity = kernel(k, lots, books.par, books.inst, books.state, books.rates, NO_CLOSES)
+    margin, cash, equity = kernel(k, lots, books.par, books.inst, books.state, books.rates, NO_CLOSES, NO_EVENTS)
     assert equity == books.state[S_EQUITY]
     if lots:
         books.trade(_ledger_kernels.record_fill, k, lots, 4_000)
@@ -428,7 +430,7 @@ def test_what_if_of_more_than_the_ledger_holds_does_not_look_affordable(kernel: 
         books.mark(k, price)
         lots = 10**12 if k == COIN else 10**11
         with np.errstate(over="ignore"):
-            margin, cash, _ = kernel(k, lots, books.par, books.inst, books.state, books.rates, NO_CLOSES)
+            margin, cash, _ = kernel(k, lots, books.par, books.inst, books.state, books.rates, NO_CLOSES, NO_EVENTS)
         assert margin > CAPITAL_MICROS
         assert k == FUTURE or cash < 0
 

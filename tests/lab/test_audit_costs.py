@@ -99,7 +99,7 @@ def test_registered_strategies_pay_every_cost(name: str) -> None:
 
 def test_every_setting_has_a_name_in_the_audit() -> None:
     stated = {f"costs.{f.name}" for f in fields(CostModel)} | {f"fills.{f.name}" for f in fields(FillRules)}
-    rates = {f"account.{name}" for name in ("borrow_rate", "debit_rate", "credit_rate")}
+    rates = {f"account.{name}" for name in ("borrow_rate", "debit_rate", "credit_rate", "fx")}
     assert set(NAMES) == stated | rates | {"latency_ns", "latency_sample_ns", "data_latency_ns"}
 
 

@@ -134,7 +134,12 @@ class _Simulation:
         for book in self.books:
             book.known = dict.fromkeys(book.lines.values(), 0)
         self.account = Account(self.contracts, [(book, self.symbols.index(symbol)) for book, symbol in named], settings)
-        self.seen = Seen(self.account, {i: market.events.get(symbol, ()) for i, symbol in enumerate(self.symbols)})
+        self.last_close = max(row.close_time for data in self.data for row in data.rows)
+        happens = {
+            i: [event for event in market.events.get(symbol, ()) if event.ts_ns <= self.last_close]
+            for i, symbol in enumerate(self.symbols)
+        }
+        self.seen = Seen(self.account, happens)
         self.orders = Orders()
         self.guard = Guard(self.account, self.orders, settings, lambda i: self.data[i].opens_observed)
         names = list(plans)
@@ -144,7 +149,6 @@ class _Simulation:
         self.room: dict[int, tuple[int, int | None]] = {}  # instrument: its bar, lots that may still fill (None: any)
         self.session: int | None = None  # of the account
         self.expired: set[int] = set()
-        self.last_close = max(row.close_time for data in self.data for row in data.rows)
         self.clockwork = self._wind()
 
     def _met(self, symbol: str, contract: Contract, known: Rows) -> Rows:

@@ -328,9 +328,9 @@ def cancel_key(key, limits, latencies, streams, state, active, orders, keys):  #
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def act_on(
+def act_on(  # type: ignore[no-untyped-def]
     row, limits, latencies, streams, par, inst, state, rates, close, events, active, orders, told, refusals, keys, ds
-):  # type: ignore[no-untyped-def]
+):
     """Enter what one checked row of an answer asks for."""
     kind: Any = np.int64(row[O_KIND])
     tif: Any = np.int64(row[O_TIF])
@@ -385,24 +385,9 @@ def act_on(
 
 @njit(cache=True, error_model="numpy")
 def act(  # type: ignore[no-untyped-def]
-    out,
-    limits,
-    latencies,
-    streams,
-    par,
-    inst,
-    state,
-    rates,
-    close,
-    events,
-    active,
-    orders,
-    told,
-    refusals,
-    decisions,
-    keys,
-    ds,
-):
+    out, limits, latencies, streams, par, inst, state, rates, close, events, active, orders, told, refusals, decisions,
+    keys, ds,
+):  # fmt: skip
     """Enter the answer in hand; False if something is wrong with it."""
     count = ds[D_PENDING]
     for i in range(count):
@@ -413,23 +398,9 @@ def act(  # type: ignore[no-untyped-def]
     orders_before, refusals_before = state[S_ORDERS], ds[D_REFUSALS]
     for i in range(count):
         act_on(
-            out[i],
-            limits,
-            latencies,
-            streams,
-            par,
-            inst,
-            state,
-            rates,
-            close,
-            events,
-            active,
-            orders,
-            told,
-            refusals,
-            keys,
-            ds,
-        )
+            out[i], limits, latencies, streams, par, inst, state, rates, close, events, active, orders, told, refusals,
+            keys, ds,
+        )  # fmt: skip
     entered = state[S_ORDERS] - orders_before
     if entered > 0 or ds[D_REFUSALS] > refusals_before:
         n = ds[D_DECISIONS]

@@ -40,7 +40,8 @@ def count(x, args, state, out):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy", nogil=True)
 def same(x, args, state, out):  # type: ignore[no-untyped-def]
     """The values themselves."""
-    out[:] = x
+    for i in range(len(x)):
+        out[i] = x[i]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

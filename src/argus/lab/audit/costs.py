@@ -20,8 +20,9 @@ from argus.core.errors import ArgusError, ConfigError, RunError
 from argus.core.money import MICROS
 from argus.core.orders import FillRule, OrderType
 from argus.core.ports import TrialLedger
+from argus.engine.account_terms import CurrencyTerms
 from argus.engine.config import ImpactModel, RunConfig, SpreadModel
-from argus.engine.record import RunRecord
+from argus.engine.record import JOURNAL_ACCOUNTS, RunRecord
 from argus.engine.rolled_strategy import RolledStrategy
 from argus.lab.audit.alteration import Market
 from argus.lab.audit.recomputed import charged, faults_of, total_cost, volume_bound
@@ -35,7 +36,7 @@ MARKET: Final = "market"
 
 _NO_COSTS: Final = frozenset(
     {
-        *("account.kind", "account.cash_micros", "account.currency"),
+        *("account.kind", "account.cash_micros", "account.currency", "account.intraday"),
         *("halts.daily_loss", "halts.drawdown", "halts.flatten"),
         *("start_ns", "end_ns", "seed"),
     }
@@ -343,6 +344,36 @@ def _financing(base: _Base, path: str, value: Decimal) -> Check:
     )
 
 
+def _conversion(base: _Base, path: str, value: CurrencyTerms | None) -> Check:
+    """The cost of converting other currencies: raised, what was paid for it must grow."""
+    terms = value or CurrencyTerms()
+    state = f"{terms.cost_bp} basis points of what is converted"
+    if not len(base.record.rates):
+        return Check(path, Status.NOTED, f"{state}; every instrument is in the account's currency")
+    more = terms.cost_bp * 2 or Decimal(1)
+    _, record, error = base.again(path, replace(terms, cost_bp=more))
+    if record is None:
+        return Check(path, Status.INSUFFICIENT, f"{state}; with another cost the run fails: {error}")
+    if not _same_fills(record, base.record):
+        return Check(path, Status.NOTED, f"{state}; with another cost other orders are filled: in force, not measured")
+    paid = _converting(record) - _converting(base.record)
+    if paid <= 0 and len(base.record.fills):
+        return Check(path, Status.FOUND, f"{state}; set to {more}, {_micros(paid)} more is paid: it is not in force")
+    return Check(
+        path,
+        Status.CLEAN if terms.cost_bp else Status.NOTED,
+        f"{state}; set to {more}, {_micros(paid)} more is paid",
+        facts={"moved": paid / MICROS},
+    )
+
+
+def _converting(record: RunRecord) -> int:
+    account = JOURNAL_ACCOUNTS.index("FX_COST")
+    journal = record.journal
+    amounts = journal["amount_micros"]
+    return int(amounts[journal["debit"] == account].sum() - amounts[journal["credit"] == account].sum())
+
+
 def _carry(record: RunRecord) -> int:
     return int(record.trades["carry_micros"].sum())
 
@@ -535,6 +566,7 @@ _PROBES: Final[dict[str, Callable[[_Base, str, Any], Check]]] = {
     "costs.multiplier": _multiplier,
     "costs.spread": _spread,
     "costs.impact": _impact,
+    "account.fx": _conversion,
     "account.borrow_rate": _financing,
     "account.debit_rate": _financing,
     "account.credit_rate": _financing,

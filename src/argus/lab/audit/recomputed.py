@@ -8,7 +8,7 @@ is handed. `faults_of` names the first fill at which a run and this page disagre
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
@@ -21,7 +21,9 @@ from argus.core.arrays import F64_1D, I64_1D, Bars
 from argus.core.fees import FeeComponent, charge
 from argus.core.instruments import InstrumentSpec
 from argus.core.orders import FillRule
+from argus.engine._layout import NANO
 from argus.engine.config import CostModel, RunConfig
+from argus.engine.currency import in_base, recorded_rates
 from argus.engine.record import RunRecord
 from argus.lab.audit.alteration import Market
 from argus.lab.audit.report import Difference
@@ -150,22 +152,38 @@ def cost_of(fill: Any, order: Any, bars: Bars, rates: Rates) -> Cost:
 def total_cost(record: RunRecord, market: Market, costs: CostModel) -> Fraction:
     """Micro-units that the fills of a run would cost under these settings: fees, impact, and slippage from the base."""
     rates = {symbol: rates_of(*market[symbol], costs) for symbol in record.universe}
+    exchange = _exchange(record)
     total = Fraction(0)
     for fill in _of_orders(record):
         symbol = record.universe[fill["instrument"]]
         cost = cost_of(fill, record.orders[fill["order_id"]], market[symbol][1], rates[symbol])
-        total += cost.fee_micros + cost.impact_micros + _slippage(fill, cost.price_ticks, rates[symbol].tick_micros)
+        nano = exchange(fill)
+        total += in_base(cost.fee_micros, nano) + in_base(cost.impact_micros, nano)
+        total += _slippage(fill, cost.price_ticks, rates[symbol].tick_micros) * Fraction(nano, NANO)
     return total
 
 
 def charged(record: RunRecord, market: Market) -> Fraction:
     """Micro-units that the fills of a run did cost: fees, impact, and slippage from the base."""
     worth = {symbol: _worth(market[symbol][0]) for symbol in record.universe}
+    exchange = _exchange(record)
     total = Fraction(0)
     for fill in _of_orders(record):
         total += int(fill["fee_micros"]) + int(fill["impact_micros"])
-        total += _slippage(fill, int(fill["price_ticks"]), worth[record.universe[fill["instrument"]]])
+        slipped = _slippage(fill, int(fill["price_ticks"]), worth[record.universe[fill["instrument"]]])
+        total += slipped * Fraction(exchange(fill), NANO)
     return total
+
+
+def _exchange(record: RunRecord) -> Callable[[Any], int]:
+    """Billionths of the account's currency that one unit of a fill's was worth when it was filled."""
+    rates = [recorded_rates(record, line) for line in range(len(record.universe))]
+
+    def at(fill: Any) -> int:
+        found = rates[int(fill["instrument"])]
+        return NANO if found is None else found.at(int(fill["ts_event_ns"]))
+
+    return at
 
 
 def faults_of(
@@ -176,6 +194,7 @@ def faults_of(
     ``was`` is what the settings imply, ``became`` is what the run holds; `fills_max` stops after so many fills.
     """
     rates = {symbol: rates_of(*market[symbol], config.costs) for symbol in record.universe}
+    exchange = _exchange(record)
     taken: dict[tuple[int, int], int] = {}
     for fill in islice(_of_orders(record), fills_max):
         symbol = record.universe[fill["instrument"]]
@@ -183,6 +202,8 @@ def faults_of(
         row = int(fill["row"])
         order = record.orders[fill["order_id"]]
         cost = cost_of(fill, order, bars, rates[symbol])
+        nano = exchange(fill)
+        cost = Cost(cost.price_ticks, in_base(cost.fee_micros, nano), in_base(cost.impact_micros, nano))
         for name, due, found in _due(fill, order, cost, spec, bars, config):
             if due != found:
                 yield Difference(symbol, row, int(fill["ts_event_ns"]), name, str(due), str(found))
