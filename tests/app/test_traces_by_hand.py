@@ -246,7 +246,8 @@ def fills_by_hand(rows: Sequence[Row], contract: Contract, wanted: Mapping[int, 
     for at, row in enumerate(rows):
         if orders:
             orders = [order for order in orders if order.session in (None, row.session)]
-            room = int((exact(row.volume) / contract.lot).to_integral_value(ROUND_FLOOR))
+            # Some volumes are sums of the vendor's, off by a rounding: 0.43982414999999997 coins are 43,982,415 lots.
+            room = int((exact(row.volume) / contract.lot + Decimal("1e-6")).to_integral_value(ROUND_FLOOR))
             for order in orders:
                 order.session = row.session
                 side = 1 if order.left > 0 else -1

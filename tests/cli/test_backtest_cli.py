@@ -90,7 +90,7 @@ def test_inside_a_workspace_the_run_is_kept_counted_and_traceable(bars: Path, tm
         (("sma_cross", "--max-orders-per-minute", "-1"), "--max-orders-per-minute is -1"),
         (("sma_cross", "--price-collar", "nan"), "--price-collar is nan"),
         (("sma_cross", "--finer", "nothing.parquet"), "no such file"),
-        (("sma_cross", "--finer", "nothing.parquet", "--roll", "calendar"), "nothing.parquet"),
+        (("sma_cross", "--finer", "nothing.parquet", "--roll", "calendar"), "--contract-column"),
         (("sma_cross", "--max-order", "2", "--roll", "calendar"), "--contract-column"),
     ],
 )
