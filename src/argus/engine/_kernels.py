@@ -285,7 +285,7 @@ def advance(  # type: ignore[no-untyped-def]
         due[k, 1] = inst[k]["market_phase"]
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(cache=True, error_model="numpy")
 def close_bar(  # type: ignore[no-untyped-def]
     row,
     local,

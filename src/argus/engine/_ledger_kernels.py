@@ -491,7 +491,7 @@ def post_foreign(k, lots, price, value, fee, impact_fee, ts, n, par, inst, state
         pay_cash(CLEARING, k, -gain, ts, n, par, inst, state, journal)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(cache=True, error_model="numpy")
 def record_fill(order, k, lots, base, price, rule, ts, row, impact, par, inst, state, fills, journal, rates):  # type: ignore[no-untyped-def]
     """Write a fill of signed `lots` at `price` ticks and its entries; positions, cash and equity follow."""
     value = position_value(lots, price, par[k])

@@ -185,7 +185,7 @@ def at_open(i, x, is_first, par_k, inst_k, state, orders):  # type: ignore[no-un
     return beyond > 0 or (state[S_TOUCH] == 1 and beyond == 0), price, F_LIMIT_OPEN
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(cache=True, error_model="numpy")
 def match_open(row, k, ts, open_, is_first, session, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
     """The OPEN event of a bar (`row` counts within its instrument); False on overflow."""
     if is_first:
@@ -246,7 +246,7 @@ def stop_in_range(i, x_open, high, low, x_close, par_k, inst_k, orders):  # type
     return sign * (price - orders[i]["limit_ticks"]) <= 0, base, price, F_SL
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(cache=True, error_model="numpy")
 def match_range(row, k, ts, x_open, high, low, x_close, par, inst, state, active, orders, fills, journal, rates):  # type: ignore[no-untyped-def]
     """Stops, then limits, against a bar's range (ticks); False on overflow."""
     for j in range(state[S_ACTIVE]):
@@ -278,7 +278,7 @@ def match_range(row, k, ts, x_open, high, low, x_close, par, inst, state, active
     return True
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@njit(cache=True, error_model="numpy")
 def match_close(  # type: ignore[no-untyped-def]
     row,
     k,
