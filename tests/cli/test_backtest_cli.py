@@ -86,6 +86,8 @@ def test_inside_a_workspace_the_run_is_kept_counted_and_traceable(bars: Path, tm
         (("sma_cross", "--drawdown", "0.0000001"), "--drawdown"),
         (("sma_cross", "--flatten", "--daily-loss", "off"), "--flatten"),
         (("sma_cross", "--max-order", "0"), "--max-order is 0"),
+        (("sma_cross", "--half-spread", "-1"), "half_spread_ticks is -1"),
+        (("sma_cross", "--impact", "1000"), "impact coefficient is 1000"),
         (("sma_cross", "--max-position", "inf"), "--max-position is inf"),
         (("sma_cross", "--max-orders-per-minute", "-1"), "--max-orders-per-minute is -1"),
         (("sma_cross", "--price-collar", "nan"), "--price-collar is nan"),
@@ -157,6 +159,19 @@ def test_what_trading_cost_is_printed_and_adds_up(bars: Path, tmp_path: Path) ->
     text = argus(*run, folder=tmp_path).stdout
     for words in ("What trading cost", "Before costs", "Commission", "After costs", f"−{-costs['slippage']:,.2f}"):
         assert words in text
+
+
+def test_the_half_spread_is_paid_exactly_and_impact_in_proportion(bars: Path, tmp_path: Path) -> None:
+    run = ("backtest", "sma_cross", "--bars", str(bars), *FILE, "--json")
+
+    def net(*words: str) -> float:
+        return float(json.loads(argus(*run, *words, folder=tmp_path).stdout)["net_pnl"])
+
+    free, tick = net(), net("--slippage-ticks", "1")
+    assert net("--half-spread", "1") == tick < free
+    assert net("--half-spread", "0.5") == pytest.approx((free + tick) / 2, abs=1e-9)
+    assert free - net("--impact", "2") == pytest.approx(2 * (free - net("--impact", "1")), rel=1e-6)
+    assert net("--impact", "1") < free
 
 
 def test_orders_meet_finer_bars_from_a_file_or_the_catalog(bars: Path, tmp_path: Path) -> None:

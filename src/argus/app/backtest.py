@@ -12,13 +12,15 @@ from argus.app.workspace import Workspace
 from argus.core.orders import OrderState
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from argus.app.events import Happened
     from argus.core.arrays import Bars, Quotes
     from argus.core.instruments import InstrumentSpec
     from argus.core.ports import TrialLedger
     from argus.core.strategy import ParameterValue
     from argus.data.importing import ImportSpec
-    from argus.engine.config import RunConfig
+    from argus.engine.config import ImpactModel, RunConfig, SpreadModel
     from argus.engine.cost_attribution import CostAttribution
     from argus.engine.market import Events, Finer, Market
     from argus.engine.metrics import Metrics
@@ -37,11 +39,13 @@ __all__ = [
     "catalog_market",
     "file_market",
     "finer_of",
+    "impact_of",
     "market_parameters",
     "quotes_of",
     "risk_for",
     "root_limits",
     "sizer_for",
+    "spread_of",
     "with_costs",
 ]
 
@@ -209,6 +213,20 @@ def sizer_for(
     return VolatilityTarget(
         vol_target_annual=vol_target_annual, leverage_max=leverage_max, instrument_count=len(market)
     )
+
+
+def spread_of(half_spread_ticks: Decimal) -> SpreadModel | None:
+    """The same half-spread at all times; none where it is zero."""
+    from argus.engine.config import SpreadModel
+
+    return SpreadModel(half_spread_ticks=half_spread_ticks) if half_spread_ticks else None
+
+
+def impact_of(coefficient: Decimal) -> ImpactModel | None:
+    """Square-root impact with the usual look-back; none where the coefficient is zero."""
+    from argus.engine.config import ImpactModel
+
+    return ImpactModel(coefficient=coefficient) if coefficient else None
 
 
 def market_parameters(strategy: str, market: Market) -> dict[str, ParameterValue]:

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argus.app.backtest import account_kind_for, catalog_market, market_parameters, risk_for, sizer_for
+from argus.app.backtest import (
+    account_kind_for,
+    catalog_market,
+    impact_of,
+    market_parameters,
+    risk_for,
+    sizer_for,
+    spread_of,
+)
 from argus.app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -175,6 +183,8 @@ def run_config(settings: Settings, market: Market) -> RunConfig:
             fee_rate=costs.fee_rate,
             slippage_ticks=costs.slippage_ticks if only_futures else 0,
             slippage_rate=costs.slippage_rate if not only_futures else type(costs.slippage_rate)(0),
+            spread=spread_of(costs.half_spread_ticks),
+            impact=impact_of(costs.impact),
         ),
     )
 

@@ -47,6 +47,10 @@ class CostSettings(_Strict):
     slippage_ticks: int = Field(default=1, ge=0)
     slippage_rate: Decimal = Field(default=Decimal("0.0002"), ge=0, lt=1)
     """Fraction of the price, used for everything but futures (whose slippage is in ticks)."""
+    half_spread_ticks: Decimal = Field(default=Decimal(0), ge=0, le=10_000)
+    """Half of the bid-ask spread, beside the slippage."""
+    impact: Decimal = Field(default=Decimal(0), ge=0, le=100)
+    """Coefficient of square-root market impact; 0 for none."""
 
 
 class SizingSettings(_Strict):

@@ -61,6 +61,8 @@ def audit(
     fee_rate: Annotated[str | None, typer.Option(help="Fee as a fraction of the notional per side.")] = None,
     slippage_ticks: Annotated[int, typer.Option(help="Ticks against the trader per market fill.")] = 0,
     slippage_rate: Annotated[str, typer.Option(help="Fraction of the price against the trader.")] = "0",
+    half_spread: Annotated[str, typer.Option(help="Half of the bid-ask spread in ticks.")] = "0",
+    impact: Annotated[str, typer.Option(help="Square-root market impact in session volatilities; 0 for none.")] = "0",
     cost_multiplier: Annotated[str, typer.Option(help="Scales all fees and slippage.")] = "1",
     latency_ms: Annotated[float, typer.Option(help="From decision to arrival of an order.")] = 0.0,
     touch: Annotated[bool, typer.Option("--touch", help="Fill limits on touch.")] = False,
@@ -166,8 +168,8 @@ def _one(
     if rolls is None:
         at_home = (home or open_workspace(None)) if typed["bars"] is None else None
         happened = events_named(typed["events"], market, at_home)
-    money = ("account", "cash", "fee_per_contract", "fee_rate", "slippage_ticks", "slippage_rate", "cost_multiplier")
-    rules = ("latency_ms", "touch", "participation", "start", "end")
+    money = ("account", "cash", "fee_per_contract", "fee_rate", "slippage_ticks", "slippage_rate")
+    rules = ("half_spread", "impact", "cost_multiplier", "latency_ms", "touch", "participation", "start", "end")
     specs = {symbol: entry[0] for symbol, entry in market.items()}
     return audit_strategy(
         typed["kind"],

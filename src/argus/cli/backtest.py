@@ -131,6 +131,10 @@ def backtest(
     fee_rate: Annotated[str | None, typer.Option(help="Fee as a fraction of the notional per side.")] = None,
     slippage_ticks: Annotated[int, typer.Option(help="Ticks against the trader per market fill.")] = 0,
     slippage_rate: Annotated[str, typer.Option(help="Fraction of the price against the trader per market fill.")] = "0",
+    half_spread: Annotated[str, typer.Option(help="Half of the bid-ask spread in ticks, paid per market fill.")] = "0",
+    impact: Annotated[
+        str, typer.Option(help="Square-root market impact in session volatilities, as 1; needs volume. 0 for none.")
+    ] = "0",
     cost_multiplier: Annotated[str, typer.Option(help="Scales all fees and slippage.")] = "1",
     latency_ms: Annotated[float, typer.Option(help="From decision to arrival of an order.")] = 0.0,
     touch: Annotated[bool, typer.Option("--touch", help="Fill limits on touch; kinder than the market is.")] = False,
@@ -195,8 +199,8 @@ def backtest(
         "parameters": parameters_of(param or []), "units": units, "vol_target_annual": vol_target, "workspace": home
     }  # fmt: skip
     settings = (
-        account, cash, fee_per_contract, fee_rate, slippage_ticks, slippage_rate, cost_multiplier, latency_ms, touch,
-        participation, start, end, daily_loss, drawdown, flatten,
+        account, cash, fee_per_contract, fee_rate, slippage_ticks, slippage_rate, half_spread, impact, cost_multiplier,
+        latency_ms, touch, participation, start, end, daily_loss, drawdown, flatten,
         _terms(currency, rates, conversion_cost, intraday_margin, intraday_cutoff),
     )  # fmt: skip
     limits = _limits(max_order, max_position, max_orders_per_minute, price_collar)
@@ -382,6 +386,8 @@ def _config(
     fee_rate: str | None,
     slippage_ticks: int,
     slippage_rate: str,
+    half_spread: str,
+    impact: str,
     cost_multiplier: str,
     latency_ms: float,
     touch: bool,
@@ -394,7 +400,7 @@ def _config(
     terms: AccountTerms | None = None,
 ) -> RunConfig:
     """Settings of the run from what was typed; errors name the option."""
-    from argus.app.backtest import account_kind_for
+    from argus.app.backtest import account_kind_for, impact_of, spread_of
     from argus.core.errors import ConfigError
     from argus.core.money import decimal_of, to_micros
     from argus.core.time import parse_ns
@@ -424,6 +430,8 @@ def _config(
             slippage_ticks=slippage_ticks,
             slippage_rate=decimal_of(slippage_rate, "--slippage-rate"),
             multiplier=decimal_of(cost_multiplier, "--cost-multiplier"),
+            spread=spread_of(decimal_of(half_spread, "--half-spread")),
+            impact=impact_of(decimal_of(impact, "--impact")),
         ),
         fills=FillRules(touch, decimal_of(participation, "--participation")),
         halts=_halts(daily_loss, drawdown, flatten),
