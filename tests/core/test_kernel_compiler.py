@@ -93,7 +93,7 @@ def raises(x):  # type: ignore[no-untyped-def]
 
 
 KERNELS = (double, note, hand_on, swap, steps, walk, raises)
-PLAIN = {one.py_func.__name__: one.py_func for one in KERNELS}
+PLAIN = {plain.__name__: plain for plain in (getattr(one, "py_func", one) for one in KERNELS)}
 share_compiled(globals())
 
 
