@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from tests.cli.command import argus
+
 FILE = ("--stamp", "end", "--timezone", "UTC", "--instrument", "ES")
 DAYS = "date,currency,rate\n2024-03-01,USD,0.92\n2024-03-04,USD,0.9204\n2024-03-05,USD,0.9211\n"
-
-
-def argus(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "argus", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 def minutes(path: Path, close: np.ndarray, step: np.ndarray) -> Path:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from tests.cli.command import argus
+
 FILE = ("--stamp", "end", "--timezone", "UTC", "--instrument", "ES")
 RUN = ("backtest", "sma_cross", *FILE, "--param", "fast=5", "--param", "slow=20", "--fee-per-contract", "0")
-
-
-def argus(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "argus", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")
