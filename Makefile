@@ -16,6 +16,9 @@ INSTALLED := .venv/.installed
 INSTALLED_DOCS := .venv/.installed-docs
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 
+# Files with tests of kernels: by their name, or by the mark on some of their tests.
+KERNEL_TESTS = $(sort $(shell find tests -name 'test_*kernels.py') $(shell grep -rl --include='test_*.py' 'mark.kernel' tests))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test check bench docs clean
@@ -51,7 +54,7 @@ demo: $(INSTALLED)
 
 # The kernels run as plain Python first, so that the last line on the screen is the summary of the whole run.
 test: check
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernel -n $(WORKERS) --dist worksteal
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernel -n $(WORKERS) --dist worksteal $(KERNEL_TESTS)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(INSTALLED)
