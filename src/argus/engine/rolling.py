@@ -412,11 +412,10 @@ def _takes_up(order: Order, account: AccountView, closing: tuple[str, ...]) -> b
 
 
 @dataclass(frozen=True, slots=True)
-class _Net:
-    """An account in which a contract holds what all of its root hold together. Implements `core.ports.AccountView`."""
+class _Through:
+    """An account as it is; others say in which respect they see it otherwise. Implements `core.ports.AccountView`."""
 
     account: AccountView
-    contracts: tuple[str, ...]
 
     @property
     def cash_micros(self) -> int:
@@ -437,44 +436,6 @@ class _Net:
         return self.account.cash_after_micros(instrument, signed_lots)
 
     def position_lots(self, instrument: str) -> int:
-        return sum(self.account.position_lots(symbol) for symbol in self.contracts)
-
-    def pending_lots(self, instrument: str) -> int:
-        return sum(self.account.pending_lots(symbol) for symbol in self.contracts)
-
-    def last_price_ticks(self, instrument: str) -> int | None:
-        return self.account.last_price_ticks(instrument)
-
-    def orders_within(self, window_ns: int) -> int:
-        return self.account.orders_within(window_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class _Released:
-    """An account with the pending closing orders of some contracts done. Implements `core.ports.AccountView`."""
-
-    account: AccountView
-    closing: tuple[str, ...]
-
-    @property
-    def cash_micros(self) -> int:
-        return self.account.cash_micros
-
-    @property
-    def equity_micros(self) -> int:
-        return self.account.equity_micros
-
-    @property
-    def initial_margin_micros(self) -> int:
-        return self.account.initial_margin_micros - self._released_micros()
-
-    def initial_margin_after_micros(self, instrument: str, signed_lots: int) -> int:
-        return self.account.initial_margin_after_micros(instrument, signed_lots) - self._released_micros()
-
-    def cash_after_micros(self, instrument: str, signed_lots: int) -> int:
-        return self.account.cash_after_micros(instrument, signed_lots)
-
-    def position_lots(self, instrument: str) -> int:
         return self.account.position_lots(instrument)
 
     def pending_lots(self, instrument: str) -> int:
@@ -485,6 +446,33 @@ class _Released:
 
     def orders_within(self, window_ns: int) -> int:
         return self.account.orders_within(window_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Net(_Through):
+    """An account in which a contract holds what all of its root hold together."""
+
+    contracts: tuple[str, ...]
+
+    def position_lots(self, instrument: str) -> int:
+        return sum(self.account.position_lots(symbol) for symbol in self.contracts)
+
+    def pending_lots(self, instrument: str) -> int:
+        return sum(self.account.pending_lots(symbol) for symbol in self.contracts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Released(_Through):
+    """An account with the pending closing orders of some contracts done."""
+
+    closing: tuple[str, ...]
+
+    @property
+    def initial_margin_micros(self) -> int:
+        return self.account.initial_margin_micros - self._released_micros()
+
+    def initial_margin_after_micros(self, instrument: str, signed_lots: int) -> int:
+        return self.account.initial_margin_after_micros(instrument, signed_lots) - self._released_micros()
 
     def _released_micros(self) -> int:
         account = self.account
