@@ -218,7 +218,7 @@ def standing(tables: RunTables) -> tuple[Any, ...]:
         int(state[S_MAINTENANCE]),
         *(int(inst[name]) for name in names),
         tables.eq_micros[:rows].tolist(),
-        tables.eq_cash[:rows].tolist(),
+        tables.cash_micros(0, rows).tolist(),
     )
 
 

@@ -85,7 +85,7 @@ def test_a_batch_keeps_no_cash_and_the_equity_of_session_ends() -> None:
     little.play()
     ends = np.append(np.flatnonzero(np.diff(bars.session)), len(bars) - 1)
     assert little.tables.eq_micros[ends].tobytes() == whole.tables.eq_micros[ends].tobytes()
-    assert len(little.tables.eq_cash) == 0
+    assert len(little.tables.cash_steps) == 0
     assert (little.tables.eq_micros[: len(bars)] == -1).any()
     count = int(whole.tables.state[S_ORDERS])
     assert little.tables.orders[:count].tobytes() == whole.tables.orders[:count].tobytes()

@@ -16,6 +16,7 @@ import gc
 from collections.abc import Iterator
 from typing import Any, Final
 
+from llvmlite import binding
 from numba.core import codegen, compiler, typed_passes, untyped_passes
 from numba.core.compiler_machinery import register_pass
 
@@ -50,6 +51,13 @@ _NOT_NEEDED: Final = frozenset(
 )
 """Steps for what kernels do not use (closures, comprehensions, contexts, whole-array formulas, loops over types), each
 of which works out anew which variable lives where."""
+
+_MERGED: Final = binding.Linkage.linkonce_odr
+_INTERNAL: Final = binding.Linkage.internal
+
+_INLINED_BELOW: Final = 50
+"""What LLVM reckons a part to cost above which it stays apart, where it is called from several places. With its own 250
+nothing becomes faster, and everything longer."""
 
 _COLLECT_AFTER: Final = 100_000
 """New objects after which the collector of garbage looks at them, while a kernel is compiled."""
@@ -157,6 +165,19 @@ class _WholeLibrary(_JITCodeLibrary):  # type: ignore[misc]
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        # A part that nobody outside can call need not keep its list of arguments, nor stay where it is called once.
+        for function in self._final_module.functions:
+            if function.linkage == _MERGED:
+                function.linkage = _INTERNAL
+        options = binding.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = True
+        options.inlining_threshold = _INLINED_BELOW
+        builder = binding.create_pass_builder(self._codegen._tm, options)
+        passes = builder.getModulePassManager()
+        passes.add_refprune_pass()
+        passes.run(self._final_module, builder)
 
 
 class _LoweringInto(_NativeLowering):  # type: ignore[misc]

@@ -22,6 +22,7 @@ from argus.engine._layout import (
     S_ASLEEP_ROW,
     S_AWAKE_ROW,
     S_CASH,
+    S_CASH_STEPS,
     S_EQUITY,
     S_EQUITY_ROWS,
     S_LIQUIDATING,
@@ -247,7 +248,24 @@ def quiet_far(first, stop, par, inst, state, low, high, marks, active, orders, b
 
 
 @njit(cache=True, error_model="numpy")
-def coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
+def note_cash(n, state, cash_steps):  # type: ignore[no-untyped-def]
+    """From row `n` of the equity on, cash is what it is now; noted where it has changed.
+
+    There is never more to note than there are entries in the journal. Where no cash is kept there is no table.
+    """
+    if len(cash_steps) == 0:
+        return
+    cash, at = state[S_CASH], state[S_CASH_STEPS]
+    if at > 0 and cash_steps[at - 1, 0] == n:
+        at -= 1
+    elif at > 0 and cash_steps[at - 1, 1] == cash:
+        return
+    cash_steps[at, 0], cash_steps[at, 1] = n, cash
+    state[S_CASH_STEPS] = at + 1
+
+
+@njit(cache=True, error_model="numpy")
+def coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_micros, cash_steps):  # type: ignore[no-untyped-def]
     """Pass the quiet rows before `stop` of the only instrument; returns the row after them."""
     first = inst[0]["market_row"]
     position = inst[0]["position"]
@@ -274,7 +292,7 @@ def coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_mi
             eq_micros[n + row - first] = state[S_EQUITY]
             row += 1
     if row > first:
-        eq_cash[n : n + row - first] = state[S_CASH]
+        note_cash(n, state, cash_steps)
         set_row(row, n + row - first, par, inst, state, rates, marks)
         if position != 0:
             inst[0]["unsettled"] = 1
@@ -295,7 +313,7 @@ def set_row(row, equity_rows, par, inst, state, rates, marks):  # type: ignore[n
 
 
 @njit(cache=True, error_model="numpy")
-def ahead(par, inst, state, rates, ts_recv, low, high, marks, special, active, orders, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
+def ahead(par, inst, state, rates, ts_recv, low, high, marks, special, active, orders, eq_micros, cash_steps):  # type: ignore[no-untyped-def]
     """Pass a quiet stretch; returns how many of its rows wake the strategy, or -1 if there is none.
 
     The rows run from ``state[S_AHEAD]`` on; the kernel stands after the last one.
@@ -323,7 +341,7 @@ def ahead(par, inst, state, rates, ts_recv, low, high, marks, special, active, o
     if stop <= first:
         return -1
     equity_rows = state[S_EQUITY_ROWS]
-    row = coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_micros, eq_cash)
+    row = coast(stop, par, inst, state, rates, low, high, marks, active, orders, eq_micros, cash_steps)
     if row == first:
         return -1
     state[S_TS] = ts_recv[row - 1]

@@ -49,6 +49,10 @@ from argus.engine._prefetch_kernels import prefetch
 
 REACH_MIN, REACH_MAX = 64, 2048
 """Quiet rows that are looked for at once: few after an order, for another may follow soon; then more and more."""
+ASKED_MAX = 256
+"""Rows of whose instants the cache is told beforehand: after an order, not in a long quiet stretch."""
+PER_LINE = 8
+"""Numbers that come into the cache together."""
 
 
 def make_scan(decide, width, makes_arrays):  # type: ignore[no-untyped-def]
@@ -137,6 +141,13 @@ def ask_for_next(row, ts_event, ts_recv, open_, volume):  # type: ignore[no-unty
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
+def ask_for_instants(first, stop, ts_recv):  # type: ignore[no-untyped-def]
+    """The strategy may decide at any of these rows, and needs to know when that is: let the instants come meanwhile."""
+    for row in range(first, stop, PER_LINE):
+        prefetch(ts_recv, row)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
 def ask_for_barrier(row, ts_event, ts_close, ts_recv, volume, session, session_end):  # type: ignore[no-untyped-def]
     """The event loop will pass the bar `row`: let its cells come meanwhile."""
     if row < len(ts_event):
@@ -192,7 +203,7 @@ def drive(  # type: ignore[no-untyped-def]
     journal,
     eq_ts,
     eq_micros,
-    eq_cash,
+    cash_steps,
     events,
     spread,
     impact,
@@ -237,7 +248,7 @@ def drive(  # type: ignore[no-untyped-def]
                 )
             ):  # fmt: skip
                 is_passable = close_quietly(
-                    first, marks[first], ts_recv[first], par, inst, state, rates, eq_micros, eq_cash
+                    first, marks[first], ts_recv[first], par, inst, state, rates, eq_micros, cash_steps
                 )
                 if is_passable:
                     owed = 1
@@ -253,12 +264,14 @@ def drive(  # type: ignore[no-untyped-def]
             look(limits, inst, state, active, orders, position)
             if ds[D_FIRST_NS] == INT64_MAX:
                 ds[D_FIRST_NS] = ts_recv[first - owed]
+            if stop - first <= ASKED_MAX:
+                ask_for_instants(first, stop, ts_recv)
             row = scan(first - owed, stop, columns, pick, parameters, memory, position, now, out, ds)
             owed = 0
             if row < stop:
                 ask_for_next(row + 1, ts_event, ts_recv, open_, volume)
             if min(row + 1, stop) > first:
-                stand_after(first, min(row + 1, stop), par, inst, state, rates, ts_recv, marks, eq_micros, eq_cash)
+                stand_after(first, min(row + 1, stop), par, inst, state, rates, ts_recv, marks, eq_micros, cash_steps)
             if row < stop:
                 if not takes_count(ds, out):
                     return WRONG_ANSWER
@@ -268,7 +281,7 @@ def drive(  # type: ignore[no-untyped-def]
                 continue
         why = advance(
             par, inst, state, rates, ts_event, ts_close, ts_recv, open_, high, low, close, volume, session, session_end,
-            marks, special, active, orders, fills, journal, eq_ts, eq_micros, eq_cash, events, spread, impact,
+            marks, special, active, orders, fills, journal, eq_ts, eq_micros, cash_steps, events, spread, impact,
             known_end, eq_session, due, quotes,
         )  # fmt: skip
         if why == AHEAD:

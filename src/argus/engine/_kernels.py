@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.engine._coast_kernels import ahead
+from argus.engine._coast_kernels import ahead, note_cash
 from argus.engine._layout import (
     AHEAD,
     BOOKS_BROKEN,
@@ -93,7 +93,7 @@ def next_of_many(due, state, events):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def sample(ts, session, state, eq_ts, eq_micros, eq_cash, eq_session):  # type: ignore[no-untyped-def]
+def sample(ts, session, state, eq_ts, eq_micros, cash_steps, eq_session):  # type: ignore[no-untyped-def]
     """Note the account at an instant at which a bar closed, with the latest session that closed a bar there.
 
     A later close of the same instant overwrites. Where one instrument is alone no instants are kept: they are its
@@ -107,8 +107,7 @@ def sample(ts, session, state, eq_ts, eq_micros, eq_cash, eq_session):  # type: 
         eq_ts[n] = ts
         eq_session[n] = session
     eq_micros[n] = state[S_EQUITY]
-    if len(eq_cash) > 0:
-        eq_cash[n] = state[S_CASH]
+    note_cash(n, state, cash_steps)
     state[S_EQUITY_ROWS] = n + 1
 
 
@@ -195,7 +194,7 @@ def advance(  # type: ignore[no-untyped-def]
     journal,
     eq_ts,
     eq_micros,
-    eq_cash,
+    cash_steps,
     events,
     spread,
     impact,
@@ -213,7 +212,7 @@ def advance(  # type: ignore[no-untyped-def]
     """
     while True:
         woken = ahead(
-            par, inst, state, rates, ts_recv, low, high, marks, special, active, orders, eq_micros, eq_cash
+            par, inst, state, rates, ts_recv, low, high, marks, special, active, orders, eq_micros, cash_steps
         )  # fmt: skip
         if woken > 0:
             state[S_AHEAD_END] = state[S_AHEAD] + woken
@@ -278,7 +277,7 @@ def advance(  # type: ignore[no-untyped-def]
         )  # fmt: skip
         if fault != END:
             return fault
-        sample(ts, session[row], state, eq_ts, eq_micros, eq_cash, eq_session)
+        sample(ts, session[row], state, eq_ts, eq_micros, cash_steps, eq_session)
         inst[k]["market_phase"] = PHASE_CLOSE if par[k]["is_quoted"] == 1 else PHASE_OPEN
         inst[k]["market_row"] = row + 1
         due[k, 0] = ts_event[row + 1] if row + 1 < par[k]["row_end"] else INT64_MAX

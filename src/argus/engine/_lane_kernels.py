@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.engine._coast_kernels import set_row
+from argus.engine._coast_kernels import note_cash, set_row
 from argus.engine._layout import (
     INT64_MAX,
     MONEY_MAX,
@@ -127,7 +127,7 @@ def fill_at_open(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def close_quietly(row, mark, ts_recv, par, inst, state, rates, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
+def close_quietly(row, mark, ts_recv, par, inst, state, rates, eq_micros, cash_steps):  # type: ignore[no-untyped-def]
     """Close a bar within its session in which no order works, and learn of it; False if the account may have to act."""
     if too_large(inst[0]["position"], mark, par[0]):
         return False
@@ -141,8 +141,7 @@ def close_quietly(row, mark, ts_recv, par, inst, state, rates, eq_micros, eq_cas
         inst[0]["unsettled"] = 1
     n = state[S_EQUITY_ROWS]
     eq_micros[n] = equity
-    if len(eq_cash) > 0:
-        eq_cash[n] = state[S_CASH]
+    note_cash(n, state, cash_steps)
     state[S_EQUITY_ROWS] = n + 1
     inst[0]["market_phase"] = PHASE_OPEN
     inst[0]["market_row"] = row + 1
@@ -153,7 +152,7 @@ def close_quietly(row, mark, ts_recv, par, inst, state, rates, eq_micros, eq_cas
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def stand_after(first, row, par, inst, state, rates, ts_recv, marks, eq_micros, eq_cash):  # type: ignore[no-untyped-def]
+def stand_after(first, row, par, inst, state, rates, ts_recv, marks, eq_micros, cash_steps):  # type: ignore[no-untyped-def]
     """The quiet rows from `first` up to before `row` are passed and known.
 
     Their equity is written already; where no cash is kept, it is written at the last of them only.
@@ -161,10 +160,8 @@ def stand_after(first, row, par, inst, state, rates, ts_recv, marks, eq_micros, 
     n = state[S_EQUITY_ROWS]
     stop = n + row - first
     set_row(row, stop, par, inst, state, rates, marks)
-    if len(eq_cash) > 0:
-        cash = state[S_CASH]
-        for at in range(n, stop):
-            eq_cash[at] = cash
+    if len(cash_steps) > 0:
+        note_cash(n, state, cash_steps)
     else:
         eq_micros[stop - 1] = state[S_EQUITY]
     if inst[0]["position"] != 0:

@@ -56,6 +56,7 @@ PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
     S_AWAKE_ROW,  # first row at which the strategy may be woken, and first at which it no longer is
     S_ASLEEP_ROW,
     S_SPECIAL,  # position in the list of special rows
+    S_CASH_STEPS,  # changes of cash that are noted
     S_AHEAD,  # first row of the stretch passed last, row after it, and equity rows before it
     S_AHEAD_END,
     S_AHEAD_EQUITY,
@@ -74,8 +75,8 @@ PHASE_EVENT, PHASE_CLOSE, PHASE_RECV, PHASE_OPEN = -1, 0, 1, 2
     S_EVENT,  # next row of the table of events
     S_HALTS,
     S_FOREIGN,  # 1 where an instrument is quoted in another currency than the account's
-) = range(46)
-STATE_SLOTS: Final = 46
+) = range(47)
+STATE_SLOTS: Final = 47
 
 STRETCH_MIN, STRETCH_MAX = 256, 4096
 

@@ -29,6 +29,7 @@ from argus.engine._layout import (
     S_CAPITAL,
     S_CASH,
     S_CASH_ONLY,
+    S_CASH_STEPS,
     S_CLOSED,
     S_CREDIT_PPM,
     S_DEBIT_PPM,
@@ -68,10 +69,20 @@ from argus.engine.market import (
 )
 from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE, ORDER_DTYPE
 
-__all__ = ["RunTables"]
+__all__ = ["RunTables", "enlarged"]
 
-_FIRST_ROWS = 256
+_FIRST_ROWS, _FIRST_ROWS_MAX, _BARS_PER_ORDER = 256, 65_536, 8
+"""Orders that there is room for before any table has to grow: so many, or one for so many bars. Rows that are never
+written take no memory, and to make a table larger means to copy it."""
 _ORDER_STREAM, _CANCEL_STREAM = "order", "cancel"
+
+
+def enlarged(table: NDArray[Any], rows: int) -> NDArray[Any]:
+    """A table of `rows` rows that begins with those of `table`."""
+    larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
+    # As bytes: NumPy copies records field by field.
+    larger.view(np.uint8).reshape(-1)[: table.nbytes] = table.view(np.uint8).reshape(-1)
+    return larger
 
 
 class RunTables:
@@ -126,17 +137,18 @@ class RunTables:
             warmup = int(market.par[0]["warmup"])
             self.state[S_AWAKE_ROW] = max(warmup - 1, 0, np.searchsorted(ts_recv, self.state[S_START]))
             self.state[S_ASLEEP_ROW] = np.searchsorted(ts_recv, self.state[S_END])
-        self.active: I64_1D = np.zeros(_FIRST_ROWS, dtype=np.int64)
-        self.orders: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=ORDER_DTYPE)
-        self.fills: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=FILL_DTYPE)
-        self.journal: NDArray[np.void] = np.zeros(4 * _FIRST_ROWS, dtype=JOURNAL_DTYPE)
+        first = min(max(_FIRST_ROWS, market.bars // _BARS_PER_ORDER), _FIRST_ROWS_MAX)
+        self.active: I64_1D = np.zeros(first, dtype=np.int64)
+        self.orders: NDArray[np.void] = np.zeros(first, dtype=ORDER_DTYPE)
+        self.fills: NDArray[np.void] = np.zeros(first, dtype=FILL_DTYPE)
+        self.journal: NDArray[np.void] = np.zeros(4 * first, dtype=JOURNAL_DTYPE)
         self.order_tags: dict[int, str] = {}
         rows = market.bars + 1
         own = 0 if market.is_plain else rows
         self.eq_ts: I64_1D = empty(own, np.int64)
         self.eq_session: I32_1D = empty(own, np.int32)
         self.eq_micros: I64_1D = empty(rows, np.int64)
-        self.eq_cash: I64_1D = empty(rows, np.int64)
+        self.cash_steps: NDArray[np.int64] = np.zeros((len(self.journal), 2), dtype=np.int64)
         self._latency_ns = config.latency_ns
         self._latencies = np.array(config.latency_sample_ns, dtype=np.int64)
         self._draws_latency = len(self._latencies) > 0
@@ -169,17 +181,25 @@ class RunTables:
 
     def grow(self) -> None:
         """Double the tables that may be full."""
-        for name in ("active", "orders", "fills", "journal"):
+        for name in ("active", "orders", "fills", "journal", "cash_steps"):
             table = getattr(self, name)
-            larger = np.zeros(2 * len(table), dtype=table.dtype)
-            # As bytes: NumPy copies records field by field.
-            larger.view(np.uint8)[: table.nbytes] = table.view(np.uint8)
-            setattr(self, name, larger)
+            setattr(self, name, enlarged(table, 2 * len(table)))
         self._arguments = None
+
+    def cash_micros(self, first: int, rows: int) -> I64_1D:
+        """Cash at the rows of the equity curve from `first` up to before `rows`."""
+        cash: I64_1D = empty(rows - first, np.int64)
+        if rows > first:
+            steps = self.cash_steps[: self.state[S_CASH_STEPS]]
+            steps = steps[np.searchsorted(steps[:, 0], first, side="right") - 1 :]
+            cash[:] = 0
+            cash[np.maximum(steps[:, 0] - first, 0)] = np.diff(steps[:, 1], prepend=0)
+            np.cumsum(cash, out=cash)
+        return cash
 
     def keep_no_cash(self) -> None:
         """Of the equity curve, keep the rows at which a session ends: no cash, nor what lies between."""
-        self.eq_cash = np.empty(0, dtype=np.int64)
+        self.cash_steps = np.empty((0, 2), dtype=np.int64)
         self._arguments = None
 
     def submit(self, approved: RiskApproved, code: int) -> None:
@@ -361,7 +381,7 @@ class RunTables:
             self.journal,
             self.eq_ts,
             self.eq_micros,
-            self.eq_cash,
+            self.cash_steps,
             m.events,
             m.spread,
             m.impact,

@@ -25,7 +25,7 @@ from argus.core.strategy import FeatureRef
 from argus.core.time import format_ns
 from argus.engine import _layout as at
 from argus.engine._compiled_entries import entries
-from argus.engine.book import RunTables
+from argus.engine.book import RunTables, enlarged
 from argus.engine.config import RunConfig
 from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
@@ -140,7 +140,7 @@ LIVING: Final = at.P_LIVING
 
 _NO_LIMIT: Final = 2**62
 _FIRST_ROWS: Final = 256
-_RUN_TABLES: Final = ("active", "orders", "fills", "journal", "eq_micros", "eq_cash")
+_RUN_TABLES: Final = ("active", "orders", "fills", "journal", "eq_micros", "cash_steps")
 _OWN_TABLES: Final = ("_refusals", "_decisions", "_keys")
 _COUNT_MAX: Final = 2.0**53
 _LIMIT_NAMES: Final = {
@@ -447,12 +447,12 @@ class Drive:
         """Enlarge what is full; the tables of the run where nothing else is."""
         full = False
         if self._ds[at.D_REFUSALS] + at.ORDERS_PER_ROW * self._ds[at.D_PENDING] > len(self._refusals):
-            self._refusals, full = _enlarged(self._refusals, 2 * len(self._refusals)), True
+            self._refusals, full = enlarged(self._refusals, 2 * len(self._refusals)), True
         if self._ds[at.D_DECISIONS] >= len(self._decisions):
-            self._decisions, full = _enlarged(self._decisions, 2 * len(self._decisions)), True
+            self._decisions, full = enlarged(self._decisions, 2 * len(self._decisions)), True
         if not full:
             self.tables.grow()
-            self._keys = _enlarged(self._keys, len(self.tables.orders))
+            self._keys = enlarged(self._keys, len(self.tables.orders))
 
     def _arguments(self) -> tuple[Any, ...]:
         """What `drive` takes after its pointers, in its sequence."""
@@ -533,12 +533,6 @@ def bands_of(arrays: MarketArrays) -> Bands:
     found = np.empty((rows, 2)), np.empty((rows, 2), dtype=np.int64)
     write_bands(arrays.columns[LOW_COLUMN], arrays.columns[HIGH_COLUMN], arrays.marks, *found)
     return found
-
-
-def _enlarged(table: NDArray[Any], rows: int) -> NDArray[Any]:
-    larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
-    larger.view(np.uint8).reshape(-1)[: table.nbytes] = table.view(np.uint8).reshape(-1)
-    return larger
 
 
 def _settings(arrays: MarketArrays, config: RunConfig, limits: OrderLimits) -> I64_1D:

@@ -137,7 +137,7 @@ def record_of(
         refusals=tuple(minutes.refusals),
         equity_ts_ns=instants[first:],
         equity_micros=equity,
-        cash_micros=t.eq_cash[first:rows],
+        cash_micros=t.cash_micros(first, rows),
         equity_session=sessions[first:],
         opening_cash_micros=opening,
         interest_micros=interest,
