@@ -6,12 +6,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from argus.core.errors import OrderError
 from argus.core.orders import Order, OrderState, OrderType, Reason, Side, TimeInForce
 from argus.core.risk import RiskApproved
+from argus.engine._coast_kernels import note_cash
 from argus.engine._kernels import advance
-from argus.engine._layout import INT64_MAX, S_ACTIVE, S_CLOSED, S_JOURNAL, S_LIQUIDATING, S_ORDERS, S_TS, WAKE
+from argus.engine._layout import (
+    INT64_MAX,
+    S_ACTIVE,
+    S_CASH,
+    S_CASH_STEPS,
+    S_CLOSED,
+    S_JOURNAL,
+    S_LIQUIDATING,
+    S_ORDERS,
+    S_TS,
+    WAKE,
+)
 from argus.engine.book import RunTables
 from argus.engine.config import RunConfig
 from argus.engine.market import lay_out
@@ -192,3 +206,24 @@ def test_the_books_open_with_the_capital() -> None:
     assert (JOURNAL_ACCOUNTS[entry["debit"]], JOURNAL_ACCOUNTS[entry["credit"]]) == ("CASH", "CAPITAL")
     assert (entry["amount_micros"], entry["fill_id"], entry["instrument"]) == (5_000 * DOLLAR, -1, -1)
     assert entry["ts_ns"] == market["NQ"][1].ts_event_ns[0], "before anything happened"
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=1, max_size=40),
+    st.integers(0, 45),
+)
+def test_changes_of_cash_give_the_cash_of_every_row(noted: list[tuple[bool, int]], first: int) -> None:
+    """Rows come in sequence, the last may be noted again; the cash of a row is what was noted last for it."""
+    tables = tables_at_first_wake()
+    tables.state[S_CASH_STEPS] = 0
+    by_row: list[int] = []
+    for again, cash in noted:
+        if again and by_row:
+            by_row[-1] = cash
+        else:
+            by_row.append(cash)
+        tables.state[S_CASH] = cash
+        note_cash(len(by_row) - 1, tables.state, tables.cash_steps)
+    first = min(first, len(by_row))
+    assert tables.cash_micros(first, len(by_row)).tolist() == by_row[first:]
+    assert tables.state[S_CASH_STEPS] <= len(noted)

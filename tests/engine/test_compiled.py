@@ -298,8 +298,7 @@ def test_the_tables_of_a_batch_grow_once() -> None:
     sizes = []
     tables: dict[str, Any] = {}
     for strategy in strategies[:4]:
-        drive = Drive(strategy, arrays, columns, np.arange(1), config, limits_of(risk))
-        drive.use(tables)
+        drive = Drive(strategy, arrays, columns, np.arange(1), config, limits_of(risk), tables)
         drive.play()
         tables = drive.tables_in_use()
         sizes.append({name: len(table) for name, table in tables.items()})

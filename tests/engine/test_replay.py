@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ from argus.core.ports import View
 from argus.core.risk import RiskApproved
 from argus.core.strategy import FeatureRef, WakeRule
 from argus.core.time import NS_PER_SECOND
+from argus.engine.book import RunTables
 from argus.engine.config import AccountKind, CostModel, FillRules, RunConfig
 from argus.engine.record import RunRecord
 from argus.lab.trials import MemoryTrialLedger
@@ -127,6 +129,24 @@ def test_a_strategy_that_was_never_woken_is_a_run_that_says_so() -> None:
     assert len(record.equity_ts_ns) == len(record.orders) == 0
     assert record.final_equity_micros == record.opening_cash_micros
     assert record.session_equity()[0].tolist() == []
+
+
+def test_a_run_that_is_over_lets_its_tables_go_at_once() -> None:
+    """Not when the collector of garbage comes by: the columns of many runs would fill the memory until then."""
+
+    def alive() -> int:
+        return sum(isinstance(one, RunTables) for one in gc.get_objects())
+
+    gc.collect()
+    before = alive()
+    gc.disable()
+    try:
+        strategy = Scripted(["ES"], restless(3, ["ES"]))
+        record = play(strategy, market_of(random_bars(3, "ES", 200, per_session=50, minutes=1)))
+        assert len(record.fills) > 0
+        assert alive() == before
+    finally:
+        gc.enable()
 
 
 def test_fills_are_told_once_each_when_they_happened() -> None:

@@ -25,26 +25,40 @@ def watch(t, ticks, par_k):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
+def extremes(column, begin, stop):  # type: ignore[no-untyped-def]
+    """(largest, smallest) price of some rows; infinite, the other way round, where none is known.
+
+    Four rows side by side: one comparison need not wait for the one before.
+    """
+    a, b, c, d = -np.inf, -np.inf, -np.inf, -np.inf
+    e, f, g, h = np.inf, np.inf, np.inf, np.inf
+    row = begin
+    # Comparisons with NaN are false: a price that is not known moves nothing.
+    while row + 3 < stop:
+        p, q, r, s = column[row], column[row + 1], column[row + 2], column[row + 3]
+        a, b, c, d = p if p > a else a, q if q > b else b, r if r > c else c, s if s > d else d
+        e, f, g, h = p if p < e else e, q if q < f else f, r if r < g else g, s if s < h else h
+        row += 4
+    while row < stop:
+        p = column[row]
+        a, e = p if p > a else a, p if p < e else e
+        row += 1
+    return max(max(a, b), max(c, d)), min(min(e, f), min(g, h))
+
+
+@njit(cache=True, error_model="numpy")
 def walk(t, stop_row, par_k, high, low, close):  # type: ignore[no-untyped-def]
     """Closes of the bars before `stop_row`, with the trade in hand open: its gain is extreme where the price is."""
-    begin, first = par_k["row_begin"], t[CURSOR]
-    best, worst = -np.inf, np.inf
-    for cursor in range(first, stop_row):
-        row = begin + cursor
-        # Comparisons with NaN are false: a price that is not known moves nothing.
-        if close[row] > best:
-            best = close[row]
-        if close[row] < worst:
-            worst = close[row]
-        if cursor != t[CLOSE_FILL_ROW]:
-            if high[row] > best:
-                best = high[row]
-            if high[row] < worst:
-                worst = high[row]
-            if low[row] > best:
-                best = low[row]
-            if low[row] < worst:
-                worst = low[row]
+    first = t[CURSOR]
+    begin, stop = par_k["row_begin"] + first, par_k["row_begin"] + stop_row
+    best, worst = extremes(close, begin, stop)
+    closed = par_k["row_begin"] + t[CLOSE_FILL_ROW]
+    if not begin <= closed < stop:
+        closed = stop
+    for column in (high, low):
+        for since, until in ((begin, closed), (closed + 1, stop)):
+            above, below = extremes(column, since, until)
+            best, worst = max(best, above), min(worst, below)
     for price in (best, worst):
         if not np.isinf(price):
             watch(t, nearest_tick(ticks_of(price, par_k["tick"])), par_k)

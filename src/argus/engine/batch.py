@@ -9,6 +9,7 @@ the run id that `run` gives it.
 from __future__ import annotations
 
 import json
+import mmap
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +24,12 @@ from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, TrialLedger
 from argus.core.strategy import FeatureRef
 from argus.engine import _layout as at
-from argus.engine.compiled import Bands, Drive, bands_of, limits_of, write_column
+from argus.engine.compiled import Drive, bands_of, limits_of, write_column
 from argus.engine.config import RunConfig
 from argus.engine.finish import check_universe, trial_with
 from argus.engine.forms import CompiledStrategy
 from argus.engine.manifest import manifests_of
+from argus.engine.mapped import forget
 from argus.engine.market import CLOSE_TS_COLUMN, NO_EVENTS, SESSION_COLUMN, Events, Market, MarketArrays, lay_out
 from argus.engine.metrics import max_drawdown, session_returns, sharpe
 from argus.engine.record import RunManifest
@@ -76,7 +78,7 @@ def run_batch(
     market, config, risk, trials, purpose, events
         As for `run`.
     workers : int
-        Threads. Each needs 8 bytes of memory for a bar, and each distinct column 8.
+        Threads. Each needs 8 bytes of memory for a bar, and each column that points still to come have in common 8.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def run_batch(
     limits = limits_of(risk)
     arrays = lay_out(market, universe, config, events)
     manifests = manifests_of(strategies, market, config, risk=risk, events=events)
-    columns, picks = _distinct_columns(strategies, market, workers)
+    columns = _Columns(strategies, market)
     closes = _session_closes(arrays)
     bands = bands_of(arrays)
     rooms = threading.local()
@@ -105,16 +107,20 @@ def run_batch(
 
     def play(number: int) -> None:
         if not hasattr(rooms, "room"):
-            rooms.room = _Room(arrays, bands)
+            rooms.room = _Room(arrays)
         started.add(number)
         try:
-            drive = Drive(strategies[number], rooms.room.arrays, columns, picks[number], config, limits)
-            rooms.room.lend(drive)
+            room, pick = rooms.room, columns.of(number)
+            drive = Drive(strategies[number], room.arrays, columns.table, pick, config, limits, room.tables)
+            if arrays.is_plain:
+                drive.keep_little(bands)
             drive.play()
-            rooms.room.keep(drive)
+            room.tables = drive.tables_in_use()
             done[number] = _point(drive, manifests[number], config, closes)
         except Exception as error:  # noqa: BLE001 - raised below, when all points were tried and counted
             done[number] = error
+        finally:
+            columns.leave(number)
 
     try:
         if workers == 1:
@@ -156,28 +162,56 @@ def _one_universe(strategies: Sequence[CompiledStrategy], workers: int) -> tuple
     return universes.pop()
 
 
-def _distinct_columns(
-    strategies: Sequence[CompiledStrategy], market: Market, workers: int
-) -> tuple[NDArray[np.float64], list[I64_1D]]:
-    """Every column that some strategy sees, once, and for each strategy which of them are its own."""
-    bars = market[strategies[0].spec.universe[0]][1]
-    places: dict[str, int] = {}
-    refs: dict[str, FeatureRef] = {}
-    picks = []
-    for strategy in strategies:
-        own = {ref.alias: ref for ref in strategy.spec.features}
-        pick = []
-        for name in strategy.columns:
-            ref = own.get(name)
-            key = name if ref is None else json.dumps([ref.feature, dict(ref.parameters)], sort_keys=True)
-            if ref is not None:
-                refs[key] = ref
-            pick.append(places.setdefault(key, len(places)))
-        picks.append(np.array(pick, dtype=np.int64))
-    columns = np.empty((len(places), len(bars)))
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(lambda key: write_column(key, refs, bars, columns[places[key]]), places))
-    return columns, picks
+class _Columns:
+    """What the strategies see, each column computed once, when the first of them needs it.
+
+    It takes no memory before that, and none after the last has run: in a grid most columns are needed for a while only.
+    """
+
+    def __init__(self, strategies: Sequence[CompiledStrategy], market: Market) -> None:
+        self._bars = market[strategies[0].spec.universe[0]][1]
+        self._refs: dict[str, FeatureRef] = {}
+        places: dict[str, int] = {}
+        self._picks: list[I64_1D] = []
+        for strategy in strategies:
+            own = {ref.alias: ref for ref in strategy.spec.features}
+            pick = []
+            for name in strategy.columns:
+                ref = own.get(name)
+                key = name if ref is None else json.dumps([ref.feature, dict(ref.parameters)], sort_keys=True)
+                if ref is not None:
+                    self._refs[key] = ref
+                pick.append(places.setdefault(key, len(places)))
+            self._picks.append(np.array(pick, dtype=np.int64))
+        self._keys = list(places)
+        self._written = [False] * len(places)
+        self._needed = np.bincount(np.concatenate([np.unique(pick) for pick in self._picks]), minlength=len(places))
+        self._locks = [threading.Lock() for _ in places]
+        shape = (len(places), len(self._bars))
+        memory = mmap.mmap(-1, max(8 * shape[0] * shape[1], 1), access=mmap.ACCESS_COPY)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        self._writable = np.frombuffer(memory, dtype=np.float64, count=shape[0] * shape[1]).reshape(shape)
+        self.table = self._writable.view()
+        """(columns, bars) float64, read-only."""
+        self.table.setflags(write=False)
+
+    def of(self, number: int) -> I64_1D:
+        """Which rows of the table a strategy sees; they are written when this returns."""
+        for at_row in np.unique(self._picks[number]).tolist():
+            with self._locks[at_row]:
+                if not self._written[at_row]:
+                    write_column(self._keys[at_row], self._refs, self._bars, self._writable[at_row])
+                    self._written[at_row] = True
+        return self._picks[number]
+
+    def leave(self, number: int) -> None:
+        """A strategy has run: give back the memory of what no other one needs."""
+        for at_row in np.unique(self._picks[number]).tolist():
+            with self._locks[at_row]:
+                self._needed[at_row] -= 1
+                if self._needed[at_row] == 0:
+                    forget(self._writable[at_row])
 
 
 def _session_closes(arrays: MarketArrays) -> I64_1D:
@@ -189,21 +223,10 @@ def _session_closes(arrays: MarketArrays) -> I64_1D:
 class _Room:
     """Tables of one worker, lent to one point after the other."""
 
-    def __init__(self, arrays: MarketArrays, bands: Bands) -> None:
+    def __init__(self, arrays: MarketArrays) -> None:
         # The line of a market is given to a strategy, so each worker has a line of its own.
         self.arrays = replace(arrays, par=arrays.par.copy())
-        self._tables: dict[str, NDArray[Any]] = {}
-        self._bands = bands
-
-    def lend(self, drive: Drive) -> None:
-        """Give a run the tables of the one before, as large as they have become."""
-        drive.use(self._tables)
-        if self.arrays.is_plain:
-            drive.keep_little(self._bands)
-
-    def keep(self, drive: Drive) -> None:
-        """Take the tables back."""
-        self._tables = drive.tables_in_use()
+        self.tables: dict[str, NDArray[Any]] = {}
 
 
 def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1D) -> _Point:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from argus.core.arrays import I32_1D, I64_1D
 from argus.core.errors import OrderError
@@ -69,20 +69,22 @@ from argus.engine.market import (
 )
 from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE, ORDER_DTYPE
 
-__all__ = ["RunTables", "enlarged"]
+__all__ = ["RunTables", "resized"]
 
-_FIRST_ROWS, _FIRST_ROWS_MAX, _BARS_PER_ORDER = 256, 65_536, 8
-"""Orders that there is room for before any table has to grow: so many, or one for so many bars. Rows that are never
-written take no memory, and to make a table larger means to copy it."""
+_FIRST_ROWS, _FIRST_ROWS_MAX, _BARS_PER_ORDER = 256, 65_536, 64
+"""Orders that there is room for before any table has to grow: so many, or one for so many bars."""
+_GROWING = ("active", "orders", "fills", "journal", "cash_steps")
+_NONE: Mapping[str, NDArray[Any]] = {}
 _ORDER_STREAM, _CANCEL_STREAM = "order", "cancel"
 
 
-def enlarged(table: NDArray[Any], rows: int) -> NDArray[Any]:
-    """A table of `rows` rows that begins with those of `table`."""
-    larger = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
+def resized(table: NDArray[Any], rows: int) -> NDArray[Any]:
+    """A new table of `rows` rows with those of `table`, as far as both go."""
+    found = np.zeros((rows, *table.shape[1:]), dtype=table.dtype)
+    both = min(found.nbytes, table.nbytes)
     # As bytes: NumPy copies records field by field.
-    larger.view(np.uint8).reshape(-1)[: table.nbytes] = table.view(np.uint8).reshape(-1)
-    return larger
+    found.view(np.uint8).reshape(-1)[:both] = table.view(np.uint8).reshape(-1)[:both]
+    return found
 
 
 class RunTables:
@@ -92,9 +94,11 @@ class RunTables:
     ----------
     market : MarketArrays
     config : RunConfig
+    lent : mapping
+        Tables of a run of the same market that is over (`in_use`), to be written over; new ones where it names none.
     """
 
-    def __init__(self, market: MarketArrays, config: RunConfig) -> None:
+    def __init__(self, market: MarketArrays, config: RunConfig, lent: Mapping[str, NDArray[Any]] = _NONE) -> None:
         count = len(market.par)
         self.market = market
         self.known_begin: list[int] = market.par["known_begin"].tolist()
@@ -138,17 +142,21 @@ class RunTables:
             self.state[S_AWAKE_ROW] = max(warmup - 1, 0, np.searchsorted(ts_recv, self.state[S_START]))
             self.state[S_ASLEEP_ROW] = np.searchsorted(ts_recv, self.state[S_END])
         first = min(max(_FIRST_ROWS, market.bars // _BARS_PER_ORDER), _FIRST_ROWS_MAX)
-        self.active: I64_1D = np.zeros(first, dtype=np.int64)
-        self.orders: NDArray[np.void] = np.zeros(first, dtype=ORDER_DTYPE)
-        self.fills: NDArray[np.void] = np.zeros(first, dtype=FILL_DTYPE)
-        self.journal: NDArray[np.void] = np.zeros(4 * first, dtype=JOURNAL_DTYPE)
+
+        def table(name: str, shape: int | tuple[int, int], kind: DTypeLike) -> NDArray[Any]:
+            return lent[name] if name in lent else np.zeros(shape, dtype=kind)
+
+        self.active: I64_1D = table("active", first, np.int64)
+        self.orders: NDArray[np.void] = table("orders", first, ORDER_DTYPE)
+        self.fills: NDArray[np.void] = table("fills", first, FILL_DTYPE)
+        self.journal: NDArray[np.void] = table("journal", 4 * first, JOURNAL_DTYPE)
         self.order_tags: dict[int, str] = {}
         rows = market.bars + 1
         own = 0 if market.is_plain else rows
         self.eq_ts: I64_1D = empty(own, np.int64)
         self.eq_session: I32_1D = empty(own, np.int32)
-        self.eq_micros: I64_1D = empty(rows, np.int64)
-        self.cash_steps: NDArray[np.int64] = np.zeros((len(self.journal), 2), dtype=np.int64)
+        self.eq_micros: I64_1D = lent["eq_micros"] if "eq_micros" in lent else empty(rows, np.int64)
+        self.cash_steps: NDArray[np.int64] = table("cash_steps", (len(self.journal), 2), np.int64)
         self._latency_ns = config.latency_ns
         self._latencies = np.array(config.latency_sample_ns, dtype=np.int64)
         self._draws_latency = len(self._latencies) > 0
@@ -179,11 +187,15 @@ class RunTables:
         entry["ts_ns"] = min(int(self.market.columns[0][row]) for row in self.market.par["row_begin"])
         self.state[S_JOURNAL] = 1
 
+    def in_use(self) -> dict[str, NDArray[Any]]:
+        """Every table that grows, and the equity, for another run of the same market to begin with."""
+        return {name: getattr(self, name) for name in (*_GROWING, "eq_micros")}
+
     def grow(self) -> None:
         """Double the tables that may be full."""
-        for name in ("active", "orders", "fills", "journal", "cash_steps"):
+        for name in _GROWING:
             table = getattr(self, name)
-            setattr(self, name, enlarged(table, 2 * len(table)))
+            setattr(self, name, resized(table, 2 * len(table)))
         self._arguments = None
 
     def cash_micros(self, first: int, rows: int) -> I64_1D:

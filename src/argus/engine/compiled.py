@@ -25,7 +25,7 @@ from argus.core.strategy import FeatureRef
 from argus.core.time import format_ns
 from argus.engine import _layout as at
 from argus.engine._compiled_entries import entries
-from argus.engine.book import RunTables, enlarged
+from argus.engine.book import RunTables, resized
 from argus.engine.config import RunConfig
 from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
@@ -140,8 +140,7 @@ LIVING: Final = at.P_LIVING
 
 _NO_LIMIT: Final = 2**62
 _FIRST_ROWS: Final = 256
-_RUN_TABLES: Final = ("active", "orders", "fills", "journal", "eq_micros", "cash_steps")
-_OWN_TABLES: Final = ("_refusals", "_decisions", "_keys")
+_NONE: Final[Mapping[str, NDArray[Any]]] = {}
 _COUNT_MAX: Final = 2.0**53
 _LIMIT_NAMES: Final = {
     at.ORDER_MAX: "max_order_units",
@@ -304,6 +303,8 @@ class Drive:
         Which of them are this one's.
     config : RunConfig
     limits : OrderLimits
+    lent : mapping
+        Tables of a run that is over (`tables_in_use`), as large as they have become, to be written over.
 
     Attributes
     ----------
@@ -319,10 +320,11 @@ class Drive:
         pick: I64_1D,
         config: RunConfig,
         limits: OrderLimits,
+        lent: Mapping[str, NDArray[Any]] = _NONE,
     ) -> None:
         self.spec = strategy.spec
         seat(arrays, [self.spec])
-        self.tables = RunTables(arrays, config)
+        self.tables = RunTables(arrays, config, lent)
         self._strategy = strategy
         self._columns, self._pick = columns, pick
         columns.setflags(write=False)
@@ -338,9 +340,14 @@ class Drive:
         self._streams = np.array(
             [stream_key(config.seed, "latency", name) for name in ("order", "cancel")], dtype=np.uint64
         )
-        self._refusals: NDArray[np.int64] = np.zeros((_FIRST_ROWS, at.REFUSAL_COLUMNS), dtype=np.int64)
-        self._decisions: NDArray[np.void] = np.zeros(_FIRST_ROWS, dtype=DECISION_DTYPE)
-        self._keys: I64_1D = np.zeros(len(self.tables.orders), dtype=np.int64)
+        if not lent:
+            rows = len(self.tables.orders)
+            lent = {
+                "refusals": np.zeros((_FIRST_ROWS, at.REFUSAL_COLUMNS), dtype=np.int64),
+                "decisions": np.zeros(rows, dtype=DECISION_DTYPE),
+                "keys": np.zeros(rows, dtype=np.int64),
+            }
+        self._refusals, self._decisions, self._keys = lent["refusals"], lent["decisions"], lent["keys"]
         self._ds: I64_1D = np.zeros(at.DRIVE_SLOTS, dtype=np.int64)
         self._ds[at.D_FIRST_NS] = at.INT64_MAX
         self._bands = NO_BANDS
@@ -424,35 +431,25 @@ class Drive:
         return found
 
     def tables_in_use(self) -> dict[str, NDArray[Any]]:
-        """Every table that grows, for another run of the same market to begin with (`use`)."""
-        own = {name: getattr(self, name) for name in _OWN_TABLES}
-        return own | {name: getattr(self.tables, name) for name in _RUN_TABLES}
+        """Every table that grows, to be lent to another run of the same market."""
+        own = {"refusals": self._refusals, "decisions": self._decisions, "keys": self._keys}
+        return own | self.tables.in_use()
 
     def keep_little(self, bands: Bands) -> None:
         """Keep no cash, and the equity only where a session ends and where something happened; look at `bands`."""
         self.tables.keep_no_cash()
         self._bands = bands
 
-    def use(self, tables: Mapping[str, NDArray[Any]]) -> None:
-        """Begin with the tables of a run that is over, as large as they have become."""
-        for name, table in tables.items():
-            if name in _OWN_TABLES:
-                setattr(self, name, table)
-                continue
-            if name == "journal":
-                table[0] = self.tables.journal[0]  # the opening entry
-            setattr(self.tables, name, table)
-
     def _grow(self) -> None:
         """Enlarge what is full; the tables of the run where nothing else is."""
         full = False
         if self._ds[at.D_REFUSALS] + at.ORDERS_PER_ROW * self._ds[at.D_PENDING] > len(self._refusals):
-            self._refusals, full = enlarged(self._refusals, 2 * len(self._refusals)), True
+            self._refusals, full = resized(self._refusals, 2 * len(self._refusals)), True
         if self._ds[at.D_DECISIONS] >= len(self._decisions):
-            self._decisions, full = enlarged(self._decisions, 2 * len(self._decisions)), True
+            self._decisions, full = resized(self._decisions, 2 * len(self._decisions)), True
         if not full:
             self.tables.grow()
-            self._keys = enlarged(self._keys, len(self.tables.orders))
+            self._keys = resized(self._keys, len(self.tables.orders))
 
     def _arguments(self) -> tuple[Any, ...]:
         """What `drive` takes after its pointers, in its sequence."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, Bars
 from argus.core.errors import ConfigError, CoverageError, LedgerError, RunError
@@ -30,7 +31,7 @@ from argus.engine._layout import (
     S_ORDERS,
     S_TS,
 )
-from argus.engine.book import RunTables
+from argus.engine.book import RunTables, resized
 from argus.engine.config import RunConfig
 from argus.engine.currency import rates_table
 from argus.engine.manifest import canonical_json
@@ -102,14 +103,14 @@ def record_of(
     first = rows
     if minutes.first_decision_ns is not None:
         first = int(np.searchsorted(instants, minutes.first_decision_ns))
-    fills = t.fills[: t.state[S_FILLS]].copy()
+    fills = resized(t.fills, int(t.state[S_FILLS]))
     equity = t.eq_micros[first:rows]
     opening = config.account.cash_micros
     interest = -int(t.state[S_INTEREST])
-    journal = t.journal[: t.state[S_JOURNAL]].copy()
+    journal = resized(t.journal, int(t.state[S_JOURNAL]))
     final = int(t.eq_micros[rows - 1]) if rows else opening
     trades = trades_of(t.market, fills, journal, final - opening - interest)
-    orders = t.orders[: t.state[S_ORDERS]].copy()
+    orders = resized(t.orders, int(t.state[S_ORDERS]))
     notes = list(t.market.notes)
     if t.state[S_LIQUIDATIONS]:
         notes.append(f"the account was liquidated {int(t.state[S_LIQUIDATIONS])} times for lack of margin")
@@ -131,9 +132,7 @@ def record_of(
         fills=fills,
         journal=journal,
         trades=trades,
-        order_tags=tuple(
-            t.order_tags.get(i, "liquidation" if orders[i]["liquidation"] else "") for i in range(len(orders))
-        ),
+        order_tags=_tags(t.order_tags, orders),
         refusals=tuple(minutes.refusals),
         equity_ts_ns=instants[first:],
         equity_micros=equity,
@@ -145,6 +144,16 @@ def record_of(
         notes=tuple(notes),
         rates=rates_table(t.market.foreign),
     )
+
+
+def _tags(given: Mapping[int, str], orders: NDArray[np.void]) -> tuple[str, ...]:
+    """The strategy's word for each order; the account's own are liquidations."""
+    tags = [""] * len(orders)
+    for i in np.flatnonzero(orders["liquidation"]).tolist():
+        tags[i] = "liquidation"
+    for i, tag in given.items():
+        tags[i] = tag
+    return tuple(tags)
 
 
 def trial_of(

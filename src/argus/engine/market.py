@@ -39,7 +39,7 @@ from argus.engine._layout import (
 from argus.engine.column_store import ColumnMarket
 from argus.engine.config import PPM, AccountKind, CostModel, RunConfig
 from argus.engine.costs import half_spread_milliticks, impact_scale
-from argus.engine.mapped import empty, forget, is_mapped
+from argus.engine.mapped import empty, forget, is_mapped, keep_freed
 from argus.engine.quoted import QuoteRows, check_in_force, costs_met, has_price_costs, meet, quotes_beside
 
 __all__ = [
@@ -185,6 +185,7 @@ def lay_out(
     CoverageError
         If an instrument has no bars.
     """
+    keep_freed()
     symbols = tuple(dict.fromkeys(universe))
     for symbol in symbols:
         _check_bars(symbol, market)

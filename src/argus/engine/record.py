@@ -258,7 +258,9 @@ class RunRecord:
 
         Where calendars differ, a session is over when a later one has begun on any instrument.
         """
-        session = np.maximum.accumulate(self.equity_session)
+        session = self.equity_session
+        if bool((session[1:] < session[:-1]).any()):
+            session = np.maximum.accumulate(session)
         last = np.flatnonzero(np.append(session[1:] != session[:-1], True))
         if not len(session):
             last = last[:0]

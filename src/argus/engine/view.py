@@ -129,7 +129,6 @@ class ReplayView:
     """
 
     __slots__ = (
-        "_account",
         "_bars",
         "_base",
         "_begin",
@@ -162,7 +161,6 @@ class ReplayView:
         self._known = tables.known
         self._begin: list[int] = tables.known_begin
         self._ts_recv: I64_1D = tables.market.known[RECV_COLUMN]
-        self._account = ReplayAccount(tables, codes, self._stand)
         # A list gives its values at half the price of a memoryview: features of the block of rows in hand, as they are
         # asked for. `_block` is these lists within a stretch, and nothing elsewhere.
         self._base = 0
@@ -205,8 +203,8 @@ class ReplayView:
 
     @property
     def account(self) -> ReplayAccount:
-        """The account."""
-        return self._account
+        """The account; made when asked for, so that view and account do not keep each other and all columns alive."""
+        return ReplayAccount(self._tables, self._codes, self._stand)
 
     def known_bars(self, instrument: str) -> int:
         """Number of bars of `instrument` known now."""
