@@ -107,9 +107,9 @@ def test_trades_that_do_not_add_up_void_the_run() -> None:
     record = traded(ROWS, {0: [order("ES", 2)]})
     arrays = lay_out(market, ("ES",), account(1_000_000))
     net = record.net_pnl_micros
-    assert len(trades_of(arrays, record.fills, record.journal, net)) == 1
+    assert len(trades_of(arrays, arrays.events, record.fills, record.journal, net)) == 1
     with pytest.raises(LedgerError, match=f"trades add up to {net} micros, the equity changed by {net + 1}"):
-        trades_of(arrays, record.fills, record.journal, net + 1)
+        trades_of(arrays, arrays.events, record.fills, record.journal, net + 1)
 
 
 def test_no_fills_are_no_trades() -> None:

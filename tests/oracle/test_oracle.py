@@ -55,6 +55,21 @@ def test_both_engines_agree_on_all_features_at_once(first: int) -> None:
         agree(random_case(seed, certain=True))
 
 
+@pytest.mark.parametrize(
+    ("seed", "only", "certain"),
+    [
+        pytest.param(
+            301_001, ("events", "quotes"), False, id="a split after the last known close, before the first fill"
+        ),
+        pytest.param(
+            501_182, ("books", "currencies", "events", "quotes"), True, id="a session settled at the next quote"
+        ),
+    ],
+)
+def test_what_soaks_have_found_stays_mended(seed: int, only: tuple[str, ...], certain: bool) -> None:
+    agree(random_case(seed, only=set(only), certain=certain))
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_both_engines_agree_on_long_runs_with_many_orders(seed: int) -> None:
     agree(random_case(seed, length=20))

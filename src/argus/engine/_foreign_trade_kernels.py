@@ -27,6 +27,7 @@ from argus.engine._trade_kernels import (
     TOTAL_SLOTS,
     begin_trade,
     end_trade,
+    last_mark,
 )
 
 # Slots of a line's own totals: gain of a future since its last settlement, apart from what is held, in its currency;
@@ -74,12 +75,31 @@ def take_settlement(t, own, settled, rate_ts, rate_nano):  # type: ignore[no-unt
 
 
 @njit(cache=True, error_model="numpy")
-def walk_foreign(t, own, stop_row, par_k, ts_close, high, low, close, settled, rate_ts, rate_nano):  # type: ignore[no-untyped-def]
+def is_settled_before(own, row, par_k, ts_close, session, session_end, settled):  # type: ignore[no-untyped-def]
+    """Whether the next settlement came before the close of `row`.
+
+    A quote that begins a session closes at the instant at which the session before it may be settled belatedly; if it
+    ends its session too, the last settlement of that instant is its own.
+    """
+    at = own[NEXT]
+    if at >= len(settled) or settled[at, T_TS] > ts_close[row]:
+        return False
+    if settled[at, T_TS] < ts_close[row]:
+        return True
+    begins = row == par_k["row_begin"] or session[row] != session[row - 1]
+    follows = at + 1 < len(settled) and settled[at + 1, T_TS] == ts_close[row]
+    return par_k["is_quoted"] == 1 and begins and (follows or not session_end[row])
+
+
+@njit(cache=True, error_model="numpy")
+def walk_foreign(  # type: ignore[no-untyped-def]
+    t, own, stop_row, par_k, ts_close, high, low, close, session, session_end, settled, rate_ts, rate_nano
+):
     """Closes of the bars before `stop_row`, with the trade in hand open, and the settlements between them."""
     begin, first = par_k["row_begin"], t[CURSOR]
     for cursor in range(first, stop_row):
         row = begin + cursor
-        while own[NEXT] < len(settled) and settled[own[NEXT], T_TS] < ts_close[row]:
+        while is_settled_before(own, row, par_k, ts_close, session, session_end, settled):
             take_settlement(t, own, settled, rate_ts, rate_nano)
         rate = rate_at(ts_close[row], rate_ts, rate_nano)
         for price in (close[row], high[row], low[row]):
@@ -111,8 +131,9 @@ def add_foreign_fill(t, own, sums, lots, price, value, fee, rate, par_k):  # typ
 
 @njit(cache=True, error_model="numpy")
 def foreign_round_trips(  # type: ignore[no-untyped-def]
-    k, n, par, fills, costs, settled, rate_ts, rate_nano, ts_close, high, low, close, trades, t, sums, own
-):
+    k, n, par, fills, costs, settled, rate_ts, rate_nano, ts_close, high, low, close, session, session_end, splits,
+    trades, t, sums, own,
+):  # fmt: skip
     """Append the trades of line `k`, which is in another currency, to `trades` from `n` on; returns the new count.
 
     As `round_trips`; `costs` is what conversions cost by fill, `settled` the line's settlements in order.
@@ -123,8 +144,10 @@ def foreign_round_trips(  # type: ignore[no-untyped-def]
         t[slot] = 0
     own[UNSETTLED], own[NEXT] = 0, 0
     t[CLOSE_FILL_ROW] = -1
-    last_fill = 0
+    last_paid = 0
     for f in range(len(fills)):
+        if par[fills[f]["instrument"]]["first_line"] == par_k["first_line"]:
+            last_paid = f
         if fills[f]["instrument"] != k:
             continue
         lots, price, value = fills[f]["signed_lots"], fills[f]["price_ticks"], fills[f]["value_micros"]
@@ -132,7 +155,9 @@ def foreign_round_trips(  # type: ignore[no-untyped-def]
         ts, row, rule = fills[f]["ts_event_ns"], fills[f]["row"], fills[f]["rule"]
         rate = rate_at(ts, rate_ts, rate_nano)
         if t[OPENED] == 1:
-            walk_foreign(t, own, row, par_k, ts_close, high, low, close, settled, rate_ts, rate_nano)
+            walk_foreign(
+                t, own, row, par_k, ts_close, high, low, close, session, session_end, settled, rate_ts, rate_nano
+            )
             while own[NEXT] < len(settled) and settled[own[NEXT], T_FILLS] <= f:
                 take_settlement(t, own, settled, rate_ts, rate_nano)
         t[CURSOR] = row
@@ -148,7 +173,6 @@ def foreign_round_trips(  # type: ignore[no-untyped-def]
                     watch_foreign(t, own, price, rate, par_k)
                     end_trade(t, sums, trades, n, f, ts, t[FLOW], price)
                     n += 1
-            last_fill = f
             continue
         if rule != F_FINAL and ts == ts_close[begin + row]:
             t[CLOSE_FILL_ROW] = row
@@ -168,17 +192,9 @@ def foreign_round_trips(  # type: ignore[no-untyped-def]
                 begin_trade(t, sums, trades, n, f, fills, k, 1 if lots > 0 else -1)
                 own[UNSETTLED] = 0
             add_foreign_fill(t, own, sums, lots, price, value, fee, rate, par_k)
-        last_fill = f
     if t[OPENED] == 1:
-        walk_foreign(t, own, rows, par_k, ts_close, high, low, close, settled, rate_ts, rate_nano)
-        row = rows - 1
-        while row >= 0 and np.isnan(close[begin + row]):
-            row -= 1
-        mark, ts = fills[last_fill]["price_ticks"], fills[last_fill]["ts_event_ns"]
-        if row >= 0:
-            ts = ts_close[begin + row]
-            if fills[last_fill]["rule"] != F_SPLIT or fills[last_fill]["row"] <= row:
-                mark = nearest_tick(ticks_of(close[begin + row], par_k["tick"]))
+        walk_foreign(t, own, rows, par_k, ts_close, high, low, close, session, session_end, settled, rate_ts, rate_nano)
+        mark, ts = last_mark(par_k, last_paid, fills, ts_close, close, splits)
         while own[NEXT] < len(settled):
             take_settlement(t, own, settled, rate_ts, rate_nano)
         end_trade(t, sums, trades, n, -1, ts, gain_at(t, own, mark, rate_nano[-1], par_k), mark)

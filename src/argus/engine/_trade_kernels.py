@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.engine._ledger_kernels import position_value, share_of
+from argus.engine._ledger_kernels import half_even, position_value, share_of
 from argus.engine._match_kernels import nearest_tick, ticks_of
 from argus.engine._session_kernels import F_FINAL, F_SPLIT
 
@@ -115,18 +115,38 @@ def add_fill(t, sums, lots, price, value, fee, par_k):  # type: ignore[no-untype
 
 
 @njit(cache=True, error_model="numpy")
-def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums):  # type: ignore[no-untyped-def]
+def last_mark(par_k, paid, fills, ts_close, close, splits):  # type: ignore[no-untyped-def]
+    """(ticks, instant) of what a position is worth at the end: the last known close, in the lots of the end.
+
+    Without any known close it is the price of the fill `paid`, the last of the instrument, whichever book's it was.
+    `splits` are those of the instrument that were booked: instant, new lots, old lots.
+    """
+    begin, row = par_k["row_begin"], par_k["row_end"] - 1
+    while row >= begin and np.isnan(close[row]):
+        row -= 1
+    mark, ts = fills[paid]["price_ticks"], fills[paid]["ts_event_ns"]
+    if row >= begin:
+        mark, ts = nearest_tick(ticks_of(close[row], par_k["tick"])), ts_close[row]
+    for at in range(len(splits)):
+        if splits[at, 0] > ts:
+            mark = half_even(mark * splits[at, 2], splits[at, 1])
+    return mark, ts
+
+
+@njit(cache=True, error_model="numpy")
+def round_trips(k, n, par, fills, ts_close, high, low, close, splits, trades, t, sums):  # type: ignore[no-untyped-def]
     """Append the trades of instrument `k` to `trades` from position `n` on; returns the new count.
 
-    `trades` needs room for as many rows as there are fills of `k`, plus one; `t` and `sums` (price times lots in and
-    against the trade's direction, then the lots) are room for the trade in hand.
+    `splits` are those of the instrument (`last_mark`). `trades` needs room for as many rows as there are fills of `k`,
+    plus one; `t` and `sums` (price times lots in and against the trade's direction, then the lots) are room for the
+    trade in hand.
     """
     par_k = par[k]
     begin, rows = par_k["row_begin"], par_k["row_end"] - par_k["row_begin"]
     for slot in range(TOTAL_SLOTS):
         t[slot] = 0
     t[CLOSE_FILL_ROW] = -1
-    last_fill, last_paid = 0, 0
+    last_paid = 0
     for f in range(len(fills)):
         if par[fills[f]["instrument"]]["first_line"] == par_k["first_line"]:
             last_paid = f
@@ -151,7 +171,6 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums): 
                     watch(t, price, par_k)
                     end_trade(t, sums, trades, n, f, ts, t[FLOW], price)
                     n += 1
-            last_fill = f
             continue
         if rule != F_FINAL and ts == ts_close[begin + row]:
             t[CLOSE_FILL_ROW] = row
@@ -168,20 +187,9 @@ def round_trips(k, n, par, fills, ts_close, high, low, close, trades, t, sums): 
             if t[OPENED] == 0:
                 begin_trade(t, sums, trades, n, f, fills, k, 1 if lots > 0 else -1)
             add_fill(t, sums, lots, price, value, fee, par_k)
-        last_fill = f
     if t[OPENED] == 1:
         walk(t, rows, par_k, high, low, close)
-        row = rows - 1
-        while row >= 0 and np.isnan(close[begin + row]):
-            row -= 1
-        # Without any known close the mark is the price of the last fill, whichever book's it was.
-        mark, ts = fills[last_paid]["price_ticks"], fills[last_paid]["ts_event_ns"]
-        if row >= 0:
-            ts = ts_close[begin + row]
-            if fills[last_fill]["rule"] == F_SPLIT and fills[last_fill]["row"] > row:
-                mark = fills[last_fill]["price_ticks"]
-            else:
-                mark = nearest_tick(ticks_of(close[begin + row], par_k["tick"]))
+        mark, ts = last_mark(par_k, last_paid, fills, ts_close, close, splits)
         end_trade(t, sums, trades, n, -1, ts, t[FLOW] + position_value(t[POSITION], mark, par_k), mark)
         n += 1
     return n

@@ -109,7 +109,7 @@ def record_of(
     interest = -int(t.state[S_INTEREST])
     journal = resized(t.journal, int(t.state[S_JOURNAL]))
     final = int(t.eq_micros[rows - 1]) if rows else opening
-    trades = trades_of(t.market, fills, journal, final - opening - interest)
+    trades = trades_of(t.market, t.market.events[: t.state[S_EVENT]], fills, journal, final - opening - interest)
     orders = resized(t.orders, int(t.state[S_ORDERS]))
     notes = list(t.market.notes)
     if t.state[S_LIQUIDATIONS]:

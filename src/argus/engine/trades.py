@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.errors import LedgerError
+from argus.engine._layout import E_A, E_B, E_KIND, E_LINE, E_SPLIT, E_TS
 from argus.engine.currency import Rates, in_base
 from argus.engine.market import MarketArrays
 from argus.engine.record import JOURNAL_ACCOUNTS, TRADE_DTYPE
@@ -25,11 +26,15 @@ _COST: Final = JOURNAL_ACCOUNTS.index("FX_COST")
 
 
 def trades_of(
-    arrays: MarketArrays, fills: NDArray[np.void], journal: NDArray[np.void], net_pnl_micros: int
+    arrays: MarketArrays,
+    events: NDArray[np.int64],
+    fills: NDArray[np.void],
+    journal: NDArray[np.void],
+    net_pnl_micros: int,
 ) -> NDArray[np.void]:
     """Trades in the sequence of their entry, by line within one instant, in the account's currency.
 
-    `net_pnl_micros` is the change in equity without the account's interest.
+    `events` are those that were booked; `net_pnl_micros` is the change in equity without the account's interest.
 
     Raises
     ------
@@ -39,22 +44,26 @@ def trades_of(
     from argus.engine._trade_kernels import SUM_SLOTS, TOTAL_SLOTS, round_trips
 
     trades = np.zeros(len(fills) + len(arrays.par), dtype=TRADE_DTYPE)
-    _, ts_close, _, _, high, low, close, *_ = arrays.columns
+    _, ts_close, _, _, high, low, close, _, session, session_end = arrays.columns
     totals, sums = np.zeros(TOTAL_SLOTS, dtype=np.int64), np.zeros(SUM_SLOTS)
     first_lines = arrays.par["first_line"].tolist()
     rates = {k: arrays.foreign[first] for k, first in enumerate(first_lines) if first in arrays.foreign}
     costs = _fill_costs(fills, journal) if rates else np.zeros(0, dtype=np.int64)
     count = 0
+    is_split = events[:, E_KIND] == E_SPLIT
     for k in range(len(arrays.par)):
+        own = events[is_split & (events[:, E_LINE] == first_lines[k])]
+        splits = np.ascontiguousarray(own[:, (E_TS, E_A, E_B)])
         if k in rates:
             from argus.engine._foreign_trade_kernels import foreign_round_trips
 
             count = foreign_round_trips(
                 k, count, arrays.par, fills, costs, _settlements(journal, k), rates[k].ts_ns, rates[k].nano,
-                ts_close, high, low, close, trades, totals, sums, np.zeros(2, dtype=np.int64),
+                ts_close, high, low, close, session, session_end, splits, trades, totals, sums,
+                np.zeros(2, dtype=np.int64),
             )  # fmt: skip
         else:
-            count = round_trips(k, count, arrays.par, fills, ts_close, high, low, close, trades, totals, sums)
+            count = round_trips(k, count, arrays.par, fills, ts_close, high, low, close, splits, trades, totals, sums)
         arrays.forget([arrays.par[k]["row_begin"]], [arrays.par[k]["row_end"]])
     trades = trades[:count]
     _add_carry(trades, fills, journal, rates)
