@@ -141,10 +141,11 @@ def ask_for_next(row, ts_event, ts_recv, open_, volume):  # type: ignore[no-unty
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def ask_for_instants(first, stop, ts_recv):  # type: ignore[no-untyped-def]
-    """The strategy may decide at any of these rows, and needs to know when that is: let the instants come meanwhile."""
+def ask_for_instants(first, stop, ts_recv, marks):  # type: ignore[no-untyped-def]
+    """The strategy may decide at any of these rows: let the instant and the mark of each come meanwhile."""
     for row in range(first, stop, PER_LINE):
         prefetch(ts_recv, row)
+        prefetch(marks, row)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -265,7 +266,7 @@ def drive(  # type: ignore[no-untyped-def]
             if ds[D_FIRST_NS] == INT64_MAX:
                 ds[D_FIRST_NS] = ts_recv[first - owed]
             if stop - first <= ASKED_MAX:
-                ask_for_instants(first, stop, ts_recv)
+                ask_for_instants(first, stop, ts_recv, marks)
             row = scan(first - owed, stop, columns, pick, parameters, memory, position, now, out, ds)
             owed = 0
             if row < stop:

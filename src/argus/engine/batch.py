@@ -9,8 +9,8 @@ the run id that `run` gives it.
 from __future__ import annotations
 
 import json
-import mmap
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -29,7 +29,6 @@ from argus.engine.config import RunConfig
 from argus.engine.finish import check_universe, trial_with
 from argus.engine.forms import CompiledStrategy
 from argus.engine.manifest import manifests_of
-from argus.engine.mapped import forget
 from argus.engine.market import CLOSE_TS_COLUMN, NO_EVENTS, SESSION_COLUMN, Events, Market, MarketArrays, lay_out
 from argus.engine.metrics import max_drawdown, session_returns, sharpe
 from argus.engine.record import RunManifest
@@ -165,53 +164,54 @@ def _one_universe(strategies: Sequence[CompiledStrategy], workers: int) -> tuple
 class _Columns:
     """What the strategies see, each column computed once, when the first of them needs it.
 
-    It takes no memory before that, and none after the last has run: in a grid most columns are needed for a while only.
+    After the last one has run, its place is taken by the next column: in a grid most are needed for a while only.
     """
 
     def __init__(self, strategies: Sequence[CompiledStrategy], market: Market) -> None:
         self._bars = market[strategies[0].spec.universe[0]][1]
         self._refs: dict[str, FeatureRef] = {}
-        places: dict[str, int] = {}
-        self._picks: list[I64_1D] = []
+        self._names: list[list[str]] = []
         for strategy in strategies:
             own = {ref.alias: ref for ref in strategy.spec.features}
-            pick = []
+            names = []
             for name in strategy.columns:
                 ref = own.get(name)
                 key = name if ref is None else json.dumps([ref.feature, dict(ref.parameters)], sort_keys=True)
                 if ref is not None:
                     self._refs[key] = ref
-                pick.append(places.setdefault(key, len(places)))
-            self._picks.append(np.array(pick, dtype=np.int64))
-        self._keys = list(places)
-        self._written = [False] * len(places)
-        self._needed = np.bincount(np.concatenate([np.unique(pick) for pick in self._picks]), minlength=len(places))
-        self._locks = [threading.Lock() for _ in places]
-        shape = (len(places), len(self._bars))
-        memory = mmap.mmap(-1, max(8 * shape[0] * shape[1], 1), access=mmap.ACCESS_COPY)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            memory.madvise(mmap.MADV_HUGEPAGE)
-        self._writable = np.frombuffer(memory, dtype=np.float64, count=shape[0] * shape[1]).reshape(shape)
-        self.table = self._writable.view()
+                names.append(key)
+            self._names.append(names)
+        self._needed = Counter(key for names in self._names for key in set(names))
+        self._places: dict[str, int] = {}
+        self._free = list(range(len(self._needed)))[::-1]
+        self._lock = threading.Lock()
+        self._writing = {key: threading.Lock() for key in self._needed}
+        self._written: set[str] = set()
+        # Rows that are never written take no memory.
+        self._table = np.empty((len(self._needed), len(self._bars)))
+        self.table = self._table.view()
         """(columns, bars) float64, read-only."""
         self.table.setflags(write=False)
 
     def of(self, number: int) -> I64_1D:
-        """Which rows of the table a strategy sees; they are written when this returns."""
-        for at_row in np.unique(self._picks[number]).tolist():
-            with self._locks[at_row]:
-                if not self._written[at_row]:
-                    write_column(self._keys[at_row], self._refs, self._bars, self._writable[at_row])
-                    self._written[at_row] = True
-        return self._picks[number]
+        """Which rows of the table a strategy sees; they are written when this returns, and stay till it leaves."""
+        for key in self._names[number]:
+            with self._writing[key]:
+                if key not in self._written:
+                    with self._lock:
+                        if key not in self._places:
+                            self._places[key] = self._free.pop()
+                    write_column(key, self._refs, self._bars, self._table[self._places[key]])
+                    self._written.add(key)
+        return np.array([self._places[key] for key in self._names[number]], dtype=np.int64)
 
     def leave(self, number: int) -> None:
-        """A strategy has run: give back the memory of what no other one needs."""
-        for at_row in np.unique(self._picks[number]).tolist():
-            with self._locks[at_row]:
-                self._needed[at_row] -= 1
-                if self._needed[at_row] == 0:
-                    forget(self._writable[at_row])
+        """A strategy has run: what no other one needs makes room."""
+        with self._lock:
+            for key in set(self._names[number]):
+                self._needed[key] -= 1
+                if self._needed[key] == 0 and key in self._places:
+                    self._free.append(self._places[key])
 
 
 def _session_closes(arrays: MarketArrays) -> I64_1D:

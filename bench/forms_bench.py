@@ -1,11 +1,12 @@
 """How fast the forms of a strategy are: one run, a sweep, and the first compilation.
 
-    python bench/forms.py               everything
-    python bench/forms.py run sweep     only these parts: run, sweep, compile
+    python bench/forms_bench.py               everything
+    python bench/forms_bench.py run sweep     only these parts: run, sweep, compile
 
 The workload is that of the engine bench: SMA(20/100) cross over a million one-minute bars, and a hundred pairs of it.
 Every result is compared with the exact answer before its time is shown. Other work on the machine makes wall times
-longer, so processor seconds stand beside them.
+longer, so processor seconds stand beside them; and the bare loop (limit_loop.py) takes its turns in between, so that
+what a row reaches of it was measured at the same pace.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import limit_loop
 import numpy as np
-from argus_rows import CONFIG, market, pair
+from argus_rows import CONFIG, DailyCross, market, pair
 from exact import expected, right, store
 from exact import market as bars_of_the_bench
 from peers.protocol import FAST, PAIRS, SLOW, Bars, load, peak_mb
@@ -88,26 +91,49 @@ def crosses(_bars: Mapping[str, Market], features: Mapping[str, F64_1D]) -> F64_
     return np.where(side == before, np.nan, side)
 
 
-def timed(call: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, float, Any]:
-    """(median wall seconds, median processor seconds, last result) of a few repetitions after one that compiles."""
-    call()
-    walls, cpus = [], []
+@dataclass(frozen=True)
+class Timed:
+    """Medians of a few repetitions, after one that compiles, and the last result.
+
+    Attributes
+    ----------
+    wall, cpu : float
+        Seconds, and processor seconds.
+    of_limit : float
+        Share of the bare loop's speed that was reached; each repetition is held against the loop just after it.
+    result : Any
+    """
+
+    wall: float
+    cpu: float
+    of_limit: float
+    result: Any
+
+
+def timed(call: Callable[[], Any], loop: Callable[[], Any], rounds: int = ROUNDS) -> Timed:
+    """Repeat a call and the bare loop in turns."""
+    call(), loop()
+    walls, cpus, shares = [], [], []
     for _ in range(rounds):
         begun, used = time.perf_counter(), time.process_time()
         result = call()
         walls.append(time.perf_counter() - begun)
         cpus.append(time.process_time() - used)
-    return statistics.median(walls), statistics.median(cpus), result
+        begun = time.perf_counter()
+        loop()
+        shares.append((time.perf_counter() - begun) / walls[-1])
+    return Timed(statistics.median(walls), statistics.median(cpus), statistics.median(shares), result)
 
 
-def line(name: str, bars: int, wall: float, cpu: float) -> None:
+def line(name: str, bars: int, found: Timed) -> None:
     """A row of the table."""
-    print(f"{name:<58} {wall:>9.4f} {cpu:>9.4f} {bars / wall / 1e6:>12.1f} {bars / cpu / 1e6:>12.1f}")
+    per_wall, per_cpu = bars / found.wall / 1e6, bars / found.cpu / 1e6
+    print(f"{name:<62} {found.wall:>8.4f} {found.cpu:>8.4f} {per_wall:>14.1f} {per_cpu:>10.1f} {found.of_limit:>9.1%}")
 
 
 def head(what: str) -> None:
     """The head of the table."""
-    print(f"\n{'':<58} {'wall s':>9} {'cpu s':>9} {f'M {what}/s':>12} {'per cpu s':>12}")
+    print(f"\n{'':<62} {'wall s':>8} {'cpu s':>8} {f'M {what}/s':>14} {'per cpu s':>10} {'of limit':>9}")
 
 
 def check(bars: Bars, orders: Any, micros: Any, sweep: bool = False) -> None:
@@ -119,8 +145,9 @@ def check(bars: Bars, orders: Any, micros: Any, sweep: bool = False) -> None:
 
 def single_runs(bars: Bars) -> None:
     """One run in each form: the kernel alone, and the whole call."""
-    laid_out = market(bars)
+    laid_out, loop = market(bars), limit_loop.one(bars)
     head("bars")
+    line("limit: bare Numba loop", len(bars), timed(loop, loop))
     arrays = lay_out(laid_out, ("ES",), CONFIG)
     for name, strategy in (
         ("compiled, kernel alone: fills, margin, ledger, equity per bar", pair(FAST, SLOW)),
@@ -130,28 +157,34 @@ def single_runs(bars: Bars) -> None:
         ),
     ):
         columns = columns_of(strategy, laid_out)
+        tables: dict[str, Any] = {}
 
-        def kernel(strategy: CompiledStrategy = strategy, columns: Any = columns) -> Drive:
-            drive = Drive(strategy, arrays, columns, np.arange(len(columns)), CONFIG, limits_of(RISK))
+        def kernel(
+            strategy: CompiledStrategy = strategy, columns: Any = columns, tables: dict[str, Any] = tables
+        ) -> Drive:
+            drive = Drive(strategy, arrays, columns, np.arange(len(columns)), CONFIG, limits_of(RISK), tables)
             drive.play()
+            tables.update(drive.tables_in_use())
             return drive
 
-        line(name, len(bars), *timed(kernel)[:2])
+        line(name, len(bars), timed(kernel, loop))
     forms: dict[str, Any] = {
         "compiled, whole call: features, record, trades, trial": lambda: pair(FAST, SLOW),
         "array, whole call, with its check for knowledge of the future": lambda: ArrayStrategy(
             specify(FAST, SLOW), crosses
         ),
-        "Python, whole call": lambda: SmaCross(["ES"], fast=FAST, slow=SLOW),
+        "Python woken every bar, whole call": lambda: SmaCross(["ES"], fast=FAST, slow=SLOW),
+        "Python woken once a day, whole call": lambda: DailyCross(["ES"], fast=FAST, slow=SLOW),
     }
     for name, make in forms.items():
 
         def whole(make: Callable[[], Any] = make) -> Any:
             return run(make(), laid_out, CONFIG, sizer=FixedUnits(1), risk=RISK, trials=MemoryTrialLedger())
 
-        wall, cpu, record = timed(whole, 3 if "Python" in name else ROUNDS)
-        check(bars, len(record.orders), record.net_pnl_micros)
-        line(name, len(bars), wall, cpu)
+        found = timed(whole, loop, 3 if "every bar" in name else ROUNDS)
+        if "once a day" not in name:
+            check(bars, len(found.result.orders), found.result.net_pnl_micros)
+        line(name, len(bars), found)
 
 
 def sweep_alone(bars: Bars) -> None:
@@ -167,7 +200,7 @@ def sweep_alone(bars: Bars) -> None:
 
 def sweep(bars: Bars) -> None:
     """The hundred pairs, on one thread and on two."""
-    laid_out = market(bars)
+    laid_out, loop = market(bars), limit_loop.sweep(bars)
     head("combo-bars")
     before = peak_mb()
     for workers in (2, 1):
@@ -176,17 +209,20 @@ def sweep(bars: Bars) -> None:
             points = [pair(fast, slow) for fast, slow in PAIRS]
             return run_batch(points, laid_out, CONFIG, risk=RISK, trials=MemoryTrialLedger(), workers=workers)
 
-        wall, cpu, rows = timed(batch, 3)
-        check(bars, rows["orders"], rows["net_pnl_micros"], sweep=True)
-        line(f"compiled, {len(PAIRS)} pairs, {workers} worker{'s' * (workers > 1)}", len(bars) * len(PAIRS), wall, cpu)
         if workers == 2:
-            print(f"peak memory {peak_mb():,.0f} MB, of it {before:,.0f} MB before the sweep")
+            batch()
+            peak = peak_mb()  # of a sweep alone: the bare loop compiles with what numba needs for threads
+        found = timed(batch, loop, 3)
+        check(bars, found.result["orders"], found.result["net_pnl_micros"], sweep=True)
+        line(f"compiled, {len(PAIRS)} pairs, {workers} worker{'s' * (workers > 1)}", len(bars) * len(PAIRS), found)
+    print(f"peak memory with 2 workers {peak:,.0f} MB, of it {before:,.0f} MB before the sweep")
+    line("limit: bare Numba loop, all cores", len(bars) * len(PAIRS), timed(loop, loop, 3))
 
 
 FIRST = """
 import resource, time
 begun = time.perf_counter()
-import forms
+import forms_bench as forms
 from argus.data.synthetic import SyntheticSpec, generate
 import datetime
 bars = generate(SyntheticSpec("ES", 60_000_000_000, datetime.date(2023, 1, 3), 5, 7, "first", 4_000.0))
