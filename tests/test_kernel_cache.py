@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numba import config, njit
 
 import argus
-from argus._kernel_cache import kernel_hash, use_kernel_cache
+from argus._kernel_cache import kernel_hash, tell_first_compilation, use_kernel_cache
+from argus.core._kernel_compiler import Whole
 
 KERNELS = {"engine/_kernels.py": "x = 1\n", "core/_random_kernels.py": "y = 2\n", "engine/_layout.py": "z = 3\n"}
 
@@ -143,6 +145,41 @@ def test_a_file_where_the_folder_should_be_is_no_reason_to_fail(package: Path) -
     (package / "__pycache__").write_text("in the way")
     module_of(package).use_kernel_cache()
     assert "NUMBA_CACHE_DIR" not in os.environ
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_first_compilation_of_an_installation_is_told_once(
+    chosen: bool, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache") if chosen else "")
+    module = module_of(package)
+    told: list[str] = []
+    module.tell_first_compilation(lambda: told.append("compiling"))
+    assert told == []
+    module.kernel_compiles()
+    module.kernel_compiles()
+    assert told == ["compiling"]
+
+
+def test_later_compilations_are_not_told(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    kept = tmp_path / "cache" / "engine" / "_kernels.advance.nbc"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"kernel")
+    module = module_of(package)
+    told: list[str] = []
+    module.tell_first_compilation(lambda: told.append("compiling"))
+    module.kernel_compiles()
+    assert told == []
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_a_kernel_that_is_compiled_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    told: list[str] = []
+    tell_first_compilation(lambda: told.append("compiling"))
+    assert njit(pipeline_class=Whole)(lambda number: number + 1)(1) == 2
+    assert told == ["compiling"]
 
 
 # Whoever owns a machine may write anywhere: the unwritable package is tried as somebody who owns nothing.

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from argus._kernel_cache import tell_first_compilation
 from argus.cli import about
 from argus.cli.audit import audit
 from argus.cli.backtest import backtest
@@ -62,6 +63,9 @@ app.command()(about.explain)
 
 def main() -> None:
     """Run the command line; a deliberate error is one line on standard error and exit code 1."""
+    tell_first_compilation(
+        lambda: typer.echo("compiling the engine, once for this version: up to half a minute", err=True)
+    )
     try:
         app(standalone_mode=True)
     except ArgusError as error:

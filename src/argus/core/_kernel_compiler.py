@@ -20,6 +20,7 @@ from llvmlite import binding
 from numba.core import codegen, compiler, typed_passes, untyped_passes
 from numba.core.compiler_machinery import register_pass
 
+from argus._kernel_cache import kernel_compiles
 from argus.core._kernel_tidying import TidyStatements
 
 __all__ = ["Part", "Whole"]
@@ -216,6 +217,7 @@ class _KernelCompiler(_CompilerBase):  # type: ignore[misc]
         super().__init__(typingctx, targetctx, library, args, return_type, _Settings(flags), names)
 
     def _compile_core(self) -> Any:
+        kernel_compiles()
         # What a compilation makes stays till its end; the collector would look at all of it again and again.
         before = gc.get_threshold()
         gc.set_threshold(_COLLECT_AFTER, *before[1:])

@@ -18,7 +18,7 @@ from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -101,6 +101,12 @@ class TradingSession:
     break_end: time | None = None
 
 
+@cache
+def _tick_value(tick_size: Decimal, lot_size: Decimal, multiplier: Decimal) -> Fraction:
+    # Kept, for it is asked for with every fill that is worked out again.
+    return Fraction(tick_size) * Fraction(lot_size) * Fraction(multiplier) * MICROS
+
+
 @dataclass(frozen=True, slots=True)
 class InstrumentSpec:
     """One instrument. Prices are in `currency` per unit of price, quantities in contracts, shares or coins.
@@ -138,7 +144,7 @@ class InstrumentSpec:
     @property
     def value_micros_per_tick_lot(self) -> Fraction:
         """Exact worth of one tick on one lot, in micro-units of the currency; whole for futures, shares and indices."""
-        return Fraction(self.tick_size) * Fraction(self.lot_size) * Fraction(self.multiplier) * MICROS
+        return _tick_value(self.tick_size, self.lot_size, self.multiplier)
 
     @property
     def ticks_per_point(self) -> Fraction:
