@@ -18,20 +18,20 @@ from typing import Final
 __all__ = ["kernel_compiles", "kernel_hash", "tell_first_compilation", "use_kernel_cache"]
 
 _KEPT: Final = 4
-_told: list[Callable[[], None]] = []
+_waiting: list[Callable[[], None]] = []
 
 
 def tell_first_compilation(tell: Callable[[], None]) -> None:
     """Call `tell`, once, when kernels are compiled of which none is kept yet: whoever waits should know for what."""
     folder = os.environ.get("NUMBA_CACHE_DIR")
-    if not folder or not any(Path(folder).rglob("*.nbc")):
-        _told.append(tell)
+    is_new = not folder or not any(Path(folder).rglob("*.nbc"))
+    _waiting[:] = [tell] if is_new else []
 
 
 def kernel_compiles() -> None:
     """A kernel is about to be compiled."""
-    while _told:
-        _told.pop()()
+    while _waiting:
+        _waiting.pop()()
 
 
 def kernel_hash(package: Path) -> str:

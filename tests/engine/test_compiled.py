@@ -305,6 +305,22 @@ def test_the_tables_of_a_batch_grow_once() -> None:
     assert all(size == sizes[0] for size in sizes)
 
 
+def test_a_column_that_cannot_be_computed_is_tried_once_and_every_point_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = random_bars(11, "ES", 100, per_session=50, minutes=1)
+    tried = []
+
+    def fail(name: str, *_: Any) -> None:
+        tried.append(name)
+        raise StrategyError("no such column here")
+
+    monkeypatch.setattr("argus.engine.batch.write_column", fail)
+    trials = TrialList()
+    with pytest.raises(StrategyError, match="no such column here"):
+        run_batch(batch_of(0, bars), market_of(bars), account(1e6), risk=LimitRiskPolicy(), trials=trials, workers=2)
+    assert len(tried) == len(set(tried)) > 0
+    assert len(trials.trials) == len(batch_of(0, bars))
+
+
 def test_a_batch_counts_every_point_and_raises_what_one_of_them_raised() -> None:
     bars = random_bars(11, "ES", 100, per_session=50, minutes=1)
     strategies = batch_of(0, bars)

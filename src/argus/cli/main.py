@@ -63,9 +63,7 @@ app.command()(about.explain)
 
 def main() -> None:
     """Run the command line; a deliberate error is one line on standard error and exit code 1."""
-    tell_first_compilation(
-        lambda: typer.echo("compiling the engine, once for this version: up to half a minute", err=True)
-    )
+    tell_first_compilation(lambda: typer.echo("compiling kernels; this can take up to a minute", err=True))
     try:
         app(standalone_mode=True)
     except ArgusError as error:

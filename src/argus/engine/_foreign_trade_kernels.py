@@ -79,7 +79,8 @@ def is_settled_before(own, row, par_k, ts_close, session, session_end, settled):
     """Whether the next settlement came before the close of `row`.
 
     A quote that begins a session closes at the instant at which the session before it may be settled belatedly; if it
-    ends its session too, the last settlement of that instant is its own.
+    ends its session too, the last settlement of that instant is its own. (At the end of the data, and where one of two
+    such gains is zero and so not posted, this may be off by one; a quote has one price, at which that moves nothing.)
     """
     at = own[NEXT]
     if at >= len(settled) or settled[at, T_TS] > ts_close[row]:

@@ -87,7 +87,7 @@ def run_batch(
     ------
     ConfigError
         If there is no strategy, or they are not on one instrument.
-    StrategyFailed, OrderError, LedgerError
+    StrategyError, StrategyFailed, OrderError, LedgerError
         What the first point in the sequence raised that could not be finished, after all were tried.
     """
     universe = _one_universe(strategies, workers)
@@ -186,8 +186,7 @@ class _Columns:
         self._free = list(range(len(self._needed)))[::-1]
         self._lock = threading.Lock()
         self._writing = {key: threading.Lock() for key in self._needed}
-        self._written: set[str] = set()
-        # Rows that are never written take no memory.
+        self._written: dict[str, Exception | None] = {}  # with what went wrong, so that it is tried once
         self._table = np.empty((len(self._needed), len(self._bars)))
         self.table = self._table.view()
         """(columns, bars) float64, read-only."""
@@ -199,10 +198,15 @@ class _Columns:
             with self._writing[key]:
                 if key not in self._written:
                     with self._lock:
-                        if key not in self._places:
-                            self._places[key] = self._free.pop()
-                    write_column(key, self._refs, self._bars, self._table[self._places[key]])
-                    self._written.add(key)
+                        self._places[key] = self._free.pop()
+                    try:
+                        write_column(key, self._refs, self._bars, self._table[self._places[key]])
+                        self._written[key] = None
+                    except Exception as error:  # noqa: BLE001 - raised below, for every point that needs it
+                        self._written[key] = error
+                failed = self._written[key]
+                if failed is not None:
+                    raise failed
         return np.array([self._places[key] for key in self._names[number]], dtype=np.int64)
 
     def leave(self, number: int) -> None:

@@ -189,7 +189,10 @@ class RunTables:
 
     def in_use(self) -> dict[str, NDArray[Any]]:
         """Every table that grows, and the equity, for another run of the same market to begin with."""
-        return {name: getattr(self, name) for name in (*_GROWING, "eq_micros")}
+        found = {name: getattr(self, name) for name in (*_GROWING, "eq_micros")}
+        if not len(self.cash_steps):
+            del found["cash_steps"]
+        return found
 
     def grow(self) -> None:
         """Double the tables that may be full."""

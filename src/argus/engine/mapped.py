@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import sys
 import tempfile
 from dataclasses import fields
@@ -26,7 +27,9 @@ LARGE_BYTES: Final = 64 << 20
 """Arrays beyond this are mapped."""
 
 
-_FREED_MAX = 256 << 20
+_FREED_MAX, _KEPT_BELOW = 256 << 20, 32 << 20
+"""Bytes at the end of the heap that stay with the process, and how large the arrays may be that lie there: glibc before
+2.35 takes no more than 32 MiB."""
 _TRIM_ABOVE, _MAP_ABOVE = -1, -3
 """`M_TRIM_THRESHOLD` and `M_MMAP_THRESHOLD` of ``malloc.h``."""
 
@@ -36,12 +39,12 @@ def keep_freed() -> None:
     """Let the process keep up to a quarter of a gigabyte of what it frees, instead of giving it back at once.
 
     A run makes and drops a dozen columns. To get each from the system anew takes longer than to fill it: of a million
-    bars replayed once a day it was half of the time. Where the C library is not glibc nothing changes.
+    bars replayed once a day it was half of the time. Where the C library is not glibc, or somebody has told it
+    otherwise, nothing changes.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and not {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"} & os.environ.keys():
         tell = getattr(ctypes.CDLL(None), "mallopt", None)
-        if tell is not None:
-            tell(_MAP_ABOVE, LARGE_BYTES)
+        if tell is not None and tell(_MAP_ABOVE, _KEPT_BELOW):
             tell(_TRIM_ABOVE, _FREED_MAX)
 
 
