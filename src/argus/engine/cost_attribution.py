@@ -233,33 +233,36 @@ class _Line:
         self.trades = of_line[np.argsort(record.trades["entry_fill"][of_line])]
         self.entries = record.trades["entry_fill"][self.trades]
         self._components: dict[int, Sequence[FeeComponent]] = {}
+        # Most fills of a run are alike, and what they pay is worked out in fractions, which is slow.
         self._fees: dict[tuple[object, ...], Mapping[FeeName, int]] = {}
+        self._impacts: dict[tuple[object, ...], tuple[int, int]] = {}
+        self._slippages: dict[tuple[Fraction, int], int] = {}
 
     def attribute(self, costs: NDArray[np.int64]) -> None:
         """Add what the fills paid to the rows of their trades."""
         owner = np.searchsorted(self.entries, self.fill_ids, side="right") - 1
+        own = [[0] * costs.shape[1] for _ in self.trades]
         for fill_id, fill, at in zip(self.fill_ids.tolist(), self.fills, owner.tolist(), strict=True):
             if fill["rule"] in _EVENT_RULES:
-                costs[self.trades[at], _CONVERSION] += self.conversions.get(fill_id, 0)
+                own[at][_CONVERSION] += self.conversions.get(fill_id, 0)
                 continue
             paid = self._paid(fill_id, fill)
             lots, after = int(fill["signed_lots"]), int(fill["position_after_lots"])
             closing = after - lots if (after - lots) * after < 0 else 0
-            trade = self.trades[at]
             if closing:
                 # The fill turned the position around: the first part of it ended the trade before.
                 share = _apportion(paid, abs(closing), abs(lots))
                 paid = [whole - part for whole, part in zip(paid, share, strict=True)]
-                costs[self.trades[at - 1], 1 : 1 + len(share)] += share
-                costs[self.trades[at - 1], 0] += self._in_price(fill, -closing)
-            costs[trade, 1 : 1 + len(paid)] += paid
-            costs[trade, 0] += self._in_price(fill, lots + closing)
+                _add(own[at - 1], self._in_price(fill, -closing), share)
+            _add(own[at], self._in_price(fill, lots + closing), paid)
+        costs[self.trades] += np.array(own, dtype=np.int64).reshape(len(own), costs.shape[1])
 
     def _in_price(self, fill: np.void, lots: int) -> int:
         """Micro-units by which the price of a fill was worse than the market's own, on signed `lots` of it."""
-        worse = int(fill["price_ticks"]) - Fraction(float(fill["base_ticks"]))
-        exact = worse * lots * self.contract.spec.value_micros_per_tick_lot
-        return self._in_base([round(exact)], fill)[0]
+        key = int(fill["price_ticks"]) - Fraction(float(fill["base_ticks"])), lots
+        if key not in self._slippages:
+            self._slippages[key] = round(key[0] * lots * self.contract.spec.value_micros_per_tick_lot)
+        return self._in_base([self._slippages[key]], fill)[0]
 
     def _in_base(self, amounts: Sequence[int], fill: np.void) -> list[int]:
         """Amounts of the instrument's currency in the account's, adding up to what their sum is converted to."""
@@ -276,7 +279,7 @@ class _Line:
             value = self.contract.value(lots, int(fill["price_ticks"]))
         own = self._fees_of(lots, value, row)
         fees = dict(zip(own, self._in_base(list(own.values()), fill), strict=True))
-        own_impact = self.contract.impact(rule, abs(lots), row)
+        own_impact, below_tick = self._impact_of(rule, abs(lots), row)
         impact = self._in_base([own_impact], fill)[0]
         for name, found in (("fee_micros", sum(fees.values())), ("impact_micros", impact)):
             if found != int(fill[name]):
@@ -284,11 +287,21 @@ class _Line:
                     f"fill {fill_id} of {self.symbol}: its {name.removesuffix('_micros')} worked out again is "
                     f"{format_micros(found)}, the record says {format_micros(int(fill[name]))}; do not believe this run"
                 )
-        adverse = self.contract.adverse_ticks(row)
-        below = (adverse - math.floor(adverse)) * self.contract.spec.value_micros_per_tick_lot * abs(lots)
-        below_tick = 0 if rule is FillRule.LIMIT_THROUGH else round(below)
         parts = self._in_base([below_tick, own_impact - below_tick], fill)
         return [*parts, *(fees.get(name, 0) for name in FeeName), self.conversions.get(fill_id, 0)]
+
+    def _impact_of(self, rule: FillRule, lots: int, row: int) -> tuple[int, int]:
+        """(impact fee, what of it is a fraction of a tick) of unsigned `lots` in the bar `row`, in its own currency."""
+        contract = self.contract
+        spread = 0 if contract.spread is None else int(contract.spread[row])
+        scale = 0.0 if contract.impact_scale is None else float(contract.impact_scale[row])
+        key = (rule, lots, spread, scale)
+        if key not in self._impacts:
+            adverse = contract.adverse_ticks(row)
+            below = (adverse - math.floor(adverse)) * contract.spec.value_micros_per_tick_lot * lots
+            below_tick = 0 if rule is FillRule.LIMIT_THROUGH else round(below)
+            self._impacts[key] = contract.impact(rule, lots, row), below_tick
+        return self._impacts[key]
 
     def _fees_of(self, lots: int, value: int, row: int) -> Mapping[FeeName, int]:
         day = int(self.bars.session[row])
@@ -300,6 +313,13 @@ class _Line:
         if key not in self._fees:
             self._fees[key] = self.contract.fees(lots, value, parts)
         return self._fees[key]
+
+
+def _add(row: list[int], in_price: int, paid: Sequence[int]) -> None:
+    """Add what a fill, or a part of it, paid to the row of a trade."""
+    row[0] += in_price
+    for at, amount in enumerate(paid, 1):
+        row[at] += amount
 
 
 def _apportion(amounts: Sequence[int], part: int, whole: int) -> list[int]:
