@@ -209,6 +209,13 @@ def test_orders_meet_finer_bars_from_a_file_or_the_catalog(bars: Path, tmp_path:
         "backtest", "sma_cross", "--dataset", "ES.15m", "--finer", str(bars), *FILE[:4], *words, "--json", folder=desk
     )
     assert {json.loads(done.stdout)["run_id"] for done in (again, mixed)} == {figures["run_id"]}
+    shortest = argus(
+        "backtest", "sma_cross", "--dataset", "ES.15m", "--finer", "catalog", *words, "--json", folder=desk
+    )
+    assert json.loads(shortest.stdout)["run_id"] == json.loads(again.stdout)["run_id"]
+    none_shorter = argus("backtest", "sma_cross", "--dataset", "ES.1m", "--finer", "catalog", *words, folder=desk)
+    assert none_shorter.returncode == 1
+    assert "the catalog has no shorter bars of ES than ES.1m" in none_shorter.stderr
     unknown = argus(*run, "--finer", "NQ.1m", folder=desk)
     assert unknown.returncode == 1
     assert all(name in unknown.stderr for name in ("'NQ.1m'", "ES.15m", "ES.1m"))

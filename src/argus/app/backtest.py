@@ -39,6 +39,7 @@ __all__ = [
     "catalog_market",
     "file_market",
     "finer_of",
+    "finest_dataset",
     "impact_of",
     "market_parameters",
     "quotes_of",
@@ -292,6 +293,32 @@ def catalog_market(
 def _of(bars: Bars, spec: InstrumentSpec) -> Bars:
     """The bars under the instrument's own symbol: data of ``US_EQUITY:SPY`` are bars of SPY."""
     return bars if bars.instrument == spec.symbol else replace(bars, instrument=spec.symbol)
+
+
+def finest_dataset(workspace: Workspace, name: str) -> str:
+    """Name of the dataset with the shortest bars that the catalog has of the same instrument and contract.
+
+    Raises
+    ------
+    ConfigError
+        If it has none that are shorter than those of `name`.
+    """
+    from argus.core.errors import ConfigError
+
+    catalog = workspace.catalog()
+    own = catalog.info(name)
+    shorter = [
+        (found.interval_ns, found.name)
+        for found in catalog.datasets()
+        if (found.instrument, found.contract) == (own.instrument, own.contract)
+        and found.interval_ns is not None
+        and (own.interval_ns is None or found.interval_ns < own.interval_ns)
+    ]
+    if not shorter:
+        raise ConfigError(
+            f"--finer catalog: the catalog has no shorter bars of {own.instrument} than {name}; import some"
+        )
+    return min(shorter)[1]
 
 
 def finer_of(market: Market, finer: Market) -> dict[str, Bars]:

@@ -67,7 +67,11 @@ def backtest(
     instrument: Annotated[str | None, typer.Option(help="Instrument of the file, such as ES or US_EQUITY:SPY.")] = None,
     finer: Annotated[
         str | None,
-        typer.Option(metavar="FILE|DATASET", help="Finer bars of the one instrument or root, which its orders meet."),
+        typer.Option(
+            metavar="FILE|DATASET",
+            help="Finer bars of the one instrument or root, which its orders meet; catalog: of a dataset, the shortest "
+            "that the catalog has.",
+        ),
     ] = None,
     events: Annotated[
         str | None,
@@ -277,7 +281,10 @@ def _plain(
         known = instrument
         if known is None and home is not None:
             known = home.catalog().info(datasets[0]).instrument
-        found, said, origin = _finer(met.finer, known, stated, home)
+        name = met.finer
+        if name == "catalog" and home is not None and source["kind"] == "catalog" and len(market) == 1:
+            name = use_case.finest_dataset(home, source["names"][0])
+        found, said, origin = _finer(name, known, stated, home)
         how = {**how, "finer": use_case.finer_of(market, found)}
         source, notes = {**source, "finer": origin}, (*notes, *(f"finer bars: {line}" for line in said))
     happened = events_named(met.events, market, how["workspace"] if bars is None else None)

@@ -69,12 +69,12 @@ from argus.engine.market import (
 )
 from argus.engine.record import FILL_DTYPE, JOURNAL_ACCOUNTS, JOURNAL_DTYPE, ORDER_DTYPE
 
-__all__ = ["RunTables", "resized"]
+__all__ = ["NEW_TABLES", "RunTables", "resized"]
 
 _FIRST_ROWS, _FIRST_ROWS_MAX, _BARS_PER_ORDER = 256, 65_536, 64
 """Orders that there is room for before any table has to grow: so many, or one for so many bars."""
 _GROWING = ("active", "orders", "fills", "journal", "cash_steps")
-_NONE: Mapping[str, NDArray[Any]] = {}
+NEW_TABLES: Mapping[str, NDArray[Any]] = {}
 _ORDER_STREAM, _CANCEL_STREAM = "order", "cancel"
 
 
@@ -98,7 +98,7 @@ class RunTables:
         Tables of a run of the same market that is over (`in_use`), to be written over; new ones where it names none.
     """
 
-    def __init__(self, market: MarketArrays, config: RunConfig, lent: Mapping[str, NDArray[Any]] = _NONE) -> None:
+    def __init__(self, market: MarketArrays, config: RunConfig, lent: Mapping[str, NDArray[Any]] = NEW_TABLES) -> None:
         count = len(market.par)
         self.market = market
         self.known_begin: list[int] = market.par["known_begin"].tolist()

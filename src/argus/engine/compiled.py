@@ -25,7 +25,7 @@ from argus.core.strategy import FeatureRef
 from argus.core.time import format_ns
 from argus.engine import _layout as at
 from argus.engine._compiled_entries import entries
-from argus.engine.book import RunTables, resized
+from argus.engine.book import NEW_TABLES, RunTables, resized
 from argus.engine.config import RunConfig
 from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
@@ -140,7 +140,6 @@ LIVING: Final = at.P_LIVING
 
 _NO_LIMIT: Final = 2**62
 _FIRST_ROWS: Final = 256
-_NONE: Final[Mapping[str, NDArray[Any]]] = {}
 _COUNT_MAX: Final = 2.0**53
 _LIMIT_NAMES: Final = {
     at.ORDER_MAX: "max_order_units",
@@ -320,7 +319,7 @@ class Drive:
         pick: I64_1D,
         config: RunConfig,
         limits: OrderLimits,
-        lent: Mapping[str, NDArray[Any]] = _NONE,
+        lent: Mapping[str, NDArray[Any]] = NEW_TABLES,
     ) -> None:
         self.spec = strategy.spec
         seat(arrays, [self.spec])
