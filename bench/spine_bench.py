@@ -31,7 +31,7 @@ from argus.data.synthetic import SyntheticSpec, generate
 from argus.engine.config import CostModel, RunConfig
 from argus.engine.record import RunRecord
 from argus.engine.replay import run
-from argus.features.registry import compute
+from argus.features import compute
 from argus.lab.bootstrap import bootstrap_trades
 from argus.lab.trials import MemoryTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy

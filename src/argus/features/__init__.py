@@ -1,7 +1,20 @@
-"""Causal features: each a small carried state and an update, declared once in a registry; arrays in, arrays out."""
+"""Causal features: declared once in families, computed with carried state, in batch and live to the same bits."""
 
 from __future__ import annotations
 
-from argus.features.registry import Feature, FeatureStream, compute, feature, features
+from argus.features.compute import bar_columns, compute, compute_set
+from argus.features.declaration import Feature, column
+from argus.features.live import LiveFeatures
+from argus.features.registry import column_version, feature, features
 
-__all__ = ["Feature", "FeatureStream", "compute", "feature", "features"]
+__all__ = [
+    "Feature",
+    "LiveFeatures",
+    "bar_columns",
+    "column",
+    "column_version",
+    "compute",
+    "compute_set",
+    "feature",
+    "features",
+]

@@ -1,0 +1,231 @@
+"""Kernels of one row at a time: arithmetic, logarithms, choices, and values of some rows before.
+
+A choice between two numbers is made after both are worked out, and conditions are joined by ``&``: without a branch in
+the loop the compiler works on several rows at once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._kernel_form import kernel
+
+
+def _lag(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
+
+
+@kernel()
+def add(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x + y."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        out[i] = x[i] + y[i]
+
+
+@kernel()
+def subtract(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x - y."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        out[i] = x[i] - y[i]
+
+
+@kernel()
+def multiply(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x y."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        out[i] = x[i] * y[i]
+
+
+@kernel()
+def divide(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x / y; NaN where y is zero."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        value = x[i] / y[i]
+        out[i] = value if y[i] != 0.0 else np.nan
+
+
+@kernel()
+def reciprocal(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """args[0] / x; NaN where x is zero."""
+    numerator = args[0]
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        value = numerator / x[i]
+        out[i] = value if x[i] != 0.0 else np.nan
+
+
+@kernel()
+def affine(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """args[0] x + args[1]."""
+    scale = args[0]
+    shift = args[1]
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = scale * x[i] + shift
+
+
+@kernel()
+def over(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x / args[0]."""
+    divisor = args[0]
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = x[i] / divisor
+
+
+@kernel()
+def absolute(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """|x|."""
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = abs(x[i])
+
+
+@kernel()
+def root(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Square root; NaN below zero."""
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = math.sqrt(x[i])
+
+
+@kernel()
+def square(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x squared."""
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = x[i] * x[i]
+
+
+@kernel()
+def log(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Natural logarithm; NaN unless x is above zero."""
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = math.log(x[i]) if x[i] > 0.0 else np.nan
+
+
+@kernel()
+def sign(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """1, 0 or -1 as x is above, at or below zero."""
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        value = x[i]
+        out[i] = (1.0 if value > 0.0 else 0.0) - (1.0 if value < 0.0 else 0.0) if value == value else np.nan
+
+
+@kernel()
+def clip(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x held between args[0] and args[1]."""
+    low = args[0]
+    high = args[1]
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        value = x[i]
+        value = low if value < low else value
+        out[i] = high if value > high else value
+
+
+@kernel()
+def larger(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The larger of x and y; NaN if either is missing."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        most = x[i] if x[i] > y[i] else y[i]
+        out[i] = most if x[i] == x[i] else np.nan
+
+
+@kernel()
+def smaller(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The smaller of x and y; NaN if either is missing."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        least = x[i] if x[i] < y[i] else y[i]
+        out[i] = least if x[i] == x[i] else np.nan
+
+
+@kernel()
+def above(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """1 where x is above y, else 0; NaN if either is missing."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        is_above = 1.0 if x[i] > y[i] else 0.0
+        out[i] = is_above if (x[i] == x[i]) & (y[i] == y[i]) else np.nan
+
+
+@kernel(depth=_lag)
+def lag(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x of args[0] rows before."""
+    k = int(args[0])
+    x = work[io[0], at - k : at - k + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = x[i]
+
+
+@kernel(depth=_lag)
+def difference(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x less x of args[0] rows before."""
+    k = int(args[0])
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = x[i] - old[i]
+
+
+@kernel(depth=_lag)
+def growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x over x of args[0] rows before, less one; NaN unless both are above zero."""
+    k = int(args[0])
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        value = x[i] / old[i] - 1.0
+        out[i] = value if (x[i] > 0.0) & (old[i] > 0.0) else np.nan
+
+
+@kernel(depth=_lag)
+def log_growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Logarithm of x over x of args[0] rows before; NaN unless both are above zero."""
+    k = int(args[0])
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        is_known = (x[i] > 0.0) & (old[i] > 0.0)
+        out[i] = math.log(x[i] / old[i]) if is_known else np.nan
+
+
+share_compiled(globals())

@@ -1,0 +1,142 @@
+"""The loop that carries out a plan: every kernel over the new rows, results handed out, history kept.
+
+`advance` is the whole of it, for a piece of thousands of rows as for a single one. Kernels stand behind addresses, so
+that a new feature compiles its own kernel and nothing else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._kernel_form import call_kernel
+
+__all__ = ["advance", "gather", "slide", "spread_out"]
+
+_LARGEST = 3.4028234663852886e38
+"""Largest finite float32."""
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_at, emit_at, emits, out, out_row):  # type: ignore[no-untyped-def]
+    """Rows `at` to ``at + n`` of every column, and of `out` (results by row of `emits`: column, place in `out`).
+
+    ``emit_at[k]`` to ``emit_at[k + 1]`` are the results that are ready before call `k`. What is infinite or too large
+    for float32 goes out as NaN.
+    """
+    calls = len(addresses)
+    for k in range(calls + 1):
+        for e in range(emit_at[k], emit_at[k + 1]):
+            source = work[emits[e, 0], at : at + n]
+            target = out[emits[e, 1], out_row : out_row + n]
+            for i in range(n):
+                value = source[i]
+                target[i] = value if abs(value) <= _LARGEST else np.nan
+        if k < calls:
+            call_kernel(
+                addresses[k],
+                work,
+                io[io_at[k] : io_at[k + 1]],
+                at,
+                n,
+                row,
+                args[args_at[k] : args_at[k + 1]],
+                state[state_at[k] : state_at[k + 1]],
+            )
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def slide(work, deep, end, start):  # type: ignore[no-untyped-def]
+    """Move the history before `end` to before `start`; rows of `deep` are a column and how far it is read back."""
+    for j in range(len(deep)):
+        column = work[deep[j, 0]]
+        depth = deep[j, 1]
+        source = column[end - depth : end]
+        target = column[start - depth : start]
+        for i in range(depth):
+            target[i] = source[i]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed):  # type: ignore[no-untyped-def]
+    """Sum up rows of `work` into bars of a coarser clock.
+
+    Parameters
+    ----------
+    columns : (c,) int64
+        Columns summed up; the first four are start, close, session and session end, which rule the clock.
+    rules : (c,) int64
+        How each is summed up: 0 last known, 1 first known, 2 largest, 3 smallest, 4 sum.
+    clock, seconds : int
+        0 a session that reaches its close, 1 any session, 2 multiples of `seconds`, cut at sessions.
+    carried : (3 + c,) float64
+        The open bar: whether there is one, its slot, its session, its values.
+    coarse : (c, at least 2 n) float64
+        Bars that were closed.
+    closed : (n,) int64
+        How many were closed up to and including each row.
+
+    Returns
+    -------
+    int
+        Bars closed.
+    """
+    found = 0
+    c = len(columns)
+    for i in range(n):
+        start = work[columns[0], at + i]
+        close = work[columns[1], at + i]
+        session = work[columns[2], at + i]
+        ends = work[columns[3], at + i] > 0.0
+        slot = np.floor(start / seconds) if clock == 2 else session
+        if carried[0] > 0.0 and (slot != carried[1] or session != carried[2]):
+            if clock != 0:
+                for j in range(c):
+                    coarse[j, found] = carried[3 + j]
+                found += 1
+            carried[0] = 0.0
+        for j in range(c):
+            value = work[columns[j], at + i]
+            held = carried[3 + j]
+            rule = rules[j]
+            if carried[0] == 0.0 or held != held:
+                held = value
+            elif value == value:
+                if rule == 0:
+                    held = value
+                elif rule == 2:
+                    held = max(held, value)
+                elif rule == 3:
+                    held = min(held, value)
+                elif rule == 4:
+                    held += value
+            carried[3 + j] = held
+        carried[0] = 1.0
+        carried[1] = slot
+        carried[2] = session
+        if ends or (clock == 2 and close >= (slot + 1.0) * seconds):
+            for j in range(c):
+                coarse[j, found] = carried[3 + j]
+            found += 1
+            carried[0] = 0.0
+        closed[i] = found
+    return found
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def spread_out(values, closed, n, held, work, columns, at):  # type: ignore[no-untyped-def]
+    """Write, for every row, the values of the coarse bar closed last; `held` are those from before, and after."""
+    for j in range(len(columns)):
+        target = work[columns[j], at : at + n]
+        last = held[j]
+        before = 0
+        for i in range(n):
+            if closed[i] != before:
+                before = closed[i]
+                last = values[j, before - 1]
+            target[i] = last
+        held[j] = last
+
+
+share_compiled(globals())

@@ -1,0 +1,363 @@
+"""Kernels over the last rows: sums, means, spreads, extremes, lines, and averages that forget.
+
+Sums over a window are differences of sums since the beginning of a block. Blocks begin at multiples of their length,
+counted from the first row, so rounding cannot pile up over a long column, the same bits come out of any pieces, and the
+differences of many rows are taken at once. Spreads are summed about a value of the block; where too few digits are
+left, as after a jump, the window is summed up afresh.
+
+Which windows are whole is told by one column, the rows in a row that had a value (`observed_run`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._kernel_form import kernel
+
+_CANCELLED = 1e-6
+"""A sum of squares this small against all squares of its blocks has lost digits."""
+
+
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
+
+
+def _window_and_block(args):  # type: ignore[no-untyped-def]
+    return max(int(args[0]), int(args[1]))
+
+
+@kernel(state=1)
+def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Rows in a row, up to this one, that have a value."""
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    run = state[0]
+    for i in range(n):
+        run = run + 1.0 if x[i] == x[i] else 0.0
+        out[i] = run
+    state[0] = run
+
+
+@kernel(state=1)
+def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Sum since the beginning of the block of args[0] rows; a missing value counts for nothing."""
+    block = int(args[0])
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    total = state[0]
+    offset = row % block
+    for i in range(n):
+        if offset == block:
+            offset = 0
+        if offset == 0:
+            total = 0.0
+        value = x[i]
+        total += value if value == value else 0.0
+        out[i] = total
+        offset += 1
+    state[0] = total
+
+
+@kernel(depth=_window_and_block)
+def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Sum of the last args[0] rows, from their `block_sum` (blocks of args[1]) and their `observed_run`."""
+    w = int(args[0])
+    block = int(args[1])
+    run = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    i = 0
+    while i < n:
+        offset = (row + i) % block
+        rows = min(block - offset, n - i)
+        whole = w - 1 - offset
+        new = work[io[0], at + i : at + i + rows]
+        old = work[io[0], at + i - w : at + i - w + rows]
+        before = work[io[0], at + i - offset - 1]
+        target = out[i : i + rows]
+        for j in range(min(max(whole, 0), rows)):
+            target[j] = (before - old[j]) + new[j]
+        if 0 <= whole < rows:
+            target[whole] = new[whole]
+        for j in range(min(max(whole + 1, 0), rows), rows):
+            target[j] = new[j] - old[j]
+        i += rows
+    for i in range(n):
+        out[i] = out[i] if run[i] >= w else np.nan
+
+
+@kernel(state=3, outputs=3)
+def block_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Reference of the block of args[0] rows, and since its beginning the sums of distances from it and their squares.
+
+    The reference is the last value known before the block's second row. A missing value counts for nothing.
+    """
+    block = int(args[0])
+    x = work[io[0], at : at + n]
+    reference = work[io[1], at : at + n]
+    first = work[io[2], at : at + n]
+    second = work[io[3], at : at + n]
+    centre = state[0]
+    s1 = state[1]
+    s2 = state[2]
+    offset = row % block
+    for i in range(n):
+        value = x[i]
+        if offset == block:
+            offset = 0
+        if offset == 0:
+            centre = value if value == value else centre
+            s1 = 0.0
+            s2 = 0.0
+        gap = value - centre if value == value else 0.0
+        s1 += gap
+        s2 += gap * gap
+        reference[i] = centre
+        first[i] = s1
+        second[i] = s2
+        offset += 1
+    state[0] = centre
+    state[1] = s1
+    state[2] = s2
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _spread_afresh(x, last, w):  # type: ignore[no-untyped-def]
+    """Mean of the `w` values up to position `last`, less the last one, and their squared distances from the mean."""
+    centre = x[last]
+    total = 0.0
+    for j in range(w):
+        total += x[last - j] - centre
+    mean = total / w
+    spread = 0.0
+    for j in range(w):
+        gap = (x[last - j] - centre) - mean
+        spread += gap * gap
+    return mean, spread
+
+
+@kernel(depth=_window_and_block, outputs=2)
+def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Mean of the last args[0] rows, and the sum of squared distances from it.
+
+    Inputs: the values, their three `block_moments` (blocks of args[1]), their `observed_run`. If all values are equal
+    the second is exactly zero.
+    """
+    w = int(args[0])
+    block = int(args[1])
+    run = work[io[4], at : at + n]
+    mean = work[io[5], at : at + n]
+    spread = work[io[6], at : at + n]
+    i = 0
+    while i < n:
+        offset = (row + i) % block
+        rows = min(block - offset, n - i)
+        whole = w - 1 - offset
+        here = at + i
+        before = here - offset - 1
+        centre = work[io[1], here]
+        shift = work[io[1], before] - centre
+        new1 = work[io[2], here : here + rows]
+        new2 = work[io[3], here : here + rows]
+        old1 = work[io[2], here - w : here - w + rows]
+        old2 = work[io[3], here - w : here - w + rows]
+        all1 = work[io[2], before]
+        all2 = work[io[3], before]
+        out1 = mean[i : i + rows]
+        out2 = spread[i : i + rows]
+        doubtful = 0
+        for j in range(min(max(whole, 0), rows)):
+            # Values of the block before, moved to this block's reference; `rest` are as many as lie in that block.
+            rest = float(whole - j)
+            part1 = all1 - old1[j]
+            part2 = (all2 - old2[j]) + shift * (2.0 * part1 + rest * shift)
+            s1 = (part1 + rest * shift) + new1[j]
+            s2 = part2 + new2[j]
+            scale = all2 + abs(shift) * (2.0 * abs(part1) + rest * abs(shift)) + new2[j]
+            out1[j] = centre + s1 / w
+            value = s2 - s1 * s1 / w
+            is_good = value > _CANCELLED * scale
+            out2[j] = value if is_good else -1.0
+            doubtful += 0 if is_good else 1
+        if 0 <= whole < rows:
+            # The window is the block so far.
+            out1[whole] = centre + new1[whole] / w
+            value = new2[whole] - new1[whole] * new1[whole] / w
+            is_good = value > _CANCELLED * new2[whole]
+            out2[whole] = value if is_good else -1.0
+            doubtful += 0 if is_good else 1
+        for j in range(min(max(whole + 1, 0), rows), rows):
+            s1 = new1[j] - old1[j]
+            s2 = new2[j] - old2[j]
+            out1[j] = centre + s1 / w
+            value = s2 - s1 * s1 / w
+            is_good = value > _CANCELLED * new2[j]
+            out2[j] = value if is_good else -1.0
+            doubtful += 0 if is_good else 1
+        if doubtful > 0:
+            for j in range(rows):
+                if out2[j] < 0.0 and run[i + j] >= w:
+                    gap, out2[j] = _spread_afresh(work[io[0]], here + j, w)
+                    out1[j] = work[io[0], here + j] + gap
+        i += rows
+    for i in range(n):
+        is_whole = run[i] >= w
+        mean[i] = mean[i] if is_whole else np.nan
+        spread[i] = spread[i] if is_whole else np.nan
+
+
+@kernel()
+def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Standard deviation from a sum of squared distances and a divisor, args[0]."""
+    divisor = args[0]
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = math.sqrt(x[i] / divisor)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _extreme(work, io, at, n, w, side):  # type: ignore[no-untyped-def]
+    """Largest of the last `w` values times `side`; the way there does not matter to the bits."""
+    x = work[io[0]]
+    run = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    if n < 8:
+        for i in range(n):
+            best = -np.inf
+            for j in range(at + i - w + 1, at + i + 1):
+                value = side * x[j]
+                best = value if value > best else best
+            out[i] = best
+    else:
+        # van Herk, Gil-Werman: blocks of w rows; the largest from the left within, from the right in the one before.
+        right = work[io[3]]
+        first = at
+        while first < at + n:
+            best = -np.inf
+            for j in range(first - 1, first - w, -1):
+                value = side * x[j]
+                best = value if value > best else best
+                right[j] = best
+            best = -np.inf
+            last = min(first + w, at + n)
+            for j in range(first, last):
+                value = side * x[j]
+                best = value if value > best else best
+                out[j - at] = best
+            for j in range(first, min(last, first + w - 1)):
+                other = right[j - w + 1]
+                out[j - at] = other if other > out[j - at] else out[j - at]
+            first += w
+    for i in range(n):
+        out[i] = side * out[i] + 0.0 if run[i] >= w else np.nan
+
+
+@kernel(depth=_window, scratch=1)
+def highest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Largest of the last args[0] values; inputs: the values, their `observed_run`."""
+    _extreme(work, io, at, n, int(args[0]), 1.0)
+
+
+@kernel(depth=_window, scratch=1)
+def lowest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Smallest of the last args[0] values; inputs: the values, their `observed_run`."""
+    _extreme(work, io, at, n, int(args[0]), -1.0)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _rows_since_extreme(work, io, at, n, row, w, side, state):  # type: ignore[no-untyped-def]
+    """Rows since the largest of the last `w` values times `side`, the latest of equals; state: its row, and one."""
+    x = work[io[0]]
+    run = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    best_row = int(state[0]) if state[1] > 0.0 else -1
+    for i in range(n):
+        now = row + i
+        back = now - best_row
+        if run[i] < 1.0:
+            out[i] = np.nan
+            continue
+        reach = min(w, int(run[i]))
+        if best_row >= 0 and back < reach and not side * x[at + i] >= side * x[at + i - back]:
+            out[i] = back if run[i] >= w else np.nan
+            continue
+        if best_row < 0 or back >= reach:
+            back = 0
+            for k in range(1, reach):
+                if side * x[at + i - k] > side * x[at + i - back]:
+                    back = k
+        else:
+            back = 0
+        best_row = now - back
+        out[i] = back if run[i] >= w else np.nan
+    state[0] = best_row
+    state[1] = 1.0
+
+
+@kernel(depth=_window, state=2)
+def rows_since_highest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Rows since the largest of the last args[0] values, the latest of equals; inputs: values, their `observed_run`."""
+    _rows_since_extreme(work, io, at, n, row, int(args[0]), 1.0, state)
+
+
+@kernel(depth=_window, state=2)
+def rows_since_lowest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Rows since the smallest of the last args[0] values, the latest of equals; inputs as `rows_since_highest`."""
+    _rows_since_extreme(work, io, at, n, row, int(args[0]), -1.0, state)
+
+
+@kernel(state=3)
+def ema(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Exponential mean with normalised weights of span args[0]; a missing value is skipped."""
+    span = args[0]
+    decay = 1.0 - 2.0 / (span + 1.0)
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    seen = state[0]
+    weight = state[1]
+    mean = state[2]
+    for i in range(n):
+        value = x[i]
+        if value == value:
+            seen += 1.0
+            weight = decay * weight + 1.0
+            mean += (value - mean) * (1.0 / weight)
+            out[i] = mean if seen >= span else np.nan
+        else:
+            out[i] = np.nan
+    state[0] = seen
+    state[1] = weight
+    state[2] = mean
+
+
+@kernel(state=2)
+def wilder(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Wilder's mean of args[0] rows: the plain mean of the first, then m + (x - m) / n; a missing value is skipped."""
+    w = args[0]
+    gain = 1.0 / w
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    seen = state[0]
+    mean = state[1]
+    for i in range(n):
+        value = x[i]
+        if value == value:
+            seen += 1.0
+            if seen < w:
+                mean += value
+            elif seen == w:
+                mean = (mean + value) / w
+            else:
+                mean += (value - mean) * gain
+            out[i] = mean if seen >= w else np.nan
+        else:
+            out[i] = np.nan
+    state[0] = seen
+    state[1] = mean
+
+
+share_compiled(globals())

@@ -1,0 +1,180 @@
+"""Features over whole columns: one for a strategy, or a set of hundreds, spread over threads.
+
+Rows go through in pieces, each piece through every kernel while it is in the processor's cache. A set is cut into
+groups of columns; threads take groups as they come free. Neither pieces nor groups change a bit.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import BAR_FIELDS, F32_2D, F64_1D, Bars
+from argus.core.errors import ConfigError, DataError
+from argus.core.strategy import FeatureRef
+from argus.features.declaration import inputs_of
+from argus.features.graph import Term
+from argus.features.inputs import CALENDAR_INPUTS
+from argus.features.registry import feature
+from argus.features.runner import PIECE, Columns, Runner
+
+__all__ = ["bar_columns", "compute", "compute_set"]
+
+_NS: Final = 1e9
+_GROUPS_PER_THREAD: Final = 4
+_LARGEST_PIECE: Final = 65_536
+
+Progress = Callable[[int, int], None]
+
+
+def bar_columns(bars: Bars, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The inputs of these names that a bar has itself; others are left out."""
+    made: dict[str, NDArray[Any]] = {}
+    for name in names:
+        if name in BAR_FIELDS or name in ("session", "session_end"):
+            made[name] = getattr(bars, name)
+        elif name == "start_s":
+            made[name] = bars.ts_event_ns / _NS
+        elif name == "close_s":
+            made[name] = bars.ts_close_ns / _NS
+    return made
+
+
+def compute(ref: FeatureRef, bars: Bars, out: F64_1D | None = None, calendar: Columns | None = None) -> F64_1D:
+    """A feature over the bars of one instrument.
+
+    Parameters
+    ----------
+    ref : FeatureRef
+        Feature and parameters; which bars are meant is the caller's business.
+    bars : Bars
+    out : (n,) float64 or None
+        Where the values are to be written; None makes a new array.
+    calendar : mapping of name to (n,) array, or None
+        Columns that the exchange calendar gives (`argus.features.inputs.CALENDAR_INPUTS`), for features that read them.
+
+    Returns
+    -------
+    (n,) float64
+        Value known when each bar is known; NaN in the warm-up and where the feature's NaN policy says so.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown feature or parameter, or a value out of its range.
+    DataError
+        If the bars lack a field that the feature reads.
+    """
+    term = feature(ref.feature).term(ref.parameters)
+    names = (*inputs_of(term), "start_s", "close_s", "session", "session_end")
+    missing = [name for name in names if name in BAR_FIELDS and name not in bars.observed]
+    if missing:
+        raise DataError(
+            f"feature {ref.feature} (as {ref.alias}) reads {', '.join(missing)}, which the bars of {bars.instrument} "
+            f"do not have; they have {', '.join(sorted(bars.observed))}"
+        )
+    columns = {**bar_columns(bars, names), **(calendar or {})}
+    if out is None:
+        out = np.empty(len(bars))
+    _run([term], columns, out.reshape(1, -1), f"feature {ref.feature} (as {ref.alias})")
+    return out
+
+
+def compute_set(
+    refs: Sequence[FeatureRef],
+    columns: Columns,
+    out: F32_2D | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> F32_2D:
+    """Columns of features over the rows of `columns`.
+
+    Parameters
+    ----------
+    refs : sequence of FeatureRef
+    columns : mapping of name to (n,) array
+        Inputs, oldest row first, as `argus.features.inputs.INPUTS` names them; the same bits for any `threads`.
+    out : (refs, n) float32 or None
+        Where the values are to be written; None makes a new array.
+    threads : int or None
+        None takes as many as there are processors.
+    progress : callable or None
+        Called with rows times columns done, and of how many.
+
+    Returns
+    -------
+    (refs, n) float32
+        One row for each of `refs`.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown feature or parameter, a value out of its range, or an input that is not given.
+    """
+    terms = [feature(ref.feature).term(ref.parameters) for ref in refs]
+    n = len(next(iter(columns.values()))) if columns else 0
+    if out is None:
+        out = np.empty((len(refs), n), dtype=np.float32)
+    threads = threads or os.cpu_count() or 1
+    groups = _groups(terms, threads)
+    done = _Done(len(terms) * n, progress)
+
+    def work(group: range) -> None:
+        _run(terms[group.start : group.stop], columns, out[group.start : group.stop], "the set", done)
+
+    if threads == 1 or len(groups) == 1:
+        for group in groups:
+            work(group)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, groups))
+    return out
+
+
+class _Done:
+    """Counts what the threads have done."""
+
+    def __init__(self, of: int, tell: Progress | None) -> None:
+        self._of, self._tell = of, tell
+        self._lock = threading.Lock()
+        self._values = 0
+
+    def add(self, values: int) -> None:
+        if self._tell is not None:
+            with self._lock:
+                self._values += values
+                self._tell(self._values, self._of)
+
+
+def _groups(terms: Sequence[Term], threads: int) -> list[range]:
+    """Neighbouring columns, which share most, in groups of like size."""
+    count = 1 if threads == 1 else min(len(terms), threads * _GROUPS_PER_THREAD)
+    bounds = [round(k * len(terms) / count) for k in range(count + 1)] if count else []
+    return [range(a, b) for a, b in pairwise(bounds) if b > a]
+
+
+def _run(terms: Sequence[Term], columns: Columns, out: NDArray[Any], who: str, done: _Done | None = None) -> None:
+    runner = Runner(terms)
+    if runner.plan.history > PIECE:
+        runner = Runner(terms, min(_LARGEST_PIECE, -(-runner.plan.history // PIECE) * PIECE))
+    unknown = [name for name in runner.inputs if name not in columns]
+    if unknown:
+        raise ConfigError(f"{who} reads {_told(unknown)}; give these columns, or leave the feature out")
+    given = [columns[name] for name in runner.inputs]
+    n = out.shape[1]
+    for first in range(0, n, runner.piece):
+        last = min(first + runner.piece, n)
+        runner.feed([values[first:last] for values in given], out, first)
+        if done is not None:
+            done.add(len(terms) * (last - first))
+
+
+def _told(names: Sequence[str]) -> str:
+    return ", ".join(f"{name} (from the exchange calendar)" if name in CALENDAR_INPUTS else name for name in names)

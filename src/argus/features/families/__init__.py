@@ -1,0 +1,1 @@
+"""The features, by family: one file each, ending in `DECLARED`, its features, and in the columns it gives to sets."""

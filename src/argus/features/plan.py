@@ -1,0 +1,204 @@
+"""From terms to a plan: which kernels run in which order, in which columns they work, and how far back each is read.
+
+What several results share is computed once. A column whose past nobody reads is given to another term once it has been
+used, so that the columns at work stay in the processor's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from argus.core.arrays import F64_1D, I64_1D
+from argus.features.graph import Held, Input, Node, Term, terms_below
+
+__all__ = ["Plan", "make_plan"]
+
+_Key = tuple[str, tuple[Term, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How a list of terms is computed, all on one clock.
+
+    Attributes
+    ----------
+    kernels : tuple of str
+        Kernel of each call, in order.
+    leaves : tuple of Input or Held
+        What has to be given.
+    leaf_columns : (leaves,) int64
+        Where each is to be put.
+    columns, history : int
+        Columns of the workspace, and rows kept before the newest.
+    deep : (d, 2) int64
+        Columns whose past is read, and how many rows of it.
+    io, io_at, args, args_at, state_at : arrays
+        Columns, numbers and places in the state vector of each call; call `k` has ``io[io_at[k]:io_at[k + 1]]``.
+    emit_at, emits : (calls + 2,) int64, (results, 2) int64
+        Results that are ready before each call: column, place among the results.
+    """
+
+    kernels: tuple[str, ...]
+    leaves: tuple[Input | Held, ...]
+    leaf_columns: I64_1D
+    columns: int
+    history: int
+    deep: Any
+    io: I64_1D
+    io_at: I64_1D
+    args: F64_1D
+    args_at: I64_1D
+    state_at: I64_1D
+    emit_at: I64_1D
+    emits: Any
+
+
+@dataclass(slots=True)
+class _Call:
+    kernel: str
+    inputs: tuple[Term, ...]
+    args: tuple[float, ...]
+    outputs: int
+    scratch: int
+    columns: list[int] = field(default_factory=list)
+
+
+def make_plan(terms: Sequence[Term]) -> Plan:
+    """The plan of these terms; results in their order.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+        The same term may stand more than once.
+    """
+    leaves: list[Input | Held] = []
+    calls: dict[_Key, _Call] = {}
+    depth: dict[object, int] = {}
+    for term in terms_below(terms):
+        if isinstance(term, Node):
+            _add_call(term, calls, depth)
+        elif isinstance(term, Input | Held):
+            leaves.append(term)
+    order = list(calls.values())
+    columns = _Columns(depth)
+    for leaf in leaves:
+        columns.give(leaf)
+    last_use = _last_uses(order)
+    emits_before: list[list[tuple[int, int]]] = [[] for _ in range(len(order) + 1)]
+    wanted: dict[Term, list[int]] = {}
+    for place, term in enumerate(terms):
+        wanted.setdefault(term, []).append(place)
+    for leaf in leaves:
+        emits_before[0] += [(columns.of[leaf], place) for place in wanted.get(leaf, ())]
+    for k, call in enumerate(order):
+        outs = [_output_name(call, output) for output in range(call.outputs)]
+        read = [columns.of[_name(one)] for one in call.inputs]
+        written = [columns.give(one) for one in outs]
+        spare = [columns.give((call.kernel, call.inputs, call.args, -1 - j)) for j in range(call.scratch)]
+        call.columns = [*read, *written, *spare]
+        for term, places in wanted.items():
+            if isinstance(term, Node) and _key(term) == (call.kernel, call.inputs, call.args):
+                emits_before[k + 1] += [(columns.of[_name(term)], place) for place in places]
+        for j in range(call.scratch):
+            columns.take_back((call.kernel, call.inputs, call.args, -1 - j))
+        for one in {_name(one) for one in call.inputs} | set(outs):
+            if last_use.get(one, k) <= k:
+                columns.take_back(one)
+    return _plan(order, leaves, columns, emits_before)
+
+
+def _output_name(call: _Call, output: int) -> object:
+    """Name of a call's output."""
+    return (call.kernel, call.inputs, call.args, output)
+
+
+def _key(term: Node) -> _Key:
+    return (term.kernel, term.inputs, term.args)
+
+
+def _name(term: Term) -> object:
+    return (*_key(term), term.output) if isinstance(term, Node) else term
+
+
+def _add_call(term: Node, calls: dict[_Key, _Call], depth: dict[object, int]) -> None:
+    from argus.features._kernel_form import form_of
+
+    if _key(term) in calls:
+        return
+    form = form_of(term.kernel)
+    outputs, scratch = form.size("outputs", term.args), form.size("scratch", term.args)
+    call = calls[_key(term)] = _Call(term.kernel, term.inputs, term.args, outputs, scratch)
+    for one in term.inputs:
+        depth[_name(one)] = max(depth.get(_name(one), 0), form.size("depth", term.args))
+    own = form.size("own_depth", term.args)
+    for output in (*range(outputs), *range(-scratch, 0)):
+        name = _output_name(call, output)
+        depth[name] = max(depth.get(name, 0), own)
+
+
+def _last_uses(order: Sequence[_Call]) -> dict[object, int]:
+    last: dict[object, int] = {}
+    for k, call in enumerate(order):
+        for one in call.inputs:
+            last[_name(one)] = k
+    return last
+
+
+class _Columns:
+    """Columns given out; one without a past may be given again."""
+
+    def __init__(self, depth: dict[object, int]) -> None:
+        self._depth = depth
+        self._free: list[int] = []
+        self.of: dict[object, int] = {}
+        self.count = 0
+        self.deep: list[tuple[int, int]] = []
+
+    def give(self, name: object) -> int:
+        rows = self._depth.get(name, 0)
+        if rows == 0 and self._free:
+            column = self._free.pop()
+        else:
+            column = self.count
+            self.count += 1
+        if rows > 0:
+            self.deep.append((column, rows))
+        self.of[name] = column
+        return column
+
+    def take_back(self, name: object) -> None:
+        # Leaves are filled before the first call and must stay; what has a past keeps its column.
+        if self._depth.get(name, 0) == 0 and not isinstance(name, Term):
+            self._free.append(self.of[name])
+
+
+def _plan(
+    order: Sequence[_Call],
+    leaves: Sequence[Input | Held],
+    columns: _Columns,
+    emits_before: Sequence[Sequence[tuple[int, int]]],
+) -> Plan:
+    from argus.features._kernel_form import form_of
+
+    def starts(lengths: Sequence[int]) -> I64_1D:
+        return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+
+    return Plan(
+        kernels=tuple(call.kernel for call in order),
+        leaves=tuple(leaves),
+        leaf_columns=np.array([columns.of[leaf] for leaf in leaves], dtype=np.int64),
+        columns=columns.count,
+        history=max((rows for _, rows in columns.deep), default=0),
+        deep=np.array(columns.deep, dtype=np.int64).reshape(-1, 2),
+        io=np.array([column for call in order for column in call.columns], dtype=np.int64),
+        io_at=starts([len(call.columns) for call in order]),
+        args=np.array([value for call in order for value in call.args], dtype=np.float64),
+        args_at=starts([len(call.args) for call in order]),
+        state_at=starts([form_of(call.kernel).size("state", call.args) for call in order]),
+        emit_at=starts([len(some) for some in emits_before]),
+        emits=np.array([pair for some in emits_before for pair in some], dtype=np.int64).reshape(-1, 2),
+    )

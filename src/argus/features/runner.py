@@ -1,0 +1,223 @@
+"""Plans at work: rows in, values out, in pieces of thousands of rows or one row at a time, with the same bits.
+
+A `Runner` holds the workspace of one plan and, for every coarser clock that it looks at, another runner over that
+clock's bars. All that it remembers can be taken as bytes and put back.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import I64_1D
+from argus.core.errors import ConfigError, DataError
+from argus.features.graph import CLOCKS, Held, Input, Term
+from argus.features.plan import Plan, make_plan
+
+__all__ = ["PIECE", "Columns", "Runner"]
+
+PIECE: Final = 2048
+"""Rows of a piece in the batch form."""
+
+Columns = Mapping[str, NDArray[Any]]
+"""Inputs by name, equally long."""
+
+_CLOCK_INPUTS: Final = ("start_s", "close_s", "session", "session_end")
+_RULES: Final = {"open": 1, "start_s": 1, "session_end": 2, "high": 2, "low": 3, "volume": 4}
+"""How inputs are summed up in a coarser bar; the last known value where nothing is said."""
+_MODES: Final = {"session": 0, "1d": 1}
+
+
+class Runner:
+    """Computes a list of terms over rows that are fed in order.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+    piece : int
+        Rows that may be fed at once.
+    """
+
+    def __init__(self, terms: Sequence[Term], piece: int = PIECE) -> None:
+        self.plan: Plan = make_plan(terms)
+        self.piece = piece
+        self.rows = 0
+        self.inputs: tuple[str, ...]
+        self._coarse = _coarse_runners(self.plan, piece)
+        needed = {leaf.key for leaf in self.plan.leaves if isinstance(leaf, Input)}
+        for one in self._coarse:
+            needed |= set(one.inputs)
+        own = {
+            leaf.key: int(c)
+            for leaf, c in zip(self.plan.leaves, self.plan.leaf_columns, strict=True)
+            if isinstance(leaf, Input)
+        }
+        self.inputs = tuple(sorted(needed))
+        """Names of the inputs, in the order in which `feed` wants them."""
+        extra = [name for name in self.inputs if name not in own]
+        self._columns = np.array(
+            [own[name] if name in own else self.plan.columns + extra.index(name) for name in self.inputs],
+            dtype=np.int64,
+        )
+        place = dict(zip(self.inputs, self._columns, strict=True))
+        for one in self._coarse:
+            one.columns = np.array([place[name] for name in one.inputs], dtype=np.int64)
+        # A little longer than rows need, so that columns do not all begin in the same place of the cache.
+        length = -(-(self.plan.history + piece) // 8) * 8 + 8
+        self.work = np.full((self.plan.columns + len(extra), length), np.nan)
+        self.state = np.zeros(int(self.plan.state_at[-1]))
+        self._at = self.plan.history
+        self._machine = _Machine(self.plan)
+
+    def feed(self, rows: Sequence[NDArray[Any]], out: NDArray[Any], out_row: int) -> None:
+        """Take the next rows, at most `piece`, and write their values.
+
+        Parameters
+        ----------
+        rows : sequence of (n,) arrays
+            One for each of `inputs`.
+        out : (terms, rows) float32 or float64
+            Values go to columns ``out_row`` to ``out_row + n``.
+        """
+        n = len(rows[0])
+        if self._at + n > self.plan.history + self.piece:
+            self._machine.slide(self.work, self.plan.deep, self._at, self.plan.history)
+            self._at = self.plan.history
+        at = self._at
+        for column, values in zip(self._columns, rows, strict=True):
+            self.work[column, at : at + n] = values
+        for one in self._coarse:
+            one.feed(self.work, at, n)
+        self._machine.advance(self.work, at, n, self.rows, self.state, out, out_row)
+        self._at = at + n
+        self.rows += n
+
+    def snapshot(self) -> bytes:
+        """All that it remembers."""
+        parts = [struct.pack("<q", self.rows), self.state.tobytes()]
+        parts += [self.work[c, self._at - depth : self._at].tobytes() for c, depth in self.plan.deep]
+        for one in self._coarse:
+            parts += [one.carried.tobytes(), one.held.tobytes()]
+            inner = one.runner.snapshot()
+            parts += [struct.pack("<q", len(inner)), inner]
+        return b"".join(parts)
+
+    def restore(self, taken: bytes) -> None:
+        """Go on from a `snapshot` of a runner of the same terms."""
+        reader = _Reader(taken)
+        self.rows = reader.whole()
+        self.state[:] = reader.floats(len(self.state))
+        self._at = self.plan.history
+        for column, depth in self.plan.deep:
+            self.work[column, self._at - depth : self._at] = reader.floats(int(depth))
+        for one in self._coarse:
+            one.carried[:] = reader.floats(len(one.carried))
+            one.held[:] = reader.floats(len(one.held))
+            one.runner.restore(reader.some(reader.whole()))
+        reader.end()
+
+
+class _Coarse:
+    """The bars of one coarser clock and what is computed on them."""
+
+    def __init__(self, clock: str, terms: Sequence[Held], columns: Sequence[int], piece: int) -> None:
+        self.clock = clock
+        self.runner = Runner([one.term for one in terms], max(256, min(piece, PIECE)))
+        self.inputs: tuple[str, ...] = (
+            *_CLOCK_INPUTS,
+            *(name for name in self.runner.inputs if name not in _CLOCK_INPUTS),
+        )
+        self._order: list[int] = [self.inputs.index(name) for name in self.runner.inputs]
+        self.columns: I64_1D = np.empty(0, dtype=np.int64)
+        self._targets = np.array(columns, dtype=np.int64)
+        self._rules = np.array([_RULES.get(name.partition("@")[0], 0) for name in self.inputs], dtype=np.int64)
+        self._mode = _MODES.get(clock, 2)
+        self._seconds = float(CLOCKS[clock])
+        self.carried = np.zeros(3 + len(self.inputs))
+        self.held = np.full(len(terms), np.nan)
+        self._bars = np.empty((len(self.inputs), 2 * piece))
+        self._values = np.empty((len(terms), 2 * piece))
+        self._closed = np.empty(piece, dtype=np.int64)
+
+    def feed(self, work: NDArray[Any], at: int, n: int) -> None:
+        from argus.features._plan_kernels import gather, spread_out
+
+        if self._mode == 2 and n:
+            longest = float((work[self.columns[1], at : at + n] - work[self.columns[0], at : at + n]).max())
+            if longest > self._seconds:
+                raise DataError(
+                    f"a bar of {longest:g} seconds cannot be part of a bar of {self.clock}; use bars of at most "
+                    f"{self._seconds:g} seconds, or a coarser clock"
+                )
+        found = gather(
+            work, at, n, self.columns, self._rules, self._mode, self._seconds, self.carried, self._bars, self._closed
+        )
+        for first in range(0, found, self.runner.piece):
+            last = min(first + self.runner.piece, found)
+            self.runner.feed([self._bars[j, first:last] for j in self._order], self._values, first)
+        spread_out(self._values, self._closed, n, self.held, work, self._targets, at)
+
+
+def _coarse_runners(plan: Plan, piece: int) -> list[_Coarse]:
+    by_clock: dict[str, list[tuple[Held, int]]] = {}
+    for leaf, column in zip(plan.leaves, plan.leaf_columns, strict=True):
+        if isinstance(leaf, Held):
+            by_clock.setdefault(leaf.clock, []).append((leaf, int(column)))
+    return [
+        _Coarse(clock, [leaf for leaf, _ in held], [column for _, column in held], piece)
+        for clock, held in sorted(by_clock.items())
+    ]
+
+
+class _Machine:
+    """The plan's kernels: behind addresses if compiled, else as Python functions."""
+
+    def __init__(self, plan: Plan) -> None:
+        from argus.features import _plan_kernels
+        from argus.features._kernel_form import is_compiled, kernel_address, kernel_function
+
+        self._plan = plan
+        self.slide = _plan_kernels.slide
+        self._advance = _plan_kernels.advance
+        self._kernels: Any
+        if is_compiled():
+            self._kernels = np.array([kernel_address(name) for name in plan.kernels], dtype=np.int64)
+        else:
+            self._kernels = [kernel_function(name) for name in plan.kernels]
+
+    def advance(
+        self, work: NDArray[Any], at: int, n: int, row: int, state: NDArray[Any], out: NDArray[Any], out_row: int
+    ) -> None:
+        p = self._plan
+        self._advance(
+            work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at, p.emits,
+            out, out_row,
+        )  # fmt: skip
+
+
+class _Reader:
+    """Takes a snapshot apart."""
+
+    def __init__(self, taken: bytes) -> None:
+        self._taken = taken
+        self._at = 0
+
+    def some(self, length: int) -> bytes:
+        if self._at + length > len(self._taken):
+            raise ConfigError("the snapshot is shorter than this set of features needs; it is of another set, or torn")
+        self._at += length
+        return self._taken[self._at - length : self._at]
+
+    def whole(self) -> int:
+        return int(struct.unpack("<q", self.some(8))[0])
+
+    def floats(self, count: int) -> NDArray[Any]:
+        return np.frombuffer(self.some(8 * count), dtype=np.float64)
+
+    def end(self) -> None:
+        if self._at != len(self._taken):
+            raise ConfigError("the snapshot is longer than this set of features needs; it is of another set")

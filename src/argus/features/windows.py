@@ -1,0 +1,192 @@
+"""Terms over the last rows, by the names that traders know: the words in which features are declared.
+
+Each takes terms and a window in rows and gives a term. They agree on blocks, so that windows of one column share its
+sums. A window that holds a missing value has none itself, nor has one that is not yet full.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from argus.features.graph import Node, Term, node
+from argus.features.inputs import CLOSE, HIGH, LOW
+
+__all__ = [
+    "absolute",
+    "above",
+    "change",
+    "clip",
+    "deviation",
+    "ema",
+    "growth",
+    "highest",
+    "lag",
+    "larger",
+    "log",
+    "log_growth",
+    "lowest",
+    "mean",
+    "observed_run",
+    "root",
+    "rows_since_highest",
+    "rows_since_lowest",
+    "sign",
+    "smaller",
+    "square",
+    "total",
+    "true_range",
+    "typical_price",
+    "variance",
+    "wilder",
+    "zscore",
+]
+
+_BLOCKS: Final = (1024, 8192, 131_072)
+
+
+def _block(n: int) -> int:
+    """Rows of the blocks in which windows of `n` rows are summed."""
+    return next(block for block in _BLOCKS if n <= block)
+
+
+def observed_run(x: Term) -> Node:
+    """Rows in a row, up to this one, that have a value."""
+    return node("window.observed_run", x)
+
+
+def total(x: Term, n: int) -> Node:
+    """Sum of the last `n` values; exact where all sums of a block are, as for prices on a binary grid."""
+    block = _block(n)
+    return node("window.window_sum", node("window.block_sum", x, args=(block,)), observed_run(x), args=(n, block))
+
+
+def mean(x: Term, n: int) -> Node:
+    """Mean of the last `n` values."""
+    return node("algebra.over", total(x, n), args=(n,))
+
+
+def _moments(x: Term, n: int) -> Node:
+    block = _block(n)
+    sums = node("window.block_moments", x, args=(block,))
+    return node("window.window_moments", x, sums, sums.out(1), sums.out(2), observed_run(x), args=(n, block))
+
+
+def variance(x: Term, n: int, freedom: int = 1) -> Node:
+    """Variance of the last `n` values with divisor ``n - freedom``; exactly 0 if all are equal."""
+    return node("algebra.over", _moments(x, n).out(1), args=(n - freedom,))
+
+
+def deviation(x: Term, n: int, freedom: int = 1) -> Node:
+    """Standard deviation of the last `n` values; exactly 0 if all are equal."""
+    return node("window.deviation", _moments(x, n).out(1), args=(n - freedom,))
+
+
+def zscore(x: Term, n: int) -> Node:
+    """Distance of the value from the mean of the last `n`, in sample standard deviations; NaN if all are equal."""
+    return (x - _moments(x, n)) / deviation(x, n)
+
+
+def highest(x: Term, n: int) -> Node:
+    """Largest of the last `n` values."""
+    return node("window.highest", x, observed_run(x), args=(n,))
+
+
+def lowest(x: Term, n: int) -> Node:
+    """Smallest of the last `n` values."""
+    return node("window.lowest", x, observed_run(x), args=(n,))
+
+
+def rows_since_highest(x: Term, n: int) -> Node:
+    """Rows since the largest of the last `n` values, the latest of equals."""
+    return node("window.rows_since_highest", x, observed_run(x), args=(n,))
+
+
+def rows_since_lowest(x: Term, n: int) -> Node:
+    """Rows since the smallest of the last `n` values, the latest of equals."""
+    return node("window.rows_since_lowest", x, observed_run(x), args=(n,))
+
+
+def ema(x: Term, span: float) -> Node:
+    """Exponential mean of that span with normalised weights over all values so far; none before `span` values."""
+    return node("window.ema", x, args=(span,))
+
+
+def wilder(x: Term, n: int) -> Node:
+    """Wilder's mean: the plain mean of the first `n` values, then ``m + (x - m) / n``."""
+    return node("window.wilder", x, args=(n,))
+
+
+def lag(x: Term, k: int) -> Node:
+    """Value of `k` rows before."""
+    return node("algebra.lag", x, args=(k,))
+
+
+def change(x: Term, k: int = 1) -> Node:
+    """Value less the value of `k` rows before."""
+    return node("algebra.difference", x, args=(k,))
+
+
+def growth(x: Term, k: int = 1) -> Node:
+    """Value over the value of `k` rows before, less one; NaN unless both are above zero."""
+    return node("algebra.growth", x, args=(k,))
+
+
+def log_growth(x: Term, k: int = 1) -> Node:
+    """Logarithm of the value over the value of `k` rows before; NaN unless both are above zero."""
+    return node("algebra.log_growth", x, args=(k,))
+
+
+def log(x: Term) -> Node:
+    """Natural logarithm; NaN unless above zero."""
+    return node("algebra.log", x)
+
+
+def root(x: Term) -> Node:
+    """Square root; NaN below zero."""
+    return node("algebra.root", x)
+
+
+def square(x: Term) -> Node:
+    """Value squared."""
+    return node("algebra.square", x)
+
+
+def absolute(x: Term) -> Node:
+    """Absolute value."""
+    return node("algebra.absolute", x)
+
+
+def sign(x: Term) -> Node:
+    """1, 0 or -1 as the value is above, at or below zero."""
+    return node("algebra.sign", x)
+
+
+def clip(x: Term, low: float, high: float) -> Node:
+    """Value held between `low` and `high`."""
+    return node("algebra.clip", x, args=(low, high))
+
+
+def larger(x: Term, y: Term) -> Node:
+    """The larger of two values; NaN if either is missing."""
+    return node("algebra.larger", x, y)
+
+
+def smaller(x: Term, y: Term) -> Node:
+    """The smaller of two values; NaN if either is missing."""
+    return node("algebra.smaller", x, y)
+
+
+def above(x: Term, y: Term) -> Node:
+    """1 where `x` is above `y`, else 0; NaN if either is missing."""
+    return node("algebra.above", x, y)
+
+
+def true_range() -> Node:
+    """Larger of high and the last close, less the smaller of low and the last close (Wilder 1978)."""
+    before = lag(CLOSE, 1)
+    return larger(HIGH, before) - smaller(LOW, before)
+
+
+def typical_price() -> Node:
+    """Mean of high, low and close."""
+    return (HIGH + LOW + CLOSE) / 3.0
