@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._kernel_form import kernel
+from argus.features._form_kernels import kernel
 
 
 def _lag(args):  # type: ignore[no-untyped-def]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._kernel_form import kernel
+from argus.features._form_kernels import kernel
 
 
 @kernel()

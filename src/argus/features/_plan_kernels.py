@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._kernel_form import call_kernel
+from argus.features._form_kernels import call_kernel
 
 __all__ = ["advance", "gather", "slide", "spread_out"]
 
@@ -67,7 +67,7 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed)
     columns : (c,) int64
         Columns summed up; the first four are start, close, session and session end, which rule the clock.
     rules : (c,) int64
-        How each is summed up: 0 last known, 1 first known, 2 largest, 3 smallest, 4 sum.
+        How each is summed up: 0 last known, 1 first known, 2 largest, 3 smallest, 4 sum, 5 last, known or not.
     clock, seconds : int
         0 a session that reaches its close, 1 any session, 2 multiples of `seconds`, cut at sessions.
     carried : (3 + c,) float64
@@ -100,7 +100,7 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed)
             value = work[columns[j], at + i]
             held = carried[3 + j]
             rule = rules[j]
-            if carried[0] == 0.0 or held != held:
+            if carried[0] == 0.0 or held != held or rule == 5:
                 held = value
             elif value == value:
                 if rule == 0:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._kernel_form import kernel
+from argus.features._form_kernels import kernel
 
 
 @kernel(state=6)

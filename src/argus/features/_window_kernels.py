@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._kernel_form import kernel
+from argus.features._form_kernels import kernel
 
 _CANCELLED = 1e-6
 """A sum of squares this small against all squares of its blocks has lost digits."""

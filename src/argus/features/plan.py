@@ -125,7 +125,7 @@ def _name(term: Term) -> object:
 
 
 def _add_call(term: Node, calls: dict[_Key, _Call], depth: dict[object, int]) -> None:
-    from argus.features._kernel_form import form_of
+    from argus.features._form_kernels import form_of
 
     if _key(term) in calls:
         return
@@ -182,7 +182,7 @@ def _plan(
     columns: _Columns,
     emits_before: Sequence[Sequence[tuple[int, int]]],
 ) -> Plan:
-    from argus.features._kernel_form import form_of
+    from argus.features._form_kernels import form_of
 
     def starts(lengths: Sequence[int]) -> I64_1D:
         return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)

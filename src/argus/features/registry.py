@@ -45,7 +45,7 @@ def features() -> Mapping[str, Feature]:
 
 @cache
 def _term_version(name: str, parameters: tuple[tuple[str, object], ...]) -> str:
-    from argus.features._kernel_form import source_hash
+    from argus.features._form_kernels import source_hash
 
     term = feature(name).term(dict(parameters))  # type: ignore[arg-type]
     digest = hashlib.sha256(repr(term).encode())

@@ -134,8 +134,10 @@ class _Coarse:
         self._order: list[int] = [self.inputs.index(name) for name in self.runner.inputs]
         self.columns: I64_1D = np.empty(0, dtype=np.int64)
         self._targets = np.array(columns, dtype=np.int64)
-        self._rules = np.array([_RULES.get(name.partition("@")[0], 0) for name in self.inputs], dtype=np.int64)
         self._mode = _MODES.get(clock, 2)
+        # On the clock of sessions a session is worth what the bar is that reaches its close, even if that is nothing.
+        last = 5 if clock == "session" else 0
+        self._rules = np.array([_RULES.get(name.partition("@")[0], last) for name in self.inputs], dtype=np.int64)
         self._seconds = float(CLOCKS[clock])
         self.carried = np.zeros(3 + len(self.inputs))
         self.held = np.full(len(terms), np.nan)
@@ -178,7 +180,7 @@ class _Machine:
 
     def __init__(self, plan: Plan) -> None:
         from argus.features import _plan_kernels
-        from argus.features._kernel_form import is_compiled, kernel_address, kernel_function
+        from argus.features._form_kernels import is_compiled, kernel_address, kernel_function
 
         self._plan = plan
         self.slide = _plan_kernels.slide
