@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argus.features.compute import bar_columns, compute, compute_set
+from argus.features.compute import SetRunner, bar_columns, compute, compute_set
 from argus.features.declaration import Feature, column
 from argus.features.live import LiveFeatures
 from argus.features.registry import column_version, feature, features
@@ -10,6 +10,7 @@ from argus.features.registry import column_version, feature, features
 __all__ = [
     "Feature",
     "LiveFeatures",
+    "SetRunner",
     "bar_columns",
     "column",
     "column_version",

@@ -23,9 +23,9 @@ from argus.features.declaration import inputs_of
 from argus.features.graph import Term
 from argus.features.inputs import CALENDAR_INPUTS
 from argus.features.registry import feature
-from argus.features.runner import PIECE, Columns, Runner
+from argus.features.runner import PIECE, Columns, Runner, State
 
-__all__ = ["bar_columns", "compute", "compute_set"]
+__all__ = ["SetRunner", "bar_columns", "compute", "compute_set"]
 
 _NS: Final = 1e9
 _GROUPS_PER_THREAD: Final = 4
@@ -83,7 +83,7 @@ def compute(ref: FeatureRef, bars: Bars, out: F64_1D | None = None, calendar: Co
     columns = {**bar_columns(bars, names), **(calendar or {})}
     if out is None:
         out = np.empty(len(bars))
-    _run([term], columns, out.reshape(1, -1), f"feature {ref.feature} (as {ref.alias})")
+    _feed(_runner([term]), columns, out.reshape(1, -1), f"feature {ref.feature} (as {ref.alias})")
     return out
 
 
@@ -118,24 +118,77 @@ def compute_set(
     ConfigError
         For an unknown feature or parameter, a value out of its range, or an input that is not given.
     """
-    terms = [feature(ref.feature).term(ref.parameters) for ref in refs]
     n = len(next(iter(columns.values()))) if columns else 0
     if out is None:
         out = np.empty((len(refs), n), dtype=np.float32)
-    threads = threads or os.cpu_count() or 1
-    groups = _groups(terms, threads)
-    done = _Done(len(terms) * n, progress)
-
-    def work(group: range) -> None:
-        _run(terms[group.start : group.stop], columns, out[group.start : group.stop], "the set", done)
-
-    if threads == 1 or len(groups) == 1:
-        for group in groups:
-            work(group)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, groups))
+    with SetRunner(refs, threads) as runner:
+        runner.feed(columns, out, progress)
     return out
+
+
+class SetRunner:
+    """A set of features over rows that come in parts: each part goes on where the one before ended.
+
+    Parameters
+    ----------
+    refs : sequence of FeatureRef
+    threads : int or None
+        None takes as many as there are processors; the same bits for any.
+    """
+
+    def __init__(self, refs: Sequence[FeatureRef], threads: int | None = None) -> None:
+        terms = [feature(ref.feature).term(ref.parameters) for ref in refs]
+        threads = threads or os.cpu_count() or 1
+        self._groups = [(group, _runner(terms[group.start : group.stop])) for group in _groups(terms, threads)]
+        self._pool = ThreadPoolExecutor(threads) if min(threads, len(self._groups)) > 1 else None
+        self.inputs = tuple(sorted({name for _, runner in self._groups for name in runner.inputs}))
+        """Names of the inputs that it reads."""
+
+    def __enter__(self) -> SetRunner:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def feed(self, columns: Columns, out: F32_2D, progress: Progress | None = None) -> None:
+        """Take the next rows and write their values.
+
+        Parameters
+        ----------
+        columns : mapping of name to (n,) array
+        out : (refs, n) float32
+        progress : callable or None
+            Called with values done, and of how many.
+
+        Raises
+        ------
+        ConfigError
+            If an input is not given.
+        """
+        done = _Done(out.size, progress)
+
+        def work(one: tuple[range, Runner]) -> None:
+            group, runner = one
+            _feed(runner, columns, out[group.start : group.stop], "the set", done)
+
+        for _ in map(work, self._groups) if self._pool is None else self._pool.map(work, self._groups):
+            pass
+
+    def snapshot(self) -> State:
+        """All that it remembers; holds for any set whose features are among these."""
+        found: State = {}
+        for _, runner in self._groups:
+            for name, value in runner.snapshot().items():
+                # Groups may look back on a shared column from different depths: the longer past serves both.
+                if len(value) >= len(found.get(name, b"")):
+                    found[name] = value
+        return found
+
+    def restore(self, taken: State) -> None:
+        """Go on from a `snapshot`; `ConfigError` if it knows too little."""
+        for _, runner in self._groups:
+            runner.restore(taken)
 
 
 class _Done:
@@ -160,10 +213,15 @@ def _groups(terms: Sequence[Term], threads: int) -> list[range]:
     return [range(a, b) for a, b in pairwise(bounds) if b > a]
 
 
-def _run(terms: Sequence[Term], columns: Columns, out: NDArray[Any], who: str, done: _Done | None = None) -> None:
+def _runner(terms: Sequence[Term]) -> Runner:
+    """A runner whose pieces are no shorter than the past it looks back on."""
     runner = Runner(terms)
     if runner.plan.history > PIECE:
         runner = Runner(terms, min(_LARGEST_PIECE, -(-runner.plan.history // PIECE) * PIECE))
+    return runner
+
+
+def _feed(runner: Runner, columns: Columns, out: NDArray[Any], who: str, done: _Done | None = None) -> None:
     unknown = [name for name in runner.inputs if name not in columns]
     if unknown:
         raise ConfigError(f"{who} reads {_told(unknown)}; give these columns, or leave the feature out")
@@ -173,7 +231,7 @@ def _run(terms: Sequence[Term], columns: Columns, out: NDArray[Any], who: str, d
         last = min(first + runner.piece, n)
         runner.feed([values[first:last] for values in given], out, first)
         if done is not None:
-            done.add(len(terms) * (last - first))
+            done.add(len(out) * (last - first))
 
 
 def _told(names: Sequence[str]) -> str:

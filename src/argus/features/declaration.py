@@ -14,7 +14,7 @@ from typing import Final
 
 from argus.core.errors import ConfigError
 from argus.core.strategy import FeatureRef, Parameter, ParameterValue
-from argus.features.graph import CLOCKS, Held, Input, Node, Term, held, terms_below
+from argus.features.graph import CLOCKS, Held, Input, Term, held, terms_below
 
 __all__ = ["ON", "Feature", "Values", "column", "inputs_of", "real", "whole"]
 
@@ -122,19 +122,6 @@ def inputs_of(term: Term) -> tuple[str, ...]:
             elif isinstance(one, Held):
                 waiting.append(one.term)
     return tuple(found)
-
-
-def kernels_of(term: Term) -> tuple[str, ...]:
-    """Names of the kernels that a term calls, coarser clocks looked into."""
-    found: dict[str, None] = {}
-    waiting = [term]
-    while waiting:
-        for one in terms_below([waiting.pop()]):
-            if isinstance(one, Node):
-                found[one.kernel] = None
-            elif isinstance(one, Held):
-                waiting.append(one.term)
-    return tuple(sorted(found))
 
 
 def column(feature: str, instrument: str = "", **parameters: ParameterValue) -> FeatureRef:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,10 @@ from numpy.typing import NDArray
 
 from argus.core.errors import ConfigError
 from argus.core.strategy import FeatureRef
-from argus.features.registry import column_version, feature
-from argus.features.runner import Runner
+from argus.features.registry import feature
+from argus.features.runner import Runner, State
 
-__all__ = ["LiveFeatures"]
+__all__ = ["LiveFeatures", "pack_state", "unpack_state"]
 
 _MARK: Final = b"argus features 1\n"
 _ROWS: Final = 256
@@ -44,7 +45,6 @@ class LiveFeatures:
         self.names = tuple(ref.alias for ref in refs)
         self._runner = Runner([feature(ref.feature).term(ref.parameters) for ref in refs], _ROWS)
         self.inputs = self._runner.inputs
-        self._refs = tuple(refs)
         self._out = np.full((len(refs), 1), np.nan, dtype=np.float32)
         self._row = np.empty((len(self.inputs), 1))
 
@@ -79,8 +79,7 @@ class LiveFeatures:
 
     def snapshot(self) -> bytes:
         """All that is remembered, with the versions of the features and a checksum."""
-        body = self._version() + self._runner.snapshot()
-        return _MARK + hashlib.sha256(body).digest() + body
+        return pack_state(self._runner.snapshot())
 
     def restore(self, taken: bytes) -> None:
         """Go on where a `snapshot` was taken: the same bits as if nothing had come between.
@@ -90,19 +89,7 @@ class LiveFeatures:
         ConfigError
             If it was taken of other features, of another version of them, or is torn.
         """
-        start = len(_MARK)
-        body = taken[start + 32 :]
-        if taken[:start] != _MARK:
-            raise ConfigError("this is not a snapshot of features; it begins with other bytes")
-        if hashlib.sha256(body).digest() != taken[start : start + 32]:
-            raise ConfigError(
-                "the snapshot is torn: its checksum does not fit; take an older one, or feed the bars anew"
-            )
-        if body[:32] != self._version():
-            raise ConfigError(
-                "the snapshot was taken of other features, or of another version of them; feed the bars anew"
-            )
-        self._runner.restore(body[32:])
+        self._runner.restore(unpack_state(taken))
 
     def save(self, path: Path) -> None:
         """Write a `snapshot` to a file, whole or not at all."""
@@ -117,6 +104,36 @@ class LiveFeatures:
         """`restore` from a file."""
         self.restore(path.read_bytes())
 
-    def _version(self) -> bytes:
-        told = "|".join(f"{ref.alias}={column_version(ref)}" for ref in self._refs)
-        return hashlib.sha256(told.encode()).digest()
+
+def pack_state(state: State) -> bytes:
+    """What runners remember as bytes, with a checksum."""
+    parts = []
+    for name, value in state.items():
+        told = name.encode()
+        parts += [struct.pack("<qq", len(told), len(value)), told, value]
+    body = b"".join(parts)
+    return _MARK + hashlib.sha256(body).digest() + body
+
+
+def unpack_state(taken: bytes) -> State:
+    """What `pack_state` packed.
+
+    Raises
+    ------
+    ConfigError
+        If it is something else, or torn.
+    """
+    start = len(_MARK) + 32
+    body = taken[start:]
+    if taken[: len(_MARK)] != _MARK:
+        raise ConfigError("this is not a snapshot of features: it begins with other bytes")
+    if hashlib.sha256(body).digest() != taken[len(_MARK) : start]:
+        raise ConfigError("the snapshot is torn: its checksum does not fit; take an older one, or feed the bars anew")
+    state: State = {}
+    at = 0
+    while at < len(body):
+        told, length = struct.unpack_from("<qq", body, at)
+        at += 16
+        state[body[at : at + told].decode()] = body[at + told : at + told + length]
+        at += told + length
+    return state

@@ -6,16 +6,18 @@ used, so that the columns at work stay in the processor's cache.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from argus.core.arrays import F64_1D, I64_1D
-from argus.features.graph import Held, Input, Node, Term, terms_below
+from argus.features.graph import Held, Input, Node, Term, node, terms_below
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "past_places", "state_places", "term_key"]
 
 _Key = tuple[str, tuple[Term, ...], tuple[float, ...]]
 
@@ -28,6 +30,8 @@ class Plan:
     ----------
     kernels : tuple of str
         Kernel of each call, in order.
+    calls : tuple of Node
+        First output of each call.
     leaves : tuple of Input or Held
         What has to be given.
     leaf_columns : (leaves,) int64
@@ -36,6 +40,8 @@ class Plan:
         Columns of the workspace, and rows kept before the newest.
     deep : (d, 2) int64
         Columns whose past is read, and how many rows of it.
+    deep_names : tuple of str
+        What stands in them, by the same name in every plan.
     io, io_at, args, args_at, state_at : arrays
         Columns, numbers and places in the state vector of each call; call `k` has ``io[io_at[k]:io_at[k + 1]]``.
     emit_at, emits : (calls + 2,) int64, (results, 2) int64
@@ -43,11 +49,13 @@ class Plan:
     """
 
     kernels: tuple[str, ...]
+    calls: tuple[Node, ...]
     leaves: tuple[Input | Held, ...]
     leaf_columns: I64_1D
     columns: int
     history: int
     deep: Any
+    deep_names: tuple[str, ...]
     io: I64_1D
     io_at: I64_1D
     args: F64_1D
@@ -156,7 +164,7 @@ class _Columns:
         self._free: list[int] = []
         self.of: dict[object, int] = {}
         self.count = 0
-        self.deep: list[tuple[int, int]] = []
+        self.deep: list[tuple[int, int, object]] = []
 
     def give(self, name: object) -> int:
         rows = self._depth.get(name, 0)
@@ -166,7 +174,7 @@ class _Columns:
             column = self.count
             self.count += 1
         if rows > 0:
-            self.deep.append((column, rows))
+            self.deep.append((column, rows, name))
         self.of[name] = column
         return column
 
@@ -189,11 +197,13 @@ def _plan(
 
     return Plan(
         kernels=tuple(call.kernel for call in order),
+        calls=tuple(node(call.kernel, *call.inputs, args=call.args) for call in order),
         leaves=tuple(leaves),
         leaf_columns=np.array([columns.of[leaf] for leaf in leaves], dtype=np.int64),
         columns=columns.count,
-        history=max((rows for _, rows in columns.deep), default=0),
-        deep=np.array(columns.deep, dtype=np.int64).reshape(-1, 2),
+        history=max((rows for _, rows, _ in columns.deep), default=0),
+        deep=np.array([(column, rows) for column, rows, _ in columns.deep], dtype=np.int64).reshape(-1, 2),
+        deep_names=tuple(_told(name) for _, _, name in columns.deep),
         io=np.array([column for call in order for column in call.columns], dtype=np.int64),
         io_at=starts([len(call.columns) for call in order]),
         args=np.array([value for call in order for value in call.args], dtype=np.float64),
@@ -202,3 +212,40 @@ def _plan(
         emit_at=starts([len(some) for some in emits_before]),
         emits=np.array([pair for some in emits_before for pair in some], dtype=np.int64).reshape(-1, 2),
     )
+
+
+@cache
+def term_key(term: Term) -> str:
+    """Short name of a term: the same for the same formula over the same inputs with the same kernels, in any plan."""
+    from argus.features._form_kernels import source_hash
+
+    if isinstance(term, Node):
+        inside = ",".join(term_key(one) for one in term.inputs)
+        told = f"{term.kernel}[{source_hash(term.kernel)}]({inside})({term.args!r}){term.output}"
+    elif isinstance(term, Held):
+        told = f"{term_key(term.term)} on {term.clock}"
+    else:
+        told = repr(term)
+    return hashlib.sha256(told.encode()).hexdigest()[:20]
+
+
+def _told(name: object) -> str:
+    """Key of what stands in a column: a leaf, an output of a call, or (below zero) its scratch."""
+    if isinstance(name, Term):
+        return term_key(name)
+    assert isinstance(name, tuple)
+    kernel, inputs, args, output = name
+    return f"{term_key(node(kernel, *inputs, args=args))} {output}"
+
+
+def state_places(plan: Plan) -> list[tuple[str, int, int]]:
+    """Name, first and last place in the state vector, of each call that has a state."""
+    ends = plan.state_at
+    return [
+        (term_key(call), int(a), int(b)) for call, a, b in zip(plan.calls, ends[:-1], ends[1:], strict=True) if b > a
+    ]
+
+
+def past_places(plan: Plan) -> list[tuple[str, int, int]]:
+    """Name, column and rows, of each column whose past is read."""
+    return [(name, int(c), int(rows)) for name, (c, rows) in zip(plan.deep_names, plan.deep, strict=True)]

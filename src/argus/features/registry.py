@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Mapping
 from functools import cache
 
 from argus.core.errors import ConfigError
 from argus.core.strategy import FeatureRef
-from argus.features.declaration import Feature, kernels_of
+from argus.features.declaration import Feature
 
 __all__ = ["column_version", "feature", "features"]
 
@@ -43,20 +42,11 @@ def features() -> Mapping[str, Feature]:
     return dict(_declared())
 
 
-@cache
-def _term_version(name: str, parameters: tuple[tuple[str, object], ...]) -> str:
-    from argus.features._form_kernels import source_hash
-
-    term = feature(name).term(dict(parameters))  # type: ignore[arg-type]
-    digest = hashlib.sha256(repr(term).encode())
-    for kernel in kernels_of(term):
-        digest.update(f"{kernel}={source_hash(kernel)}".encode())
-    return digest.hexdigest()[:16]
-
-
 def column_version(ref: FeatureRef) -> str:
     """Hash of all that makes a column: its terms, their numbers, and the source of every kernel among them.
 
     What else is declared (words, ranges) does not change it. Two columns of the same version are the same numbers.
     """
-    return _term_version(ref.feature, tuple(sorted(ref.parameters.items())))
+    from argus.features.plan import term_key
+
+    return term_key(feature(ref.feature).term(ref.parameters))

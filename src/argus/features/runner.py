@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 from argus.core.arrays import I64_1D
 from argus.core.errors import ConfigError, DataError
 from argus.features.graph import CLOCKS, Held, Input, Term
-from argus.features.plan import Plan, make_plan
+from argus.features.plan import Plan, make_plan, past_places, state_places, term_key
 
-__all__ = ["PIECE", "Columns", "Runner"]
+__all__ = ["PIECE", "Columns", "Runner", "State"]
 
 PIECE: Final = 2048
 """Rows of a piece in the batch form."""
 
 Columns = Mapping[str, NDArray[Any]]
 """Inputs by name, equally long."""
+State = dict[str, bytes]
+"""What runners remember: pieces by name."""
 
 _CLOCK_INPUTS: Final = ("start_s", "close_s", "session", "session_end")
 _RULES: Final = {"open": 1, "start_s": 1, "session_end": 2, "high": 2, "low": 3, "volume": 4}
@@ -72,6 +74,8 @@ class Runner:
         self.state = np.zeros(int(self.plan.state_at[-1]))
         self._at = self.plan.history
         self._machine = _Machine(self.plan)
+        self._state_places = state_places(self.plan)
+        self._past_places = past_places(self.plan)
 
     def feed(self, rows: Sequence[NDArray[Any]], out: NDArray[Any], out_row: int) -> None:
         """Take the next rows, at most `piece`, and write their values.
@@ -96,29 +100,45 @@ class Runner:
         self._at = at + n
         self.rows += n
 
-    def snapshot(self) -> bytes:
-        """All that it remembers."""
-        parts = [struct.pack("<q", self.rows), self.state.tobytes()]
-        parts += [self.work[c, self._at - depth : self._at].tobytes() for c, depth in self.plan.deep]
+    def snapshot(self) -> State:
+        """All that it remembers, each piece under the name of the term that it belongs to."""
+        found: State = {"rows": struct.pack("<q", self.rows)}
+        for name, first, last in self._state_places:
+            found[f"state {name}"] = self.state[first:last].tobytes()
+        for name, column, depth in self._past_places:
+            found[f"past {name}"] = self.work[column, self._at - depth : self._at].tobytes()
         for one in self._coarse:
-            parts += [one.carried.tobytes(), one.held.tobytes()]
-            inner = one.runner.snapshot()
-            parts += [struct.pack("<q", len(inner)), inner]
-        return b"".join(parts)
+            found |= {f"{one.clock}: {name}": value for name, value in one.snapshot().items()}
+        return found
 
-    def restore(self, taken: bytes) -> None:
-        """Go on from a `snapshot` of a runner of the same terms."""
-        reader = _Reader(taken)
-        self.rows = reader.whole()
-        self.state[:] = reader.floats(len(self.state))
+    def restore(self, taken: State) -> None:
+        """Go on from a `snapshot` of a runner that computed at least these terms, at the same row.
+
+        Raises
+        ------
+        ConfigError
+            If a term is not among those of the snapshot, or less of its past is.
+        """
+        self.rows = struct.unpack("<q", _taken(taken, "rows", 8))[0]
         self._at = self.plan.history
-        for column, depth in self.plan.deep:
-            self.work[column, self._at - depth : self._at] = reader.floats(int(depth))
+        for name, first, last in self._state_places:
+            self.state[first:last] = np.frombuffer(_taken(taken, f"state {name}", 8 * (last - first)))
+        for name, column, depth in self._past_places:
+            self.work[column, self._at - depth : self._at] = np.frombuffer(_taken(taken, f"past {name}", 8 * depth))
         for one in self._coarse:
-            one.carried[:] = reader.floats(len(one.carried))
-            one.held[:] = reader.floats(len(one.held))
-            one.runner.restore(reader.some(reader.whole()))
-        reader.end()
+            start = f"{one.clock}: "
+            one.restore({name[len(start) :]: value for name, value in taken.items() if name.startswith(start)})
+
+
+def _taken(taken: State, name: str, length: int) -> bytes:
+    """A piece of a snapshot, its newest `length` bytes."""
+    found = taken.get(name)
+    if found is None or len(found) < length:
+        raise ConfigError(
+            f"the snapshot holds too little of {name!r}; it is of other features, or of another version of them: "
+            "feed the bars anew"
+        )
+    return found[len(found) - length :]
 
 
 class _Coarse:
@@ -141,9 +161,28 @@ class _Coarse:
         self._seconds = float(CLOCKS[clock])
         self.carried = np.zeros(3 + len(self.inputs))
         self.held = np.full(len(terms), np.nan)
+        self._names = [term_key(one.term) for one in terms]
         self._bars = np.empty((len(self.inputs), 2 * piece))
         self._values = np.empty((len(terms), 2 * piece))
         self._closed = np.empty(piece, dtype=np.int64)
+
+    def snapshot(self) -> State:
+        """The open bar by inputs, what is held by terms, and what is remembered on this clock."""
+        found = {"open bar": self.carried[:3].tobytes()}
+        for name, value in zip(self.inputs, self.carried[3:], strict=True):
+            found[f"open bar {name}"] = value.tobytes()
+        for name, value in zip(self._names, self.held, strict=True):
+            found[f"held {name}"] = value.tobytes()
+        return found | self.runner.snapshot()
+
+    def restore(self, taken: State) -> None:
+        """Go on from a `snapshot`."""
+        self.carried[:3] = np.frombuffer(_taken(taken, "open bar", 24))
+        for j, name in enumerate(self.inputs):
+            self.carried[3 + j] = np.frombuffer(_taken(taken, f"open bar {name}", 8))[0]
+        for j, name in enumerate(self._names):
+            self.held[j] = np.frombuffer(_taken(taken, f"held {name}", 8))[0]
+        self.runner.restore(taken)
 
     def feed(self, work: NDArray[Any], at: int, n: int) -> None:
         from argus.features._plan_kernels import gather, spread_out
@@ -199,27 +238,3 @@ class _Machine:
             work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at, p.emits,
             out, out_row,
         )  # fmt: skip
-
-
-class _Reader:
-    """Takes a snapshot apart."""
-
-    def __init__(self, taken: bytes) -> None:
-        self._taken = taken
-        self._at = 0
-
-    def some(self, length: int) -> bytes:
-        if self._at + length > len(self._taken):
-            raise ConfigError("the snapshot is shorter than this set of features needs; it is of another set, or torn")
-        self._at += length
-        return self._taken[self._at - length : self._at]
-
-    def whole(self) -> int:
-        return int(struct.unpack("<q", self.some(8))[0])
-
-    def floats(self, count: int) -> NDArray[Any]:
-        return np.frombuffer(self.some(8 * count), dtype=np.float64)
-
-    def end(self) -> None:
-        if self._at != len(self._taken):
-            raise ConfigError("the snapshot is longer than this set of features needs; it is of another set")
