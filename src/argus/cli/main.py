@@ -14,6 +14,7 @@ from argus.cli import about
 from argus.cli.audit import audit
 from argus.cli.backtest import backtest
 from argus.cli.data import app as data_app
+from argus.cli.features import app as features_app
 from argus.cli.output import JsonOption, emit
 from argus.cli.research import research
 from argus.cli.sweep import sweep
@@ -51,6 +52,7 @@ def init(
 
 
 app.add_typer(data_app, name="data")
+app.add_typer(features_app, name="features")
 app.command()(research)
 app.command()(backtest)
 app.command()(sweep)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from argus.cli.output import JsonOption, WorkspaceOption, emit
+from argus.cli.workers import RayOption, WorkersOption, worker_count
 
 if TYPE_CHECKING:
     from argus.app.sweep import SweepResult
@@ -17,17 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["sweep"]
 
 _LINES_SHOWN = 5
-_WORKERS_A_CORE = 4
 
 
 def sweep(
     file: Annotated[Path, typer.Argument(help="Sweep file (YAML): strategy, ranges, instruments, periods.")],
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes; 0 takes one a core. The table is the same for any number.")
-    ] = 0,
-    ray: Annotated[
-        str | None, typer.Option(help="Run on a Ray cluster instead: auto, local or HOST:PORT (extra: ray).")
-    ] = None,
+    workers: WorkersOption = 0,
+    ray: RayOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run more than 1,000 runs.")] = False,
     new: Annotated[
         str | None,
@@ -42,23 +37,13 @@ def sweep(
     Exit code 4 if a run failed.
     """
     from argus.app.workspace import open_workspace
-    from argus.core.errors import ConfigError
 
-    if workers and ray is not None:
-        raise ConfigError(
-            "--workers counts processes of this machine, and --ray runs on a cluster; give one of the two"
-        )
-    cores = _cores()
-    if workers > _WORKERS_A_CORE * cores:
-        raise ConfigError(
-            f"--workers is {workers}, on {cores} core{'s' * (cores > 1)}; more than {_WORKERS_A_CORE} a core only take "
-            "memory: leave the option out for one a core"
-        )
+    count = worker_count(workers, ray)
     home = open_workspace(workspace)
     if new is not None:
         _write_first(home, file, new, json_wanted)
         return
-    result = _run(home, file, workers or cores, ray, yes)
+    result = _run(home, file, count, ray, yes)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _print(result))
     if result.view.failed:
         raise typer.Exit(4)
@@ -107,11 +92,6 @@ def _write_first(home: Workspace, file: Path, strategy: str, json_wanted: bool) 
         json_wanted=json_wanted,
         text=lambda: typer.echo(f"{file} is written; change it, then run: argus sweep {file}"),
     )
-
-
-def _cores() -> int:
-    """Cores that this process may use, where the system tells; all of them elsewhere."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _print(result: SweepResult) -> None:

@@ -174,7 +174,7 @@ class FeatureTable:
         stem = f"rows-{part.first_row:010d}-{hashlib.sha256('|'.join(made_of).encode()).hexdigest()[:12]}"
         path = self.folder / f"{stem}.parquet"
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_columns(path, list(part.versions), ts_recv_ns, values)
+        _write_columns(path, part, ts_recv_ns, values)
         state_file = ""
         if state:
             state_file = f"{stem}.state"
@@ -233,14 +233,14 @@ class FeatureTable:
         return pl.scan_parquet([self.folder / part.file for part in manifest.parts])
 
 
-def write_columns(path: Path, names: Sequence[str], ts_recv_ns: I64_1D, values: F32_2D) -> None:
+def _write_columns(path: Path, part: Part, ts_recv_ns: I64_1D, values: F32_2D) -> None:
     """Write feature columns as one Parquet file, wholly or not at all.
 
     Floats are stored byte by byte of equal rank, which makes them smaller without loss.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
-        with ColumnWriter(temporary, names) as writer:
+        with ColumnWriter(temporary, list(part.versions), {"versions": dict(part.versions)}) as writer:
             for first in range(0, max(len(ts_recv_ns), 1), _ROW_GROUP):
                 last = first + _ROW_GROUP
                 writer.write(ts_recv_ns[first:last], values[:, first:last])
@@ -258,16 +258,19 @@ class ColumnWriter:
     path : Path
     names : sequence of str
         Feature columns.
+    about : mapping
+        What the file says of itself, as JSON under the key ``argus``.
     """
 
-    def __init__(self, path: Path, names: Sequence[str]) -> None:
+    def __init__(self, path: Path, names: Sequence[str], about: Mapping[str, Any]) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         self._pa = pa
         self._schema = pa.schema(
             [pa.field(KNOWN_AT, pa.int64(), nullable=False)]
-            + [pa.field(name, pa.float32(), nullable=False) for name in names]
+            + [pa.field(name, pa.float32(), nullable=False) for name in names],
+            metadata={"argus": json.dumps(dict(about))},
         )
         encoding = {KNOWN_AT: "DELTA_BINARY_PACKED"} | dict.fromkeys(names, "BYTE_STREAM_SPLIT")
         self._writer = pq.ParquetWriter(

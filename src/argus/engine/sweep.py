@@ -50,6 +50,7 @@ __all__ = [
     "Task",
     "TrialNotes",
     "batches_of",
+    "carried",
     "contiguity_error",
     "contiguity_ratio",
     "environment",
@@ -138,7 +139,7 @@ def run_sweep(
     if todo:
         try:
             executor.start(task)
-            for outcome in _carried(batches_of(todo, task.batch_points, executor.slots), executor):
+            for outcome in carried(batches_of(todo, task.batch_points, executor.slots), executor):
                 assert outcome.done is not None
                 trials.record_all(outcome.done.trials)
                 store.add(outcome.points, outcome.done.rows)
@@ -149,7 +150,7 @@ def run_sweep(
     store.finish()
 
 
-def _carried(batches: Iterable[tuple[Point, ...]], executor: Executor) -> Iterable[Outcome]:
+def carried(batches: Iterable[tuple[Point, ...]], executor: Executor) -> Iterable[Outcome]:
     """Finished batches as they come. What was lost with its process is redone point by point, one at a time, so that
     a point that kills its process is told from those that only stood beside it."""
     waiting = deque(batches)
