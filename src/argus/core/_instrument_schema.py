@@ -299,9 +299,8 @@ def _regular(model: _RegularHours | None, place: _Place) -> RegularHours | None:
         return None
     _check_zone("regular_hours.timezone", model.timezone, place)
     if model.close <= model.open:
-        raise place.error(
-            "regular_hours.close", f"{model.close}, which is not after the open at {model.open}", "write hours within one day"
-        )
+        found = f"{model.close}, which is not after the open at {model.open}"
+        raise place.error("regular_hours.close", found, "write hours within one day")
     return RegularHours(model.open, model.close, model.timezone, model.calendar)
 
 

@@ -27,11 +27,11 @@ from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Bars
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import InstrumentKind, InstrumentSpec, RegularHours, instrument, last_trade_date
 from argus.core.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, day_number, day_of, to_ns
-from argus.data.calendars import SessionTable, session_table
+from argus.data.calendars import SessionTable, hold_tables, session_table
 from argus.data.contract_dates import is_contract, parse_contract
 from argus.data.rolls import RollRule, RollSchedule, RollTrigger, customary_rule, roll_date
 
-__all__ = ["CALENDAR_COLUMNS", "calendar_columns"]
+__all__ = ["CALENDAR_COLUMNS", "calendar_columns", "hold_calendars"]
 
 CALENDAR_COLUMNS: Final = (
     "session_open_s",
@@ -111,6 +111,12 @@ def calendar_columns(
     spec = _specification(bars) if spec is None else spec
     runs = _Runs.of(bars, spec.calendar)
     return {name: _column(name, runs, bars, spec, schedule) for name in wanted}
+
+
+def hold_calendars(held: tuple[tuple[str, date, date], ...]) -> None:
+    """Build the tables of `argus.data.calendars.tables_held` of another process, and load the library beside them."""
+    hold_tables(held)
+    _sudden_closures()
 
 
 def _specification(bars: Bars) -> InstrumentSpec:
@@ -400,4 +406,3 @@ def _option_expiries(first: int, last: int) -> I64_1D:
     days = _years(_OPTION_DAYS, first, last).planned
     found: I64_1D = days[np.searchsorted(days, fridays, side="right") - 1]
     return found
-
