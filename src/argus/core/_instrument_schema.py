@@ -31,6 +31,7 @@ from argus.core.instruments import (
     InstrumentKind,
     InstrumentSpec,
     MarginRate,
+    RegularHours,
     Source,
     TradingSession,
 )
@@ -51,6 +52,7 @@ _SOURCED: Final = frozenset(
         "first_notice_rule",
         "settlement",
         "session",
+        "regular_hours",
         "price_may_be_negative",
     }
 )
@@ -86,6 +88,13 @@ class _Session(_Model):
     break_end: time | None = None
 
 
+class _RegularHours(_Model):
+    open: time
+    close: time
+    timezone: _Text
+    calendar: _Text | None = None
+
+
 class _Margins(_Model):
     source: _Text
     rows: _Text
@@ -98,6 +107,7 @@ class _Entry(_Model):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     calendar: _Text
     session: _Session
+    regular_hours: _RegularHours | None = None
     tick_size: _Positive
     tick_value: _Positive
     multiplier: _Positive
@@ -254,6 +264,7 @@ def _spec(
         currency=entry.currency,
         calendar=entry.calendar,
         session=_session(entry.session, place),
+        regular_hours=_regular(entry.regular_hours, place),
         tick_size=entry.tick_size,
         tick_value=entry.tick_value,
         multiplier=entry.multiplier,
@@ -276,13 +287,25 @@ def _spec(
     return spec
 
 
-def _session(model: _Session, place: _Place) -> TradingSession:
+def _check_zone(field: str, name: str, place: _Place) -> None:
     try:
-        ZoneInfo(model.timezone)
+        ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise place.error(
-            "session.timezone", repr(model.timezone), "write an IANA name such as America/Chicago"
-        ) from None
+        raise place.error(field, repr(name), "write an IANA name such as America/Chicago") from None
+
+
+def _regular(model: _RegularHours | None, place: _Place) -> RegularHours | None:
+    if model is None:
+        return None
+    _check_zone("regular_hours.timezone", model.timezone, place)
+    if model.close <= model.open:
+        found = f"{model.close}, which is not after the open at {model.open}"
+        raise place.error("regular_hours.close", found, "write hours within one day")
+    return RegularHours(model.open, model.close, model.timezone, model.calendar)
+
+
+def _session(model: _Session, place: _Place) -> TradingSession:
+    _check_zone("session.timezone", model.timezone, place)
     if (model.break_start is None) != (model.break_end is None):
         raise place.error("session.break_start", model.break_start, "give both break_start and break_end, or neither")
     return TradingSession(
@@ -315,6 +338,7 @@ def _sourced(entry: _Entry, sources: Mapping[str, Source], place: _Place) -> Map
     required: tuple[str, ...] = _SOURCED_FUTURE if entry.kind is InstrumentKind.FUTURE else _SOURCED_ALWAYS
     required += ("last_trade_time",) if entry.last_trade_time is not None else ()
     required += ("first_notice_rule",) if entry.first_notice_rule != "none" else ()
+    required += ("regular_hours",) if entry.regular_hours is not None else ()
     for field in required:
         if field not in named:
             raise place.error(

@@ -37,6 +37,7 @@ __all__ = [
     "InstrumentKind",
     "InstrumentSpec",
     "MarginRate",
+    "RegularHours",
     "Source",
     "TradingSession",
     "fee_set",
@@ -101,6 +102,20 @@ class TradingSession:
     break_end: time | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RegularHours:
+    """The part of a session in which most is traded: when the floor was open, or the market of the underlying is.
+
+    Local wall-clock times of `timezone`, on the session's own date. Where `calendar` names one, the hours of that
+    market bound them: a day on which it closes early cuts them short, and one without a session of it has none.
+    """
+
+    open: time
+    close: time
+    timezone: str
+    calendar: str | None = None
+
+
 @cache
 def _tick_value(tick_size: Decimal, lot_size: Decimal, multiplier: Decimal) -> Fraction:
     # Kept, for it is asked for with every fill that is worked out again.
@@ -114,6 +129,7 @@ class InstrumentSpec:
     `tick_value` is the currency value of one tick for a quantity of 1.0, `multiplier` that of a price change of 1.0.
     `last_trade_time` is when trading ends on the last trade date, in the session's time zone; None: with its session.
     `fee_components` are the dated rows of every charge, `fees` the sums of what broker and venue take on both sides.
+    `regular_hours` are those of the floor or of the underlying market; None: the whole session.
     `sources` maps a figure's name to where it came from.
     """
 
@@ -140,6 +156,7 @@ class InstrumentSpec:
     last_trade_time: time | None = None
     first_notice_rule: str = "none"
     fee_components: tuple[FeeComponent, ...] = ()
+    regular_hours: RegularHours | None = None
 
     @property
     def value_micros_per_tick_lot(self) -> Fraction:

@@ -33,6 +33,7 @@ __all__ = [
     "contract_lives",
     "contract_spec",
     "contract_symbol",
+    "is_contract",
     "parse_contract",
 ]
 
@@ -124,6 +125,12 @@ class ContractLife:
 def contract_symbol(root: str, year: int, month: int) -> str:
     """``MES.202306`` for the contract of June 2023."""
     return ContractId(root, year, month).symbol
+
+
+def is_contract(symbol: str) -> bool:
+    """Whether a symbol is the name of a contract, such as ``MES.202306``."""
+    match = _CONTRACT.fullmatch(symbol)
+    return match is not None and 1 <= int(match["month"]) <= 12
 
 
 def parse_contract(symbol: str) -> ContractId:

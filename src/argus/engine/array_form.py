@@ -19,6 +19,7 @@ from argus.core.errors import ArgusError, LookAheadError, OrderError, StrategyFa
 from argus.core.instruments import InstrumentSpec
 from argus.core.random import generator
 from argus.core.time import format_ns
+from argus.engine.feature_columns import feature_column
 from argus.engine.forms import ArrayStrategy
 from argus.engine.market import Market
 
@@ -43,13 +44,13 @@ def checked_targets(strategy: ArrayStrategy, market: Market) -> NDArray[np.float
     """
     symbol = strategy.spec.universe[0]
     spec, bars = market[symbol]
-    found = _targets(strategy, bars)
+    found = _targets(strategy, spec, bars)
     for cut in _cuts(found, strategy.cuts):
         for what, other in (
             ("taken away", bars.rows(0, cut)),
             ("replaced by noise", noise_after(spec, bars, cut)),
         ):
-            _compare(strategy, bars, found, _targets(strategy, other), cut, what)
+            _compare(strategy, bars, found, _targets(strategy, spec, other), cut, what)
     return found.reshape(1, -1)
 
 
@@ -87,11 +88,9 @@ def noise_after(spec: InstrumentSpec, bars: Bars, cut: int) -> Bars:
     return replace(kept, **columns)
 
 
-def _targets(strategy: ArrayStrategy, bars: Bars) -> F64_1D:
+def _targets(strategy: ArrayStrategy, spec: InstrumentSpec, bars: Bars) -> F64_1D:
     """What the function makes of these bars and their features."""
-    from argus.features import compute
-
-    features = {ref.alias: compute(ref, bars) for ref in strategy.spec.features}
+    features = {ref.alias: feature_column(ref, spec, bars) for ref in strategy.spec.features}
     for column in features.values():
         column.setflags(write=False)
     name = strategy.spec.name

@@ -168,7 +168,7 @@ class _Columns:
     """
 
     def __init__(self, strategies: Sequence[CompiledStrategy], market: Market) -> None:
-        self._bars = market[strategies[0].spec.universe[0]][1]
+        self._spec, self._bars = market[strategies[0].spec.universe[0]]
         self._refs: dict[str, FeatureRef] = {}
         self._names: list[list[str]] = []
         for strategy in strategies:
@@ -200,7 +200,7 @@ class _Columns:
                     with self._lock:
                         self._places[key] = self._free.pop()
                     try:
-                        write_column(key, self._refs, self._bars, self._table[self._places[key]])
+                        write_column(key, self._refs, self._spec, self._bars, self._table[self._places[key]])
                         self._written[key] = None
                     except Exception as error:  # noqa: BLE001 - raised below, for every point that needs it
                         self._written[key] = error

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import BAR_FIELDS, F64_1D, I64_1D, Bars
 from argus.core.errors import ConfigError, OrderError, RunError, StrategyError, StrategyFailed
+from argus.core.instruments import InstrumentSpec
 from argus.core.orders import Order, OrderType, Side, TimeInForce
 from argus.core.ports import RiskPolicy, TrialLedger
 from argus.core.random import stream_key
@@ -27,6 +28,7 @@ from argus.engine import _layout as at
 from argus.engine._compiled_entries import entries
 from argus.engine.book import NEW_TABLES, RunTables, resized
 from argus.engine.config import RunConfig
+from argus.engine.feature_columns import feature_column
 from argus.engine.finish import Minutes, check_universe, record_of, stop_run, trial_of
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
 from argus.engine.manifest import manifest_of
@@ -237,20 +239,18 @@ def columns_of(strategy: CompiledStrategy | ArrayStrategy, market: Market) -> ND
         from argus.engine.array_form import checked_targets
 
         return checked_targets(strategy, market)
-    bars = market[symbol][1]
+    spec, bars = market[symbol]
     found = np.empty((len(strategy.columns), len(bars)))
     refs = {ref.alias: ref for ref in strategy.spec.features}
     for j, name in enumerate(strategy.columns):
-        write_column(name, refs, bars, found[j])
+        write_column(name, refs, spec, bars, found[j])
     return found
 
 
-def write_column(name: str, refs: Mapping[str, FeatureRef], bars: Bars, out: F64_1D) -> None:
+def write_column(name: str, refs: Mapping[str, FeatureRef], spec: InstrumentSpec, bars: Bars, out: F64_1D) -> None:
     """Write a feature, a bar field or a column of the calendar to `out`."""
     if name in refs:
-        from argus.features import compute
-
-        compute(refs[name], bars, out)
+        feature_column(refs[name], spec, bars, out)
     elif name in BAR_FIELDS and name not in bars.observed:
         raise StrategyError(f"column {name} was not observed in these bars of {bars.instrument}")
     else:

@@ -21,6 +21,7 @@ from argus.core.risk import RiskApproved
 from argus.core.time import format_ns
 from argus.engine._layout import GRID_TOLERANCE, S_AHEAD, S_AHEAD_END, S_FILLS, S_ORDERS, S_TS
 from argus.engine.book import RunTables
+from argus.engine.feature_columns import feature_column
 from argus.engine.finish import Minutes
 from argus.engine.mapped import forget, forget_bars, is_mapped, kept
 from argus.engine.market import Market
@@ -361,15 +362,13 @@ def _features(strategy: Strategy, market: Market, codes: Mapping[str, int]) -> d
     """Columns of the declared features."""
     if not strategy.spec.features:
         return {}
-    from argus.features import compute
-
     columns: dict[str, tuple[int, F64_1D]] = {}
     in_memory = 0
     for ref in strategy.spec.features:
         if ref.instrument not in codes:
             raise OrderError(f"feature {ref.alias} is on {ref.instrument}, which is not in the universe")
-        bars = market[ref.instrument][1]
-        column = kept(compute(ref, bars), in_memory)
+        spec, bars = market[ref.instrument]
+        column = kept(feature_column(ref, spec, bars), in_memory)
         in_memory += 0 if is_mapped(column) else column.nbytes
         columns[ref.alias] = (codes[ref.instrument], column)
         forget_bars(bars)

@@ -578,7 +578,9 @@ def _notes(spec: InstrumentSpec, bars: Bars, config: RunConfig) -> list[tuple[st
     unverified = [
         name
         for name in spec.unverified()
-        if (not name.startswith("margin") or spec.kind == InstrumentKind.FUTURE)
+        # No price, fill or fee rests on the regular hours.
+        if name != "regular_hours"
+        and (not name.startswith("margin") or spec.kind == InstrumentKind.FUTURE)
         and (not name.startswith("fee") or config.costs.takes_schedule)
     ]
     if unverified:

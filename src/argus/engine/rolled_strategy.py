@@ -23,6 +23,7 @@ from argus.core.intents import Bracket, Cancel, Close, Forecast, Intent, OrderRe
 from argus.core.orders import AT_MARKET, Fill, OrderType, Side, TimeInForce
 from argus.core.ports import Strategy, View
 from argus.core.strategy import StrategySpec, WakeRule
+from argus.engine.feature_columns import feature_column
 from argus.engine.rolled_view import RolledView, Tracked, tracked_of
 from argus.engine.rolling import RolledRoot
 
@@ -129,12 +130,12 @@ class RolledStrategy:
         return tuple(found)
 
     def _computed(self) -> dict[str, tuple[Tracked, F64_1D]]:
-        from argus.features import compute
-
         columns = {}
         for ref in self._strategy.spec.features:
             tracked = tracked_of(self._tracked, ref.instrument)
-            columns[ref.alias] = (tracked, compute(ref, tracked.root.series.for_strategies()))
+            root = tracked.root
+            column = feature_column(ref, root.spec, root.series.for_strategies(), schedule=root.schedule)
+            columns[ref.alias] = (tracked, column)
         return columns
 
     def notes(self) -> list[str]:

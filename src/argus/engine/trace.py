@@ -56,6 +56,7 @@ from argus.engine._trace_steps import (
     SettlementStep,
     Trace,
 )
+from argus.engine.feature_columns import feature_column
 from argus.engine.market import NO_EVENTS, NOT_FINER, Events, Finer
 from argus.engine.quoted import QuoteRows, meet
 from argus.engine.record import ORDER_DTYPE, RunRecord
@@ -333,12 +334,10 @@ class _Tracer:
     def _features(self, known: Mapping[str, int]) -> tuple[FeatureSeen, ...]:
         if self.strategy is None or not self.strategy.spec.features:
             return ()
-        from argus.features import compute
-
         seen = []
         for ref in self.strategy.spec.features:
             if ref.alias not in self._columns:
-                self._columns[ref.alias] = compute(ref, self.market[ref.instrument][1])
+                self._columns[ref.alias] = feature_column(ref, *self.market[ref.instrument])
             row = known[ref.instrument]
             value = float(self._columns[ref.alias][row]) if row >= 0 else math.nan
             seen.append(FeatureSeen(ref.alias, ref.feature, ref.instrument, dict(ref.parameters), value))

@@ -23,7 +23,9 @@ from argus.core.money import MONEY_MAX
 from argus.core.ports import TrialLedger
 from argus.core.strategy import StrategySpec
 from argus.core.time import format_ns
+from argus.data.bar_calendar import hold_calendars
 from argus.data.calendars import tables_held
+from argus.engine.feature_columns import reads_calendar
 from argus.lab.audit.alteration import Market, Variant, alter_auxiliary, blur, replace_all
 from argus.lab.audit.clocks import SHIFTS_S, move_clock
 from argus.lab.audit.foresight import NOTHING, Foresight, foresight_of
@@ -143,6 +145,9 @@ def audit_lookahead(
         audit.rooms.prepare(partial(know_calendars, specs, tuple(subject.market), tables_held()))
     with audit.rooms.open() as room:
         spec: StrategySpec = room.call("spec", subject.market, subject.auxiliary)
+    if any(reads_calendar(ref) for ref in spec.features):
+        subject.read_with_columns(spec.features)
+        audit.rooms.prepare(partial(hold_calendars, tables_held()))
     subject = in_range(subject, spec)
     parts = stretches(subject, spec, how.window_wakes) if how.window_wakes else [subject]
     tell("repetition", 0, 1)

@@ -48,11 +48,8 @@ def newest(subject: Subject, spec: StrategySpec, wakes: int) -> Subject:
 
 def warm_rows(subject: Subject, spec: StrategySpec) -> int:
     """Rows until the warm-up is over and every declared feature has its first value."""
-    from argus.features import compute
-
-    rows, read = spec.warmup_bars, subject.read()
-    for ref in spec.features:
-        column = compute(ref, read[ref.instrument][1])
+    rows = spec.warmup_bars
+    for column in subject.read_with_columns(spec.features)[1].values():
         finite = np.flatnonzero(np.isfinite(column))
         rows = max(rows, int(finite[0]) + 1 if len(finite) else 0)
     if subject.rolls is not None:

@@ -6,15 +6,18 @@ The strategy is made anew for every run, and from the market of that run, becaus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from argus.core.arrays import F64_1D
 from argus.core.errors import ArgusError
 from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
+from argus.core.strategy import FeatureRef
 from argus.engine.config import RunConfig
+from argus.engine.feature_columns import feature_column
 from argus.engine.market import Events
 from argus.engine.record import RunRecord
 from argus.engine.rolled_strategy import RolledStrategy
@@ -81,6 +84,17 @@ class Subject:
     def read(self) -> Market:
         """What the strategy reads: the market, or the series of its roots."""
         return self.market if self.rolls is None else self.rolls.read(self.market)
+
+    def read_with_columns(self, refs: Iterable[FeatureRef]) -> tuple[Market, dict[str, F64_1D]]:
+        """What the strategy reads, and the columns of these features over it, by alias."""
+        if self.rolls is None:
+            return self.market, {ref.alias: feature_column(ref, *self.market[ref.instrument]) for ref in refs}
+        roots = {root.symbol: root for root in self.rolls.roots(self.market)}
+        read = series_of(tuple(roots.values()))
+        return read, {
+            ref.alias: feature_column(ref, *read[ref.instrument], schedule=roots[ref.instrument].schedule)
+            for ref in refs
+        }
 
     def on(self, market: Market, auxiliary: Auxiliaries | None = None, **settings: Any) -> Subject:
         """The same strategy on another market, with other settings of the run."""

@@ -156,11 +156,9 @@ def _first_decision(later: Subject, spec: StrategySpec, never: frozenset[str]) -
     Where a declared feature has its first value after the declared warm-up, the comparison waits for it as well: a
     strategy that has no value yet is waiting, not deciding. `never` are features that have none in all of the data.
     """
-    from argus.features import compute
-
     latest, why = -(2**63), "warm-up"
     try:
-        read = later.read()
+        read, columns = later.read_with_columns(ref for ref in spec.features if ref.alias not in never)
     except ArgusError:
         return None  # too little is left to say which contract is in front
     for symbol in spec.universe:
@@ -169,10 +167,10 @@ def _first_decision(later: Subject, spec: StrategySpec, never: frozenset[str]) -
             return None
         latest = max(latest, int(bars.ts_recv_ns[max(1, spec.warmup_bars) - 1]))
     for ref in spec.features:
-        if ref.alias in never:
+        if ref.alias not in columns:
             continue
         bars = read[ref.instrument][1]
-        finite = np.flatnonzero(np.isfinite(compute(ref, bars)))
+        finite = np.flatnonzero(np.isfinite(columns[ref.alias]))
         if not len(finite):
             return None
         known = int(bars.ts_recv_ns[finite[0]])
@@ -183,10 +181,8 @@ def _first_decision(later: Subject, spec: StrategySpec, never: frozenset[str]) -
 
 def _without_value(subject: Subject, spec: StrategySpec) -> frozenset[str]:
     """Declared features that have no value anywhere: nobody waits for them."""
-    from argus.features import compute
-
-    read = subject.read()
-    return frozenset(ref.alias for ref in spec.features if not np.isfinite(compute(ref, read[ref.instrument][1])).any())
+    columns = subject.read_with_columns(spec.features)[1]
+    return frozenset(alias for alias, column in columns.items() if not np.isfinite(column).any())
 
 
 # ---- one comparison

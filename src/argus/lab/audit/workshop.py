@@ -19,6 +19,7 @@ from argus.core.orders import Fill
 from argus.core.ports import Strategy, View
 from argus.core.strategy import StrategyConstraints, StrategySpec, WakeRule
 from argus.engine.config import RunConfig
+from argus.engine.feature_columns import feature_column
 from argus.engine.rolled_strategy import RolledStrategy
 from argus.lab.audit.alteration import Auxiliary, Market
 from argus.lab.audit.recording import Entry, Log, Recorder, unequal_entry
@@ -256,9 +257,7 @@ def _features(strategy: Strategy, market: Market) -> dict[str, tuple[str, F64_1D
     """Columns of the declared features."""
     if not strategy.spec.features:
         return {}
-    from argus.features import compute
-
-    return {ref.alias: (ref.instrument, compute(ref, market[ref.instrument][1])) for ref in strategy.spec.features}
+    return {ref.alias: (ref.instrument, feature_column(ref, *market[ref.instrument])) for ref in strategy.spec.features}
 
 
 # ---- loading
