@@ -14,8 +14,11 @@ from argus.features.inputs import CLOSE, HIGH, LOW
 __all__ = [
     "absolute",
     "above",
+    "beta",
     "change",
     "clip",
+    "correlation",
+    "covariance",
     "deviation",
     "ema",
     "growth",
@@ -84,6 +87,32 @@ def deviation(x: Term, n: int, freedom: int = 1) -> Node:
 def zscore(x: Term, n: int) -> Node:
     """Distance of the value from the mean of the last `n`, in sample standard deviations; NaN if all are equal."""
     return (x - _moments(x, n)) / deviation(x, n)
+
+
+def _products(x: Term, y: Term, n: int) -> tuple[Node, Node, Node]:
+    """Sums over the last `n` rows: products of distances from both means, and squares of each."""
+    block = _block(n)
+    parts = [node("window.block_moments", one, args=(block,)) for one in (x, y)]
+    products = node("pair.block_products", x, y, *parts, args=(block,))
+    squares = (_moments(x, n).out(1), _moments(y, n).out(1))
+    moments = [one.out(output) for one in parts for output in range(3)]
+    return node("pair.window_products", x, y, *moments, products, *squares, args=(n, block)), *squares
+
+
+def covariance(x: Term, y: Term, n: int, freedom: int = 1) -> Node:
+    """Covariance of the last `n` pairs with divisor ``n - freedom``; exactly 0 if all values of either are equal."""
+    return node("algebra.over", _products(x, y, n)[0], args=(n - freedom,))
+
+
+def correlation(x: Term, y: Term, n: int) -> Node:
+    """Correlation of the last `n` pairs, from -1 to 1; NaN if all values of either are equal."""
+    return node("pair.correlation", *_products(x, y, n))
+
+
+def beta(y: Term, x: Term, n: int) -> Node:
+    """Slope of `y` on `x` over the last `n` pairs; NaN if all values of `x` are equal."""
+    products, squares, _ = _products(x, y, n)
+    return products / squares
 
 
 def highest(x: Term, n: int) -> Node:
