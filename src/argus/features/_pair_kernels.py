@@ -124,12 +124,15 @@ def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyp
             is_bad = product <= _CANCELLED * (scale_x * scale_y)
             target[j] = np.nan if is_bad else value + 0.0 * product
             doubtful += 1 if is_bad else 0
-        for j in range(min(max(whole, 0), rows), rows):
-            # From the row on at which the window is the block so far, of which nothing is taken off.
-            is_first = j == whole
-            s_x = new1_x[j] - (0.0 if is_first else old1_x[j])
-            s_y = new1_y[j] - (0.0 if is_first else old1_y[j])
-            value = (new[j] - (0.0 if is_first else old[j])) - s_x * s_y / w
+        if 0 <= whole < rows:
+            # The window is the block so far.
+            value = new[whole] - new1_x[whole] * new1_y[whole] / w
+            product = spread_x[whole] * spread_y[whole]
+            is_bad = product <= _CANCELLED * (new2_x[whole] * new2_y[whole])
+            target[whole] = np.nan if is_bad else value + 0.0 * product
+            doubtful += 1 if is_bad else 0
+        for j in range(min(max(whole + 1, 0), rows), rows):
+            value = (new[j] - old[j]) - (new1_x[j] - old1_x[j]) * (new1_y[j] - old1_y[j]) / w
             product = spread_x[j] * spread_y[j]
             is_bad = product <= _CANCELLED * (new2_x[j] * new2_y[j])
             target[j] = np.nan if is_bad else value + 0.0 * product

@@ -6,6 +6,7 @@ sums. A window that holds a missing value has none itself, nor has one that is n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from argus.features.graph import Node, Term, node
@@ -29,7 +30,11 @@ __all__ = [
     "log_growth",
     "lowest",
     "mean",
+    "median",
     "observed_run",
+    "percentile_rank",
+    "quantile",
+    "quantiles",
     "root",
     "rows_since_highest",
     "rows_since_lowest",
@@ -45,6 +50,8 @@ __all__ = [
 ]
 
 _BLOCKS: Final = (1024, 8192, 131_072)
+_COUNTED: Final = 400
+"""Rows up to which a rank is counted through; beyond, a sorted window is faster."""
 
 
 def _block(n: int) -> int:
@@ -133,6 +140,29 @@ def rows_since_highest(x: Term, n: int) -> Node:
 def rows_since_lowest(x: Term, n: int) -> Node:
     """Rows since the smallest of the last `n` values, the latest of equals."""
     return node("window.rows_since_lowest", x, observed_run(x), args=(n,))
+
+
+def percentile_rank(x: Term, n: int) -> Node:
+    """Share of the other ``n - 1`` of the last `n` values that lie below the newest, equals counted half; 0 to 1."""
+    if n <= _COUNTED:
+        return node("order.counted_rank", x, observed_run(x), args=(n,))
+    return node("order.sorted_window", x, args=(n,))
+
+
+def quantiles(x: Term, n: int, shares: Sequence[float]) -> tuple[Node, ...]:
+    """Quantiles of the last `n` values, of one sorted window; between two values in proportion."""
+    window = node("order.sorted_window", x, args=(n, *shares))
+    return tuple(window.out(1 + k) for k in range(len(shares)))
+
+
+def quantile(x: Term, n: int, share: float) -> Node:
+    """Quantile of the last `n` values; between two values in proportion (type 7 of Hyndman and Fan 1996)."""
+    return quantiles(x, n, (share,))[0]
+
+
+def median(x: Term, n: int) -> Node:
+    """Median of the last `n` values."""
+    return quantile(x, n, 0.5)
 
 
 def ema(x: Term, span: float) -> Node:
