@@ -6,6 +6,7 @@ sums. A window that holds a missing value has none itself, nor has one that is n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from argus.features.graph import Node, Term, node
@@ -14,8 +15,11 @@ from argus.features.inputs import CLOSE, HIGH, LOW
 __all__ = [
     "absolute",
     "above",
+    "beta",
     "change",
     "clip",
+    "correlation",
+    "covariance",
     "deviation",
     "ema",
     "growth",
@@ -26,7 +30,11 @@ __all__ = [
     "log_growth",
     "lowest",
     "mean",
+    "median",
     "observed_run",
+    "percentile_rank",
+    "quantile",
+    "quantiles",
     "root",
     "rows_since_highest",
     "rows_since_lowest",
@@ -42,6 +50,8 @@ __all__ = [
 ]
 
 _BLOCKS: Final = (1024, 8192, 131_072)
+_COUNTED: Final = 400
+"""Rows up to which a rank is counted through; beyond, a sorted window is faster."""
 
 
 def _block(n: int) -> int:
@@ -86,6 +96,32 @@ def zscore(x: Term, n: int) -> Node:
     return (x - _moments(x, n)) / deviation(x, n)
 
 
+def _products(x: Term, y: Term, n: int) -> tuple[Node, Node, Node]:
+    """Sums over the last `n` rows: products of distances from both means, and squares of each."""
+    block = _block(n)
+    parts = [node("window.block_moments", one, args=(block,)) for one in (x, y)]
+    products = node("pair.block_products", x, y, *parts, args=(block,))
+    squares = (_moments(x, n).out(1), _moments(y, n).out(1))
+    moments = [one.out(output) for one in parts for output in range(3)]
+    return node("pair.window_products", x, y, *moments, products, *squares, args=(n, block)), *squares
+
+
+def covariance(x: Term, y: Term, n: int, freedom: int = 1) -> Node:
+    """Covariance of the last `n` pairs with divisor ``n - freedom``; exactly 0 if all values of either are equal."""
+    return node("algebra.over", _products(x, y, n)[0], args=(n - freedom,))
+
+
+def correlation(x: Term, y: Term, n: int) -> Node:
+    """Correlation of the last `n` pairs, from -1 to 1; NaN if all values of either are equal."""
+    return node("pair.correlation", *_products(x, y, n))
+
+
+def beta(y: Term, x: Term, n: int) -> Node:
+    """Slope of `y` on `x` over the last `n` pairs; NaN if all values of `x` are equal."""
+    products, squares, _ = _products(x, y, n)
+    return products / squares
+
+
 def highest(x: Term, n: int) -> Node:
     """Largest of the last `n` values."""
     return node("window.highest", x, observed_run(x), args=(n,))
@@ -104,6 +140,29 @@ def rows_since_highest(x: Term, n: int) -> Node:
 def rows_since_lowest(x: Term, n: int) -> Node:
     """Rows since the smallest of the last `n` values, the latest of equals."""
     return node("window.rows_since_lowest", x, observed_run(x), args=(n,))
+
+
+def percentile_rank(x: Term, n: int) -> Node:
+    """Share of the other ``n - 1`` of the last `n` values that lie below the newest, equals counted half; 0 to 1."""
+    if n <= _COUNTED:
+        return node("order.counted_rank", x, observed_run(x), args=(n,))
+    return node("order.sorted_window", x, args=(n,))
+
+
+def quantiles(x: Term, n: int, shares: Sequence[float]) -> tuple[Node, ...]:
+    """Quantiles of the last `n` values, of one sorted window; between two values in proportion."""
+    window = node("order.sorted_window", x, args=(n, *shares))
+    return tuple(window.out(1 + k) for k in range(len(shares)))
+
+
+def quantile(x: Term, n: int, share: float) -> Node:
+    """Quantile of the last `n` values; between two values in proportion (type 7 of Hyndman and Fan 1996)."""
+    return quantiles(x, n, (share,))[0]
+
+
+def median(x: Term, n: int) -> Node:
+    """Median of the last `n` values."""
+    return quantile(x, n, 0.5)
 
 
 def ema(x: Term, span: float) -> Node:

@@ -1,0 +1,165 @@
+"""Kernels over the last rows of two columns: how they move together.
+
+As for spreads of one column, sums begin anew with every block and are taken about the block's two references. Whether
+digits were lost is judged against the spreads of both columns; where they were, the window is summed up afresh.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._form_kernels import kernel
+
+_CANCELLED = 1e-12
+"""A product of two sums of squares this small against the product of all squares of their blocks has lost digits."""
+
+
+def _window_and_block(args):  # type: ignore[no-untyped-def]
+    return max(int(args[0]), int(args[1]))
+
+
+@kernel(state=1)
+def block_products(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Sum since the beginning of the block of args[0] rows of products of distances from both references.
+
+    Inputs: x, y, their references (the first of `block_moments`). A row with a missing value counts for nothing.
+    """
+    block = int(args[0])
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    centre_x = work[io[2], at : at + n]
+    centre_y = work[io[3], at : at + n]
+    out = work[io[4], at : at + n]
+    total = state[0]
+    offset = row % block
+    for i in range(n):
+        if offset == block:
+            offset = 0
+        if offset == 0:
+            total = 0.0
+        value = (x[i] - centre_x[i]) * (y[i] - centre_y[i])
+        total += value if value == value else 0.0
+        out[i] = total
+        offset += 1
+    state[0] = total
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _products_afresh(x, y, last, w):  # type: ignore[no-untyped-def]
+    """Sum of products of distances from both means over the `w` rows up to position `last`."""
+    centre_x = x[last]
+    centre_y = y[last]
+    total_x = 0.0
+    total_y = 0.0
+    for j in range(w):
+        total_x += x[last - j] - centre_x
+        total_y += y[last - j] - centre_y
+    mean_x = total_x / w
+    mean_y = total_y / w
+    products = 0.0
+    for j in range(w):
+        products += ((x[last - j] - centre_x) - mean_x) * ((y[last - j] - centre_y) - mean_y)
+    return products
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _scale(all2, shift, part, rest, new2):  # type: ignore[no-untyped-def]
+    """How large the squares were from which a window's spread was taken."""
+    return all2 + abs(shift) * (2.0 * abs(part) + rest * abs(shift)) + new2
+
+
+@kernel(depth=_window_and_block)
+def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Sum of products of distances from both means over the last args[0] rows.
+
+    Inputs: x, y, the three `block_moments` of x and of y (blocks of args[1]), their `block_products`, and both sums of
+    squared distances (the second of `window_moments`), whose missing values say which windows are not whole. If all
+    values of either are equal it is exactly zero.
+    """
+    w = int(args[0])
+    block = int(args[1])
+    out = work[io[11], at : at + n]
+    i = 0
+    while i < n:
+        offset = (row + i) % block
+        rows = min(block - offset, n - i)
+        whole = w - 1 - offset
+        here = at + i
+        before = here - offset - 1
+        shift_x = work[io[2], before] - work[io[2], here]
+        shift_y = work[io[5], before] - work[io[5], here]
+        new1_x = work[io[3], here : here + rows]
+        new2_x = work[io[4], here : here + rows]
+        new1_y = work[io[6], here : here + rows]
+        new2_y = work[io[7], here : here + rows]
+        new = work[io[8], here : here + rows]
+        old1_x = work[io[3], here - w : here - w + rows]
+        old1_y = work[io[6], here - w : here - w + rows]
+        old = work[io[8], here - w : here - w + rows]
+        all1_x = work[io[3], before]
+        all2_x = work[io[4], before]
+        all1_y = work[io[6], before]
+        all2_y = work[io[7], before]
+        every = work[io[8], before]
+        spread_x = work[io[9], here : here + rows]
+        spread_y = work[io[10], here : here + rows]
+        target = out[i : i + rows]
+        doubtful = 0
+        for j in range(min(max(whole, 0), rows)):
+            # Values of the block before, moved to this block's references; `rest` are as many as lie in that block.
+            rest = float(whole - j)
+            part_x = all1_x - old1_x[j]
+            part_y = all1_y - old1_y[j]
+            part = (every - old[j]) + (shift_x * part_y + shift_y * (part_x + rest * shift_x))
+            s_x = (part_x + rest * shift_x) + new1_x[j]
+            s_y = (part_y + rest * shift_y) + new1_y[j]
+            scale_x = _scale(all2_x, shift_x, part_x, rest, new2_x[j])
+            scale_y = _scale(all2_y, shift_y, part_y, rest, new2_y[j])
+            value = (part + new[j]) - s_x * s_y / w
+            product = spread_x[j] * spread_y[j]
+            is_bad = product <= _CANCELLED * (scale_x * scale_y)
+            target[j] = np.nan if is_bad else value + 0.0 * product
+            doubtful += 1 if is_bad else 0
+        if 0 <= whole < rows:
+            # The window is the block so far.
+            value = new[whole] - new1_x[whole] * new1_y[whole] / w
+            product = spread_x[whole] * spread_y[whole]
+            is_bad = product <= _CANCELLED * (new2_x[whole] * new2_y[whole])
+            target[whole] = np.nan if is_bad else value + 0.0 * product
+            doubtful += 1 if is_bad else 0
+        for j in range(min(max(whole + 1, 0), rows), rows):
+            value = (new[j] - old[j]) - (new1_x[j] - old1_x[j]) * (new1_y[j] - old1_y[j]) / w
+            product = spread_x[j] * spread_y[j]
+            is_bad = product <= _CANCELLED * (new2_x[j] * new2_y[j])
+            target[j] = np.nan if is_bad else value + 0.0 * product
+            doubtful += 1 if is_bad else 0
+        if doubtful > 0:
+            for j in range(rows):
+                product = spread_x[j] * spread_y[j]
+                if product == 0.0:
+                    target[j] = 0.0
+                elif product > 0.0 and not target[j] == target[j]:
+                    target[j] = _products_afresh(work[io[0]], work[io[1]], here + j, w) if w > 1 else 0.0
+        i += rows
+
+
+@kernel()
+def correlation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Correlation, from the sum of products and both sums of squares; NaN where either is zero."""
+    products = work[io[0], at : at + n]
+    squares_x = work[io[1], at : at + n]
+    squares_y = work[io[2], at : at + n]
+    out = work[io[3], at : at + n]
+    for i in range(n):
+        scale = math.sqrt(squares_x[i] * squares_y[i])
+        value = products[i] / scale
+        value = -1.0 if value < -1.0 else value
+        value = 1.0 if value > 1.0 else value
+        out[i] = value if scale > 0.0 else np.nan
+
+
+share_compiled(globals())
