@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from argus.core.arrays import Bars, Quotes
 from argus.core.errors import DataError
@@ -22,6 +24,12 @@ TICK = Decimal("0.25")
 
 def minutes(seed: int = 1, sessions: int = 3) -> Bars:
     return generate(SyntheticSpec("MES", MINUTE, date(2022, 1, 3), sessions, seed=seed))
+
+
+def take(bars: Bars, rows: NDArray[np.int64]) -> Bars:
+    """Some of the bars."""
+    columns = [one.name for one in fields(bars) if one.name not in ("instrument", "observed")]
+    return replace(bars, **{name: np.ascontiguousarray(getattr(bars, name)[rows]) for name in columns})
 
 
 @pytest.mark.parametrize("interval", [5 * MINUTE, 60 * MINUTE, 24 * 60 * MINUTE])
@@ -151,3 +159,30 @@ def test_quotes_without_bars_are_refused() -> None:
         bars_of_quotes(quotes, 10, np.zeros(1, dtype=np.int32))
     with pytest.raises(DataError, match="give a session for each quote, and an interval above 0"):
         bars_of_quotes(quotes, 0, np.zeros(1, dtype=np.int32))
+
+
+def test_an_hour_whose_last_minutes_are_missing_is_known_at_its_end_and_not_before() -> None:
+    fine = minutes()
+    hour = fine.ts_event_ns // (60 * MINUTE)
+    of_hour = np.flatnonzero(hour == hour[300])
+    holed = take(fine, np.delete(np.arange(len(fine)), of_hour[-7:]))
+    coarse = resample(holed, 60 * MINUTE)
+    row = int(np.searchsorted(coarse.ts_event_ns, holed.ts_event_ns[int(of_hour[0])]))
+    assert coarse.ts_close_ns[row] == fine.ts_close_ns[of_hour[-8]]
+    assert coarse.ts_recv_ns[row] == (hour[300] + 1) * 60 * MINUTE
+
+
+def test_a_session_whose_close_is_missing_is_known_when_the_next_one_begins() -> None:
+    fine = minutes()
+    last = int(np.flatnonzero(fine.session_end)[0])
+    holed = take(fine, np.delete(np.arange(len(fine)), [last]))
+    daily = resample(holed, 24 * 60 * MINUTE)
+    assert daily.ts_recv_ns[0] == fine.ts_event_ns[last + 1]
+
+
+def test_a_bar_that_may_still_grow_is_left_out_where_asked() -> None:
+    fine = minutes()
+    open_hour = fine.rows(0, 90)
+    assert len(resample(open_hour, 60 * MINUTE)) == 2
+    assert len(resample(open_hour, 60 * MINUTE, drop_open=True)) == 1
+    assert len(resample(fine, 60 * MINUTE, drop_open=True)) == len(resample(fine, 60 * MINUTE))

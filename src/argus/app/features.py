@@ -289,7 +289,7 @@ def series_of(workspace: Workspace, symbol: str, timeframe: str, rolling: Rollin
             "rolling": asdict(rolling),
         }
     if (length or NS_PER_DAY) != wanted:
-        bars = resample(bars, wanted)
+        bars = resample(bars, wanted, drop_open=True)
         about["made_from_bars_of_ns"] = length
     return Series(bars, instrument(symbol), schedule, about)
 

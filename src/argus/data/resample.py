@@ -1,10 +1,13 @@
 """Coarser bars out of finer ones, and bars out of trades or quotes: each group summed up when its last member is known.
 
-Nothing crosses a session. A coarse bar becomes known when the last fine bar in it does, so that a strategy on coarse
-bars knows nothing earlier than one that adds up the fine ones itself.
+Nothing crosses a session. A coarse bar becomes known when it is over: when a fine bar reaches its end or the end of the
+session, else at its end by the clock. That the last minutes of an hour will bring no trade is not known before they are
+past, so a bar whose last fine bars are missing waits for its end all the same.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +19,19 @@ from argus.core.time import NS_PER_DAY, format_ns
 __all__ = ["bars_of_quotes", "bars_of_trades", "resample"]
 
 
-def resample(bars: Bars, interval_ns: int) -> Bars:
+def resample(bars: Bars, interval_ns: int, *, drop_open: bool = False) -> Bars:
     """Bars of `interval_ns`, cut at its multiples since 1970 in UTC and at sessions; a day or more is a bar a session.
 
-    A bar begins with its first fine bar and ends with its last one. Prices that are not known (NaN) count for nothing;
-    a sum of volumes that are all unknown is unknown. Open interest is the last known one.
+    A bar begins with its first fine bar and ends with its last one, and is known when it is over. Prices that are not
+    known (NaN) count for nothing; a sum of volumes that are all unknown is unknown. Open interest is the last known one.
 
     Parameters
     ----------
     bars : Bars
     interval_ns : int
         Nanoseconds, at least the length of the fine bars.
+    drop_open : bool
+        Leave out the last bar if the fine bars do not reach its end: more of them may come.
 
     Raises
     ------
@@ -50,7 +55,19 @@ def resample(bars: Bars, interval_ns: int) -> Bars:
             )
         changes |= slot[1:] != slot[:-1]
     first = np.flatnonzero(np.append(True, changes)).astype(np.int64)
-    return _summed(bars, first)
+    return _known_when_over(_summed(bars, first), interval_ns, drop_open)
+
+
+def _known_when_over(coarse: Bars, interval_ns: int, drop_open: bool) -> Bars:
+    """The coarse bars, each known when no further fine bar can fall into it."""
+    by_clock = interval_ns < NS_PER_DAY
+    ends = (coarse.ts_event_ns // interval_ns + 1) * interval_ns if by_clock else coarse.ts_close_ns
+    is_over = coarse.session_end | ((coarse.ts_close_ns >= ends) if by_clock else np.False_)
+    # A session that no bar reaches the close of is over when the next one begins, at the latest.
+    following = np.append(coarse.ts_event_ns[1:], coarse.ts_recv_ns[-1])
+    waits = np.minimum(ends, following) if by_clock else following
+    known = replace(coarse, ts_recv_ns=np.where(is_over, coarse.ts_recv_ns, np.maximum(coarse.ts_recv_ns, waits)))
+    return known.rows(0, len(known) - 1) if drop_open and not is_over[-1] else known
 
 
 def _summed(bars: Bars, first: I64_1D) -> Bars:
