@@ -20,6 +20,8 @@ from tests.features.market import MARKET_COLUMNS, NASTY, Market, market, other_f
 ROWS = 3_000
 SMALLER: dict[str, dict[str, int | float | str]] = {
     "momentum": {"n": 50, "skip": 5},
+    "trend_alignment": {"n": 5},
+    "trend_cascade": {"n": 5},
 }
 """Parameters for features whose defaults look further back than these tests have rows."""
 

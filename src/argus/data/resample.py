@@ -23,7 +23,7 @@ def resample(bars: Bars, interval_ns: int, *, drop_open: bool = False) -> Bars:
     """Bars of `interval_ns`, cut at its multiples since 1970 in UTC and at sessions; a day or more is a bar a session.
 
     A bar begins with its first fine bar and ends with its last one, and is known when it is over. Prices that are not
-    known (NaN) count for nothing; a sum of volumes that are all unknown is unknown. Open interest is the last known one.
+    known (NaN) count for nothing; a sum of volumes that are all unknown is unknown. Open interest is the last known.
 
     Parameters
     ----------
