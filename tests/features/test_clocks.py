@@ -8,7 +8,7 @@ import pytest
 from argus.core.errors import DataError
 from argus.core.random import generator
 from argus.features import column, compute_set
-from argus.features.graph import CLOCKS, held, input_column
+from argus.features.graph import CLOCKS, held
 from argus.features.inputs import CLOSE, HIGH, LOW, OPEN, VOLUME
 from argus.features.runner import Runner
 from tests.features.market import Market, market
@@ -98,13 +98,3 @@ def test_bars_longer_than_the_clock_are_refused() -> None:
     columns["start_s"] = columns["close_s"] - 2 * HOUR_S
     with pytest.raises(DataError, match="a bar of 7200 seconds cannot be part of a bar of 1h"):
         compute_set([column("sma", n=2, on="1h")], columns)
-
-
-def test_a_clock_on_a_clock_is_the_coarser_of_both() -> None:
-    columns = market(7, 2_000)
-    daily = held(held(CLOSE, "1h"), "1d")
-    assert input_column("close") is CLOSE
-    runner = Runner([daily, held(CLOSE, "1d")], 2_000)
-    out = np.empty((2, 2_000))
-    runner.feed([columns[name] for name in runner.inputs], out, 0)
-    np.testing.assert_array_equal(out[0], out[1])
