@@ -18,16 +18,24 @@ def parts(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     body = work[io[4], at : at + n]
     upper = work[io[5], at : at + n]
     lower = work[io[6], at : at + n]
+    # One output at a time: a loop that writes to several is too much for the compiler to take rows together.
     for i in range(n):
         width = high[i] - low[i]
         move = close[i] - opened[i]
-        top = opened[i] if move < 0.0 else close[i]
-        bottom = close[i] if move < 0.0 else opened[i]
-        zero = width + move if width + move != width + move else 0.0
-        is_wide = width != 0.0
-        body[i] = move / width if is_wide else zero
-        upper[i] = (high[i] - top) / width + zero if is_wide else zero
-        lower[i] = (bottom - low[i]) / width + zero if is_wide else zero
+        value = move / width
+        body[i] = value if width != 0.0 else move
+    for i in range(n):
+        width = high[i] - low[i]
+        top = opened[i] if opened[i] > close[i] else close[i]
+        value = (high[i] - top) / width
+        value = value if width != 0.0 else 0.0
+        upper[i] = value if body[i] == body[i] else np.nan
+    for i in range(n):
+        width = high[i] - low[i]
+        bottom = opened[i] if opened[i] < close[i] else close[i]
+        value = (bottom - low[i]) / width
+        value = value if width != 0.0 else 0.0
+        lower[i] = value if body[i] == body[i] else np.nan
 
 
 @kernel()

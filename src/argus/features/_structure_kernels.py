@@ -23,62 +23,57 @@ def _swing_levels(args):  # type: ignore[no-untyped-def]
 
 
 def _gaps(args):  # type: ignore[no-untyped-def]
-    return 1 + 3 * int(args[0])
+    return 4 + 6 * int(args[0])
 
 
-@kernel(depth=_beyond, state=7, outputs=5)
+@kernel(depth=_beyond, state=7, outputs=5, scratch=2)
 def swings(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Last confirmed swing high and low, rows since they happened, and the trend that they show.
 
     Inputs: high, low, highest and lowest of args[0] rows. A high is a swing high if it is above the k highs before it
     and not below the k highs after it. Trend: 1 or -1 for a swing high above or below the one before it, likewise for
-    lows, and the mean of both. State: begun, last high, high before, its row, last low, low before, its row.
+    lows, and the mean of both. State: begun, then level, level before and row of the last swing high, and of the low.
     """
     k = int(args[0])
-    top = work[io[0], at - k : at - k + n]
-    top_after = work[io[2], at : at + n]
-    top_before = work[io[2], at - k - 1 : at - k - 1 + n]
-    bottom = work[io[1], at - k : at - k + n]
-    bottom_after = work[io[3], at : at + n]
-    bottom_before = work[io[3], at - k - 1 : at - k - 1 + n]
-    high_out = work[io[4], at : at + n]
-    low_out = work[io[5], at : at + n]
-    since_high = work[io[6], at : at + n]
-    since_low = work[io[7], at : at + n]
-    trend = work[io[8], at : at + n]
     if state[0] == 0.0:
         state[0] = 1.0
         for j in range(1, 7):
             state[j] = np.nan
-    high = state[1]
-    high_before = state[2]
-    high_row = state[3]
-    low = state[4]
-    low_before = state[5]
-    low_row = state[6]
+    for which in range(2):
+        side = 1.0 - 2.0 * which
+        x = work[io[which], at - k : at - k + n]
+        after = work[io[2 + which], at : at + n]
+        before = work[io[2 + which], at - k - 1 : at - k - 1 + n]
+        level_out = work[io[4 + which], at : at + n]
+        since_out = work[io[6 + which], at : at + n]
+        rise = work[io[9 + which], at : at + n]
+        level = state[1 + 3 * which]
+        level_before = state[2 + 3 * which]
+        level_row = state[3 + 3 * which]
+        for i in range(n):
+            is_swing = (side * x[i] > side * before[i]) & (side * x[i] >= side * after[i])
+            level_out[i] = x[i] if is_swing else np.nan
+        for i in range(n):
+            new = level_out[i]
+            is_swing = new == new
+            now = float(row + i)
+            level_before = level if is_swing else level_before
+            level = new if is_swing else level
+            level_row = now - k if is_swing else level_row
+            level_out[i] = level
+            since_out[i] = now - level_row
+            rise[i] = level - level_before
+        state[1 + 3 * which] = level
+        state[2 + 3 * which] = level_before
+        state[3 + 3 * which] = level_row
+    trend = work[io[8], at : at + n]
+    high_rise = work[io[9], at : at + n]
+    low_rise = work[io[10], at : at + n]
     for i in range(n):
-        now = float(row + i)
-        is_high = (top[i] > top_before[i]) & (top[i] >= top_after[i])
-        high_before = high if is_high else high_before
-        high = top[i] if is_high else high
-        high_row = now - k if is_high else high_row
-        is_low = (bottom[i] < bottom_before[i]) & (bottom[i] <= bottom_after[i])
-        low_before = low if is_low else low_before
-        low = bottom[i] if is_low else low
-        low_row = now - k if is_low else low_row
-        high_out[i] = high
-        low_out[i] = low
-        since_high[i] = now - high_row
-        since_low[i] = now - low_row
-        rises = (0.5 if high > high_before else 0.0) + (0.5 if low > low_before else 0.0)
-        falls = (0.5 if high < high_before else 0.0) + (0.5 if low < low_before else 0.0)
-        trend[i] = rises - falls if (high_before == high_before) & (low_before == low_before) else np.nan
-    state[1] = high
-    state[2] = high_before
-    state[3] = high_row
-    state[4] = low
-    state[5] = low_before
-    state[6] = low_row
+        rises = (0.5 if high_rise[i] > 0.0 else 0.0) + (0.5 if low_rise[i] > 0.0 else 0.0)
+        falls = (0.5 if high_rise[i] < 0.0 else 0.0) + (0.5 if low_rise[i] < 0.0 else 0.0)
+        is_known = (high_rise[i] == high_rise[i]) & (low_rise[i] == low_rise[i])
+        trend[i] = rises - falls if is_known else np.nan
 
 
 @kernel(state=_swing_levels, outputs=2)
@@ -101,95 +96,109 @@ def nearest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     above = -np.inf
     below = np.inf
     for i in range(n):
-        is_changed = not (below < x[i] < above)
-        if since_high[i] == k:
-            levels[int(state[0]) % m] = high[i]
-            state[0] += 1.0
-            is_changed = True
-        if since_low[i] == k:
-            levels[m + int(state[1]) % m] = low[i]
-            state[1] += 1.0
-            is_changed = True
+        close = x[i]
+        is_changed = not (below < close < above)
+        for which in range(2):
+            if since_high[i] == k if which == 0 else since_low[i] == k:
+                place = m * which + int(state[which]) % m
+                level = high[i] if which == 0 else low[i]
+                gone = levels[place] if state[which] >= m else np.nan
+                is_changed = is_changed or gone == above or gone == below
+                levels[place] = level
+                state[which] += 1.0
+                above = level if (level >= close) & (level < above) else above
+                below = level if (level <= close) & (level > below) else below
         if is_changed:
             above = np.inf
             below = -np.inf
-            for j in range(min(int(state[0]), m)):
-                level = levels[j]
-                above = level if (level >= x[i]) & (level < above) else above
-                below = level if (level <= x[i]) & (level > below) else below
-            for j in range(m, m + min(int(state[1]), m)):
-                level = levels[j]
-                above = level if (level >= x[i]) & (level < above) else above
-                below = level if (level <= x[i]) & (level > below) else below
+            for which in range(2):
+                for j in range(m * which, m * which + min(int(state[which]), m)):
+                    level = levels[j]
+                    above = level if (level >= close) & (level < above) else above
+                    below = level if (level <= close) & (level > below) else below
         above_out[i] = above if above < np.inf else np.nan
         below_out[i] = below if below > -np.inf else np.nan
-        if x[i] != x[i]:
+        if close != close:
             # Nothing was found for a missing close, which says nothing of the next.
             above = -np.inf
             below = np.inf
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _unfilled(gaps, count, low, high):  # type: ignore[no-untyped-def]
-    """Take out the gaps that this bar filled; how many are left, highest far edge below, lowest far edge above."""
-    kept = 0
-    floor = -np.inf
-    ceiling = np.inf
-    for j in range(count):
-        side = gaps[3 * j]
-        far = gaps[3 * j + 2]
-        if low <= far if side > 0.0 else high >= far:
-            continue
-        gaps[3 * kept] = side
-        gaps[3 * kept + 1] = gaps[3 * j + 1]
-        gaps[3 * kept + 2] = far
-        floor = far if side > 0.0 and far > floor else floor
-        ceiling = far if side < 0.0 and far < ceiling else ceiling
-        kept += 1
-    return kept, floor, ceiling
+def _unfilled(low, old_high, side, row, state, ring, gap, near_out, row_out):  # type: ignore[no-untyped-def]
+    """Width of a new gap upwards, near edge and row of the latest unfilled one; with side -1 those downwards.
+
+    State: how many are in the ring, and its next place.
+    """
+    m = len(ring) // 3
+    count = int(state[0])
+    place = int(state[1])
+    last = 3 * ((place + m - 1) % m)
+    near = ring[last] if count > 0 else np.nan
+    far = ring[last + 1] if count > 0 else -np.inf
+    since = ring[last + 2] if count > 0 else -1.0
+    for i in range(len(low)):
+        gap[i] = side * low[i] - side * old_high[i]
+    for i in range(len(low)):
+        is_new = gap[i] > 0.0
+        reached = side * old_high[i] if is_new else side * low[i]
+        while reached <= far:
+            place = place - 1 if place > 0 else m - 1
+            count -= 1
+            last = 3 * ((place + m - 1) % m)
+            near = ring[last] if count > 0 else np.nan
+            far = ring[last + 1] if count > 0 else -np.inf
+            since = ring[last + 2] if count > 0 else -1.0
+        if is_new:
+            near = low[i]
+            far = reached
+            since = float(row + i)
+            ring[3 * place] = near
+            ring[3 * place + 1] = far
+            ring[3 * place + 2] = since
+            place = place + 1 if place + 1 < m else 0
+            count = min(count + 1, m)
+        near_out[i] = near
+        row_out[i] = since
+    state[0] = count
+    state[1] = place
 
 
-@kernel(depth=2, state=_gaps, outputs=3)
+@kernel(depth=2, state=_gaps, outputs=3, scratch=6)
 def fair_value_gaps(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Size of a gap that three bars just left, near edge of the latest unfilled gap, and its direction.
 
-    Inputs: high, low. The size is signed by the direction, 0 without a gap. At most args[0] unfilled gaps are
-    remembered, the oldest forgotten first. State: how many, then direction, near and far edge of each, oldest first.
+    Inputs: high, low. The size is signed by the direction, 0 without a gap. Of each direction the args[0] latest are
+    kept in a ring, their far edges in order: rising for gaps upwards, falling for gaps downwards. A gap that breaks the
+    order is dropped, for it is filled no later than the newer one and can never be the latest again. So a bar fills
+    only the newest. State: count and next place of each ring, then near edge, far edge and row of each gap.
     """
     m = int(args[0])
-    high = work[io[0], at : at + n]
-    low = work[io[1], at : at + n]
-    old_high = work[io[0], at - 2 : at - 2 + n]
-    old_low = work[io[1], at - 2 : at - 2 + n]
-    size_out = work[io[2], at : at + n]
-    edge_out = work[io[3], at : at + n]
-    side_out = work[io[4], at : at + n]
-    count = int(state[0])
-    gaps = state[1:]
-    count, floor, ceiling = _unfilled(gaps, count, np.nan, np.nan)
+    for which in range(2):
+        low = work[io[1 - which], at : at + n]
+        old_high = work[io[which], at - 2 : at - 2 + n]
+        gap = work[io[5 + 3 * which], at : at + n]
+        near = work[io[6 + 3 * which], at : at + n]
+        since = work[io[7 + 3 * which], at : at + n]
+        ring = state[4 + 3 * m * which : 4 + 3 * m * (which + 1)]
+        _unfilled(low, old_high, 1.0 - 2.0 * which, row, state[2 * which : 2 * which + 2], ring, gap, near, since)
+    size = work[io[2], at : at + n]
+    edge = work[io[3], at : at + n]
+    side = work[io[4], at : at + n]
+    up = work[io[5], at : at + n]
+    down = work[io[8], at : at + n]
+    up_row = work[io[7], at : at + n]
+    down_row = work[io[10], at : at + n]
     for i in range(n):
-        if (low[i] <= floor) | (high[i] >= ceiling):
-            count, floor, ceiling = _unfilled(gaps, count, low[i], high[i])
-        is_up = low[i] > old_high[i]
-        is_down = high[i] < old_low[i]
-        size = low[i] - old_high[i] if is_up else (high[i] - old_low[i] if is_down else 0.0)
-        if is_up | is_down:
-            if count == m:
-                for j in range(3 * (m - 1)):
-                    gaps[j] = gaps[j + 3]
-                count -= 1
-            gaps[3 * count] = 1.0 if is_up else -1.0
-            gaps[3 * count + 1] = low[i] if is_up else high[i]
-            gaps[3 * count + 2] = old_high[i] if is_up else old_low[i]
-            floor = old_high[i] if is_up and old_high[i] > floor else floor
-            ceiling = old_low[i] if is_down and old_low[i] < ceiling else ceiling
-            count += 1
-        is_known = (high[i] - low[i]) + (old_high[i] - old_low[i])
-        size_out[i] = size if is_known == is_known else np.nan
-        edge_out[i] = gaps[3 * count - 2] if count > 0 else np.nan
-        side = gaps[3 * count - 3] if count > 0 else 0.0
-        side_out[i] = side if row + i >= 2 else np.nan
-    state[0] = count
+        value = (up[i] if up[i] > 0.0 else 0.0) - (down[i] if down[i] > 0.0 else 0.0)
+        size[i] = value if (up[i] == up[i]) & (down[i] == down[i]) else np.nan
+    up_edge = work[io[6], at : at + n]
+    down_edge = work[io[9], at : at + n]
+    for i in range(n):
+        edge[i] = up_edge[i] if up_row[i] > down_row[i] else down_edge[i]
+    for i in range(n):
+        latest = (1.0 if up_row[i] > down_row[i] else 0.0) - (1.0 if up_row[i] < down_row[i] else 0.0)
+        side[i] = latest if row + i >= 2 else np.nan
 
 
 @kernel(depth=1)

@@ -15,7 +15,7 @@ from argus.features.inputs import CLOSE, HIGH, LOW
 
 __all__ = ["COLUMNS", "DECLARED"]
 
-_REMEMBERED: Final = 16
+_REMEMBERED: Final = 32
 _SIDE: Final = Parameter("side", "up", choices=("up", "down"), why="Breaks above the highest, or below the lowest.")
 _K: Final = whole("k", 5, 1, 1_000, "Rows on each side that confirm a swing; it is known k rows after it happened.")
 _M: Final = whole("m", 5, 1, 1_000, "How many of the latest swing highs, and of the latest swing lows, are remembered.")
@@ -178,8 +178,9 @@ _SWINGS: Final = (
 
 _GAP_RULE: Final = (
     "a row t with low[t] > high[t-2] leaves a gap upwards with edges low[t] (near) and high[t-2] (far), one with "
-    "high[t] < low[t-2] a gap downwards with edges high[t] and low[t-2]; a gap is filled by the first later row "
-    f"whose low (high, if downwards) reaches its far edge; the {_REMEMBERED} latest unfilled ones are remembered"
+    "high[t] < low[t-2] a gap downwards with edges high[t] (near) and low[t-2] (far); it is filled by the first later "
+    "row whose low (high, if downwards) reaches its far edge; a gap is forgotten when a newer one in its direction "
+    f"has a far edge that is reached no sooner, or {_REMEMBERED} newer ones in its direction are unfilled"
 )
 _GAP_SOURCE: Final = "traders' definition of the fair value gap (three-bar imbalance); no paper is known to us"
 
