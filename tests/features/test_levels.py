@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -272,3 +274,63 @@ def test_levels_enclose_the_price_and_do_not_depend_on_pieces(seed: int, per_ses
     assert (low >= 0.0).all()
     for name in ("session_position", "prior_week_low_distance", "session_gap_atr", "friday_range_position"):
         np.testing.assert_array_equal(run(name, columns, piece), run(name, columns))
+
+
+def spy_minutes(folder: Path) -> tuple[Market, pl.DataFrame]:
+    """A year of regular sessions of SPY in UTC, over both changes of the clock, with the hours of New York."""
+    frame = pl.read_parquet(folder / "etf_intraday" / "SPY_1min.parquet").sort("timestamp")
+    local = pl.col("timestamp").dt.replace_time_zone(None).dt.replace_time_zone("UTC")
+    local = local.dt.convert_time_zone("America/New_York")
+    frame = frame.with_columns(
+        start=local.dt.epoch("s").cast(pl.Float64),
+        day=local.dt.date(),
+        minute=local.dt.hour().cast(pl.Int64) * 60 + local.dt.minute().cast(pl.Int64),
+        regular=local.dt.truncate("1d").dt.offset_by("9h30m").dt.epoch("s").cast(pl.Float64),
+    )
+    columns = {name: frame[name].to_numpy().astype(np.float64) for name in ("open", "high", "low", "close")}
+    columns["start_s"] = frame["start"].to_numpy()
+    columns["close_s"] = columns["start_s"] + MINUTE_S
+    columns["session"] = frame["day"].to_physical().to_numpy().astype(np.float64)
+    columns["regular_open_s"] = frame["regular"].to_numpy()
+    return columns, frame
+
+
+def test_levels_of_real_sessions_agree_with_their_group_by(real_data: Path) -> None:
+    columns, frame = spy_minutes(real_data)
+    days = (
+        frame.group_by("day", maintain_order=True)
+        .agg(high=pl.col("high").max(), low=pl.col("low").min(), close=pl.col("close").last())
+        .with_columns(pl.all().exclude("day").shift(1))
+    )
+    monday = pl.col("day").dt.truncate("1w")
+    week = (
+        frame.group_by(monday.alias("week"), maintain_order=True)
+        .agg(week_high=pl.col("high").max())
+        .with_columns(pl.col("week_high").shift(1))
+    )
+    range_30 = (
+        frame.filter(pl.col("minute").is_between(570, 599))
+        .group_by("day", maintain_order=True)
+        .agg(opening_high=pl.col("high").max(), opening_low=pl.col("low").min())
+    )
+    known = (
+        frame.select("day", "minute", now="close")
+        .join(days, on="day", how="left", maintain_order="left")
+        .with_columns(week=monday)
+        .join(week, on="week", how="left", maintain_order="left")
+        .join(range_30, on="day", how="left", maintain_order="left")
+    )
+    want = known.select(
+        high=(pl.col("now") - pl.col("high")) / pl.col("now"),
+        close=(pl.col("now") - pl.col("close")) / pl.col("now"),
+        week=(pl.col("now") - pl.col("week_high")) / pl.col("now"),
+        opening=pl.when(pl.col("minute") >= 599).then(
+            (pl.col("now") - pl.col("opening_low")) / (pl.col("opening_high") - pl.col("opening_low"))
+        ),
+    )
+    same(run("prior_session_high_distance", columns), want["high"].to_numpy())
+    same(run("prior_session_close_distance", columns), want["close"].to_numpy())
+    same(run("prior_week_high_distance", columns), want["week"].to_numpy())
+    same(run("opening_range_position", columns, minutes=30), want["opening"].to_numpy())
+    assert days.height > 200
+    assert want["opening"].is_not_null().mean() > 0.9
