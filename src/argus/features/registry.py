@@ -15,10 +15,10 @@ __all__ = ["column_version", "feature", "features"]
 
 @cache
 def _declared() -> dict[str, Feature]:
-    from argus.features.families import clock, multi_timeframe, price, volatility
+    from argus.features.families import candles, clock, levels, multi_timeframe, price, structure, volatility
 
     found: dict[str, Feature] = {}
-    for family in (price, volatility, clock, multi_timeframe):
+    for family in (price, volatility, structure, levels, candles, clock, multi_timeframe):
         for declared in family.DECLARED:
             if declared.name in found:
                 raise ConfigError(f"two features are called {declared.name}; rename one")
