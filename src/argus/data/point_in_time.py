@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -26,9 +26,6 @@ from argus.data._catalog_statement import listed
 from argus.data.importing import written_ns
 from argus.data.raw import Rejection, SourceTable
 from argus.data.sources import open_source
-
-if TYPE_CHECKING:
-    import polars as pl
 
 __all__ = ["SeriesReason", "SlowSeries", "SlowSeriesRead", "SlowSeriesSpec", "as_of_rows", "read_slow_series"]
 
