@@ -18,25 +18,34 @@ __all__ = [
     "clip",
     "deviation",
     "ema",
+    "gap_share",
     "growth",
     "highest",
     "lag",
     "larger",
+    "line_end",
+    "line_score",
     "log",
     "log_growth",
     "lowest",
     "mean",
+    "moments",
     "observed_run",
+    "position",
+    "r_squared",
     "root",
     "rows_since_highest",
     "rows_since_lowest",
+    "share",
     "sign",
+    "slope",
     "smaller",
     "square",
     "total",
     "true_range",
     "typical_price",
     "variance",
+    "weighted_mean",
     "wilder",
     "zscore",
 ]
@@ -84,6 +93,43 @@ def deviation(x: Term, n: int, freedom: int = 1) -> Node:
 def zscore(x: Term, n: int) -> Node:
     """Distance of the value from the mean of the last `n`, in sample standard deviations; NaN if all are equal."""
     return (x - _moments(x, n)) / deviation(x, n)
+
+
+def moments(x: Term, n: int) -> tuple[Node, Node]:
+    """Mean of the last `n` values and the sum of squared distances from it, which is exactly 0 if all are equal."""
+    return _moments(x, n), _moments(x, n).out(1)
+
+
+def slope(x: Term, n: int) -> Node:
+    """Slope per row of the least-squares line through the last `n` values, at least 2; exactly 0 if all are equal."""
+    block = _block(n)
+    sums = node("window.block_moments", x, args=(block,))
+    ramp = node("line.block_ramp", x, sums, args=(block,))
+    spread = _moments(x, n).out(1)
+    return node("line.window_slope", x, sums, sums.out(1), sums.out(2), ramp, spread, args=(n, block))
+
+
+def line_end(x: Term, n: int) -> Node:
+    """Value at the newest row of the least-squares line through the last `n` values, at least 2."""
+    return node("line.along", _moments(x, n), slope(x, n), args=((n - 1) / 2.0,))
+
+
+def r_squared(x: Term, n: int) -> Node:
+    """Share of the variance of the last `n` values, at least 2, that their line explains; NaN if all are equal."""
+    return node("line.explained", slope(x, n), _moments(x, n).out(1), args=(n,))
+
+
+def line_score(x: Term, n: int) -> Node:
+    """Distance from `line_end` in standard deviations about the line (divisor ``n - 2``, `n` at least 3).
+
+    NaN where the squared distances from the line are less than 1e-12 of those from the mean.
+    """
+    return node("line.residual_score", x, _moments(x, n), slope(x, n), _moments(x, n).out(1), args=(n,))
+
+
+def weighted_mean(x: Term, n: int) -> Node:
+    """Mean of the last `n` values, at least 2, with weights `n` for the newest down to 1 for the oldest."""
+    return node("line.along", _moments(x, n), slope(x, n), args=((n - 1) / 6.0,))
 
 
 def highest(x: Term, n: int) -> Node:
@@ -179,6 +225,21 @@ def smaller(x: Term, y: Term) -> Node:
 def above(x: Term, y: Term) -> Node:
     """1 where `x` is above `y`, else 0; NaN if either is missing."""
     return node("algebra.above", x, y)
+
+
+def gap_share(x: Term, y: Term, z: Term, scale: float = 1.0) -> Node:
+    """``scale (x - y) / z``; NaN unless `z` is above zero."""
+    return node("price.gap_share", x, y, z, args=(scale,))
+
+
+def share(x: Term, z: Term, scale: float = 1.0) -> Node:
+    """``scale x / z``; NaN unless `z` is above zero."""
+    return node("price.share", x, z, args=(scale,))
+
+
+def position(x: Term, low: Term, high: Term, scale: float = 1.0, shift: float = 0.0) -> Node:
+    """``scale (x - low) / (high - low) + shift``; NaN unless `high` is above `low`."""
+    return node("price.position", x, low, high, args=(scale, shift))
 
 
 def true_range() -> Node:
