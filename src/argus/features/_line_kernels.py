@@ -23,8 +23,50 @@ _PERFECT = 1e-12
 """Share of the squared distances below which nothing is left about a line but rounding."""
 
 
+_ROWS_AT_ONCE = 256
+"""Rows that are summed up together, so that they stay in the first cache."""
+
+
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
+
+
 def _window_and_block(args):  # type: ignore[no-untyped-def]
     return max(int(args[0]), int(args[1]))
+
+
+@kernel(depth=_window)
+def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """args[3] x plus the sum over k from 1 to args[0] - 1 of (args[1] + args[2] k) (x of k rows before less x).
+
+    For short windows: it costs a step for each row of them, but several rows are worked on at once. A missing value in
+    the window makes it missing, and equal values leave nothing but args[3] x.
+    """
+    w = int(args[0])
+    keep = args[3]
+    first = 0
+    while first < n:
+        rows = min(_ROWS_AT_ONCE, n - first)
+        here = at + first
+        x = work[io[0], here : here + rows]
+        out = work[io[1], here : here + rows]
+        for i in range(rows):
+            out[i] = keep * x[i]
+        k = 1
+        while k + 2 <= w:
+            weight1 = args[1] + args[2] * k
+            weight2 = args[1] + args[2] * (k + 1)
+            x1 = work[io[0], here - k : here - k + rows]
+            x2 = work[io[0], here - k - 1 : here - k - 1 + rows]
+            for i in range(rows):
+                out[i] += weight1 * (x1[i] - x[i]) + weight2 * (x2[i] - x[i])
+            k += 2
+        if k < w:
+            weight1 = args[1] + args[2] * k
+            x1 = work[io[0], here - k : here - k + rows]
+            for i in range(rows):
+                out[i] += weight1 * (x1[i] - x[i])
+        first += rows
 
 
 @kernel(state=1)
@@ -71,6 +113,7 @@ def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
     w = int(args[0])
     block = int(args[1])
     places = w * (w * w - 1.0) / 12.0
+    share = 1.0 / places
     half = 0.5 * (w - 1.0)
     limit = float(block) * block * block / (3.0 * places * _SQUARED_DIGITS)
     spread = work[io[5], at : at + n]
@@ -101,7 +144,7 @@ def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
             part3 = (all3 - old3[j]) - block * part1 - shift * (0.5 * rest * (rest + 1.0))
             s1 = (part1 + rest * shift) + new1[j]
             s3 = part3 + new3[j]
-            value = (s3 - (offset + j - half) * s1) / places
+            value = (s3 - (offset + j - half) * s1) * share
             target[j] = value if left[j] > 0.0 else 0.0
             doubtful += 1 if (left[j] > 0.0) & (limit * (scale + new2[j]) > left[j]) else 0
         for j in range(crossing, rows):
@@ -109,7 +152,7 @@ def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
             is_all = offset + j == w - 1
             s1 = new1[j] - (0.0 if is_all else old1[j])
             s3 = new3[j] - (0.0 if is_all else old3[j])
-            value = (s3 - (offset + j - half) * s1) / places
+            value = (s3 - (offset + j - half) * s1) * share
             target[j] = value if left[j] > 0.0 else 0.0
             doubtful += 1 if (left[j] > 0.0) & (limit * new2[j] > left[j]) else 0
         if doubtful > 0:

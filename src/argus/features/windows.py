@@ -52,6 +52,9 @@ __all__ = [
 
 _BLOCKS: Final = (1024, 8192, 131_072)
 
+_SHORT: Final = 40
+"""Rows up to which a weighted sum is made row by row, which costs no more there and keeps all digits."""
+
 
 def _block(n: int) -> int:
     """Rows of the blocks in which windows of `n` rows are summed."""
@@ -102,6 +105,9 @@ def moments(x: Term, n: int) -> tuple[Node, Node]:
 
 def slope(x: Term, n: int) -> Node:
     """Slope per row of the least-squares line through the last `n` values, at least 2; exactly 0 if all are equal."""
+    if n <= _SHORT:
+        places = n * (n * n - 1) / 12.0
+        return node("line.weighted_window", x, args=(n, (n - 1) / 2.0 / places, -1.0 / places, 0.0))
     block = _block(n)
     sums = node("window.block_moments", x, args=(block,))
     ramp = node("line.block_ramp", x, sums, args=(block,))
@@ -129,17 +135,30 @@ def line_score(x: Term, n: int) -> Node:
 
 def weighted_mean(x: Term, n: int) -> Node:
     """Mean of the last `n` values, at least 2, with weights `n` for the newest down to 1 for the oldest."""
+    if n <= _SHORT:
+        weights = n * (n + 1) / 2.0
+        return node("line.weighted_window", x, args=(n, n / weights, -1.0 / weights, 1.0))
     return node("line.along", _moments(x, n), slope(x, n), args=((n - 1) / 6.0,))
 
 
 def highest(x: Term, n: int) -> Node:
     """Largest of the last `n` values."""
-    return node("window.highest", x, observed_run(x), args=(n,))
+    return _doubled("window.higher", x, n)
 
 
 def lowest(x: Term, n: int) -> Node:
     """Smallest of the last `n` values."""
-    return node("window.lowest", x, observed_run(x), args=(n,))
+    return _doubled("window.lower", x, n)
+
+
+def _doubled(kernel: str, x: Term, n: int) -> Node:
+    """Extreme of `n` rows from those of 1, 2, 4, ... rows, which all windows over a column share."""
+    rows, term = 1, node("algebra.lag", x, args=(0,)) if n == 1 else x
+    while rows < n:
+        step = min(rows, n - rows)
+        rows, term = rows + step, node(kernel, term, args=(step,))
+    assert isinstance(term, Node)
+    return term
 
 
 def rows_since_highest(x: Term, n: int) -> Node:
