@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._algebra_kernels import natural_log
 from argus.features._form_kernels import kernel
 
 _ROWS_AT_ONCE = 256
@@ -83,8 +84,8 @@ def choppiness(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     for i in range(n):
         ratio = way[i] / (high[i] - low[i])
         # The way cannot be shorter than the range; only rounding makes it so.
-        ratio = 1.0 if ratio < 1.0 else ratio
-        out[i] = scale * math.log(ratio) if high[i] > low[i] else np.nan
+        value = scale * natural_log(1.0 if ratio < 1.0 else ratio)
+        out[i] = value if high[i] > low[i] else np.nan
 
 
 @kernel(depth=_window)

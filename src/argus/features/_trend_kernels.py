@@ -6,11 +6,10 @@ pass where an indicator has them, which costs hardly more than one. Divisions ar
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._algebra_kernels import natural_log
 from argus.features._form_kernels import kernel
 
 _SETTLED = 1e-13
@@ -219,8 +218,10 @@ def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         raw = -0.999 if raw < -0.99 else raw
         is_known = high[i] > low[i]
         place = raw if is_known else place
-        out[i] = 0.5 * math.log((1.0 + place) / (1.0 - place)) if is_known else np.nan
+        out[i] = place if is_known else np.nan
     state[0] = place
+    for i in range(n):
+        out[i] = 0.5 * natural_log((1.0 + out[i]) / (1.0 - out[i]))
     bent = state[1]
     for i in range(n):
         value = out[i] + 0.5 * bent

@@ -252,46 +252,27 @@ def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = best if x[i] == x[i] else np.nan
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _rows_since_extreme(work, io, at, n, row, w, side, state):  # type: ignore[no-untyped-def]
-    """Rows since the largest of the last `w` values times `side`, the latest of equals; state: its row, and one."""
-    x = work[io[0]]
-    run = work[io[1], at : at + n]
-    out = work[io[2], at : at + n]
-    best_row = int(state[0]) if state[1] > 0.0 else -1
+@kernel(depth=_window, outputs=2)
+def fresher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The more extreme of the value and that of args[0] rows before, and its age; the newer one of equals.
+
+    Inputs: values, their ages; args[1] is 1 for the larger and -1 for the smaller. Missing if either value is.
+    """
+    k = int(args[0])
+    side = args[1]
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    age = work[io[1], at : at + n]
+    old_age = work[io[1], at - k : at - k + n]
+    best = work[io[2], at : at + n]
+    best_age = work[io[3], at : at + n]
     for i in range(n):
-        now = row + i
-        back = now - best_row
-        if run[i] < 1.0:
-            out[i] = np.nan
-            continue
-        reach = min(w, int(run[i]))
-        if best_row >= 0 and back < reach and not side * x[at + i] >= side * x[at + i - back]:
-            out[i] = back if run[i] >= w else np.nan
-            continue
-        if best_row < 0 or back >= reach:
-            back = 0
-            for k in range(1, reach):
-                if side * x[at + i - k] > side * x[at + i - back]:
-                    back = k
-        else:
-            back = 0
-        best_row = now - back
-        out[i] = back if run[i] >= w else np.nan
-    state[0] = best_row
-    state[1] = 1.0
-
-
-@kernel(depth=_window, state=2)
-def rows_since_highest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Rows since the largest of the last args[0] values, the latest of equals; inputs: values, their `observed_run`."""
-    _rows_since_extreme(work, io, at, n, row, int(args[0]), 1.0, state)
-
-
-@kernel(depth=_window, state=2)
-def rows_since_lowest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Rows since the smallest of the last args[0] values, the latest of equals; inputs as `rows_since_highest`."""
-    _rows_since_extreme(work, io, at, n, row, int(args[0]), -1.0, state)
+        is_new = side * x[i] >= side * old[i]
+        is_known = (x[i] == x[i]) & (old[i] == old[i])
+        value = x[i] if is_new else old[i]
+        rows = age[i] if is_new else old_age[i] + k
+        best[i] = value if is_known else np.nan
+        best_age[i] = rows if is_known else np.nan
 
 
 @kernel(state=3)

@@ -153,22 +153,31 @@ def lowest(x: Term, n: int) -> Node:
 
 def _doubled(kernel: str, x: Term, n: int) -> Node:
     """Extreme of `n` rows from those of 1, 2, 4, ... rows, which all windows over a column share."""
-    rows, term = 1, node("algebra.lag", x, args=(0,)) if n == 1 else x
+    if n == 1:
+        return node("algebra.lag", x, args=(0,))
+    half = 1 << (n - 1).bit_length() - 1
+    return node(kernel, x if half == 1 else _doubled(kernel, x, half), args=(n - half,))
+
+
+def _aged(x: Term, n: int, side: float) -> Node:
+    """Age of the extreme of `n` rows, made as `_doubled` is."""
+    best, age = x, x * 0.0
+    rows = 1
     while rows < n:
         step = min(rows, n - rows)
-        rows, term = rows + step, node(kernel, term, args=(step,))
-    assert isinstance(term, Node)
-    return term
+        found = node("window.fresher", best, age, args=(step, side))
+        rows, best, age = rows + step, found, found.out(1)
+    return age
 
 
 def rows_since_highest(x: Term, n: int) -> Node:
     """Rows since the largest of the last `n` values, the latest of equals."""
-    return node("window.rows_since_highest", x, observed_run(x), args=(n,))
+    return _aged(x, n, 1.0)
 
 
 def rows_since_lowest(x: Term, n: int) -> Node:
     """Rows since the smallest of the last `n` values, the latest of equals."""
-    return node("window.rows_since_lowest", x, observed_run(x), args=(n,))
+    return _aged(x, n, -1.0)
 
 
 def ema(x: Term, span: float) -> Node:
