@@ -8,8 +8,10 @@ otherwise (a plain mean of the first values), values are compared after the star
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import talib
 from hypothesis import given
@@ -341,6 +343,23 @@ def test_rows_without_prices_are_skipped_by_what_carries_on() -> None:
     for name in ("wma", "linear_slope", "cci", "williams_r"):
         holes = np.isnan(windows(m["close"], 9)).any(axis=1)
         np.testing.assert_array_equal(np.isnan(values(name, m, n=9)), holes, err_msg=name)
+
+
+def test_long_real_columns_agree_with_talib(real_data: Path) -> None:
+    # Bitcoin from 12 to 20,000 dollars, every thirtieth minute: what drifts or loses digits would show here.
+    found = pl.read_parquet(real_data / "crypto_1m" / "BTCUSD.parquet", columns=["open", "high", "low", "close"])
+    thinned = found.gather_every(30)
+    m = {name: thinned[name].cast(pl.Float64).to_numpy().copy() for name in ("open", "high", "low", "close")}
+    high, low, close = m["high"], m["low"], m["close"]
+    for n in (14, 60, 300):
+        close_to(values("wma", m, n=n), talib.WMA(close, n), rtol=1e-8)
+        # TA-Lib sums place times price for each row afresh, which is right to about 1e-12 of the price.
+        close_to(values("linear_slope", m, n=n) * close, talib.LINEARREG_SLOPE(close, n), rtol=1e-7, atol=1e-8)
+        close_to(values("rsi", m, n=n), talib.RSI(close, n))
+        close_to(values("adx", m, n=n), talib.ADX(high, low, close, n), rtol=1e-7)
+        close_to(values("aroon_oscillator", m, n=n), talib.AROONOSC(high, low, n))
+    close_to(values("sar", m), talib.SAR(high, low, 0.02, 0.2))
+    close_to(values("kama", m), talib.KAMA(close, 10), rtol=1e-7)
 
 
 MOVES = arrays(np.int64, (60, 4), elements=st.integers(-12, 12))

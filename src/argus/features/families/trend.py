@@ -129,8 +129,8 @@ DECLARED: Final = (
         own_parameters=(rows(25, "Rows looked back."),),
         warmup=lambda values: _n(values) + 1,
         build=_aroon,
-        formula="100 (rows since min(low[t-n..t]) - rows since max(high[t-n..t])) / n, the latest of equals: aroon_up - "
-        "aroon_down",
+        formula="100 (rows since min(low[t-n..t]) - rows since max(high[t-n..t])) / n, the latest of equals; "
+        "aroon_up - aroon_down",
         source="Chande (1995), A time price oscillator, Stocks & Commodities 13(9)",
         unit="-100 to 100",
         low=-100.0,
