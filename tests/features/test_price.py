@@ -98,6 +98,7 @@ def test_windows_of_lines_agree_with_talib(n: int) -> None:
     high, low, close = typical()
     close_to(values("wma", n=n), talib.WMA(close, n))
     close_to(values("linear_slope", n=n) * close, talib.LINEARREG_SLOPE(close, n))
+    close_to(values("linreg", n=n), talib.LINEARREG(close, n))
     close_to(values("roc", n=n), talib.ROC(close, n))
     close_to(values("williams_r", n=n), talib.WILLR(high, low, close, n))
     close_to(values("aroon_oscillator", n=n), talib.AROONOSC(high, low, n))
