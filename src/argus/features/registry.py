@@ -15,10 +15,22 @@ __all__ = ["column_version", "feature", "features"]
 
 @cache
 def _declared() -> dict[str, Feature]:
-    from argus.features.families import candles, clock, levels, multi_timeframe, price, structure, volatility
+    from argus.features.families import (
+        candles,
+        channels,
+        clock,
+        levels,
+        multi_timeframe,
+        oscillators,
+        price,
+        structure,
+        trend,
+        volatility,
+    )
 
     found: dict[str, Feature] = {}
-    for family in (price, volatility, structure, levels, candles, clock, multi_timeframe):
+    families = (price, oscillators, channels, trend, volatility, structure, levels, candles, clock, multi_timeframe)
+    for family in families:
         for declared in family.DECLARED:
             if declared.name in found:
                 raise ConfigError(f"two features are called {declared.name}; rename one")
