@@ -7,8 +7,6 @@ comes are found by halving and only what lies between them is moved.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
@@ -123,7 +121,7 @@ def sorted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         work[io[1], at + i] = (twice - 1) / (2.0 * (w - 1)) if is_whole else np.nan
         for k in range(1, len(args)):
             place = args[k] * (w - 1)
-            low = int(math.floor(place))
+            low = int(place)
             high = min(low + 1, w - 1)
             between = values[low] + (place - low) * (values[high] - values[low])
             work[io[1 + k], at + i] = between if is_whole else np.nan
