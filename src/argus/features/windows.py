@@ -35,6 +35,7 @@ __all__ = [
     "percentile_rank",
     "quantile",
     "quantiles",
+    "ratio_of_totals",
     "root",
     "rows_since_highest",
     "rows_since_lowest",
@@ -45,6 +46,8 @@ __all__ = [
     "true_range",
     "typical_price",
     "variance",
+    "weighted_deviation",
+    "weighted_mean",
     "wilder",
     "zscore",
 ]
@@ -73,6 +76,29 @@ def total(x: Term, n: int) -> Node:
 def mean(x: Term, n: int) -> Node:
     """Mean of the last `n` values."""
     return node("algebra.over", total(x, n), args=(n,))
+
+
+def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
+    """Sum of the last `n` values of `x` over that of `y`, where no `x` is larger than its `y`; NaN where `y` is zero."""
+    block = _block(n)
+    sums = [node("window.block_sum", one, args=(block,)) for one in (x, y)]
+    return node("volume.ratio_of_totals", x, y, *sums, observed_run(x), args=(n, block))
+
+
+def _weighted(x: Term, weight: Term, n: int) -> Node:
+    block = _block(n)
+    sums = node("volume.weighted_block", x, weight, args=(block,))
+    return node("volume.weighted_window", x, weight, *(sums.out(k) for k in range(5)), args=(n, block))
+
+
+def weighted_mean(x: Term, weight: Term, n: int) -> Node:
+    """Mean of the last `n` values, each weighing as its weight (not below zero); NaN where nothing has weight."""
+    return _weighted(x, weight, n)
+
+
+def weighted_deviation(x: Term, weight: Term, n: int) -> Node:
+    """Root of the weighted mean of squared distances from `weighted_mean`."""
+    return root(_weighted(x, weight, n).out(1))
 
 
 def _moments(x: Term, n: int) -> Node:

@@ -1,0 +1,150 @@
+"""Kernels of the volume profile: how much was traded at which price, in a session so far or over the last rows.
+
+Prices are put in bins of equal width in the logarithm, so that a bin is the same share of any price and no tick size is
+needed. Bins are counted from the price of one; they lie in a ring, in which a bin's place is its number modulo the
+ring's length. Prices further apart than the ring is long have no profile.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._form_kernels import kernel
+
+_RING = 512
+_MASK = _RING - 1
+"""A number and this is the number modulo the ring's length, below zero too."""
+
+
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[2])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _value_area(ring, peak, low, high, share, total):  # type: ignore[no-untyped-def]
+    """Lowest and highest bin of the value area.
+
+    It starts at the bin with most volume and takes in the larger of the two next ones, the lower of equals, until it
+    holds `share` of the total; `low` and `high` are the outermost bins that hold any.
+    """
+    first = peak
+    last = peak
+    inside = ring[peak & _MASK]
+    wanted = share * total
+    while inside < wanted and (first > low or last < high):
+        under = ring[(first - 1) & _MASK] if first > low else -1.0
+        over = ring[(last + 1) & _MASK] if last < high else -1.0
+        if under >= over:
+            first -= 1
+            inside += under
+        else:
+            last += 1
+            inside += over
+    return first, last
+
+
+@kernel(state=6 + _RING, outputs=3)
+def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Logarithms of the middle of the fullest bin, and of the lower and upper edge of the value area, in the session.
+
+    args: width of a bin, share of the value area. Inputs: logarithm of the price, volume, session. State: session, total
+    volume, lowest and highest bin, fullest bin, rows counted; the ring.
+    """
+    width = args[0]
+    share = args[1]
+    x = work[io[0], at : at + n]
+    volume = work[io[1], at : at + n]
+    session = work[io[2], at : at + n]
+    peaks = work[io[3], at : at + n]
+    lower = work[io[4], at : at + n]
+    upper = work[io[5], at : at + n]
+    ring = state[6:]
+    for i in range(n):
+        if row + i == 0 or session[i] != state[0]:
+            for k in range(int(state[2]), min(int(state[3]), int(state[2]) + _RING - 1) + 1):
+                ring[k & _MASK] = 0.0
+            state[0] = session[i]
+            state[1] = 0.0
+            state[5] = 0.0
+        peaks[i] = np.nan
+        lower[i] = np.nan
+        upper[i] = np.nan
+        place = x[i] / width
+        if not (place == place and volume[i] == volume[i]):
+            continue
+        k = math.floor(place)
+        if state[5] == 0.0:
+            state[2] = k
+            state[3] = k
+            state[4] = k
+        state[2] = min(state[2], k)
+        state[3] = max(state[3], k)
+        state[5] += 1.0
+        state[1] += volume[i]
+        ring[k & _MASK] += volume[i]
+        peak = int(state[4])
+        most = ring[peak & _MASK]
+        here = ring[k & _MASK]
+        if here > most or (here == most and k < peak):
+            peak = int(k)
+            state[4] = k
+        low = int(state[2])
+        high = int(state[3])
+        if state[1] > 0.0 and high - low < _RING:
+            first, last = _value_area(ring, peak, low, high, share, state[1])
+            peaks[i] = (peak + 0.5) * width
+            lower[i] = first * width
+            upper[i] = (last + 1) * width
+
+
+@kernel(depth=_window, state=2 * _RING, outputs=3)
+def window_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """As `session_profile`, over the last args[2] rows. Work per row grows with the bins between lowest and highest.
+
+    Inputs: logarithm of the price, volume (missing where the price is), highest and lowest logarithm of the window.
+    State: the ring of volumes, and one of rows, by which an empty bin is known to hold nothing.
+    """
+    width = args[0]
+    share = args[1]
+    w = int(args[2])
+    ring = state[:_RING]
+    rows = state[_RING:]
+    for i in range(n):
+        j = at + i
+        work[io[4], j] = np.nan
+        work[io[5], j] = np.nan
+        work[io[6], j] = np.nan
+        gone = work[io[0], j - w] / width
+        if gone == gone and work[io[1], j - w] == work[io[1], j - w]:
+            k = math.floor(gone) & _MASK
+            rows[k] -= 1.0
+            ring[k] = ring[k] - work[io[1], j - w] if rows[k] > 0.0 else 0.0
+        come = work[io[0], j] / width
+        if come == come and work[io[1], j] == work[io[1], j]:
+            k = math.floor(come) & _MASK
+            rows[k] += 1.0
+            ring[k] += work[io[1], j]
+        top = work[io[2], j] / width
+        bottom = work[io[3], j] / width
+        if not (top - bottom < _RING - 1):
+            continue
+        low = math.floor(bottom)
+        high = math.floor(top)
+        peak = low
+        total = 0.0
+        for k in range(low, high + 1):
+            here = ring[k & _MASK]
+            total += here
+            peak = k if here > ring[peak & _MASK] else peak
+        if total > 0.0:
+            first, last = _value_area(ring, peak, low, high, share, total)
+            work[io[4], j] = (peak + 0.5) * width
+            work[io[5], j] = first * width
+            work[io[6], j] = (last + 1) * width
+
+
+share_compiled(globals())
