@@ -51,8 +51,8 @@ def _value_area(ring, peak, low, high, share, total):  # type: ignore[no-untyped
 def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithms of the middle of the fullest bin, and of the lower and upper edge of the value area, in the session.
 
-    args: width of a bin, share of the value area. Inputs: logarithm of the price, volume, session. State: session, total
-    volume, lowest and highest bin, fullest bin, rows counted; the ring.
+    args: width of a bin, share of the value area. Inputs: logarithm of the price, volume, session. State: session,
+    total volume, lowest and highest bin, fullest bin, rows counted; the ring.
     """
     width = args[0]
     share = args[1]

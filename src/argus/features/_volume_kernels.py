@@ -1,8 +1,8 @@
 """Kernels of volume: sums since the beginning or the session's opening, averages weighted by volume, usual volume.
 
 Averages over windows are differences of sums of a block, as for plain windows; here each value weighs as much as was
-traded at it. Where a window's weight, or its spread, is so small against the block's that digits were lost, it is summed
-up afresh.
+traded at it. Where a window's weight, or its spread, is so small against the block's that digits were lost, it is
+summed up afresh.
 """
 
 from __future__ import annotations
@@ -315,8 +315,9 @@ def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         s0 += weight[i] if counts else 0.0
         s1 += part if counts else 0.0
         s2 += part * gap if counts else 0.0
-        off = s1 / s0
-        square = s2 / s0
+        divisor = s0 if s0 > 0.0 else np.nan
+        off = s1 / divisor
+        square = s2 / divisor
         variance = square - off * off
         variance = variance if variance > _NOTHING * square else 0.0
         is_known = is_known & (s0 > 0.0)

@@ -16,10 +16,10 @@ __all__ = ["column_version", "feature", "features"]
 
 @cache
 def _declared() -> dict[str, Feature]:
-    from argus.features.families import clock, price, volatility, volume
+    from argus.features.families import clock, price, volatility, volume, volume_price
 
     found: dict[str, Feature] = {}
-    for family in (price, volume, volatility, clock):
+    for family in (price, volume, volume_price, volatility, clock):
         for declared in family.DECLARED:
             if declared.name in found:
                 raise ConfigError(f"two features are called {declared.name}; rename one")

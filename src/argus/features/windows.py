@@ -79,7 +79,7 @@ def mean(x: Term, n: int) -> Node:
 
 
 def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
-    """Sum of the last `n` values of `x` over that of `y`, where no `x` is larger than its `y`; NaN where `y` is zero."""
+    """Sum of the last `n` values of `x` over that of `y`, where no ``|x|`` is above its `y`; NaN if all `y` are 0."""
     block = _block(n)
     sums = [node("window.block_sum", one, args=(block,)) for one in (x, y)]
     return node("volume.ratio_of_totals", x, y, *sums, observed_run(x), args=(n, block))

@@ -10,7 +10,7 @@ from typing import Final
 
 from argus.core.strategy import FeatureRef, Parameter
 from argus.features import windows as w
-from argus.features.declaration import Feature, Values, column, real, whole
+from argus.features.declaration import Feature, Values, column, whole
 from argus.features.graph import Node, Term, input_column, node
 from argus.features.inputs import CLOSE, HIGH, LOW, VOLUME
 
@@ -60,18 +60,6 @@ def _up_share(n: int) -> Node:
     return w.ratio_of_totals(w.clip(_directed(), 0.0, math.inf), w.absolute(_directed()), n)
 
 
-def _session_average() -> Node:
-    return node("volume.session_average", w.typical_price(), VOLUME, _SESSION)
-
-
-def _vwap(n: int) -> Node:
-    return w.weighted_mean(w.typical_price(), VOLUME, n)
-
-
-def _vwap_z(n: int) -> Node:
-    return (CLOSE - _vwap(n)) / w.weighted_deviation(w.typical_price(), VOLUME, n)
-
-
 def _ease(n: int) -> Node:
     return w.mean(node("volume.ease", w.change((HIGH + LOW) / 2.0, 1), HIGH - LOW, VOLUME), n)
 
@@ -93,40 +81,8 @@ def _oscillator(fast: int, slow: int) -> Node:
     return w.ema(VOLUME, fast) / w.ema(VOLUME, slow) * 100.0 - 100.0
 
 
-def _width(values: Values) -> float:
-    return float(values["bin"]) / 10_000.0
-
-
-def _in_session(values: Values, output: int) -> Term:
-    args = (_width(values), float(values["share"]))
-    profile = node("profile.session_profile", w.log(w.typical_price()), VOLUME, _SESSION, args=args)
-    return w.log(CLOSE) - profile.out(output)
-
-
-def _in_window(values: Values, output: int) -> Term:
-    n, price = _n(values), w.log(w.typical_price())
-    args = (_width(values), float(values["share"]), n)
-    profile = node("profile.window_profile", price, VOLUME, w.highest(price, n), w.lowest(price, n), args=args)
-    return w.log(CLOSE) - profile.out(output)
-
-
-_BIN: Final = real("bin", 5.0, 0.1, 1_000.0, "Width of a bin of prices, in hundredths of a percent.")
-_SHARE: Final = real("share", 0.7, 0.01, 1.0, "Share of the volume that the value area holds at least.")
 _FAST: Final = "Span of the fast mean."
 _SLOW: Final = "Span of the slow mean."
-_PROFILE: Final = (
-    "the volume of a bar is put in bin floor(ln(p) / width), width = bin / 10000, p = (high + low + close) / 3; POC is "
-    "the middle of the bin with most volume (the lowest of equals); the value area starts there and takes in whichever "
-    "next bin has more volume, above or below (of equals the lower one), until it holds `share` of all or every bin "
-    "between the lowest and the highest"
-)
-_PROFILE_SOURCE: Final = (
-    "Steidlmayer, Koy (1986), Markets and Market Logic; volume in place of half-hours, bins as given"
-)
-_PROFILE_NAN: Final = "A row with a missing price or volume gives NaN in a session and is skipped; NaN before volume."
-_PROFILE_DOUBT: Final = (
-    "Bars are put at one price, which blurs it for long bars. Prices 512 bins apart have no profile: take a wider bin."
-)
 
 DECLARED: Final = (
     Feature(
@@ -216,7 +172,7 @@ DECLARED: Final = (
         family="volume",
         meaning="Chaikin money flow: whether bars of much volume closed high (above 0) or low.",
         own_parameters=(_rows(20),),
-        warmup=lambda values: _n(values),
+        warmup=_n,
         build=lambda values: w.ratio_of_totals(_close_location() * VOLUME, VOLUME, _n(values)),
         formula="sum(clv volume) / sum(volume) over the last n rows",
         source="Chaikin; described in Achelis (2001), Technical Analysis from A to Z",
@@ -340,7 +296,7 @@ DECLARED: Final = (
         family="volume",
         meaning="Where the negative volume index stands against its mean.",
         own_parameters=(_rows(255, why="Span of the mean."),),
-        warmup=lambda values: _n(values),
+        warmup=_n,
         build=lambda values: _indices(0) / w.ema(_indices(0), _n(values)) - 1.0,
         formula="nvi / ema(nvi, n) - 1, ema as the feature ema",
         source="Fosback (1976), Stock Market Logic (a mean of one year)",
@@ -353,7 +309,7 @@ DECLARED: Final = (
         family="volume",
         meaning="Where the positive volume index stands against its mean.",
         own_parameters=(_rows(255, why="Span of the mean."),),
-        warmup=lambda values: _n(values),
+        warmup=_n,
         build=lambda values: _indices(1) / w.ema(_indices(1), _n(values)) - 1.0,
         formula="pvi / ema(pvi, n) - 1, ema as the feature ema",
         source="Fosback (1976), Stock Market Logic (a mean of one year)",
@@ -366,7 +322,7 @@ DECLARED: Final = (
         family="volume",
         meaning="Volume of the row over the mean: 2 is twice the usual.",
         own_parameters=(_rows(20),),
-        warmup=lambda values: _n(values),
+        warmup=_n,
         build=lambda values: VOLUME / w.mean(VOLUME, _n(values)),
         formula="volume[t] / mean(volume) over the last n rows, this one among them",
         source="definition",
@@ -379,7 +335,7 @@ DECLARED: Final = (
         family="volume",
         meaning="How unusual the volume is, in standard deviations.",
         own_parameters=(_rows(20, 2),),
-        warmup=lambda values: _n(values),
+        warmup=_n,
         build=lambda values: w.zscore(VOLUME, _n(values)),
         formula="(volume[t] - mean) / std, both over the last n rows, std with divisor n - 1",
         source="definition",
@@ -419,110 +375,6 @@ DECLARED: Final = (
         "is missing or usually nothing is traded.",
     ),
     Feature(
-        name="turnover",
-        family="volume",
-        meaning="Money that changes hands in a row, on average: what the market can take.",
-        own_parameters=(_rows(20),),
-        warmup=lambda values: _n(values),
-        build=lambda values: w.mean(CLOSE * VOLUME, _n(values)),
-        formula="mean(close volume) over the last n rows",
-        source="definition",
-        unit="price times units traded",
-        price_degree=1.0,
-        volume_degree=1.0,
-        nan_policy=_WINDOW_NAN,
-    ),
-    Feature(
-        name="session_volume",
-        family="volume",
-        meaning="What was traded in the session so far.",
-        warmup=lambda values: 1,
-        build=lambda values: _session_average(),
-        formula="sum(volume) over the rows of the session so far that have a price",
-        source="definition",
-        unit="units traded",
-        volume_degree=1.0,
-        low=0.0,
-        nan_policy="NaN where price or volume is missing (the row is skipped), or nothing was traded in the "
-        "session yet.",
-    ),
-    Feature(
-        name="session_vwap",
-        family="volume",
-        meaning="Average price of the session so far, each price weighing as was traded at it.",
-        warmup=lambda values: 1,
-        build=lambda values: _session_average().out(1),
-        formula=f"sum(p volume) / sum(volume) over the rows of the session so far; {_TYPICAL}",
-        source="Berkowitz, Logue, Noser (1988), The total cost of transactions on the NYSE, Journal of Finance 43(1)",
-        unit="price",
-        price_degree=1.0,
-        nan_policy="NaN where price or volume is missing (the row is skipped), or nothing was traded in the "
-        "session yet.",
-    ),
-    Feature(
-        name="session_vwap_distance",
-        family="volume",
-        meaning="How far the price is from what the session's buyers paid on average.",
-        warmup=lambda values: 1,
-        build=lambda values: CLOSE / _session_average().out(1) - 1.0,
-        formula="close / session_vwap - 1",
-        source="definition",
-        unit="share of the average price",
-        nan_policy="NaN where price or volume is missing (the row is skipped), or nothing was traded in the "
-        "session yet.",
-    ),
-    Feature(
-        name="session_vwap_z",
-        family="volume",
-        meaning="Distance from the session's average price, in deviations of the volume about it.",
-        warmup=lambda values: 2,
-        build=lambda values: (CLOSE - _session_average().out(1)) / _session_average().out(2),
-        formula="(close - v) / sqrt(sum(volume (p - v)^2) / sum(volume)), v = session_vwap, over the rows of the "
-        f"session so far; {_TYPICAL}",
-        source="definition (the bands about a VWAP)",
-        unit="volume-weighted standard deviations",
-        nan_policy="Sparse: NaN where price or volume is missing, and while all p of the session that had volume "
-        "are equal.",
-    ),
-    Feature(
-        name="vwap",
-        family="volume",
-        meaning="Average price of the last rows, each price weighing as was traded at it.",
-        own_parameters=(_rows(20),),
-        warmup=lambda values: _n(values),
-        build=lambda values: _vwap(_n(values)),
-        formula=f"sum(p volume) / sum(volume) over the last n rows; {_TYPICAL}",
-        source="Berkowitz, Logue, Noser (1988), The total cost of transactions on the NYSE, Journal of Finance 43(1)",
-        unit="price",
-        price_degree=1.0,
-        nan_policy=f"{_WINDOW_NAN} {_NOTHING_TRADED}",
-    ),
-    Feature(
-        name="vwap_distance",
-        family="volume",
-        meaning="How far the price is from what recent buyers paid on average.",
-        own_parameters=(_rows(20),),
-        warmup=lambda values: _n(values),
-        build=lambda values: CLOSE / _vwap(_n(values)) - 1.0,
-        formula="close / vwap(n) - 1",
-        source="definition",
-        unit="share of the average price",
-        nan_policy=f"{_WINDOW_NAN} {_NOTHING_TRADED}",
-    ),
-    Feature(
-        name="vwap_z",
-        family="volume",
-        meaning="Distance from the recent average price, in deviations of the volume about it.",
-        own_parameters=(_rows(20, 2),),
-        warmup=lambda values: _n(values),
-        build=lambda values: _vwap_z(_n(values)),
-        formula="(close - v) / sqrt(sum(volume (p - v)^2) / sum(volume)), v = vwap(n), over the last n rows; "
-        f"{_TYPICAL}",
-        source="definition (the bands about a VWAP)",
-        unit="volume-weighted standard deviations",
-        nan_policy=f"{_WINDOW_NAN} {_NOTHING_TRADED} NaN where all p that had volume are equal.",
-    ),
-    Feature(
         name="volume_return_correlation",
         family="volume",
         meaning="Whether volume comes with rises (above 0) or with falls.",
@@ -551,97 +403,6 @@ DECLARED: Final = (
         low=-1.0,
         high=1.0,
         nan_policy=f"{_WINDOW_NAN} NaN where either does not vary.",
-    ),
-    Feature(
-        name="poc_distance",
-        family="volume",
-        meaning="How far the close is from the price at which most was traded, in the session so far.",
-        own_parameters=(_BIN, _SHARE),
-        warmup=lambda values: 1,
-        build=lambda values: _in_session(values, 0),
-        formula=f"ln(close) - ln(POC); in the session so far, this row among it, {_PROFILE}",
-        source=_PROFILE_SOURCE,
-        unit="log distance",
-        price_degree=None,
-        distrust=_PROFILE_DOUBT,
-        nan_policy=_PROFILE_NAN,
-    ),
-    Feature(
-        name="value_area_low_distance",
-        family="volume",
-        meaning="How far the close is from the lower edge of the prices at which most of the trading took place, "
-        "in the session so far.",
-        own_parameters=(_BIN, _SHARE),
-        warmup=lambda values: 1,
-        build=lambda values: _in_session(values, 1),
-        formula=f"ln(close) - ln(lower edge of the value area); in the session so far, this row among it, {_PROFILE}",
-        source=_PROFILE_SOURCE,
-        unit="log distance",
-        price_degree=None,
-        distrust=_PROFILE_DOUBT,
-        nan_policy=_PROFILE_NAN,
-    ),
-    Feature(
-        name="value_area_high_distance",
-        family="volume",
-        meaning="How far the close is from the upper edge of the prices at which most of the trading took place, "
-        "in the session so far.",
-        own_parameters=(_BIN, _SHARE),
-        warmup=lambda values: 1,
-        build=lambda values: _in_session(values, 2),
-        formula=f"ln(close) - ln(upper edge of the value area); in the session so far, this row among it, {_PROFILE}",
-        source=_PROFILE_SOURCE,
-        unit="log distance",
-        price_degree=None,
-        distrust=_PROFILE_DOUBT,
-        nan_policy=_PROFILE_NAN,
-    ),
-    Feature(
-        name="rolling_poc_distance",
-        family="volume",
-        meaning="How far the close is from the price at which most was traded, over the last rows.",
-        own_parameters=(_rows(390), _BIN, _SHARE),
-        warmup=lambda values: _n(values),
-        build=lambda values: _in_window(values, 0),
-        formula=f"ln(close) - ln(POC); over the last n rows, {_PROFILE}",
-        source=_PROFILE_SOURCE,
-        unit="log distance",
-        price_degree=None,
-        distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price makes every output NaN whose window holds it; a missing volume counts as "
-        "none. NaN without volume.",
-    ),
-    Feature(
-        name="rolling_value_area_low_distance",
-        family="volume",
-        meaning="How far the close is from the lower edge of the prices at which most of the trading took place, "
-        "over the last rows.",
-        own_parameters=(_rows(390), _BIN, _SHARE),
-        warmup=lambda values: _n(values),
-        build=lambda values: _in_window(values, 1),
-        formula=f"ln(close) - ln(lower edge of the value area); over the last n rows, {_PROFILE}",
-        source=_PROFILE_SOURCE,
-        unit="log distance",
-        price_degree=None,
-        distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price makes every output NaN whose window holds it; a missing volume counts as "
-        "none. NaN without volume.",
-    ),
-    Feature(
-        name="rolling_value_area_high_distance",
-        family="volume",
-        meaning="How far the close is from the upper edge of the prices at which most of the trading took place, "
-        "over the last rows.",
-        own_parameters=(_rows(390), _BIN, _SHARE),
-        warmup=lambda values: _n(values),
-        build=lambda values: _in_window(values, 2),
-        formula=f"ln(close) - ln(upper edge of the value area); over the last n rows, {_PROFILE}",
-        source=_PROFILE_SOURCE,
-        unit="log distance",
-        price_degree=None,
-        distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price makes every output NaN whose window holds it; a missing volume counts as "
-        "none. NaN without volume.",
     ),
 )
 """Features of volume."""
