@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._algebra_kernels import NEAR, near_log
 from argus.features._form_kernels import kernel
 
 _RING = 512
@@ -47,63 +48,79 @@ def _value_area(ring, peak, low, high, share, total):  # type: ignore[no-untyped
     return first, last
 
 
-@kernel(state=6 + _RING, outputs=3)
-def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Logarithms of the middle of the fullest bin, and of the lower and upper edge of the value area, in the session.
+@njit(cache=True, error_model="numpy", nogil=True)
+def _log_about(x, centre, log_centre):  # type: ignore[no-untyped-def]
+    """Logarithm of x from that of a number near it; missing unless x is above zero."""
+    f = (x - centre) / (x + centre)
+    z = f * f
+    if z < NEAR:
+        return log_centre + near_log(f, z)
+    return math.log(x) if x > 0.0 else np.nan
 
-    args: width of a bin, share of the value area. Inputs: logarithm of the price, volume, session. State: session,
-    total volume, lowest and highest bin, fullest bin, rows counted; the ring.
+
+@kernel(state=8 + _RING, outputs=3)
+def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Log distances of y from the middle of the session's fullest bin, and from the edges of its value area.
+
+    args: width of a bin, share of the value area. Inputs: price, y, volume, session. State: session, its first price
+    and the logarithm of that, total volume, lowest and highest bin, fullest bin, rows counted; the ring.
     """
     width = args[0]
     share = args[1]
     x = work[io[0], at : at + n]
-    volume = work[io[1], at : at + n]
-    session = work[io[2], at : at + n]
-    peaks = work[io[3], at : at + n]
-    lower = work[io[4], at : at + n]
-    upper = work[io[5], at : at + n]
-    ring = state[6:]
+    y = work[io[1], at : at + n]
+    volume = work[io[2], at : at + n]
+    session = work[io[3], at : at + n]
+    peaks = work[io[4], at : at + n]
+    lower = work[io[5], at : at + n]
+    upper = work[io[6], at : at + n]
+    ring = state[8:]
     for i in range(n):
         if row + i == 0 or session[i] != state[0]:
-            for k in range(int(state[2]), min(int(state[3]), int(state[2]) + _RING - 1) + 1):
+            for k in range(int(state[4]), min(int(state[5]), int(state[4]) + _RING - 1) + 1):
                 ring[k & _MASK] = 0.0
             state[0] = session[i]
-            state[1] = 0.0
-            state[5] = 0.0
+            state[3] = 0.0
+            state[7] = 0.0
         peaks[i] = np.nan
         lower[i] = np.nan
         upper[i] = np.nan
-        place = x[i] / width
-        if not (place == place and volume[i] == volume[i]):
+        if not (x[i] > 0.0 and volume[i] == volume[i]):
             continue
-        k = math.floor(place)
-        if state[5] == 0.0:
-            state[2] = k
-            state[3] = k
+        if state[7] == 0.0:
+            state[1] = x[i]
+            state[2] = math.log(x[i])
+        k = math.floor(_log_about(x[i], state[1], state[2]) / width)
+        if state[7] == 0.0:
             state[4] = k
-        state[2] = min(state[2], k)
-        state[3] = max(state[3], k)
-        state[5] += 1.0
-        state[1] += volume[i]
+            state[5] = k
+            state[6] = k
+        state[4] = min(state[4], k)
+        state[5] = max(state[5], k)
+        state[7] += 1.0
+        state[3] += volume[i]
         ring[k & _MASK] += volume[i]
-        peak = int(state[4])
+        peak = int(state[6])
         most = ring[peak & _MASK]
         here = ring[k & _MASK]
         if here > most or (here == most and k < peak):
-            peak = int(k)
-            state[4] = k
-        low = int(state[2])
-        high = int(state[3])
-        if state[1] > 0.0 and high - low < _RING:
-            first, last = _value_area(ring, peak, low, high, share, state[1])
-            peaks[i] = (peak + 0.5) * width
-            lower[i] = first * width
-            upper[i] = (last + 1) * width
+            peak = k
+            state[6] = k
+        low = int(state[4])
+        high = int(state[5])
+        if state[3] > 0.0 and high - low < _RING:
+            now = _log_about(y[i], state[1], state[2])
+            first, last = _value_area(ring, peak, low, high, share, state[3])
+            peaks[i] = now - (peak + 0.5) * width
+            lower[i] = now - first * width
+            upper[i] = now - (last + 1) * width
 
 
 @kernel(depth=_window, state=2 * _RING, outputs=3)
 def window_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """As `session_profile`, over the last args[2] rows. Work per row grows with the bins between lowest and highest.
+    """Logarithms of the middle of the fullest bin, and of the edges of the value area, of the last args[2] rows.
+
+    Work per row grows with the bins between lowest and highest.
 
     Inputs: logarithm of the price, volume (missing where the price is), highest and lowest logarithm of the window.
     State: the ring of volumes, and one of rows, by which an empty bin is known to hold nothing.

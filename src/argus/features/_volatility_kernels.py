@@ -1,45 +1,14 @@
-"""Kernels of volatility: logarithms of ratios near one, variances within a bar, filters with a state, and a label."""
+"""Kernels of volatility: variances within a bar, filters with a state, and a label."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._algebra_kernels import log_ratios
 from argus.features._form_kernels import kernel
-
-_NEAR = 0.0025
-"""Square of (x - y) / (x + y) below which the first terms of the series of the logarithm hold every digit."""
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _log_ratios(x, y, out):  # type: ignore[no-untyped-def]
-    """Logarithms of x / y; NaN unless both are above zero.
-
-    ln(x / y) is twice the area tangent of f = (x - y) / (x + y). Prices near each other need seven terms of its series,
-    which are quicker than a logarithm, and more exact, as the ratio is not rounded to a number near one first.
-    """
-    far = 0
-    for i in range(len(out)):
-        f = (x[i] - y[i]) / (x[i] + y[i])
-        z = f * f
-        tail = 1.0 / 7.0 + z * (1.0 / 9.0 + z * (1.0 / 11.0 + z * (1.0 / 13.0)))
-        value = 2.0 * f * (1.0 + z * (1.0 / 3.0 + z * (1.0 / 5.0 + z * tail)))
-        is_near = (z < _NEAR) & (x[i] > 0.0) & (y[i] > 0.0)
-        out[i] = value if is_near else np.nan
-        far += 0 if is_near else 1
-    if far > 0:
-        for i in range(len(out)):
-            if not out[i] == out[i] and x[i] > 0.0 and y[i] > 0.0:
-                out[i] = math.log(x[i] / y[i])
-
-
-@kernel()
-def log_ratio(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Logarithm of x / y; NaN unless both are above zero."""
-    _log_ratios(work[io[0], at : at + n], work[io[1], at : at + n], work[io[2], at : at + n])
 
 
 @kernel(outputs=4, scratch=2)
@@ -55,9 +24,9 @@ def bar_variances(work, io, at, n, row, args, state):  # type: ignore[no-untyped
     body = work[io[7], at : at + n]
     up = work[io[8], at : at + n]
     down = work[io[9], at : at + n]
-    _log_ratios(work[io[1], at : at + n], opened, up)
-    _log_ratios(work[io[2], at : at + n], opened, down)
-    _log_ratios(work[io[3], at : at + n], opened, body)
+    log_ratios(work[io[1], at : at + n], opened, up)
+    log_ratios(work[io[2], at : at + n], opened, down)
+    log_ratios(work[io[3], at : at + n], opened, body)
     weight = 2.0 * math.log(2.0) - 1.0
     for i in range(n):
         span = up[i] - down[i]

@@ -28,6 +28,7 @@ __all__ = [
     "larger",
     "log",
     "log_growth",
+    "log_ratio",
     "lowest",
     "mean",
     "median",
@@ -219,6 +220,11 @@ def growth(x: Term, k: int = 1) -> Node:
 def log_growth(x: Term, k: int = 1) -> Node:
     """Logarithm of the value over the value of `k` rows before; NaN unless both are above zero."""
     return node("algebra.log_growth", x, args=(k,))
+
+
+def log_ratio(x: Term, y: Term) -> Node:
+    """Logarithm of one value over another; NaN unless both are above zero."""
+    return node("algebra.log_ratio", x, y)
 
 
 def log(x: Term) -> Node:

@@ -64,7 +64,7 @@ def _bars() -> Node:
 
 
 def _gaps() -> Node:
-    return node("volatility.log_ratio", OPEN, w.lag(CLOSE, 1))
+    return w.log_ratio(OPEN, w.lag(CLOSE, 1))
 
 
 def _atr(n: int) -> Node:

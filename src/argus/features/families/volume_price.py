@@ -44,8 +44,7 @@ def _width(values: Values) -> float:
 
 def _in_session(values: Values, output: int) -> Term:
     args = (_width(values), float(values["share"]))
-    profile = node("profile.session_profile", w.log(w.typical_price()), VOLUME, _SESSION, args=args)
-    return w.log(CLOSE) - profile.out(output)
+    return node("profile.session_profile", w.typical_price(), CLOSE, VOLUME, _SESSION, args=args, output=output)
 
 
 def _in_window(values: Values, output: int) -> Term:
