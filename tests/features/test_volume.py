@@ -116,7 +116,7 @@ def test_windows_agree_with_their_formulas(kind: str, n: int) -> None:
     for name, want in wanted.items():
         want = np.where(np.isinf(want), np.nan, want)
         check(values_of(name, columns, n=n), want, rtol=1e-8, atol=1e-8)
-        assert np.isfinite(want).sum() > 700, name
+        assert np.isfinite(want).sum() > 300, name
 
 
 @pytest.mark.parametrize("n", [5, 60])
@@ -133,7 +133,10 @@ def test_correlations_agree_with_numpy() -> None:
     columns, n = usual(700), 30
     high, low, close, volume = prices(columns)
     change = np.concatenate(([np.nan], np.diff(np.log(close))))
-    got, ranges = values_of("volume_return_correlation", columns, n=n), values_of("volume_range_correlation", columns, n=n)
+    got, ranges = (
+        values_of("volume_return_correlation", columns, n=n),
+        values_of("volume_range_correlation", columns, n=n),
+    )
     true_range = talib.TRANGE(high, low, close)
     for t in (30, 100, 699):
         rows = slice(t - n + 1, t + 1)
@@ -185,7 +188,12 @@ def test_the_session_average_begins_anew_with_every_session() -> None:
         total = volume[rows].sum()
         average = (p[rows] * volume[rows]).sum() / total
         spread = np.sqrt((volume[rows] * (p[rows] - average) ** 2).sum() / total)
-        want[:, t] = total, average, close[t] / average - 1.0, (close[t] - average) / spread if spread else np.nan
+        want[:, t] = (
+            total,
+            average,
+            close[t] / average - 1.0,
+            (close[t] - average) / spread if spread > 1e-9 else np.nan,
+        )
     for name, row in zip(("session_volume", "session_vwap", "session_vwap_distance"), want[:3], strict=True):
         check(values_of(name, columns), row, atol=1e-12)
     got = values_of("session_vwap_z", columns)

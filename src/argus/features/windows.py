@@ -37,6 +37,7 @@ __all__ = [
     "quantile",
     "quantiles",
     "ratio_of_totals",
+    "repaired_mean",
     "root",
     "rows_since_highest",
     "rows_since_lowest",
@@ -106,6 +107,11 @@ def _moments(x: Term, n: int) -> Node:
     block = _block(n)
     sums = node("window.block_moments", x, args=(block,))
     return node("window.window_moments", x, sums, sums.out(1), sums.out(2), observed_run(x), args=(n, block))
+
+
+def repaired_mean(x: Term, n: int) -> Node:
+    """Mean of the last `n` values that keeps its digits after one of another size; free beside `zscore`."""
+    return _moments(x, n)
 
 
 def variance(x: Term, n: int, freedom: int = 1) -> Node:
