@@ -75,45 +75,58 @@ def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     lower = work[io[5], at : at + n]
     upper = work[io[6], at : at + n]
     ring = state[8:]
+    now = state[0] if row > 0 else np.nan
+    centre = state[1]
+    log_centre = state[2]
+    total = state[3]
+    low = int(state[4])
+    high = int(state[5])
+    peak = int(state[6])
+    count = int(state[7])
+    scale = 1.0 / width
     for i in range(n):
-        if row + i == 0 or session[i] != state[0]:
-            for k in range(int(state[4]), min(int(state[5]), int(state[4]) + _RING - 1) + 1):
+        if not session[i] == now:
+            for k in range(low, min(high, low + _MASK) + 1):
                 ring[k & _MASK] = 0.0
-            state[0] = session[i]
-            state[3] = 0.0
-            state[7] = 0.0
-        peaks[i] = np.nan
-        lower[i] = np.nan
-        upper[i] = np.nan
+            now = session[i]
+            total = 0.0
+            count = 0
         if not (x[i] > 0.0 and volume[i] == volume[i]):
+            peaks[i] = np.nan
+            lower[i] = np.nan
+            upper[i] = np.nan
             continue
-        if state[7] == 0.0:
-            state[1] = x[i]
-            state[2] = math.log(x[i])
-        k = math.floor(_log_about(x[i], state[1], state[2]) / width)
-        if state[7] == 0.0:
-            state[4] = k
-            state[5] = k
-            state[6] = k
-        state[4] = min(state[4], k)
-        state[5] = max(state[5], k)
-        state[7] += 1.0
-        state[3] += volume[i]
-        ring[k & _MASK] += volume[i]
-        peak = int(state[6])
+        if count == 0:
+            centre = x[i]
+            log_centre = math.log(centre)
+        k = math.floor(_log_about(x[i], centre, log_centre) * scale)
+        if count == 0:
+            low = k
+            high = k
+            peak = k
+        low = min(low, k)
+        high = max(high, k)
+        count += 1
+        total += volume[i]
+        here = ring[k & _MASK] + volume[i]
+        ring[k & _MASK] = here
         most = ring[peak & _MASK]
-        here = ring[k & _MASK]
         if here > most or (here == most and k < peak):
             peak = k
-            state[6] = k
-        low = int(state[4])
-        high = int(state[5])
-        if state[3] > 0.0 and high - low < _RING:
-            now = _log_about(y[i], state[1], state[2])
-            first, last = _value_area(ring, peak, low, high, share, state[3])
-            peaks[i] = now - (peak + 0.5) * width
-            lower[i] = now - first * width
-            upper[i] = now - (last + 1) * width
+        first, last = _value_area(ring, peak, low, high, share, total)
+        price = _log_about(y[i], centre, log_centre)
+        price = price if (total > 0.0) & (high - low < _RING) else np.nan
+        peaks[i] = price - (peak + 0.5) * width
+        lower[i] = price - first * width
+        upper[i] = price - (last + 1) * width
+    state[0] = now
+    state[1] = centre
+    state[2] = log_centre
+    state[3] = total
+    state[4] = low
+    state[5] = high
+    state[6] = peak
+    state[7] = count
 
 
 @kernel(depth=_window, state=2 * _RING, outputs=3)

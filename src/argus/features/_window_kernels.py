@@ -36,9 +36,18 @@ def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
     run = state[0]
+    missing = 0
     for i in range(n):
-        run = run + 1.0 if x[i] == x[i] else 0.0
-        out[i] = run
+        missing += 0 if x[i] == x[i] else 1
+    if missing == 0:
+        # Whole numbers: counting on and adding at once are the same bits, and several rows go at once.
+        for i in range(n):
+            out[i] = run + (i + 1)
+        run += n
+    else:
+        for i in range(n):
+            run = run + 1.0 if x[i] == x[i] else 0.0
+            out[i] = run
     state[0] = run
 
 
