@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._algebra_kernels import NEAR, near_log
+from argus.features._algebra_kernels import log_ratios
 from argus.features._form_kernels import kernel
 
 _RING = 512
@@ -37,28 +37,38 @@ def _value_area(ring, peak, low, high, share, total):  # type: ignore[no-untyped
     inside = ring[peak & _MASK]
     wanted = share * total
     while inside < wanted and (first > low or last < high):
+        # Chosen without a branch: which side comes next is a coin toss that the processor cannot foresee.
         under = ring[(first - 1) & _MASK] if first > low else -1.0
         over = ring[(last + 1) & _MASK] if last < high else -1.0
-        if under >= over:
-            first -= 1
-            inside += under
-        else:
-            last += 1
-            inside += over
+        is_under = 1 if under >= over else 0
+        first -= is_under
+        last += 1 - is_under
+        inside += under if under >= over else over
     return first, last
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _log_about(x, centre, log_centre):  # type: ignore[no-untyped-def]
-    """Logarithm of x from that of a number near it; missing unless x is above zero."""
-    f = (x - centre) / (x + centre)
-    z = f * f
-    if z < NEAR:
-        return log_centre + near_log(f, z)
-    return math.log(x) if x > 0.0 else np.nan
+def _first_prices(x, volume, session, row, state, centre, log_centre):  # type: ignore[no-untyped-def]
+    """The session's first price and its logarithm, row by row; state: session, price, logarithm."""
+    now = state[0] if row > 0 else np.nan
+    price = state[1]
+    log_price = state[2]
+    for i in range(len(x)):
+        if not session[i] == now:
+            now = session[i]
+            price = np.nan
+            log_price = np.nan
+        if not price == price and x[i] > 0.0 and volume[i] == volume[i]:
+            price = x[i]
+            log_price = math.log(price)
+        centre[i] = price
+        log_centre[i] = log_price
+    state[0] = now
+    state[1] = price
+    state[2] = log_price
 
 
-@kernel(state=8 + _RING, outputs=3)
+@kernel(state=8 + _RING, outputs=3, scratch=4)
 def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Log distances of y from the middle of the session's fullest bin, and from the edges of its value area.
 
@@ -68,22 +78,28 @@ def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     width = args[0]
     share = args[1]
     x = work[io[0], at : at + n]
-    y = work[io[1], at : at + n]
     volume = work[io[2], at : at + n]
     session = work[io[3], at : at + n]
     peaks = work[io[4], at : at + n]
     lower = work[io[5], at : at + n]
     upper = work[io[6], at : at + n]
+    centre = work[io[7], at : at + n]
+    log_centre = work[io[8], at : at + n]
+    place = work[io[9], at : at + n]
+    price = work[io[10], at : at + n]
     ring = state[8:]
     now = state[0] if row > 0 else np.nan
-    centre = state[1]
-    log_centre = state[2]
+    _first_prices(x, volume, session, row, state, centre, log_centre)
+    log_ratios(x, centre, place)
+    log_ratios(work[io[1], at : at + n], centre, price)
+    for i in range(n):
+        place[i] = np.floor((place[i] + log_centre[i]) / width) + 0.0 * volume[i]
+        price[i] += log_centre[i]
     total = state[3]
     low = int(state[4])
     high = int(state[5])
     peak = int(state[6])
     count = int(state[7])
-    scale = 1.0 / width
     for i in range(n):
         if not session[i] == now:
             for k in range(low, min(high, low + _MASK) + 1):
@@ -91,21 +107,15 @@ def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyp
             now = session[i]
             total = 0.0
             count = 0
-        if not (x[i] > 0.0 and volume[i] == volume[i]):
+        if not place[i] == place[i]:
             peaks[i] = np.nan
             lower[i] = np.nan
             upper[i] = np.nan
             continue
-        if count == 0:
-            centre = x[i]
-            log_centre = math.log(centre)
-        k = math.floor(_log_about(x[i], centre, log_centre) * scale)
-        if count == 0:
-            low = k
-            high = k
-            peak = k
-        low = min(low, k)
-        high = max(high, k)
+        k = int(place[i])
+        low = min(low, k) if count > 0 else k
+        high = max(high, k) if count > 0 else k
+        peak = peak if count > 0 else k
         count += 1
         total += volume[i]
         here = ring[k & _MASK] + volume[i]
@@ -114,14 +124,10 @@ def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         if here > most or (here == most and k < peak):
             peak = k
         first, last = _value_area(ring, peak, low, high, share, total)
-        price = _log_about(y[i], centre, log_centre)
-        price = price if (total > 0.0) & (high - low < _RING) else np.nan
-        peaks[i] = price - (peak + 0.5) * width
-        lower[i] = price - first * width
-        upper[i] = price - (last + 1) * width
-    state[0] = now
-    state[1] = centre
-    state[2] = log_centre
+        is_known = (total > 0.0) & (high - low < _RING)
+        peaks[i] = price[i] - (peak + 0.5) * width if is_known else np.nan
+        lower[i] = price[i] - first * width if is_known else np.nan
+        upper[i] = price[i] - (last + 1) * width if is_known else np.nan
     state[3] = total
     state[4] = low
     state[5] = high
