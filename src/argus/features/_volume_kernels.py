@@ -282,7 +282,7 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         variance[i] = variance[i] if is_whole else np.nan
 
 
-@kernel(state=5, outputs=3)
+@kernel(state=5, outputs=3, scratch=1)
 def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weight so far in the session, weighted mean of the values so far in it, and weighted standard deviation.
 
@@ -295,6 +295,7 @@ def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     out0 = work[io[3], at : at + n]
     mean = work[io[4], at : at + n]
     spread = work[io[5], at : at + n]
+    first = work[io[6], at : at + n]
     now = state[0] if row > 0 else np.nan
     centre = state[1]
     s0 = state[2]
@@ -315,15 +316,16 @@ def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         s0 += weight[i] if counts else 0.0
         s1 += part if counts else 0.0
         s2 += part * gap if counts else 0.0
-        divisor = s0 if s0 > 0.0 else np.nan
-        off = s1 / divisor
-        square = s2 / divisor
+        out0[i] = s0 if is_known & (s0 > 0.0) else np.nan
+        mean[i] = s1
+        spread[i] = s2
+        first[i] = centre
+    for i in range(n):
+        off = mean[i] / out0[i]
+        square = spread[i] / out0[i]
         variance = square - off * off
-        variance = variance if variance > _NOTHING * square else 0.0
-        is_known = is_known & (s0 > 0.0)
-        out0[i] = s0 if is_known else np.nan
-        mean[i] = centre + off if is_known else np.nan
-        spread[i] = math.sqrt(variance) if is_known else np.nan
+        mean[i] = first[i] + off
+        spread[i] = math.sqrt(variance) if variance > _NOTHING * square else 0.0 * variance
     state[0] = now
     state[1] = centre
     state[2] = s0
