@@ -539,6 +539,6 @@ COLUMNS: Final[tuple[FeatureRef, ...]] = (
     column("vol_ratio", fast=20, slow=120),
     column("garch_vol"),
     column("gap_vol", n=20, on="session"),
-    column("vol_regime", n=20, past=250, on="session"),
+    column("vol_regime", n=20, past=120, on="session"),
 )
 """Columns of the set `futures`. What needs a long past of ranks is taken on sessions, where it costs almost nothing."""

@@ -134,6 +134,7 @@ DECLARED: Final = (
         f"session so far; {_TYPICAL}",
         source="definition (the bands about a VWAP)",
         unit="volume-weighted standard deviations",
+        distrust="Wild in the first rows of a session, when the deviation is that of two or three bars.",
         nan_policy="Sparse: NaN where price or volume is missing, and while all p of the session that had volume "
         "are equal.",
     ),
