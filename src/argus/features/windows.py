@@ -55,8 +55,6 @@ __all__ = [
 ]
 
 _BLOCKS: Final = (1024, 8192, 131_072)
-_COUNTED: Final = 400
-"""Rows up to which a rank is counted through; beyond, a sorted window is faster."""
 
 
 def _block(n: int) -> int:
@@ -177,15 +175,13 @@ def rows_since_lowest(x: Term, n: int) -> Node:
 
 def percentile_rank(x: Term, n: int) -> Node:
     """Share of the other ``n - 1`` of the last `n` values that lie below the newest, equals counted half; 0 to 1."""
-    if n <= _COUNTED:
-        return node("order.counted_rank", x, observed_run(x), args=(n,))
-    return node("order.sorted_window", x, args=(n,))
+    return node("order.percentile_rank", x, observed_run(x), args=(n,))
 
 
 def quantiles(x: Term, n: int, shares: Sequence[float]) -> tuple[Node, ...]:
     """Quantiles of the last `n` values, of one sorted window; between two values in proportion."""
-    window = node("order.sorted_window", x, args=(n, *shares))
-    return tuple(window.out(1 + k) for k in range(len(shares)))
+    window = node("order.quantiles", x, args=(n, *shares))
+    return tuple(window.out(k) for k in range(len(shares)))
 
 
 def quantile(x: Term, n: int, share: float) -> Node:
