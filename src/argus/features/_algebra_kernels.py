@@ -29,6 +29,36 @@ _LARGEST = 1.7976931348623157e308
 _LOG_2 = 0.6931471805598903
 """Logarithm of 2 to so many bits that its multiples are exact, and what is missing."""
 _LOG_2_REST = 5.497923018708371e-14
+NEAR = 0.0025
+"""Square of (x - y) / (x + y) below which the first terms of the series of the logarithm hold every digit."""
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def near_log(f, z):  # type: ignore[no-untyped-def]
+    """Logarithm of (1 + f) / (1 - f), to all digits where z, the square of f, is below `NEAR`."""
+    tail = 1.0 / 7.0 + z * (1.0 / 9.0 + z * (1.0 / 11.0 + z * (1.0 / 13.0)))
+    return 2.0 * f * (1.0 + z * (1.0 / 3.0 + z * (1.0 / 5.0 + z * tail)))
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def log_ratios(x, y, out):  # type: ignore[no-untyped-def]
+    """Logarithms of x / y; NaN unless both are above zero.
+
+    ln(x / y) is twice the area tangent of f = (x - y) / (x + y). Prices near each other need seven terms of its series,
+    which are quicker than a logarithm, and more exact, as the ratio is not rounded to a number near one first.
+    """
+    far = 0
+    for i in range(len(out)):
+        f = (x[i] - y[i]) / (x[i] + y[i])
+        z = f * f
+        value = near_log(f, z)
+        is_near = (z < NEAR) & (x[i] > 0.0) & (y[i] > 0.0)
+        out[i] = value if is_near else np.nan
+        far += 0 if is_near else 1
+    if far > 0:
+        for i in range(len(out)):
+            if not out[i] == out[i] and x[i] > 0.0 and y[i] > 0.0:
+                out[i] = math.log(x[i] / y[i])
 
 
 def _lag(args):  # type: ignore[no-untyped-def]
@@ -263,12 +293,13 @@ def growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
 def log_growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithm of x over x of args[0] rows before; NaN unless both are above zero."""
     k = int(args[0])
-    x = work[io[0], at : at + n]
-    old = work[io[0], at - k : at - k + n]
-    out = work[io[1], at : at + n]
-    for i in range(n):
-        value = natural_log(x[i] / old[i])
-        out[i] = value if (x[i] > 0.0) & (old[i] > 0.0) else np.nan
+    log_ratios(work[io[0], at : at + n], work[io[0], at - k : at - k + n], work[io[1], at : at + n])
+
+
+@kernel()
+def log_ratio(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Logarithm of x / y; NaN unless both are above zero."""
+    log_ratios(work[io[0], at : at + n], work[io[1], at : at + n], work[io[2], at : at + n])
 
 
 share_compiled(globals())

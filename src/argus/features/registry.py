@@ -26,10 +26,15 @@ def _declared() -> dict[str, Feature]:
         structure,
         trend,
         volatility,
+        volume,
+        volume_price,
     )
 
     found: dict[str, Feature] = {}
-    families = (price, oscillators, channels, trend, volatility, structure, levels, candles, clock, multi_timeframe)
+    families = (
+        *(price, oscillators, channels, trend, volume, volume_price, volatility),
+        *(structure, levels, candles, clock, multi_timeframe),
+    )
     for family in families:
         for declared in family.DECLARED:
             if declared.name in found:

@@ -31,6 +31,7 @@ __all__ = [
     "line_score",
     "log",
     "log_growth",
+    "log_ratio",
     "lowest",
     "mean",
     "median",
@@ -41,6 +42,8 @@ __all__ = [
     "moments",
     "position",
     "r_squared",
+    "ratio_of_totals",
+    "repaired_mean",
     "root",
     "rows_since_highest",
     "rows_since_lowest",
@@ -53,14 +56,14 @@ __all__ = [
     "true_range",
     "typical_price",
     "variance",
+    "weighted_deviation",
     "weighted_mean",
     "wilder",
+    "wma",
     "zscore",
 ]
 
 _BLOCKS: Final = (1024, 8192, 131_072)
-_COUNTED: Final = 400
-"""Rows up to which a rank is counted through; beyond, a sorted window is faster."""
 
 _SHORT: Final = 40
 """Rows up to which a weighted sum is made row by row, which costs no more there and keeps all digits."""
@@ -87,10 +90,38 @@ def mean(x: Term, n: int) -> Node:
     return node("algebra.over", total(x, n), args=(n,))
 
 
+def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
+    """Sum of the last `n` values of `x` over that of `y`, where no ``|x|`` is above its `y`; NaN if all `y` are 0."""
+    block = _block(n)
+    sums = [node("window.block_sum", one, args=(block,)) for one in (x, y)]
+    return node("volume.ratio_of_totals", x, y, *sums, observed_run(x), args=(n, block))
+
+
+def _weighted(x: Term, weight: Term, n: int) -> Node:
+    block = _block(n)
+    sums = node("volume.weighted_block", x, weight, args=(block,))
+    return node("volume.weighted_window", x, weight, *(sums.out(k) for k in range(5)), args=(n, block))
+
+
+def weighted_mean(x: Term, weight: Term, n: int) -> Node:
+    """Mean of the last `n` values, each weighing as its weight (not below zero); NaN where nothing has weight."""
+    return _weighted(x, weight, n)
+
+
+def weighted_deviation(x: Term, weight: Term, n: int) -> Node:
+    """Root of the weighted mean of squared distances from `weighted_mean`."""
+    return root(_weighted(x, weight, n).out(1))
+
+
 def _moments(x: Term, n: int) -> Node:
     block = _block(n)
     sums = node("window.block_moments", x, args=(block,))
     return node("window.window_moments", x, sums, sums.out(1), sums.out(2), observed_run(x), args=(n, block))
+
+
+def repaired_mean(x: Term, n: int) -> Node:
+    """Mean of the last `n` values that keeps its digits after one of another size; free beside `zscore`."""
+    return _moments(x, n)
 
 
 def variance(x: Term, n: int, freedom: int = 1) -> Node:
@@ -169,7 +200,7 @@ def line_score(x: Term, n: int) -> Node:
     return node("line.residual_score", x, _moments(x, n), slope(x, n), _moments(x, n).out(1), args=(n,))
 
 
-def weighted_mean(x: Term, n: int) -> Node:
+def wma(x: Term, n: int) -> Node:
     """Mean of the last `n` values, at least 2, with weights `n` for the newest down to 1 for the oldest."""
     if n <= _SHORT:
         weights = n * (n + 1) / 2.0
@@ -218,15 +249,13 @@ def rows_since_lowest(x: Term, n: int) -> Node:
 
 def percentile_rank(x: Term, n: int) -> Node:
     """Share of the other ``n - 1`` of the last `n` values that lie below the newest, equals counted half; 0 to 1."""
-    if n <= _COUNTED:
-        return node("order.counted_rank", x, observed_run(x), args=(n,))
-    return node("order.sorted_window", x, args=(n,))
+    return node("order.percentile_rank", x, observed_run(x), args=(n,))
 
 
 def quantiles(x: Term, n: int, shares: Sequence[float]) -> tuple[Node, ...]:
     """Quantiles of the last `n` values, of one sorted window; between two values in proportion."""
-    window = node("order.sorted_window", x, args=(n, *shares))
-    return tuple(window.out(1 + k) for k in range(len(shares)))
+    window = node("order.quantiles", x, args=(n, *shares))
+    return tuple(window.out(k) for k in range(len(shares)))
 
 
 def quantile(x: Term, n: int, share: float) -> Node:
@@ -267,6 +296,11 @@ def growth(x: Term, k: int = 1) -> Node:
 def log_growth(x: Term, k: int = 1) -> Node:
     """Logarithm of the value over the value of `k` rows before; NaN unless both are above zero."""
     return node("algebra.log_growth", x, args=(k,))
+
+
+def log_ratio(x: Term, y: Term) -> Node:
+    """Logarithm of one value over another; NaN unless both are above zero."""
+    return node("algebra.log_ratio", x, y)
 
 
 def log(x: Term) -> Node:

@@ -52,7 +52,7 @@ def _momentum(values: Values) -> Term:
 
 def hull(x: Term, n: int) -> Node:
     """Hull's average: a weighted mean over the root of `n` rows of twice the half-window mean less the whole one."""
-    return w.weighted_mean(2.0 * w.weighted_mean(x, n // 2) - w.weighted_mean(x, n), math.isqrt(n))
+    return w.wma(2.0 * w.wma(x, n // 2) - w.wma(x, n), math.isqrt(n))
 
 
 def adaptive(x: Term, n: int, fast: float, slow: float) -> Node:
@@ -98,7 +98,7 @@ def _trix(values: Values) -> Term:
 
 def _coppock(values: Values) -> Term:
     both = w.growth(CLOSE, int(values["short"])) * 100.0 + w.growth(CLOSE, int(values["long"])) * 100.0
-    return w.weighted_mean(both, _n(values))
+    return w.wma(both, _n(values))
 
 
 def _coppock_warmup(values: Values) -> int:
@@ -166,7 +166,7 @@ DECLARED: Final = (
         meaning="An average whose weights fall in a straight line from the newest price to the oldest.",
         own_parameters=(rows(20, "Rows averaged.", low=2),),
         warmup=_n,
-        build=lambda values: w.weighted_mean(CLOSE, _n(values)),
+        build=lambda values: w.wma(CLOSE, _n(values)),
         formula=_WMA,
         source="definition",
         unit="price",
