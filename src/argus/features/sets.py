@@ -45,10 +45,9 @@ def _sets() -> dict[str, FeatureSet]:
         trend,
         volatility,
         volume,
-        volume_price,
     )
 
-    markets = (price, oscillators, channels, trend, volume, volume_price, volatility, structure, levels, candles)
+    markets = (price, oscillators, channels, trend, volume, volatility, structure, levels, candles)
     of_markets = tuple(ref for family in markets for ref in family.COLUMNS)
     found = [
         FeatureSet("futures", "What a trader of futures looks at on every bar.", (*of_markets, *clock.COLUMNS)),
