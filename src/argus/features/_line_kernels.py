@@ -15,6 +15,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+from argus.features._window_kernels import keep_last
 
 _SQUARED_DIGITS = 1e16
 """How many times the square of what was summed up may exceed the square of what is left of it."""
@@ -29,10 +30,6 @@ _ROWS_AT_ONCE = 256
 
 def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
-
-
-def _window_and_block(args):  # type: ignore[no-untyped-def]
-    return max(int(args[0]), int(args[1]))
 
 
 @kernel(depth=_window)
@@ -103,12 +100,13 @@ def _slope_afresh(x, last, w, places):  # type: ignore[no-untyped-def]
     return total / places
 
 
-@kernel(depth=_window_and_block)
+@kernel(depth=_window, state=4)
 def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Slope per row of the least-squares line through the last args[0] rows; exactly zero if all are equal.
 
     Inputs: the values, their three `block_moments` (blocks of args[1]), their `block_ramp`, and the squared distances
-    from the mean (`window_moments`), which also say where windows are whole.
+    from the mean (`window_moments`), which also say where windows are whole. State: all four sums at the end of the
+    block before.
     """
     w = int(args[0])
     block = int(args[1])
@@ -124,8 +122,7 @@ def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
         rows = min(block - offset, n - i)
         crossing = min(max(w - 1 - offset, 0), rows)
         here = at + i
-        before = here - offset - 1
-        shift = work[io[1], before] - work[io[1], here]
+        shift = state[0] - work[io[1], here]
         new1 = work[io[2], here : here + rows]
         new2 = work[io[3], here : here + rows]
         new3 = work[io[4], here : here + rows]
@@ -133,9 +130,9 @@ def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
         old3 = work[io[4], here - w : here - w + rows]
         left = spread[i : i + rows]
         target = out[i : i + rows]
-        all1 = work[io[2], before]
-        all3 = work[io[4], before]
-        scale = work[io[3], before] + block * shift * shift
+        all1 = state[1]
+        all3 = state[3]
+        scale = state[2] + block * shift * shift
         doubtful = 0
         for j in range(crossing):
             # Values of the block before lie at negative places and are moved to this block's reference.
@@ -160,6 +157,8 @@ def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
                 known = scale + new2[j] if j < crossing else new2[j]
                 if left[j] > 0.0 and limit * known > left[j]:
                     target[j] = _slope_afresh(work[io[0]], here + j, w, places)
+        if offset + rows == block:
+            keep_last(work, io, 1, here + rows - 1, state)
         i += rows
     for i in range(n):
         out[i] = out[i] if spread[i] == spread[i] else np.nan

@@ -14,6 +14,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+from argus.features._window_kernels import keep_last
 
 _CANCELLED = 1e-6
 """A window's share of its blocks' sums below which digits were lost."""
@@ -23,8 +24,8 @@ _SLOT = 5
 """What is remembered for each slot of the session."""
 
 
-def _window_and_block(args):  # type: ignore[no-untyped-def]
-    return max(int(args[0]), int(args[1]))
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
 
 
 def _slots(args):  # type: ignore[no-untyped-def]
@@ -87,11 +88,11 @@ def ease(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if volume[i] != 0.0 else 0.0 * moved
 
 
-@kernel(depth=_window_and_block)
+@kernel(depth=_window, state=2)
 def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of x over sum of y of the last args[0] rows, where no x is larger than its y; NaN where nothing is in y.
 
-    Inputs: x, y, their `block_sum` (blocks of args[1]), the `observed_run` of x.
+    Inputs: x, y, their `block_sum` (blocks of args[1]), the `observed_run` of x. State: both sums of the block before.
     """
     w = int(args[0])
     block = int(args[1])
@@ -107,8 +108,8 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         new_y = work[io[3], here : here + rows]
         old_x = work[io[2], here - w : here - w + rows]
         old_y = work[io[3], here - w : here - w + rows]
-        all_x = work[io[2], here - offset - 1]
-        all_y = work[io[3], here - offset - 1]
+        all_x = state[0]
+        all_y = state[1]
         target = out[i : i + rows]
         doubtful = 0
         for j in range(min(max(whole, 0), rows)):
@@ -134,6 +135,8 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
                         above += work[io[0], k]
                         below += work[io[1], k]
                     target[j] = above / below if below > 0.0 else np.nan
+        if offset + rows == block:
+            keep_last(work, io, 2, here + rows - 1, state)
         i += rows
     for i in range(n):
         out[i] = out[i] if run[i] >= w else np.nan
@@ -208,11 +211,12 @@ def _weighted_afresh(x, weight, last, w):  # type: ignore[no-untyped-def]
     return centre + mean, spread / s0
 
 
-@kernel(depth=_window_and_block, outputs=2)
+@kernel(depth=_window, state=4, outputs=2)
 def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weighted mean of the last args[0] values, and their weighted variance; NaN where nothing has weight.
 
-    Inputs: values, weights, their five `weighted_block` (blocks of args[1]).
+    Inputs: values, weights, their five `weighted_block` (blocks of args[1]). State: four of them at the end of the
+    block before.
     """
     w = int(args[0])
     block = int(args[1])
@@ -225,18 +229,17 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         rows = min(block - offset, n - i)
         whole = w - 1 - offset
         here = at + i
-        before = here - offset - 1
         centre = work[io[3], here]
-        shift = work[io[3], before] - centre
+        shift = state[0] - centre
         new0 = work[io[4], here : here + rows]
         new1 = work[io[5], here : here + rows]
         new2 = work[io[6], here : here + rows]
         old0 = work[io[4], here - w : here - w + rows]
         old1 = work[io[5], here - w : here - w + rows]
         old2 = work[io[6], here - w : here - w + rows]
-        all0 = work[io[4], before]
-        all1 = work[io[5], before]
-        all2 = work[io[6], before]
+        all0 = state[1]
+        all1 = state[2]
+        all2 = state[3]
         out1 = mean[i : i + rows]
         out2 = variance[i : i + rows]
         doubtful = 0
@@ -275,6 +278,8 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
             for j in range(rows):
                 if out2[j] < 0.0 and run[i + j] >= w:
                     out1[j], out2[j] = _weighted_afresh(work[io[0]], work[io[1]], here + j, w)
+        if offset + rows == block:
+            keep_last(work, io, 3, here + rows - 1, state)
         i += rows
     for i in range(n):
         is_whole = run[i] >= w

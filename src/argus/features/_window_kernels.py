@@ -26,10 +26,6 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-def _window_and_block(args):  # type: ignore[no-untyped-def]
-    return max(int(args[0]), int(args[1]))
-
-
 @kernel(state=1)
 def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row, up to this one, that have a value."""
@@ -71,9 +67,19 @@ def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
     state[0] = total
 
 
-@kernel(depth=_window_and_block)
+@njit(cache=True, error_model="numpy", nogil=True)
+def keep_last(work, io, first, position, state):  # type: ignore[no-untyped-def]
+    """Remember what stands at a position, the last row of a block, in the columns from ``io[first]`` on."""
+    for k in range(len(state)):
+        state[k] = work[io[first + k], position]
+
+
+@kernel(depth=_window, state=1)
 def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Sum of the last args[0] rows, from their `block_sum` (blocks of args[1]) and their `observed_run`."""
+    """Sum of the last args[0] rows, from their `block_sum` (blocks of args[1]) and their `observed_run`.
+
+    State: the sum of the whole block before.
+    """
     w = int(args[0])
     block = int(args[1])
     run = work[io[1], at : at + n]
@@ -85,7 +91,7 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         whole = w - 1 - offset
         new = work[io[0], at + i : at + i + rows]
         old = work[io[0], at + i - w : at + i - w + rows]
-        before = work[io[0], at + i - offset - 1]
+        before = state[0]
         target = out[i : i + rows]
         for j in range(min(max(whole, 0), rows)):
             target[j] = (before - old[j]) + new[j]
@@ -93,6 +99,8 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
             target[whole] = new[whole]
         for j in range(min(max(whole + 1, 0), rows), rows):
             target[j] = new[j] - old[j]
+        if offset + rows == block:
+            keep_last(work, io, 0, at + i + rows - 1, state)
         i += rows
     for i in range(n):
         out[i] = out[i] if run[i] >= w else np.nan
@@ -148,16 +156,16 @@ def _spread_afresh(x, last, w):  # type: ignore[no-untyped-def]
     return mean, spread
 
 
-@kernel(depth=_window_and_block, outputs=2)
+@kernel(depth=_window, state=3, outputs=2)
 def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean of the last args[0] rows, and the sum of squared distances from it.
 
     Inputs: the values, their three `block_moments` (blocks of args[1]), their `observed_run`. If all values are equal
-    the second is exactly zero.
+    the second is exactly zero. State: the three moments at the end of the block before.
     """
     w = int(args[0])
     block = int(args[1])
-    run = work[io[4], at : at + n]
+    share = 1.0 / w
     mean = work[io[5], at : at + n]
     spread = work[io[6], at : at + n]
     i = 0
@@ -166,15 +174,15 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
         rows = min(block - offset, n - i)
         whole = w - 1 - offset
         here = at + i
-        before = here - offset - 1
         centre = work[io[1], here]
-        shift = work[io[1], before] - centre
+        shift = state[0] - centre
+        all1 = state[1]
+        all2 = state[2]
+        run = work[io[4], here : here + rows]
         new1 = work[io[2], here : here + rows]
         new2 = work[io[3], here : here + rows]
         old1 = work[io[2], here - w : here - w + rows]
         old2 = work[io[3], here - w : here - w + rows]
-        all1 = work[io[2], before]
-        all2 = work[io[3], before]
         out1 = mean[i : i + rows]
         out2 = spread[i : i + rows]
         doubtful = 0
@@ -184,38 +192,40 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
             part1 = all1 - old1[j]
             part2 = (all2 - old2[j]) + shift * (2.0 * part1 + rest * shift)
             s1 = (part1 + rest * shift) + new1[j]
-            s2 = part2 + new2[j]
             scale = all2 + abs(shift) * (2.0 * abs(part1) + rest * abs(shift)) + new2[j]
-            out1[j] = centre + s1 / w
-            value = s2 - s1 * s1 / w
+            off = s1 * share
+            value = (part2 + new2[j]) - s1 * off
+            is_whole = run[j] >= w
             is_good = value > _CANCELLED * scale
-            out2[j] = value if is_good else -1.0
-            doubtful += 0 if is_good else 1
+            out1[j] = centre + off if is_whole else np.nan
+            out2[j] = (value if is_good else -1.0) if is_whole else np.nan
+            doubtful += 1 if is_whole & ~is_good else 0
         if 0 <= whole < rows:
             # The window is the block so far.
-            out1[whole] = centre + new1[whole] / w
-            value = new2[whole] - new1[whole] * new1[whole] / w
+            off = new1[whole] * share
+            value = new2[whole] - new1[whole] * off
+            is_whole = run[whole] >= w
             is_good = value > _CANCELLED * new2[whole]
-            out2[whole] = value if is_good else -1.0
-            doubtful += 0 if is_good else 1
+            out1[whole] = centre + off if is_whole else np.nan
+            out2[whole] = (value if is_good else -1.0) if is_whole else np.nan
+            doubtful += 1 if is_whole & ~is_good else 0
         for j in range(min(max(whole + 1, 0), rows), rows):
             s1 = new1[j] - old1[j]
-            s2 = new2[j] - old2[j]
-            out1[j] = centre + s1 / w
-            value = s2 - s1 * s1 / w
+            off = s1 * share
+            value = (new2[j] - old2[j]) - s1 * off
+            is_whole = run[j] >= w
             is_good = value > _CANCELLED * new2[j]
-            out2[j] = value if is_good else -1.0
-            doubtful += 0 if is_good else 1
+            out1[j] = centre + off if is_whole else np.nan
+            out2[j] = (value if is_good else -1.0) if is_whole else np.nan
+            doubtful += 1 if is_whole & ~is_good else 0
         if doubtful > 0:
             for j in range(rows):
-                if out2[j] < 0.0 and run[i + j] >= w:
+                if out2[j] < 0.0:
                     gap, out2[j] = _spread_afresh(work[io[0]], here + j, w)
                     out1[j] = work[io[0], here + j] + gap
+        if offset + rows == block:
+            keep_last(work, io, 1, here + rows - 1, state)
         i += rows
-    for i in range(n):
-        is_whole = run[i] >= w
-        mean[i] = mean[i] if is_whole else np.nan
-        spread[i] = spread[i] if is_whole else np.nan
 
 
 @kernel()
