@@ -1,0 +1,268 @@
+"""Kernels of repetition: how often the last rows come back to where they were, and how many new words they hold.
+
+Which rows of a window are near which others is held as bits, 48 to a number, so that one operation compares a row with
+48 others. The window is kept sorted: the rows near one of them are neighbours there, and their bits are those of all
+rows up to the last of them without those before the first. Everything counted is a whole number, whatever the way.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._form_kernels import kernel
+
+_BITS = 48
+"""Rows to a number; a float64 holds so many bits exactly."""
+_FULL = (1 << _BITS) - 1
+_ODD = 0x555555555555
+_PAIRS = 0x333333333333
+_FOURS = 0x0F0F0F0F0F0F
+
+
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
+
+
+def _recurrence_state(args):  # type: ignore[no-untyped-def]
+    w = int(args[0])
+    words = -(-w // _BITS)
+    return 6 + 3 * w + 1 + (w + 1) * words + (w + 2) * (words + 1)
+
+
+def _word_state(args):  # type: ignore[no-untyped-def]
+    return 1 + 2 * (-(-int(args[0]) // _BITS) + 1)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _ones(bits):  # type: ignore[no-untyped-def]
+    """How many of the 48 bits are set."""
+    bits = bits - ((bits >> 1) & _ODD)
+    bits = (bits & _PAIRS) + ((bits >> 2) & _PAIRS)
+    bits = (bits + (bits >> 4)) & _FOURS
+    bits = bits + (bits >> 8)
+    bits = bits + (bits >> 16)
+    return (bits + (bits >> 32)) & 63
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _renew_sorted_rows(new, old, now, ordered, rows, count):  # type: ignore[no-untyped-def]
+    """Let the value of row `now` into the sorted window and the oldest out; rows go along; how many there are then."""
+    hole = count
+    if old == old:
+        # Of equal values the newest stands first, so the oldest is the last of them.
+        hole = 0
+        for j in range(count):
+            hole += ordered[j] <= old
+        hole -= 1
+        count -= 1
+    if new == new:
+        place = 0
+        for j in range(count + 1 if old == old else count):
+            place += ordered[j] < new
+        if (old == old) & (place > hole):
+            place -= 1
+            for j in range(hole, place):
+                ordered[j] = ordered[j + 1]
+                rows[j] = rows[j + 1]
+        else:
+            for j in range(hole, place, -1):
+                ordered[j] = ordered[j - 1]
+                rows[j] = rows[j - 1]
+        ordered[place] = new
+        rows[place] = now
+        count += 1
+    elif old == old:
+        for j in range(hole, count):
+            ordered[j] = ordered[j + 1]
+            rows[j] = rows[j + 1]
+    return count
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _near_bits(ordered, rows, first, w, r, words, upto, near):  # type: ignore[no-untyped-def]
+    """Bits of the rows near each row of the window, `words` and an empty number for each; `first` is the oldest row."""
+    for q in range(words):
+        upto[q] = 0.0
+    for j in range(w):
+        place = int(rows[j] - first)
+        for q in range(words):
+            upto[(j + 1) * words + q] = upto[j * words + q]
+        q = place // _BITS
+        upto[(j + 1) * words + q] += float(1 << (place - q * _BITS))
+    low = 0
+    high = 0
+    for j in range(w):
+        value = ordered[j]
+        while not value - ordered[low] <= r:
+            low += 1
+        while high < w and ordered[high] - value <= r:
+            high += 1
+        place = int(rows[j] - first) * (words + 1)
+        for q in range(words):
+            near[place + q] = upto[high * words + q] - upto[low * words + q]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _count_repeats(near, w, words, logs):  # type: ignore[no-untyped-def]
+    """Ordered pairs of like stretches of one, two, two that go on, and three rows; sums of logarithms of two, three.
+
+    Each stretch is also like itself.
+    """
+    one = 0
+    two = 0
+    going_on = 0
+    three = 0
+    log_two = 0.0
+    log_three = 0.0
+    step = words + 1
+    last_word = (w - 2) // _BITS
+    last_bit = 1 << ((w - 2) - last_word * _BITS)
+    for i in range(w):
+        here = i * step
+        singles = 0
+        pairs = 0
+        ends = 0
+        triples = 0
+        for q in range(words):
+            bits = int(near[here + q])
+            next_low = int(near[here + step + q])
+            next_high = int(near[here + step + q + 1])
+            second = (next_low >> 1) | ((next_high << (_BITS - 1)) & _FULL)
+            third_low = int(near[here + 2 * step + q])
+            third_high = int(near[here + 2 * step + q + 1])
+            third = (third_low >> 2) | ((third_high << (_BITS - 2)) & _FULL)
+            both = bits & second
+            singles += _ones(bits)
+            pairs += _ones(both)
+            triples += _ones(both & third)
+            ends += 1 if (q == last_word) & ((both & last_bit) != 0) else 0
+        one += singles
+        if i < w - 1:
+            two += pairs
+            log_two += logs[pairs]
+        if i < w - 2:
+            going_on += pairs - ends
+            three += triples
+            log_three += logs[triples]
+    return one, two, going_on, three, log_two, log_three
+
+
+@kernel(depth=_window, state=_recurrence_state, outputs=4)
+def recurrences(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Sample and approximate entropy of stretches of two, recurrence rate and determinism of the last args[0] values.
+
+    Inputs: the values, and the distance up to which two are near, to be taken times args[1]. Worked out in every
+    args[2]-th row. State: how many values, four results, a flag, sorted values, their rows, logarithms, bits.
+    """
+    w = int(args[0])
+    share = args[1]
+    every = int(args[2])
+    words = -(-w // _BITS)
+    x = work[io[0]]
+    reach = work[io[1], at : at + n]
+    ordered = state[6 : 6 + w]
+    rows = state[6 + w : 6 + 2 * w]
+    logs = state[6 + 2 * w : 7 + 3 * w]
+    upto = state[7 + 3 * w : 7 + 3 * w + (w + 1) * words]
+    near = state[7 + 3 * w + (w + 1) * words :]
+    if state[5] == 0.0:
+        for c in range(1, w + 1):
+            logs[c] = math.log(float(c))
+        state[5] = 1.0
+    for i in range(n):
+        now = row + i
+        state[0] = _renew_sorted_rows(x[at + i], x[at + i - w], float(now), ordered, rows, int(state[0]))
+        if now % every == 0:
+            r = share * reach[i]
+            for k in range(1, 5):
+                state[k] = np.nan
+            if (r == r) & (state[0] == w):
+                _near_bits(ordered, rows, float(now - w + 1), w, r, words, upto, near)
+                one, two, going_on, three, log_two, log_three = _count_repeats(near, w, words, logs)
+                # Every stretch is like itself, and every other pair was counted both ways.
+                ones = (one - w) // 2
+                twos = (two - (w - 1)) // 2
+                begun = (going_on - (w - 2)) // 2
+                threes = (three - (w - 2)) // 2
+                # Without a longer stretch that repeats, the entropy is as large as so many rows can show.
+                ratio = begun / max(threes, 1) if threes > 0 else 0.5 * (w - 2) * (w - 3)
+                state[1] = math.log(ratio)
+                phi2 = log_two / (w - 1.0) - math.log(w - 1.0)
+                phi3 = log_three / (w - 2.0) - math.log(w - 2.0)
+                state[2] = phi2 - phi3
+                state[3] = ones / (0.5 * w * (w - 1))
+                state[4] = (2.0 * twos - threes) / max(ones, 1)
+        for k in range(4):
+            work[io[2 + k], at + i] = state[1 + k]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _parts(symbols, starts, w, words):  # type: ignore[no-untyped-def]
+    """How many parts the bits fall into, each the shortest that does not already begin earlier.
+
+    `starts` are the places where the part so far begins earlier, another bit for each.
+    """
+    found = 1
+    place = 1
+    while place < w:
+        for q in range(words):
+            rest = min(max(place - q * _BITS, 0), _BITS)
+            starts[q] = float((1 << rest) - 1)
+        length = 0
+        is_new = False
+        while place + length < w and not is_new:
+            end = place + length
+            wanted = (int(symbols[end // _BITS]) >> (end % _BITS)) & 1
+            flip = 0 if wanted == 1 else _FULL
+            skip = length // _BITS
+            shift = length - skip * _BITS
+            left = 0
+            for q in range(words):
+                low = int(symbols[q + skip]) if q + skip < words else 0
+                high = int(symbols[q + skip + 1]) if q + skip + 1 < words else 0
+                moved = (low >> shift) | ((high << (_BITS - shift)) & _FULL)
+                still = int(starts[q]) & (moved ^ flip)
+                starts[q] = float(still)
+                left |= still
+            length += 1
+            is_new = left == 0
+        place += length
+        found += 1
+    return found
+
+
+@kernel(depth=_window, state=_word_state)
+def lempel_ziv(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Parts of the last args[0] values, each above the mean or not, over w / log2(w); in every args[1]-th row.
+
+    Inputs: the values, their mean over the window.
+    """
+    w = int(args[0])
+    every = int(args[1])
+    words = -(-w // _BITS)
+    x = work[io[0]]
+    mean = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    symbols = state[1 : 2 + words]
+    starts = state[2 + words :]
+    scale = math.log(float(w)) / math.log(2.0) / w
+    for i in range(n):
+        if (row + i) % every == 0:
+            middle = mean[i]
+            state[0] = np.nan
+            if middle == middle:
+                first = at + i - w + 1
+                for q in range(words):
+                    bits = 0
+                    for j in range(min(_BITS, w - q * _BITS)):
+                        bits |= (1 if x[first + q * _BITS + j] > middle else 0) << j
+                    symbols[q] = float(bits)
+                state[0] = scale * _parts(symbols, starts, w, words)
+        out[i] = state[0]
+
+
+share_compiled(globals())
