@@ -1,26 +1,28 @@
 """Kernels of repetition: how often the last rows come back to where they were, and how many new words they hold.
 
-Which rows of a window are near which others is held as bits, 48 to a number, so that one operation compares a row with
-48 others. The window is kept sorted: the rows near one of them are neighbours there, and their bits are those of all
-rows up to the last of them without those before the first. Everything counted is a whole number, whatever the way.
+Which rows of a window are near which others is held as bits, 62 to a number, so that one operation compares a row with
+62 others. The window is kept sorted: the rows near one of them are neighbours there, and their bits are those of all
+rows up to the last of them without those before the first. Everything counted is a whole number, whatever the way. The
+bits lie in the kernel's state, seen as whole numbers.
 """
 
 from __future__ import annotations
 
 import math
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.extending import intrinsic
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._form_kernels import kernel
+from argus.features._form_kernels import is_compiled, kernel
 
-_BITS = 48
-"""Rows to a number; a float64 holds so many bits exactly."""
+_types: Any = import_module("numba").types
+_BITS = 62
+"""Rows to a number."""
 _FULL = (1 << _BITS) - 1
-_ODD = 0x555555555555
-_PAIRS = 0x333333333333
-_FOURS = 0x0F0F0F0F0F0F
 
 
 def _window(args):  # type: ignore[no-untyped-def]
@@ -37,15 +39,23 @@ def _word_state(args):  # type: ignore[no-untyped-def]
     return 1 + 2 * (-(-int(args[0]) // _BITS) + 1)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _ones(bits):  # type: ignore[no-untyped-def]
-    """How many of the 48 bits are set."""
-    bits = bits - ((bits >> 1) & _ODD)
-    bits = (bits & _PAIRS) + ((bits >> 2) & _PAIRS)
-    bits = (bits + (bits >> 4)) & _FOURS
-    bits = bits + (bits >> 8)
-    bits = bits + (bits >> 16)
-    return (bits + (bits >> 32)) & 63
+def _ones_compiled() -> Any:
+    @intrinsic
+    def ones(typingctx, bits):  # type: ignore[no-untyped-def]
+        def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.ctpop(values[0])
+
+        return _types.int64(_types.int64), lower
+
+    return ones
+
+
+def _ones_plain(bits):  # type: ignore[no-untyped-def]
+    return int(bits).bit_count()
+
+
+_ones = _ones_compiled() if is_compiled() else _ones_plain
+"""How many bits are set."""
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -86,24 +96,26 @@ def _renew_sorted_rows(new, old, now, ordered, rows, count):  # type: ignore[no-
 def _near_bits(ordered, rows, first, w, r, words, upto, near):  # type: ignore[no-untyped-def]
     """Bits of the rows near each row of the window, `words` and an empty number for each; `first` is the oldest row."""
     for q in range(words):
-        upto[q] = 0.0
+        upto[q] = 0
     for j in range(w):
         place = int(rows[j] - first)
         for q in range(words):
-            upto[(j + 1) * words + q] = upto[j * words + q]
-        q = place // _BITS
-        upto[(j + 1) * words + q] += float(1 << (place - q * _BITS))
+            shift = place - q * _BITS
+            bit = 1 << (shift & 63) if (shift >= 0) & (shift < _BITS) else 0
+            upto[(j + 1) * words + q] = upto[j * words + q] | bit
     low = 0
     high = 0
     for j in range(w):
         value = ordered[j]
-        while not value - ordered[low] <= r:
+        while value - ordered[low] > r:
             low += 1
         while high < w and ordered[high] - value <= r:
             high += 1
-        place = int(rows[j] - first) * (words + 1)
+        below = upto[low * words : (low + 1) * words]
+        within = upto[high * words : (high + 1) * words]
+        found = near[int(rows[j] - first) * (words + 1) :]
         for q in range(words):
-            near[place + q] = upto[high * words + q] - upto[low * words + q]
+            found[q] = within[q] ^ below[q]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -120,31 +132,25 @@ def _count_repeats(near, w, words, logs):  # type: ignore[no-untyped-def]
     log_three = 0.0
     step = words + 1
     last_word = (w - 2) // _BITS
-    last_bit = 1 << ((w - 2) - last_word * _BITS)
+    last_place = (w - 2) - last_word * _BITS
     for i in range(w):
-        here = i * step
-        singles = 0
+        here = near[i * step : i * step + step]
+        second = near[(i + 1) * step : (i + 2) * step]
+        third = near[(i + 2) * step : (i + 3) * step]
         pairs = 0
-        ends = 0
         triples = 0
         for q in range(words):
-            bits = int(near[here + q])
-            next_low = int(near[here + step + q])
-            next_high = int(near[here + step + q + 1])
-            second = (next_low >> 1) | ((next_high << (_BITS - 1)) & _FULL)
-            third_low = int(near[here + 2 * step + q])
-            third_high = int(near[here + 2 * step + q + 1])
-            third = (third_low >> 2) | ((third_high << (_BITS - 2)) & _FULL)
-            both = bits & second
-            singles += _ones(bits)
+            both = here[q] & ((second[q] >> 1) | ((second[q + 1] & 1) << (_BITS - 1)))
+            all_three = both & ((third[q] >> 2) | ((third[q + 1] & 3) << (_BITS - 2)))
+            one += _ones(here[q])
             pairs += _ones(both)
-            triples += _ones(both & third)
-            ends += 1 if (q == last_word) & ((both & last_bit) != 0) else 0
-        one += singles
+            triples += _ones(all_three)
         if i < w - 1:
             two += pairs
             log_two += logs[pairs]
         if i < w - 2:
+            # A stretch that ends the window cannot go on.
+            ends = (here[last_word] >> last_place) & (second[(w - 1) // _BITS] >> ((w - 1) % _BITS)) & 1
             going_on += pairs - ends
             three += triples
             log_three += logs[triples]
@@ -167,8 +173,9 @@ def recurrences(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
     ordered = state[6 : 6 + w]
     rows = state[6 + w : 6 + 2 * w]
     logs = state[6 + 2 * w : 7 + 3 * w]
-    upto = state[7 + 3 * w : 7 + 3 * w + (w + 1) * words]
-    near = state[7 + 3 * w + (w + 1) * words :]
+    bits = state[7 + 3 * w :].view(np.int64)
+    upto = bits[: (w + 1) * words]
+    near = bits[(w + 1) * words :]
     if state[5] == 0.0:
         for c in range(1, w + 1):
             logs[c] = math.log(float(c))
@@ -211,22 +218,22 @@ def _parts(symbols, starts, w, words):  # type: ignore[no-untyped-def]
     while place < w:
         for q in range(words):
             rest = min(max(place - q * _BITS, 0), _BITS)
-            starts[q] = float((1 << rest) - 1)
+            starts[q] = (1 << rest) - 1
         length = 0
         is_new = False
         while place + length < w and not is_new:
             end = place + length
-            wanted = (int(symbols[end // _BITS]) >> (end % _BITS)) & 1
+            wanted = (symbols[end // _BITS] >> (end % _BITS)) & 1
             flip = 0 if wanted == 1 else _FULL
             skip = length // _BITS
             shift = length - skip * _BITS
             left = 0
             for q in range(words):
-                low = int(symbols[q + skip]) if q + skip < words else 0
-                high = int(symbols[q + skip + 1]) if q + skip + 1 < words else 0
-                moved = (low >> shift) | ((high << (_BITS - shift)) & _FULL)
-                still = int(starts[q]) & (moved ^ flip)
-                starts[q] = float(still)
+                low = symbols[q + skip] if q + skip < words else 0
+                high = symbols[q + skip + 1] if q + skip + 1 < words else 0
+                moved = (low >> shift) | ((high & ((1 << shift) - 1)) << (_BITS - shift))
+                still = starts[q] & (moved ^ flip)
+                starts[q] = still
                 left |= still
             length += 1
             is_new = left == 0
@@ -247,8 +254,9 @@ def lempel_ziv(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     x = work[io[0]]
     mean = work[io[1], at : at + n]
     out = work[io[2], at : at + n]
-    symbols = state[1 : 2 + words]
-    starts = state[2 + words :]
+    bits = state[1:].view(np.int64)
+    symbols = bits[: words + 1]
+    starts = bits[words + 1 :]
     scale = math.log(float(w)) / math.log(2.0) / w
     for i in range(n):
         if (row + i) % every == 0:
@@ -257,10 +265,11 @@ def lempel_ziv(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
             if middle == middle:
                 first = at + i - w + 1
                 for q in range(words):
-                    bits = 0
-                    for j in range(min(_BITS, w - q * _BITS)):
-                        bits |= (1 if x[first + q * _BITS + j] > middle else 0) << j
-                    symbols[q] = float(bits)
+                    here = x[first + q * _BITS : first + min((q + 1) * _BITS, w)]
+                    word = 0
+                    for j in range(len(here)):
+                        word |= (1 if here[j] > middle else 0) << j
+                    symbols[q] = word
                 state[0] = scale * _parts(symbols, starts, w, words)
         out[i] = state[0]
 
