@@ -1,9 +1,7 @@
 """Kernels of repetition: how often the last rows come back to where they were, and how many new words they hold.
 
 Which rows of a window are near which others is held as bits, 62 to a number, so that one operation compares a row with
-62 others. The window is kept sorted: the rows near one of them are neighbours there, and their bits are those of all
-rows up to the last of them without those before the first. Everything counted is a whole number, whatever the way. The
-bits lie in the kernel's state, seen as whole numbers.
+62 others, and everything counted is a whole number. The bits lie in the kernel's state, seen as whole numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ def _window(args):  # type: ignore[no-untyped-def]
 def _recurrence_state(args):  # type: ignore[no-untyped-def]
     w = int(args[0])
     words = -(-w // _BITS)
-    return 6 + 3 * w + 1 + (w + 1) * words + (w + 2) * (words + 1)
+    return 6 + w + _BITS + (w + 2) * (words + 1)
 
 
 def _word_state(args):  # type: ignore[no-untyped-def]
@@ -59,63 +57,18 @@ _ones = _ones_compiled() if is_compiled() else _ones_plain
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _renew_sorted_rows(new, old, now, ordered, rows, count):  # type: ignore[no-untyped-def]
-    """Let the value of row `now` into the sorted window and the oldest out; rows go along; how many there are then."""
-    hole = count
-    if old == old:
-        # Of equal values the newest stands first, so the oldest is the last of them.
-        hole = 0
-        for j in range(count):
-            hole += ordered[j] <= old
-        hole -= 1
-        count -= 1
-    if new == new:
-        place = 0
-        for j in range(count + 1 if old == old else count):
-            place += ordered[j] < new
-        if (old == old) & (place > hole):
-            place -= 1
-            for j in range(hole, place):
-                ordered[j] = ordered[j + 1]
-                rows[j] = rows[j + 1]
-        else:
-            for j in range(hole, place, -1):
-                ordered[j] = ordered[j - 1]
-                rows[j] = rows[j - 1]
-        ordered[place] = new
-        rows[place] = now
-        count += 1
-    elif old == old:
-        for j in range(hole, count):
-            ordered[j] = ordered[j + 1]
-            rows[j] = rows[j + 1]
-    return count
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _near_bits(ordered, rows, first, w, r, words, upto, near):  # type: ignore[no-untyped-def]
-    """Bits of the rows near each row of the window, `words` and an empty number for each; `first` is the oldest row."""
+def _near_bits(window, r, powers, near):  # type: ignore[no-untyped-def]
+    """Bits of the rows near each row of the window, and an empty number after those of each."""
+    w = len(window)
+    words = -(-w // _BITS)
     for q in range(words):
-        upto[q] = 0
-    for j in range(w):
-        place = int(rows[j] - first)
-        for q in range(words):
-            shift = place - q * _BITS
-            bit = 1 << (shift & 63) if (shift >= 0) & (shift < _BITS) else 0
-            upto[(j + 1) * words + q] = upto[j * words + q] | bit
-    low = 0
-    high = 0
-    for j in range(w):
-        value = ordered[j]
-        while value - ordered[low] > r:
-            low += 1
-        while high < w and ordered[high] - value <= r:
-            high += 1
-        below = upto[low * words : (low + 1) * words]
-        within = upto[high * words : (high + 1) * words]
-        found = near[int(rows[j] - first) * (words + 1) :]
-        for q in range(words):
-            found[q] = within[q] ^ below[q]
+        others = window[q * _BITS : min((q + 1) * _BITS, w)]
+        for i in range(w):
+            value = window[i]
+            bits = 0
+            for j in range(len(others)):
+                bits |= powers[j] if abs(others[j] - value) <= r else 0
+            near[i * (words + 1) + q] = bits
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -162,7 +115,7 @@ def recurrences(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
     """Sample and approximate entropy of stretches of two, recurrence rate and determinism of the last args[0] values.
 
     Inputs: the values, and the distance up to which two are near, to be taken times args[1]. Worked out in every
-    args[2]-th row. State: how many values, four results, a flag, sorted values, their rows, logarithms, bits.
+    args[2]-th row. State: a flag, four results, logarithms, single bits, bits of near rows.
     """
     w = int(args[0])
     share = args[1]
@@ -170,25 +123,23 @@ def recurrences(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
     words = -(-w // _BITS)
     x = work[io[0]]
     reach = work[io[1], at : at + n]
-    ordered = state[6 : 6 + w]
-    rows = state[6 + w : 6 + 2 * w]
-    logs = state[6 + 2 * w : 7 + 3 * w]
-    bits = state[7 + 3 * w :].view(np.int64)
-    upto = bits[: (w + 1) * words]
-    near = bits[(w + 1) * words :]
-    if state[5] == 0.0:
+    logs = state[5 : 6 + w]
+    bits = state[6 + w :].view(np.int64)
+    powers = bits[:_BITS]
+    near = bits[_BITS:]
+    if state[0] == 0.0:
         for c in range(1, w + 1):
             logs[c] = math.log(float(c))
-        state[5] = 1.0
+        for j in range(_BITS):
+            powers[j] = 1 << j
+        state[0] = 1.0
     for i in range(n):
-        now = row + i
-        state[0] = _renew_sorted_rows(x[at + i], x[at + i - w], float(now), ordered, rows, int(state[0]))
-        if now % every == 0:
+        if (row + i) % every == 0:
             r = share * reach[i]
             for k in range(1, 5):
                 state[k] = np.nan
-            if (r == r) & (state[0] == w):
-                _near_bits(ordered, rows, float(now - w + 1), w, r, words, upto, near)
+            if r == r:
+                _near_bits(x[at + i - w + 1 : at + i + 1], r, powers, near)
                 one, two, going_on, three, log_two, log_three = _count_repeats(near, w, words, logs)
                 # Every stretch is like itself, and every other pair was counted both ways.
                 ones = (one - w) // 2
