@@ -16,10 +16,24 @@ __all__ = ["column_version", "feature", "features"]
 
 @cache
 def _declared() -> dict[str, Feature]:
-    from argus.features.families import clock, entropy, morphology, price, volatility
+    from argus.features.families import (
+        change_point,
+        clock,
+        correlation,
+        duration,
+        dynamics,
+        entropy,
+        flow,
+        morphology,
+        price,
+        spectrum,
+        volatility,
+    )
+
+    physics = (morphology, entropy, dynamics, flow, change_point, duration, spectrum, correlation)
 
     found: dict[str, Feature] = {}
-    for family in (price, volatility, morphology, entropy, clock):
+    for family in (price, volatility, *physics, clock):
         for declared in family.DECLARED:
             if declared.name in found:
                 raise ConfigError(f"two features are called {declared.name}; rename one")

@@ -14,9 +14,7 @@ __all__ = ["COLUMNS", "DECLARED"]
 
 _KINDS: Final = {3: 6, 4: 24}
 _REACH: Final = real("r", 0.2, 0.01, 2.0, "Values nearer than this many standard deviations are alike.")
-_NEAR: Final = (
-    "values are near if |a - b| <= r s, s the standard deviation (divisor n) of the last n values x[0..n-1]"
-)
+_NEAR: Final = "values are near if |a - b| <= r s, s the standard deviation (divisor n) of the last n values x[0..n-1]"
 _GRID: Final = "Prices on a coarse grid repeat by themselves; compare it only between instruments of like tick size."
 
 
@@ -125,8 +123,8 @@ DECLARED: Final = (
         own_parameters=(OF, rows_of(60, low=8, high=500), _REACH, _every(5)),
         warmup=_held_warmup,
         build=lambda values: _recurrences(values, 1),
-        formula=f"phi(2) - phi(3), phi(m) = mean over i of ln(C_i / (n-m+1)), C_i the j (i itself too) with x[j..j+m-1] "
-        f"all near x[i..i+m-1]; {_NEAR}. {EVERY}",
+        formula=f"phi(2) - phi(3), phi(m) = mean over i of ln(C_i / (n-m+1)), C_i the j (i itself too) with "
+        f"x[j..j+m-1] all near x[i..i+m-1]; {_NEAR}. {EVERY}",
         source="Pincus (1991), Approximate entropy as a measure of system complexity, PNAS 88(6)",
         unit="nats",
         low=-1.0,
@@ -225,22 +223,25 @@ COLUMNS: Final = (
         for order in ("3", "4")
         for n in (60, 120, 240, 480)
     ),
-    *(column(name, of=of, n=n) for of in _ALL for n in (60, 120, 240) for name in ("hjorth_mobility", "hjorth_complexity")),
     *(
-        column(name, n=100)
-        for name in ("sample_entropy", "recurrence_rate", "recurrence_determinism")
+        column(name, of=of, n=n)
+        for of in _ALL
+        for n in (60, 120, 240)
+        for name in ("hjorth_mobility", "hjorth_complexity")
     ),
+    *(column(name, n=100) for name in ("sample_entropy", "recurrence_rate", "recurrence_determinism")),
     *(
         column(name, of=of, n=60, every=5)
         for of in ("range", "volume")
         for name in ("sample_entropy", "recurrence_rate", "recurrence_determinism")
     ),
-    *(
-        column(name, n=200, every=10)
-        for name in ("sample_entropy", "recurrence_rate", "recurrence_determinism")
-    ),
+    *(column(name, n=200, every=10) for name in ("sample_entropy", "recurrence_rate", "recurrence_determinism")),
     column("approximate_entropy", n=60, every=5),
     column("approximate_entropy", n=100, every=10),
-    *(column("lempel_ziv", of=of, n=n, every=every) for of in ("return", "volume") for n, every in ((60, 5), (120, 5), (240, 10))),
+    *(
+        column("lempel_ziv", of=of, n=n, every=every)
+        for of in ("return", "volume")
+        for n, every in ((60, 5), (120, 5), (240, 10))
+    ),
 )
 """Columns of the set `physics`: disorder."""

@@ -104,7 +104,8 @@ DECLARED: Final = (
         own_parameters=(OF, rows_of(60, low=4)),
         warmup=window_warmup,
         build=_kurtosis,
-        formula="(n-1) / ((n-2) (n-3)) * ((n+1) (m4 / m2^2 - 3) + 6), mk = mean((x - mean(x))^k) over the last n values",
+        formula="(n-1) / ((n-2) (n-3)) * ((n+1) (m4 / m2^2 - 3) + 6), mk = mean((x - mean(x))^k) over the last n "
+        "values",
         source="Joanes and Gill (1998), Comparing measures of sample skewness and kurtosis, The Statistician 47(1): G2",
         unit="dimensionless",
         nan_policy=_EQUAL_NAN,
@@ -159,7 +160,8 @@ DECLARED: Final = (
     Feature(
         name="quantile_kurtosis",
         family="morphology",
-        meaning="How heavy the shoulders and tails are against the middle, by octiles; 1.233 for a normal distribution.",
+        meaning="How heavy the shoulders and tails are against the middle, by octiles; 1.233 for a normal "
+        "distribution.",
         own_parameters=(OF, rows_of(60)),
         warmup=window_warmup,
         build=_quantile_kurtosis,
