@@ -57,7 +57,7 @@ def _pair(name: str, meaning: str, x: str, y: str, formula: str, source: str) ->
         family="correlation",
         meaning=meaning,
         own_parameters=(rows_of(60, low=3),),
-        warmup=lambda values: _n(values) + 1,
+        warmup=lambda values: _n(values) + (0 if x == "range" else 1),
         build=lambda values: correlation(side(x), side(y), _n(values)),
         formula=f"correlation of {formula} over the last n rows, r[t] = ln(close[t] / close[t-1])",
         source=source,
