@@ -75,7 +75,7 @@ def symbol_entropy(work, io, at, n, row, args, state):  # type: ignore[no-untype
         state[0] = 1.0
     known = state[1]
     total = state[2]
-    most = math.log(float(m))
+    most = table[m]
     grain = 1.0 / (m * _GRAIN)
     scale = 1.0 / math.log(float(kinds))
     for i in range(n):
@@ -93,8 +93,8 @@ def symbol_entropy(work, io, at, n, row, args, state):  # type: ignore[no-untype
             total += table[c + 1] - table[c]
             counts[k] = c + 1.0
             known += 1.0
-        value = (most - total * grain) * scale
-        value = value if value > 0.0 else 0.0
+        value = (most - total) * grain * scale
+        value = value if value < 1.0 else 1.0
         out[i] = value if known == m else np.nan
     state[1] = known
     state[2] = total
@@ -124,7 +124,7 @@ def histogram_entropy(work, io, at, n, row, args, state):  # type: ignore[no-unt
         _fill_terms(table)
         state[0] = 1.0
         state[1] = 1.0
-    most = math.log(float(w))
+    most = table[w]
     grain = 1.0 / (w * _GRAIN)
     full = 1.0 / math.log(float(bins))
     for i in range(n):
@@ -158,8 +158,8 @@ def histogram_entropy(work, io, at, n, row, args, state):  # type: ignore[no-unt
             state[1] = low
             state[2] = high
             state[3] = total
-        value = (most - state[3] * grain) * full
-        out[i] = value if value > 0.0 else 0.0
+        value = (most - state[3]) * grain * full
+        out[i] = value if value < 1.0 else 1.0
 
 
 share_compiled(globals())

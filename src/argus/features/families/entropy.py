@@ -84,7 +84,7 @@ DECLARED: Final = (
         meaning="How evenly all orders of neighbouring values occur: near 1 for noise, lower where moves have a habit.",
         own_parameters=(
             OF,
-            rows_of(60, low=8),
+            rows_of(60, low=5),
             Parameter("order", "3", choices=("3", "4"), why="Neighbouring values whose order is looked at."),
         ),
         warmup=window_warmup,
