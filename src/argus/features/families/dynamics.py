@@ -297,11 +297,16 @@ DECLARED: Final = (
 
 COLUMNS: Final = (
     *(column(name, n=n) for n in (5, 20, 60, 240) for name in ("velocity", "acceleration", "jerk", "energy")),
-    *(column(name, of=of, n=n) for of in ("return", "range") for n in (128, 256) for name in ("hurst_rs", "dfa")),
+    *(
+        column(name, of=of, n=n, every=16)
+        for of in ("return", "range")
+        for n in (128, 256)
+        for name in ("hurst_rs", "dfa")
+    ),
     *(column("higuchi_dimension", n=n) for n in (60, 120)),
     *(column(name, n=n) for n in (30, 60, 120, 240, 480) for name in ("katz_dimension", "petrosian_dimension")),
-    column("lyapunov", of="return", n=64),
-    column("lyapunov", of="range", n=64),
+    column("lyapunov", of="return", n=64, every=32),
+    column("lyapunov", of="range", n=64, every=32),
     *(
         column(name, n=n, q=q)
         for n in (120, 480)

@@ -120,7 +120,7 @@ DECLARED: Final = (
         name="approximate_entropy",
         family="entropy",
         meaning="How badly the last stretch foretells the next value, each stretch also compared with itself.",
-        own_parameters=(OF, rows_of(60, low=8, high=500), _REACH, _every(5)),
+        own_parameters=(OF, rows_of(60, low=8, high=500), _REACH, _every(1)),
         warmup=_held_warmup,
         build=lambda values: _recurrences(values, 1),
         formula=f"phi(2) - phi(3), phi(m) = mean over i of ln(C_i / (n-m+1)), C_i the j (i itself too) with "
@@ -216,10 +216,10 @@ DECLARED: Final = (
 _ALL: Final = ("return", "range", "volume", "close")
 
 COLUMNS: Final = (
-    *(column("shannon_entropy", of=of, n=n) for of in _ALL for n in (60, 120, 240, 480)),
+    *(column("shannon_entropy", of=of, n=n) for of in ("return", "range", "volume") for n in (60, 120, 240, 480)),
     *(
         column("permutation_entropy", of=of, n=n, order=order)
-        for of in ("return", "range", "volume")
+        for of in _ALL
         for order in ("3", "4")
         for n in (60, 120, 240, 480)
     ),
@@ -229,19 +229,16 @@ COLUMNS: Final = (
         for n in (60, 120, 240)
         for name in ("hjorth_mobility", "hjorth_complexity")
     ),
-    *(column(name, n=100) for name in ("sample_entropy", "recurrence_rate", "recurrence_determinism")),
+    # Approximate entropy comes with the others from one look at the window.
     *(
-        column(name, of=of, n=60, every=5)
-        for of in ("range", "volume")
-        for name in ("sample_entropy", "recurrence_rate", "recurrence_determinism")
+        column(name, of=of, n=n, every=every)
+        for of, n, every in (("return", 60, 1), ("return", 100, 5), ("range", 60, 5), ("volume", 60, 5))
+        for name in ("sample_entropy", "approximate_entropy", "recurrence_rate", "recurrence_determinism")
     ),
-    *(column(name, n=200, every=10) for name in ("sample_entropy", "recurrence_rate", "recurrence_determinism")),
-    column("approximate_entropy", n=60, every=5),
-    column("approximate_entropy", n=100, every=10),
     *(
         column("lempel_ziv", of=of, n=n, every=every)
         for of in ("return", "volume")
-        for n, every in ((60, 5), (120, 5), (240, 10))
+        for n, every in ((60, 5), (120, 10), (240, 20))
     ),
 )
 """Columns of the set `physics`: disorder."""

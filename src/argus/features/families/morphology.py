@@ -235,10 +235,11 @@ COLUMNS: Final = (
     *(
         column(name, of=of, n=n)
         for of in ("return", "range", "volume")
-        for n in (60, 120, 240)
+        for n in (60, 240)
         for name in ("quantile_spread", "quantile_skew", "quantile_kurtosis")
     ),
-    *(column("tail_index", n=n, tail=tail) for n in (120, 240, 480) for tail in ("both", "left", "right")),
-    *(column(name, of=of, n=n) for of in ("return", "range") for n in (60, 120) for name in ("l_skew", "l_kurtosis")),
+    *(column("tail_index", n=n, tail="both") for n in (120, 240, 480)),
+    *(column("tail_index", n=240, tail=tail) for tail in ("left", "right")),
+    *(column(name, of=of, n=60) for of in ("return", "range") for name in ("l_skew", "l_kurtosis")),
 )
 """Columns of the set `physics`: shapes."""

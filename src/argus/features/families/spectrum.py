@@ -148,7 +148,7 @@ COLUMNS: Final = (
     ),
     *(
         column("wavelet_energy", of=of, n=n, scale=scale)
-        for of in ("return", "range")
+        for of in ("return", "range", "volume")
         for n in (60, 240)
         for scale in range(1, 7)
     ),
