@@ -127,7 +127,7 @@ DECLARED: Final = (
         unit="share of energy",
         low=0.0,
         high=1.0,
-        nan_policy=_EQUAL,
+        nan_policy=f"{SERIES_NAN} NaN where all of them are zero; of equal values that are not, only rounding is seen.",
         distrust="Slow scales see few independent stretches in a short window.",
     ),
 )
