@@ -16,13 +16,22 @@ __all__ = ["column_version", "feature", "features"]
 @cache
 def _declared() -> dict[str, Feature]:
     from argus.features.families import (
+    from argus.features.families import (
         candles,
+        change_point,
         channels,
         clock,
+        correlation,
+        duration,
+        dynamics,
+        entropy,
+        flow,
         levels,
+        morphology,
         multi_timeframe,
         oscillators,
         price,
+        spectrum,
         structure,
         trend,
         volatility,
@@ -33,7 +42,9 @@ def _declared() -> dict[str, Feature]:
     found: dict[str, Feature] = {}
     families = (
         *(price, oscillators, channels, trend, volume, volume_price, volatility),
-        *(structure, levels, candles, clock, multi_timeframe),
+        *(structure, levels, candles, clock),
+        *(morphology, entropy, dynamics, flow, change_point, duration, spectrum, correlation),
+        multi_timeframe,
     )
     for family in families:
         for declared in family.DECLARED:

@@ -35,12 +35,20 @@ class FeatureSet:
 def _sets() -> dict[str, FeatureSet]:
     from argus.features.families import (
         candles,
+        change_point,
         channels,
         clock,
+        correlation,
+        duration,
+        dynamics,
+        entropy,
+        flow,
         levels,
+        morphology,
         multi_timeframe,
         oscillators,
         price,
+        spectrum,
         structure,
         trend,
         volatility,
@@ -49,8 +57,14 @@ def _sets() -> dict[str, FeatureSet]:
 
     markets = (price, oscillators, channels, trend, volume, volatility, structure, levels, candles)
     of_markets = tuple(ref for family in markets for ref in family.COLUMNS)
+    physics = (morphology, entropy, dynamics, flow, change_point, duration, spectrum, correlation)
     found = [
         FeatureSet("futures", "What a trader of futures looks at on every bar.", (*of_markets, *clock.COLUMNS)),
+        FeatureSet(
+            "physics",
+            "Shape, entropy, dynamics, flow, change, duration and spectrum of returns, ranges and volume.",
+            tuple(ref for family in physics for ref in family.COLUMNS),
+        ),
         FeatureSet(
             "mtf",
             "The same on bars of 5 minutes, 15 minutes, an hour and a session, and how these hold together.",
