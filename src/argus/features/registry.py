@@ -15,10 +15,10 @@ __all__ = ["column_version", "feature", "features"]
 
 @cache
 def _declared() -> dict[str, Feature]:
-    from argus.features.families import clock, price, volatility
+    from argus.features.families import clock, cross_asset, cross_asset_groups, price, volatility
 
     found: dict[str, Feature] = {}
-    for family in (price, volatility, clock):
+    for family in (price, volatility, clock, cross_asset, cross_asset_groups):
         for declared in family.DECLARED:
             if declared.name in found:
                 raise ConfigError(f"two features are called {declared.name}; rename one")

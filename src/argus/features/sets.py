@@ -33,12 +33,19 @@ class FeatureSet:
 
 @cache
 def _sets() -> dict[str, FeatureSet]:
-    from argus.features.families import price, volatility
+    from argus.features.families import cross_asset, cross_asset_groups, price, volatility
 
     futures: list[FeatureRef] = []
     for family in (price, volatility):
         futures += getattr(family, "COLUMNS", ())
-    found = [FeatureSet("futures", "What a trader of futures looks at on every bar.", tuple(futures))]
+    found = [
+        FeatureSet("futures", "What a trader of futures looks at on every bar.", tuple(futures)),
+        FeatureSet(
+            "cross_asset",
+            "What other markets do, over the universe of the workspace: computed once, shared by all symbols.",
+            (*cross_asset.COLUMNS, *cross_asset_groups.COLUMNS),
+        ),
+    ]
     for one in found:
         names = [ref.alias for ref in one.columns]
         twice = sorted({name for name in names if names.count(name) > 1})
