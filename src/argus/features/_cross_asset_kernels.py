@@ -1,4 +1,4 @@
-"""Kernels over several markets at one row: shares, means and spreads of those that are known, and what they have in common.
+"""Kernels over several markets at one row: shares, means and spreads of the known ones, and what they have in common.
 
 The number of members is given first among the numbers, how many must be known second. What is missing (NaN) does not
 count; where too few are known, there is no value.
@@ -33,7 +33,7 @@ def mean_known(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
             value = work[io[k], at + i]
             known += 1.0 if value == value else 0.0
             total += value if value == value else 0.0
-        mean = total / known
+        mean = total / max(known, 1.0)
         out[i] = mean if known >= least else np.nan
 
 
@@ -50,7 +50,7 @@ def share_above_zero(work, io, at, n, row, args, state):  # type: ignore[no-unty
             value = work[io[k], at + i]
             known += 1.0 if value == value else 0.0
             twice += (1.0 if value > 0.0 else 0.0) + (1.0 if value >= 0.0 else 0.0)
-        share = twice / (2.0 * known)
+        share = twice / (2.0 * max(known, 1.0))
         out[i] = share if known >= least else np.nan
 
 
@@ -67,12 +67,12 @@ def deviation_known(work, io, at, n, row, args, state):  # type: ignore[no-untyp
             value = work[io[k], at + i]
             known += 1.0 if value == value else 0.0
             total += value if value == value else 0.0
-        mean = total / known
+        mean = total / max(known, 1.0)
         squares = 0.0
         for k in range(count):
             gap = work[io[k], at + i] - mean
             squares += gap * gap if gap == gap else 0.0
-        spread = math.sqrt(squares / (known - 1.0))
+        spread = math.sqrt(squares / max(known - 1.0, 1.0))
         out[i] = spread if known >= least else np.nan
 
 
