@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-
 from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D

@@ -8,7 +8,7 @@ a symbol by the same rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -171,7 +171,7 @@ def _played(
     return there, lacking
 
 
-def _clock(workspace: Workspace, timeframe: str, there: Mapping[str, str]) -> str:
+def _clock(workspace: Workspace, timeframe: str, there: Collection[str]) -> str:
     from argus.features.universe import ROLES
 
     asked = workspace.settings.universe.clock
