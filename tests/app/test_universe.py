@@ -299,7 +299,7 @@ def test_a_symbols_rows_are_joined_with_what_was_known_of_the_universe(desk: Wor
             want = value[before[-1]] if len(before) else np.nan
             np.testing.assert_equal(got[row], want)
         assert found["std"].is_finite().any()
-        assert sum(frame.null_count().sum_horizontal()[0] for frame in [found]) == 0
+        assert found.null_count().sum_horizontal()[0] == 0
     same = joined(desk, "AAPL", "1d", ["std", "cross_asset"]).collect()
     np.testing.assert_array_equal(same[alias].to_numpy(), value, "equal instants count as known")
     with pytest.raises(ConfigError, match="cross_asset gives no rows of AAPL"):
@@ -329,10 +329,10 @@ def test_what_cannot_be_harvested_is_said_before_anything_is_made(desk: Workspac
         harvest(desk, "futures", [], ["1d"], ROLLING)
     with pytest.raises(CatalogError, match="no bars of 1h of any member of the universe"):
         harvest(desk, "cross_asset", [], ["1h"], ROLLING)
+    lone = workspace(tmp_path / "lone", {"gold": MEMBERS["gold"]})
+    write(lone, daily(MEMBERS["gold"]))
     with pytest.raises(ConfigError, match="no column of pair_beta can be made over universe: nobody plays"):
-        home = workspace(tmp_path / "lone", {"gold": MEMBERS["gold"]})
-        write(home, daily(MEMBERS["gold"]))
-        harvest(home, "pair_beta", [], ["1d"], ROLLING)
+        harvest(lone, "pair_beta", [], ["1d"], ROLLING)
     odd = workspace(tmp_path / "odd", MEMBERS | {"vix": "VXM#none"})
     with pytest.raises(ConfigError, match="'VXM#none' is not understood; write VXM#1"):
         harvest(odd, "cross_asset", [], ["1d"], ROLLING)
@@ -407,10 +407,11 @@ def test_real_markets_behave_as_they_are_known_to(tmp_path: Path) -> None:
         path = Path(DATA) / "daily" / f"{name}.csv"
         preset = ("--instrument", symbol, "--preset", "daily_csv")
         done = argus("data", "import", str(path), *preset, folder=home.root)
-        assert done.returncode in (0, 1), done.stderr
+        assert "imported" in done.stdout, done.stderr
     (told,) = harvest(home, "cross_asset", [], ["1d"], ROLLING).tables
     assert told["columns"] > 90
-    found = joined_dates(table_of(home, "cross_asset", "universe", "1d").scan().collect())
+    table = table_of(home, "cross_asset", "universe", "1d")
+    found = table.scan().with_columns(day=pl.from_epoch("ts_recv_ns", time_unit="ns").dt.date()).collect()
     crash = found.filter(pl.col("day").is_between(date(2020, 3, 9), date(2020, 3, 23)))
     calm = found.filter(pl.col("day").is_between(date(2017, 6, 1), date(2017, 12, 31)))
     assert crash["risk_appetite_60"].mean() < -1.0 < calm["risk_appetite_60"].mean()
@@ -421,7 +422,3 @@ def test_real_markets_behave_as_they_are_known_to(tmp_path: Path) -> None:
     assert found["volatility_premium_20"].median() > 0.0
     assert crash["volatility_premium_20"].min() < 0.0
     assert found["member_volatility_equity_20"].drop_nans().len() > 7_000
-
-
-def joined_dates(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(day=pl.from_epoch("ts_recv_ns", time_unit="ns").dt.date())
