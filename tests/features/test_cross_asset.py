@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
-from argus.core.errors import StrategyError
-from argus.features import column, feature
+from argus.core.errors import ConfigError, StrategyError
+from argus.features import column, compute_set, feature
 from argus.features.families import cross_asset, cross_asset_groups
 from argus.features.graph import Term, node
 from argus.features.inputs import CLOSE, HIGH, LOW, OPEN
@@ -295,6 +295,12 @@ def test_unknown_roles_and_groups_are_refused() -> None:
         feature("member_return").term({"a": "tulips"})
     with pytest.raises(StrategyError, match="parameter group is 'planets'; one of sectors"):
         feature("dispersion").term({"group": "planets"})
+
+
+def test_features_of_one_instrument_say_where_members_come_from() -> None:
+    missing = r"close@discretionary, close@energy, close@financials and 5 more members of the universe \(argus features"
+    with pytest.raises(ConfigError, match=missing):
+        compute_set([column("dispersion", group="sectors", n=5)], {"close": np.ones(9)}, threads=1)
 
 
 def test_the_set_holds_about_180_columns_that_all_can_be_made_with_every_role() -> None:

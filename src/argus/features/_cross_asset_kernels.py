@@ -78,7 +78,7 @@ def deviation_known(work, io, at, n, row, args, state):  # type: ignore[no-untyp
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _squared(matrix, out, size):  # type: ignore[no-untyped-def]
-    """Square of a symmetric matrix, divided by its trace; gives what the squares of its eigenvalues then lack to one."""
+    """Square of a symmetric matrix over its trace; gives what the squares of its eigenvalues then lack to one."""
     for p in range(size):
         target = out[p * size : p * size + size]
         for q in range(size):
