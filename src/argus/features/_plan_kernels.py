@@ -150,17 +150,20 @@ def _sum_up(values, rule, is_begun, carried, place):  # type: ignore[no-untyped-
             held = values[k]
             k += 1
     else:
-        for k in range(n):
-            value = values[k]
-            if held != held:
-                held = value
-            elif value == value:
-                if rule == 2:
-                    held = value if value > held else held
-                elif rule == 3:
-                    held = value if value < held else held
-                else:
-                    held += value
+        k = 0
+        while held != held and k < n:
+            held = values[k]
+            k += 1
+        # Comparisons with a missing value are false, so that it changes nothing.
+        if rule == 2:
+            for i in range(k, n):
+                held = values[i] if values[i] > held else held
+        elif rule == 3:
+            for i in range(k, n):
+                held = values[i] if values[i] < held else held
+        else:
+            for i in range(k, n):
+                held += values[i] if values[i] == values[i] else 0.0
     carried[place] = held
 
 

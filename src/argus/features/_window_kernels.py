@@ -196,28 +196,28 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
             off = s1 * share
             value = (part2 + new2[j]) - s1 * off
             is_whole = run[j] >= w
-            is_good = value > _CANCELLED * scale
+            is_bad = value <= _CANCELLED * scale
             out1[j] = centre + off if is_whole else np.nan
-            out2[j] = (value if is_good else -1.0) if is_whole else np.nan
-            doubtful += 1 if is_whole & ~is_good else 0
+            out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
+            doubtful += 1 if is_whole & is_bad else 0
         if 0 <= whole < rows:
             # The window is the block so far.
             off = new1[whole] * share
             value = new2[whole] - new1[whole] * off
             is_whole = run[whole] >= w
-            is_good = value > _CANCELLED * new2[whole]
+            is_bad = value <= _CANCELLED * new2[whole]
             out1[whole] = centre + off if is_whole else np.nan
-            out2[whole] = (value if is_good else -1.0) if is_whole else np.nan
-            doubtful += 1 if is_whole & ~is_good else 0
+            out2[whole] = (-1.0 if is_bad else value) if is_whole else np.nan
+            doubtful += 1 if is_whole & is_bad else 0
         for j in range(min(max(whole + 1, 0), rows), rows):
             s1 = new1[j] - old1[j]
             off = s1 * share
             value = (new2[j] - old2[j]) - s1 * off
             is_whole = run[j] >= w
-            is_good = value > _CANCELLED * new2[j]
+            is_bad = value <= _CANCELLED * new2[j]
             out1[j] = centre + off if is_whole else np.nan
-            out2[j] = (value if is_good else -1.0) if is_whole else np.nan
-            doubtful += 1 if is_whole & ~is_good else 0
+            out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
+            doubtful += 1 if is_whole & is_bad else 0
         if doubtful > 0:
             for j in range(rows):
                 if out2[j] < 0.0:
