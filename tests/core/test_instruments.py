@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from multiprocessing.reduction import ForkingPickler
@@ -24,6 +24,7 @@ from argus.core.instruments import (
     MONTH_LETTERS,
     InstrumentKind,
     InstrumentSpec,
+    RegularHours,
     instrument,
     last_trade_date,
     load_instruments,
@@ -218,6 +219,21 @@ def test_unverified_names_exactly_the_figures_that_were_not_read() -> None:
     assert read is not None
     assert read.source.verified
     assert (read.initial, read.maintenance) == (13200, 12000)
+
+
+@pytest.mark.parametrize("symbol", ALL)
+def test_futures_have_regular_hours_within_their_session_and_nothing_else_has(symbol: str) -> None:
+    spec = instrument(symbol)
+    hours = spec.regular_hours
+    assert (hours is not None) == (spec.kind is InstrumentKind.FUTURE)
+    if hours is None:
+        return
+    assert ("regular_hours" in spec.unverified()) == (symbol in ("GC", "MGC"))
+    in_chicago = [
+        datetime.combine(date(2024, 6, 12), clock, ZoneInfo(hours.timezone)).astimezone(ZoneInfo("America/Chicago"))
+        for clock in (hours.open, hours.close)
+    ]
+    assert time(7) < in_chicago[0].time() < in_chicago[1].time() < spec.session.close
 
 
 def test_margin_before_the_first_row_is_unknown_and_on_the_day_of_change_is_the_new_one() -> None:
@@ -513,6 +529,17 @@ def test_unknown_symbols_say_what_is_near(symbol: str, message: str) -> None:
 
 # ---- a trader's own file ---------------------------------------------------------------------------------------------
 
+FLOOR = "    regular_hours: {open: 07:20, close: 14:00, timezone: America/Chicago}\n"
+
+
+def test_own_file_may_state_regular_hours(tmp_path: Path) -> None:
+    text = _replaced("    lot_size: 1\n", f"{FLOOR}    lot_size: 1\n").replace(
+        ", session]", ", session, regular_hours]"
+    )
+    spec = instrument("TST", path=_write(tmp_path, text))
+    assert spec.regular_hours == RegularHours(time(7, 20), time(14), "America/Chicago")
+    assert spec.sources["regular_hours"].verified
+
 
 def test_own_file_is_merged_over_the_shipped_one(tmp_path: Path) -> None:
     path = _write(tmp_path, ENTRY.replace("  TST:", "  ES:") + "templated:\n  US_EQUITY:\n    ABNB: Airbnb\n")
@@ -569,6 +596,19 @@ def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
         ("rule: third_friday_0930_et", "rule: third_friday", "last_trade_rule", r"the known rules are third_friday_09"),
         ("timezone: America/Chicago", "timezone: Chicago", "session.timezone", r"found 'Chicago'"),
         ("close: 16:00", "close: 4pm", "session.close", r"found '4pm'"),
+        ("    lot_size: 1\n", f"{FLOOR}    lot_size: 1\n", "sources", r"no source for regular_hours"),
+        (
+            "    lot_size: 1\n",
+            FLOOR.replace("Chicago", "Boston") + "    lot_size: 1\n",
+            "regular_hours.timezone",
+            r"found 'America/Boston'",
+        ),
+        (
+            "    lot_size: 1\n",
+            FLOOR.replace("14:00", "07:20") + "    lot_size: 1\n",
+            "regular_hours.close",
+            r"found 07:20:00, which is not after the open at 07:20:00",
+        ),
         ("settlement, session]", "settlement]", "sources", r"no source for session"),
         ("settlement, session]", "settlement, session, colour]", "sources", r"figure 'colour'"),
         ("settlement, session]", "settlement, session, session]", "sources", r"two sources for session"),

@@ -289,9 +289,18 @@ def _instrument(name: str) -> Explanation:
     )
 
 
+def _regular_hours(spec: InstrumentSpec) -> str:
+    hours = spec.regular_hours
+    if hours is None:
+        return "the whole session"
+    within = f", as the calendar {hours.calendar} has them" if hours.calendar else ""
+    return f"{hours.open:%H:%M} to {hours.close:%H:%M} {hours.timezone}{within}"
+
+
 def _instrument_facts(spec: InstrumentSpec) -> tuple[tuple[str, str], ...]:
     facts = [
         ("calendar", spec.calendar),
+        ("regular hours", _regular_hours(spec)),
         ("lot", f"{spec.lot_size:f}"),
         ("settlement", spec.settlement),
         ("delivery months", "".join(spec.delivery_months)),

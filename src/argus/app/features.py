@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from argus.app.workspace import Workspace
     from argus.core.arrays import Bars
     from argus.core.instruments import InstrumentSpec
+    from argus.data.catalog import DatasetInfo
     from argus.data.feature_store import FeatureTable
     from argus.data.rolls import RollSchedule
     from argus.engine.sweep import Done, Executor, Point
@@ -270,26 +271,26 @@ def series_of(workspace: Workspace, symbol: str, timeframe: str, rolling: Rollin
     from argus.data.resample import resample
 
     wanted = parse_session_interval(timeframe, "--timeframes")
-    catalog = workspace.catalog()
-    plain = [info for info in catalog.datasets() if info.contract is None and info.instrument == symbol]
+    plain = _plain_datasets(workspace, symbol)
     fitting = [info for info in plain if _makes(info.interval_ns, wanted)]
     about: dict[str, Any]
     if fitting:
         info = max(fitting, key=lambda one: one.interval_ns or NS_PER_DAY)
-        bars = catalog.load(info.instrument, info.interval)
-        about, schedule, length = {"datasets": {info.name: info.content_hash}}, None, info.interval_ns
+        bars, about = _plain_bars(workspace, info)
+        schedule, length, spec = None, info.interval_ns, instrument(info.instrument)
     else:
         held = [info for info in contracts_held(workspace) if info.instrument == symbol]
         lengths = {info.interval: info.interval_ns for info in held if _makes(info.interval_ns, wanted)}
         if not lengths:
-            have = ", ".join(sorted({info.name for info in plain} | {f"{i.instrument}.{i.interval}" for i in held}))
+            roots = {f"{info.instrument}.{info.interval}" for info in held}
+            have = ", ".join(sorted({info.name for info in plain} | roots))
             raise CatalogError(
                 f"the catalog has no bars of {symbol} from which bars of {timeframe} can be made; it has "
                 f"{have or 'none of that symbol at all'}: import some (argus data import)"
             )
         name = max(lengths, key=lambda one: lengths[one] or NS_PER_DAY)
         (root,), _, _ = catalog_roots(workspace, [f"{symbol}.{name}"], rolling)
-        bars, schedule, length = root.series.for_strategies(), root.schedule, lengths[name]
+        bars, schedule, length, spec = root.series.for_strategies(), root.schedule, lengths[name], root.spec
         about = {
             "datasets": {info.name: info.content_hash for info in held if info.interval == name},
             "rolling": asdict(rolling),
@@ -297,7 +298,32 @@ def series_of(workspace: Workspace, symbol: str, timeframe: str, rolling: Rollin
     if (length or NS_PER_DAY) != wanted:
         bars = resample(bars, wanted, drop_open=True)
         about["made_from_bars_of_ns"] = length
-    return Series(bars, instrument(symbol), schedule, about)
+    return Series(bars, spec, schedule, about)
+
+
+def _plain_datasets(workspace: Workspace, symbol: str) -> list[DatasetInfo]:
+    """Datasets of a symbol as the catalog has it: ``SPX``, ``US_EQUITY:AAPL``, or one contract, ``MES.202312``."""
+    found = workspace.catalog().datasets()
+    return [info for info in found if symbol == ".".join(part for part in (info.instrument, info.contract) if part)]
+
+
+def _plain_bars(workspace: Workspace, info: DatasetInfo) -> tuple[Bars, dict[str, Any]]:
+    """Bars of a dataset, and where they come from. Shares have the bars of their earlier names, and splits taken out
+    in such a way that the past never changes: prices after a split are those of the old, larger share."""
+    from argus.app.events import actions_hash, joined_bars
+    from argus.data.corporate_actions import split_adjusted
+    from argus.data.corporate_actions_import import load_actions
+
+    catalog = workspace.catalog()
+    about: dict[str, Any] = {"datasets": {info.name: info.content_hash}}
+    joined = joined_bars(catalog, info, None, None)
+    bars = catalog.load(info.instrument, info.interval, contract=info.contract) if joined is None else joined.bars
+    actions = load_actions(catalog)
+    if not actions or info.contract is not None:
+        return bars, about
+    adjusted = split_adjusted(replace(bars, instrument=info.instrument.rpartition(":")[2]), actions)
+    about |= {"corporate_actions": actions_hash(workspace), "splits": len(adjusted.applied)}
+    return adjusted.bars, about
 
 
 def _makes(interval_ns: int | None, wanted: int) -> bool:
@@ -432,7 +458,7 @@ def _expected_rows(workspace: Workspace, symbol: str, timeframe: str) -> int:
     from argus.app.rolled import contracts_held
 
     wanted = parse_session_interval(timeframe, "--timeframes")
-    plain = [info for info in workspace.catalog().datasets() if info.contract is None and info.instrument == symbol]
+    plain = _plain_datasets(workspace, symbol)
     found = plain or [info for info in contracts_held(workspace) if info.instrument == symbol]
     fitting = [info for info in found if _makes(info.interval_ns, wanted)]
     if not fitting:

@@ -36,9 +36,18 @@ def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
     run = state[0]
+    missing = 0
     for i in range(n):
-        run = run + 1.0 if x[i] == x[i] else 0.0
-        out[i] = run
+        missing += 0 if x[i] == x[i] else 1
+    if missing == 0:
+        # The same whole numbers, but no row waits for the one before.
+        for i in range(n):
+            out[i] = run + (i + 1.0)
+        run += n
+    else:
+        for i in range(n):
+            run = run + 1.0 if x[i] == x[i] else 0.0
+            out[i] = run
     state[0] = run
 
 
@@ -219,95 +228,51 @@ def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
         out[i] = math.sqrt(x[i] / divisor)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _extreme(work, io, at, n, w, side):  # type: ignore[no-untyped-def]
-    """Largest of the last `w` values times `side`; the way there does not matter to the bits."""
-    x = work[io[0]]
-    run = work[io[1], at : at + n]
-    out = work[io[2], at : at + n]
-    if n < 8:
-        for i in range(n):
-            best = -np.inf
-            for j in range(at + i - w + 1, at + i + 1):
-                value = side * x[j]
-                best = value if value > best else best
-            out[i] = best
-    else:
-        # van Herk, Gil-Werman: blocks of w rows; the largest from the left within, from the right in the one before.
-        right = work[io[3]]
-        first = at
-        while first < at + n:
-            best = -np.inf
-            for j in range(first - 1, first - w, -1):
-                value = side * x[j]
-                best = value if value > best else best
-                right[j] = best
-            best = -np.inf
-            last = min(first + w, at + n)
-            for j in range(first, last):
-                value = side * x[j]
-                best = value if value > best else best
-                out[j - at] = best
-            for j in range(first, min(last, first + w - 1)):
-                other = right[j - w + 1]
-                out[j - at] = other if other > out[j - at] else out[j - at]
-            first += w
+@kernel(depth=_window)
+def higher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The larger of the value and that of args[0] rows before; missing if either is."""
+    k = int(args[0])
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    out = work[io[1], at : at + n]
     for i in range(n):
-        out[i] = side * out[i] + 0.0 if run[i] >= w else np.nan
+        best = x[i] if x[i] > old[i] else old[i]
+        out[i] = best if x[i] == x[i] else np.nan
 
 
-@kernel(depth=_window, scratch=1)
-def highest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Largest of the last args[0] values; inputs: the values, their `observed_run`."""
-    _extreme(work, io, at, n, int(args[0]), 1.0)
-
-
-@kernel(depth=_window, scratch=1)
-def lowest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Smallest of the last args[0] values; inputs: the values, their `observed_run`."""
-    _extreme(work, io, at, n, int(args[0]), -1.0)
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _rows_since_extreme(work, io, at, n, row, w, side, state):  # type: ignore[no-untyped-def]
-    """Rows since the largest of the last `w` values times `side`, the latest of equals; state: its row, and one."""
-    x = work[io[0]]
-    run = work[io[1], at : at + n]
-    out = work[io[2], at : at + n]
-    best_row = int(state[0]) if state[1] > 0.0 else -1
+@kernel(depth=_window)
+def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The smaller of the value and that of args[0] rows before; missing if either is."""
+    k = int(args[0])
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    out = work[io[1], at : at + n]
     for i in range(n):
-        now = row + i
-        back = now - best_row
-        if run[i] < 1.0:
-            out[i] = np.nan
-            continue
-        reach = min(w, int(run[i]))
-        if best_row >= 0 and back < reach and not side * x[at + i] >= side * x[at + i - back]:
-            out[i] = back if run[i] >= w else np.nan
-            continue
-        if best_row < 0 or back >= reach:
-            back = 0
-            for k in range(1, reach):
-                if side * x[at + i - k] > side * x[at + i - back]:
-                    back = k
-        else:
-            back = 0
-        best_row = now - back
-        out[i] = back if run[i] >= w else np.nan
-    state[0] = best_row
-    state[1] = 1.0
+        best = x[i] if x[i] < old[i] else old[i]
+        out[i] = best if x[i] == x[i] else np.nan
 
 
-@kernel(depth=_window, state=2)
-def rows_since_highest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Rows since the largest of the last args[0] values, the latest of equals; inputs: values, their `observed_run`."""
-    _rows_since_extreme(work, io, at, n, row, int(args[0]), 1.0, state)
+@kernel(depth=_window, outputs=2)
+def fresher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The more extreme of the value and that of args[0] rows before, and its age; the newer one of equals.
 
-
-@kernel(depth=_window, state=2)
-def rows_since_lowest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Rows since the smallest of the last args[0] values, the latest of equals; inputs as `rows_since_highest`."""
-    _rows_since_extreme(work, io, at, n, row, int(args[0]), -1.0, state)
+    Inputs: values, their ages; args[1] is 1 for the larger and -1 for the smaller. Missing if either value is.
+    """
+    k = int(args[0])
+    side = args[1]
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    age = work[io[1], at : at + n]
+    old_age = work[io[1], at - k : at - k + n]
+    best = work[io[2], at : at + n]
+    best_age = work[io[3], at : at + n]
+    for i in range(n):
+        is_new = side * x[i] >= side * old[i]
+        is_known = (x[i] == x[i]) & (old[i] == old[i])
+        value = x[i] if is_new else old[i]
+        rows = age[i] if is_new else old_age[i] + k
+        best[i] = value if is_known else np.nan
+        best_age[i] = rows if is_known else np.nan
 
 
 @kernel(state=3)

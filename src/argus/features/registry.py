@@ -15,10 +15,27 @@ __all__ = ["column_version", "feature", "features"]
 
 @cache
 def _declared() -> dict[str, Feature]:
-    from argus.features.families import clock, multi_timeframe, price, volatility
+    from argus.features.families import (
+        candles,
+        channels,
+        clock,
+        levels,
+        multi_timeframe,
+        oscillators,
+        price,
+        structure,
+        trend,
+        volatility,
+        volume,
+        volume_price,
+    )
 
     found: dict[str, Feature] = {}
-    for family in (price, volatility, clock, multi_timeframe):
+    families = (
+        *(price, oscillators, channels, trend, volume, volume_price, volatility),
+        *(structure, levels, candles, clock, multi_timeframe),
+    )
+    for family in families:
         for declared in family.DECLARED:
             if declared.name in found:
                 raise ConfigError(f"two features are called {declared.name}; rename one")

@@ -1,0 +1,287 @@
+"""Kernels of price levels that traders watch: extremes of this session, of those before it, of parts of the day.
+
+A stretch is a run of rows with the same value of a key column: the session, or the week. Missing prices are passed
+over, so a level is what is known of its stretch. What a stretch was is told from the first row of the next one on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._form_kernels import kernel
+
+
+@kernel()
+def share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """(x - level) / |x|: how far x stands above a level; NaN where x is zero."""
+    x = work[io[0], at : at + n]
+    level = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        value = (x[i] - level[i]) / abs(x[i])
+        out[i] = value if x[i] != 0.0 else np.nan
+
+
+@kernel()
+def position(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """(x - low) / (high - low): 0 at the low, 1 at the high; NaN where the two are equal."""
+    x = work[io[0], at : at + n]
+    low = work[io[1], at : at + n]
+    high = work[io[2], at : at + n]
+    out = work[io[3], at : at + n]
+    for i in range(n):
+        width = high[i] - low[i]
+        value = (x[i] - low[i]) / width
+        out[i] = value if width != 0.0 else np.nan
+
+
+@kernel()
+def week(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Calendar week, Monday to Sunday, of a day since 1970-01-01 (a Thursday)."""
+    day = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = np.floor((day[i] + 3.0) / 7.0)
+
+
+@kernel(state=9, outputs=6)
+def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """First open, highest and lowest of the stretch so far; high, low and last close of the stretch before.
+
+    Inputs: open, high, low, close, key. Of the stretch before, what is not known is taken from the one before it.
+    State: begun, key, open, high, low, close, then the three of the stretch before.
+    """
+    opened = work[io[0], at : at + n]
+    high = work[io[1], at : at + n]
+    low = work[io[2], at : at + n]
+    close = work[io[3], at : at + n]
+    key = work[io[4], at : at + n]
+    if state[0] == 0.0:
+        state[6] = np.nan
+        state[7] = np.nan
+        state[8] = np.nan
+    first_open = state[2]
+    top = state[3]
+    bottom = state[4]
+    last = state[5]
+    i = 0
+    while i < n:
+        if state[0] == 0.0 or key[i] != state[1]:
+            if state[0] != 0.0:
+                state[6] = top if top > -np.inf else state[6]
+                state[7] = bottom if bottom < np.inf else state[7]
+                state[8] = last if last == last else state[8]
+            state[0] = 1.0
+            state[1] = key[i]
+            first_open = np.nan
+            top = -np.inf
+            bottom = np.inf
+            last = np.nan
+        here = state[1]
+        end = i + 1
+        while end < n and key[end] == here:
+            end += 1
+        out = work[io[5], at + i : at + end]
+        k = 0
+        while k < end - i and first_open != first_open:
+            first_open = opened[i + k]
+            out[k] = first_open
+            k += 1
+        for j in range(k, end - i):
+            out[j] = first_open
+        out = work[io[6], at + i : at + end]
+        x = high[i:end]
+        for j in range(end - i):
+            top = x[j] if x[j] > top else top
+            out[j] = top
+        out = work[io[7], at + i : at + end]
+        x = low[i:end]
+        for j in range(end - i):
+            bottom = x[j] if x[j] < bottom else bottom
+            out[j] = bottom
+        for j in range(end - 1, i - 1, -1):
+            if close[j] == close[j]:
+                last = close[j]
+                break
+        for which in range(3):
+            out = work[io[8 + which], at + i : at + end]
+            value = state[6 + which]
+            for j in range(end - i):
+                out[j] = value
+        i = end
+    out = work[io[6], at : at + n]
+    for i in range(n):
+        out[i] = out[i] if out[i] > -np.inf else np.nan
+    out = work[io[7], at : at + n]
+    for i in range(n):
+        out[i] = out[i] if out[i] < np.inf else np.nan
+    state[2] = first_open
+    state[3] = top
+    state[4] = bottom
+    state[5] = last
+
+
+@kernel(state=5, outputs=2)
+def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Highest and lowest of the session's bars from one time to another (args[0] seconds later), once that is over.
+
+    Inputs: high, low, session, start and close of the bar, first and last time. A session in which the first row of all
+    begins after the first time has none: its part is not whole. State: begun, session, high, low, whether not whole.
+    """
+    high = work[io[0], at : at + n]
+    low = work[io[1], at : at + n]
+    session = work[io[2], at : at + n]
+    start = work[io[3], at : at + n]
+    close = work[io[4], at : at + n]
+    since = work[io[5], at : at + n]
+    until = work[io[6], at : at + n]
+    top_out = work[io[7], at : at + n]
+    bottom_out = work[io[8], at : at + n]
+    longer = args[0]
+    here = state[1]
+    top = state[2]
+    bottom = state[3]
+    torn = state[4]
+    if state[0] == 0.0 and n > 0:
+        state[0] = 1.0
+        here = session[0]
+        top = -np.inf
+        bottom = np.inf
+        torn = 1.0 if start[0] > since[0] else 0.0
+    for i in range(n):
+        if session[i] != here:
+            here = session[i]
+            top = -np.inf
+            bottom = np.inf
+            torn = 0.0
+        end = until[i] + longer
+        is_inside = (start[i] >= since[i]) & (close[i] <= end) & (torn == 0.0)
+        top = high[i] if (high[i] > top) & is_inside else top
+        bottom = low[i] if (low[i] < bottom) & is_inside else bottom
+        is_known = (close[i] >= end) & (top > -np.inf) & (bottom < np.inf)
+        top_out[i] = top if is_known else np.nan
+        bottom_out[i] = bottom if is_known else np.nan
+    state[1] = here
+    state[2] = top
+    state[3] = bottom
+    state[4] = torn
+
+
+@kernel(state=3)
+def first_side(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """1 or -1 by the side on which a close of the session first left a range, 0 before; NaN where there is no range.
+
+    Inputs: close, low and high of the range, session. State: begun, session, side.
+    """
+    x = work[io[0], at : at + n]
+    low = work[io[1], at : at + n]
+    high = work[io[2], at : at + n]
+    session = work[io[3], at : at + n]
+    out = work[io[4], at : at + n]
+    here = state[1]
+    side = state[2]
+    if state[0] == 0.0 and n > 0:
+        state[0] = 1.0
+        here = session[0]
+    for i in range(n):
+        side = side if session[i] == here else 0.0
+        here = session[i]
+        now = (1.0 if x[i] > high[i] else 0.0) - (1.0 if x[i] < low[i] else 0.0)
+        side = now if side == 0.0 else side
+        out[i] = side if (high[i] == high[i]) & (x[i] == x[i]) else np.nan
+    state[1] = here
+    state[2] = side
+
+
+@kernel(state=5)
+def stretch_range(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Wilder's mean of the true ranges of args[0] stretches, up to the one before.
+
+    Inputs: high, low and close of the stretch before, key. The first stretch has no close before it: high less low.
+    State: begun, key, stretches seen, mean, close before.
+    """
+    w = args[0]
+    high = work[io[0], at : at + n]
+    low = work[io[1], at : at + n]
+    close = work[io[2], at : at + n]
+    key = work[io[3], at : at + n]
+    out = work[io[4], at : at + n]
+    here = state[1]
+    seen = state[2]
+    mean = state[3]
+    if state[0] == 0.0 and n > 0:
+        state[0] = 1.0
+        state[4] = np.nan
+        here = key[0]
+    for i in range(n):
+        if key[i] != here:
+            here = key[i]
+            before = state[4]
+            top = before if before > high[i] else high[i]
+            bottom = before if before < low[i] else low[i]
+            value = top - bottom
+            if value == value:
+                seen += 1.0
+                if seen < w:
+                    mean += value
+                elif seen == w:
+                    mean = (mean + value) / w
+                else:
+                    mean += (value - mean) / w
+            state[4] = close[i]
+        out[i] = mean if seen >= w else np.nan
+    state[1] = here
+    state[2] = seen
+    state[3] = mean
+
+
+@kernel()
+def covers(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """1 where a level lies between low and high, edges included, else 0; NaN if any is missing."""
+    low = work[io[0], at : at + n]
+    high = work[io[1], at : at + n]
+    level = work[io[2], at : at + n]
+    out = work[io[3], at : at + n]
+    for i in range(n):
+        is_in = 1.0 if (low[i] <= level[i]) & (level[i] <= high[i]) else 0.0
+        is_known = (low[i] == low[i]) & (high[i] == high[i]) & (level[i] == level[i])
+        out[i] = is_in if is_known else np.nan
+
+
+@kernel(state=5, outputs=2)
+def before_week(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """High and low of the last session of the week before; with args[0] set, only in the first session of a week.
+
+    Inputs: high and low of the session before, session, week. State: begun, week, its first session, high, low.
+    """
+    high = work[io[0], at : at + n]
+    low = work[io[1], at : at + n]
+    session = work[io[2], at : at + n]
+    week = work[io[3], at : at + n]
+    top_out = work[io[4], at : at + n]
+    bottom_out = work[io[5], at : at + n]
+    is_all = args[0] == 0.0
+    here = state[1]
+    first = state[2]
+    top = state[3]
+    bottom = state[4]
+    if state[0] == 0.0 and n > 0:
+        state[0] = 1.0
+        here = np.nan
+    for i in range(n):
+        is_new = week[i] != here
+        here = week[i]
+        first = session[i] if is_new else first
+        top = high[i] if is_new else top
+        bottom = low[i] if is_new else bottom
+        is_shown = is_all | (session[i] == first)
+        top_out[i] = top if is_shown else np.nan
+        bottom_out[i] = bottom if is_shown else np.nan
+    state[1] = here
+    state[2] = first
+    state[3] = top
+    state[4] = bottom
+
+
+share_compiled(globals())

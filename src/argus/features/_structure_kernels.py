@@ -1,0 +1,285 @@
+"""Kernels of market structure: swings, levels made by them, gaps between bars, runs, breaks, round numbers.
+
+A swing is known only when the rows after it have confirmed it; nothing here looks at a row that is not yet there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._form_kernels import kernel
+
+_LARGEST = 1e300
+
+
+def _beyond(args):  # type: ignore[no-untyped-def]
+    return int(args[0]) + 1
+
+
+def _swing_levels(args):  # type: ignore[no-untyped-def]
+    return 2 + 2 * int(args[1])
+
+
+def _gaps(args):  # type: ignore[no-untyped-def]
+    return 4 + 6 * int(args[0])
+
+
+@kernel(depth=_beyond, state=7, outputs=5, scratch=2)
+def swings(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Last confirmed swing high and low, rows since they happened, and the trend that they show.
+
+    Inputs: high, low, highest and lowest of args[0] rows. A high is a swing high if it is above the k highs before it
+    and not below the k highs after it. Trend: 1 or -1 for a swing high above or below the one before it, likewise for
+    lows, and the mean of both. State: begun, then level, level before and row of the last swing high, and of the low.
+    """
+    k = int(args[0])
+    if state[0] == 0.0:
+        state[0] = 1.0
+        for j in range(1, 7):
+            state[j] = np.nan
+    for which in range(2):
+        side = 1.0 - 2.0 * which
+        x = work[io[which], at - k : at - k + n]
+        after = work[io[2 + which], at : at + n]
+        before = work[io[2 + which], at - k - 1 : at - k - 1 + n]
+        level_out = work[io[4 + which], at : at + n]
+        since_out = work[io[6 + which], at : at + n]
+        rise = work[io[9 + which], at : at + n]
+        level = state[1 + 3 * which]
+        level_before = state[2 + 3 * which]
+        level_row = state[3 + 3 * which]
+        for i in range(n):
+            is_swing = (side * x[i] > side * before[i]) & (side * x[i] >= side * after[i])
+            level_out[i] = x[i] if is_swing else np.nan
+        for i in range(n):
+            new = level_out[i]
+            is_swing = new == new
+            now = float(row + i)
+            level_before = level if is_swing else level_before
+            level = new if is_swing else level
+            level_row = now - k if is_swing else level_row
+            level_out[i] = level
+            since_out[i] = now - level_row
+            rise[i] = level - level_before
+        state[1 + 3 * which] = level
+        state[2 + 3 * which] = level_before
+        state[3 + 3 * which] = level_row
+    trend = work[io[8], at : at + n]
+    high_rise = work[io[9], at : at + n]
+    low_rise = work[io[10], at : at + n]
+    for i in range(n):
+        rises = (0.5 if high_rise[i] > 0.0 else 0.0) + (0.5 if low_rise[i] > 0.0 else 0.0)
+        falls = (0.5 if high_rise[i] < 0.0 else 0.0) + (0.5 if low_rise[i] < 0.0 else 0.0)
+        is_known = (high_rise[i] == high_rise[i]) & (low_rise[i] == low_rise[i])
+        trend[i] = rises - falls if is_known else np.nan
+
+
+@kernel(state=_swing_levels, outputs=2)
+def nearest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Nearest swing level at or above the close, and at or below it, of the last args[1] swing highs and as many lows.
+
+    Inputs: close, then the first four outputs of `swings` of args[0] rows. State: swing highs and lows so far, and the
+    levels, the oldest written over.
+    """
+    k = args[0]
+    m = int(args[1])
+    x = work[io[0], at : at + n]
+    high = work[io[1], at : at + n]
+    low = work[io[2], at : at + n]
+    since_high = work[io[3], at : at + n]
+    since_low = work[io[4], at : at + n]
+    above_out = work[io[5], at : at + n]
+    below_out = work[io[6], at : at + n]
+    levels = state[2:]
+    above = -np.inf
+    below = np.inf
+    for i in range(n):
+        close = x[i]
+        is_changed = not (below < close < above)
+        for which in range(2):
+            if since_high[i] == k if which == 0 else since_low[i] == k:
+                place = m * which + int(state[which]) % m
+                level = high[i] if which == 0 else low[i]
+                gone = levels[place] if state[which] >= m else np.nan
+                is_changed = is_changed or gone == above or gone == below
+                levels[place] = level
+                state[which] += 1.0
+                above = level if (level >= close) & (level < above) else above
+                below = level if (level <= close) & (level > below) else below
+        if is_changed:
+            above = np.inf
+            below = -np.inf
+            for which in range(2):
+                for j in range(m * which, m * which + min(int(state[which]), m)):
+                    level = levels[j]
+                    above = level if (level >= close) & (level < above) else above
+                    below = level if (level <= close) & (level > below) else below
+        above_out[i] = above if above < np.inf else np.nan
+        below_out[i] = below if below > -np.inf else np.nan
+        if close != close:
+            # Nothing was found for a missing close, which says nothing of the next.
+            above = -np.inf
+            below = np.inf
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _unfilled(low, old_high, side, row, state, ring, gap, near_out, row_out):  # type: ignore[no-untyped-def]
+    """Width of a new gap upwards, near edge and row of the latest unfilled one; with side -1 those downwards.
+
+    State: how many are in the ring, and its next place.
+    """
+    m = len(ring) // 3
+    count = int(state[0])
+    place = int(state[1])
+    last = 3 * ((place + m - 1) % m)
+    near = ring[last] if count > 0 else np.nan
+    far = ring[last + 1] if count > 0 else -np.inf
+    since = ring[last + 2] if count > 0 else -1.0
+    for i in range(len(low)):
+        gap[i] = side * low[i] - side * old_high[i]
+    for i in range(len(low)):
+        is_new = gap[i] > 0.0
+        reached = side * old_high[i] if is_new else side * low[i]
+        while reached <= far:
+            place = place - 1 if place > 0 else m - 1
+            count -= 1
+            last = 3 * ((place + m - 1) % m)
+            near = ring[last] if count > 0 else np.nan
+            far = ring[last + 1] if count > 0 else -np.inf
+            since = ring[last + 2] if count > 0 else -1.0
+        if is_new:
+            near = low[i]
+            far = reached
+            since = float(row + i)
+            ring[3 * place] = near
+            ring[3 * place + 1] = far
+            ring[3 * place + 2] = since
+            place = place + 1 if place + 1 < m else 0
+            count = min(count + 1, m)
+        near_out[i] = near
+        row_out[i] = since
+    state[0] = count
+    state[1] = place
+
+
+@kernel(depth=2, state=_gaps, outputs=3, scratch=6)
+def fair_value_gaps(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Size of a gap that three bars just left, near edge of the latest unfilled gap, and its direction.
+
+    Inputs: high, low. The size is signed by the direction, 0 without a gap. Of each direction the args[0] latest are
+    kept in a ring, their far edges in order: rising for gaps upwards, falling for gaps downwards. A gap that breaks the
+    order is dropped, for it is filled no later than the newer one and can never be the latest again. So a bar fills
+    only the newest. State: count and next place of each ring, then near edge, far edge and row of each gap.
+    """
+    m = int(args[0])
+    for which in range(2):
+        low = work[io[1 - which], at : at + n]
+        old_high = work[io[which], at - 2 : at - 2 + n]
+        gap = work[io[5 + 3 * which], at : at + n]
+        near = work[io[6 + 3 * which], at : at + n]
+        since = work[io[7 + 3 * which], at : at + n]
+        ring = state[4 + 3 * m * which : 4 + 3 * m * (which + 1)]
+        _unfilled(low, old_high, 1.0 - 2.0 * which, row, state[2 * which : 2 * which + 2], ring, gap, near, since)
+    size = work[io[2], at : at + n]
+    edge = work[io[3], at : at + n]
+    side = work[io[4], at : at + n]
+    up = work[io[5], at : at + n]
+    down = work[io[8], at : at + n]
+    up_row = work[io[7], at : at + n]
+    down_row = work[io[10], at : at + n]
+    for i in range(n):
+        value = (up[i] if up[i] > 0.0 else 0.0) - (down[i] if down[i] > 0.0 else 0.0)
+        size[i] = value if (up[i] == up[i]) & (down[i] == down[i]) else np.nan
+    up_edge = work[io[6], at : at + n]
+    down_edge = work[io[9], at : at + n]
+    for i in range(n):
+        edge[i] = up_edge[i] if up_row[i] > down_row[i] else down_edge[i]
+    for i in range(n):
+        latest = (1.0 if up_row[i] > down_row[i] else 0.0) - (1.0 if up_row[i] < down_row[i] else 0.0)
+        side[i] = latest if row + i >= 2 else np.nan
+
+
+@kernel(depth=1)
+def breakout(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """1 or -1 where the close is above the highest or below the lowest of the rows before this one, else 0.
+
+    Inputs: close, highest, lowest (both up to this row).
+    """
+    x = work[io[0], at : at + n]
+    high = work[io[1], at - 1 : at - 1 + n]
+    low = work[io[2], at - 1 : at - 1 + n]
+    out = work[io[3], at : at + n]
+    for i in range(n):
+        side = (1.0 if x[i] > high[i] else 0.0) - (1.0 if x[i] < low[i] else 0.0)
+        is_known = (x[i] == x[i]) & (high[i] == high[i]) & (low[i] == low[i])
+        out[i] = side if is_known else np.nan
+
+
+@kernel(state=2)
+def rows_since(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Rows since the column last was args[0]; NaN before it ever was. State: whether it was, its row."""
+    wanted = args[0]
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    last = state[1] if state[0] != 0.0 else np.nan
+    for i in range(n):
+        now = float(row + i)
+        last = now if x[i] == wanted else last
+        out[i] = now - last
+    state[0] = 1.0 if last == last else 0.0
+    state[1] = last
+
+
+@kernel(depth=1, state=1)
+def signed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Rows in a row that rose (positive) or fell (negative); 0 where a row is equal to the one before."""
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - 1 : at - 1 + n]
+    out = work[io[1], at : at + n]
+    run = state[0]
+    for i in range(n):
+        up = (run if run > 0.0 else 0.0) + 1.0
+        down = (run if run < 0.0 else 0.0) - 1.0
+        run = up if x[i] > old[i] else (down if x[i] < old[i] else 0.0)
+        out[i] = run if (x[i] == x[i]) & (old[i] == old[i]) else np.nan
+    state[0] = run
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _decade(x):  # type: ignore[no-untyped-def]
+    """Largest power of ten not above `x`, and the next one; `x` above zero."""
+    power = 1.0
+    if x >= 1.0:
+        while power * 10.0 <= x and power < _LARGEST:
+            power *= 10.0
+        return power, power * 10.0
+    parts = 1.0
+    while 1.0 / parts > x and parts < _LARGEST:
+        power = 1.0 / parts
+        parts *= 10.0
+    return 1.0 / parts, power
+
+
+@kernel()
+def round_number(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Distance from the nearest multiple of a step, in steps: a step is |x|'s power of ten over ten to the args[0]."""
+    finer = 1.0
+    for _ in range(int(args[0])):
+        finer *= 10.0
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    low = 1.0
+    high = 1.0
+    for i in range(n):
+        size = abs(x[i])
+        if not (low <= size < high):
+            if size > 0.0:
+                low, high = _decade(size)
+        steps = x[i] / (low / finer)
+        value = steps - np.floor(steps + 0.5)
+        out[i] = value if size > 0.0 else np.nan
+
+
+share_compiled(globals())
