@@ -36,7 +36,7 @@ LEVELS: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Quantiles of a distribution."""
 YEAR_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of each year."""
-TESTED_ROWS: Final = 5_000
+TESTED_ROWS: Final = 2_500
 """Most rows that the tests for stationarity read, evenly thinned."""
 BINS: Final = 40
 
