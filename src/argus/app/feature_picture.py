@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from argus.core.arrays import Bars
     from argus.report.picture import Picture
 
-__all__ = ["feature_picture"]
+__all__ = ["feature_picture", "write_picture"]
 
 _INSTRUMENT: Final = "ES"
 _START: Final = date(2023, 1, 3)
@@ -86,6 +87,30 @@ def feature_picture(name: str) -> Picture:
         low=declared.low,
         high=declared.high,
     )
+
+
+def write_picture(name: str, path: Path) -> None:
+    """Write the picture of a feature as an SVG file, whole or not at all.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such feature, or the file's name does not end in ``.svg``.
+    WorkspaceError
+        If the file cannot be written.
+    """
+    from argus.core.errors import ConfigError, WorkspaceError
+    from argus.data._catalog_files import write_atomic
+    from argus.report.picture import in_svg
+
+    if path.suffix != ".svg":
+        raise ConfigError(f"--picture is {path.name}; pictures are written as SVG: give a name that ends in .svg")
+    drawn = in_svg(feature_picture(name))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, drawn.encode())
+    except OSError as error:
+        raise WorkspaceError(f"{path} cannot be written ({error.strerror or error}); give another path") from None
 
 
 def _samples() -> Sequence[_Sample]:

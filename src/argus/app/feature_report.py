@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.errors import CatalogError, ConfigError
+from argus.core.errors import CatalogError, ConfigError, WorkspaceError
 
 if TYPE_CHECKING:
     from argus.app.data import FileStatement
@@ -140,7 +140,7 @@ def write_page(view: FeatureReportView, path: Path) -> None:
 
     Raises
     ------
-    CatalogError
+    WorkspaceError
         If the file cannot be written.
     ConfigError
         If its name does not end in ``.html``.
@@ -154,7 +154,7 @@ def write_page(view: FeatureReportView, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, render_features(view).encode())
     except OSError as error:
-        raise CatalogError(f"{path} cannot be written ({error.strerror or error}); give another path") from None
+        raise WorkspaceError(f"{path} cannot be written ({error.strerror or error}); give another path") from None
 
 
 def _harvested(workspace: Workspace, what: str, symbol: str, timeframe: str) -> _Table:
