@@ -195,7 +195,7 @@ def summary_lines(view: FeatureReportView) -> list[str]:
     lines = [f"{view.title}: {view.rows:,} rows", f"{headline(view)}."]
     lines += [f"  {count:>4}  {name}: {_WHY[name]}" for name, count in _counted(view)]
     offenders = [column for column in view.columns if column.worst in (Severity.ERROR, Severity.DOUBT)]
-    offenders.sort(key=lambda column: (column.worst is not Severity.ERROR, -len(column.flags)))
+    offenders.sort(key=_gravity)
     if offenders:
         lines.append("Worst:")
     for column in offenders[:_SHOWN]:
@@ -210,6 +210,13 @@ def summary_lines(view: FeatureReportView) -> list[str]:
         lines.append(f"  and {len(view.clusters) - _SHOWN} more groups")
     lines.append(f"Causality: {certified(view)}")
     return [*lines, *view.notes]
+
+
+def _gravity(column: FeatureColumn) -> tuple[bool, int, float]:
+    """Errors first, then the kind of the first flag, then how far the worst year is off."""
+    psi = column.years.psi
+    kind = list(_WHY).index(column.flags[0].name)
+    return column.worst is not Severity.ERROR, kind, -(psi if math.isfinite(psi) else 0.0)
 
 
 def _and_more(column: FeatureColumn) -> str:
@@ -324,7 +331,8 @@ def _overview(view: FeatureReportView) -> str:
             for (shown, value), is_number in zip(cells, numeric, strict=True)
         )
         reasons = " ".join(flag.name for flag in column.flags)
-        rows.append(f'<tr class="{column.worst.value if column.worst else ""}" data-reasons="{reasons}">{told}</tr>')
+        grave = "error" if column.worst is Severity.ERROR else ""
+        rows.append(f'<tr class="{grave}" data-reasons="{reasons}">{told}</tr>')
     heads = (
         "Column", "", "#Mean", "#Std", "#Kurtosis", "#Holes", "Level", "#Drift", "Causal", "Flags",
     )  # fmt: skip
@@ -424,7 +432,7 @@ def _facts(view: FeatureReportView, column: FeatureColumn) -> str:
         ("Formula", declared.formula),
         ("Source", declared.source),
         ("Parameters", figures.parameters(column.parameters)),
-        ("Range", f"{declared.low:g} to {declared.high:g}; seen {svg.figure(seen.low)} to {svg.figure(seen.high)}"),
+        ("Range", f"{_bound(declared.low)} to {_bound(declared.high)}; seen {svg.figure(seen.low)} to {svg.figure(seen.high)}"),
         (
             "Missing",
             f"{seen.first_row:,} rows before the first value (declared warm-up: {column.warmup:,} rows of its clock), "
@@ -442,6 +450,10 @@ def _facts(view: FeatureReportView, column: FeatureColumn) -> str:
         f'<tr><th scope="row">{name}</th><td>{escape(value)}</td></tr>' for name, value in facts if value
     )  # fmt: skip
     return f'<div class="scroll"><table class="manifest">{rows}</table></div>'
+
+
+def _bound(value: float) -> str:
+    return f"{value:g}" if math.isfinite(value) else "no bound"
 
 
 def _kpss_p(value: float) -> str:

@@ -134,7 +134,7 @@ def in_svg(picture: Picture) -> str:
     if picture.warmup:
         end = across(min(picture.warmup, n - 1))
         drawn.append(f'<rect class="warm" x="{_LEFT}" y="30" width="{end - _LEFT:.1f}" height="404"/>')
-        drawn.append(text(_LEFT + 6, 428, "no value yet: warm-up"))
+        drawn.append(text(_LEFT, 466, "shaded: no value yet (warm-up)"))
     drawn.append(_svg_panel(picture.price, picture.price_name, "price", across, (36.0, 214.0)))
     drawn.append(_svg_panel(picture.values, f"{picture.name}: {picture.unit}", "value", across, (250.0, 434.0)))
     drawn.append(_bounds(picture, (250.0, 434.0)))
