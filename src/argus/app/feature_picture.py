@@ -6,7 +6,8 @@ real but its hours. A feature that reads other markets gets synthetic ones for t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,7 @@ from argus.core.arrays import F64_1D
 
 if TYPE_CHECKING:
     from argus.core.arrays import Bars
+    from argus.features.graph import Term
     from argus.report.picture import Picture
 
 __all__ = ["feature_picture", "write_picture"]
@@ -28,7 +30,7 @@ _START: Final = date(2023, 1, 3)
 _SEED: Final = 20_230_103
 _MINUTE: Final = 60 * 1_000_000_000
 _HOUR: Final = 60 * _MINUTE
-_ROWS_MAX: Final = 6_000
+_ROWS_MAX: Final = 12_000
 _SHOWN: Final = 240
 
 
@@ -62,7 +64,7 @@ def feature_picture(name: str) -> Picture:
     warmup = declared.warmup(declared.values({}))
     names = inputs_needed((ref,))
     best: tuple[_Sample, F64_1D] | None = None
-    for sample in _samples():
+    for sample in _samples(_finest(declared.term({}))):
         columns = _columns(sample.bars, names)
         values = compute_set((ref,), columns, threads=1)[0].astype(np.float64)
         known = int(np.isfinite(values).sum())
@@ -113,9 +115,22 @@ def write_picture(name: str, path: Path) -> None:
         raise WorkspaceError(f"{path} cannot be written ({error.strerror or error}); give another path") from None
 
 
-def _samples() -> Sequence[_Sample]:
-    """Hourly bars of two months; if a feature has no value there, sessions of some years, then minutes of days."""
-    from argus.core.time import NS_PER_DAY
+def _finest(term: Term) -> float:
+    """Seconds of the shortest clock that a term looks at; no bar of a sample may be longer."""
+    from argus.features.graph import CLOCKS, Held, terms_below
+
+    clocks, waiting = [math.inf], [term]
+    while waiting:
+        for one in terms_below([waiting.pop()]):
+            if isinstance(one, Held):
+                clocks.append(CLOCKS[one.clock] or math.inf)
+                waiting.append(one.term)
+    return min(clocks)
+
+
+def _samples(seconds_max: float) -> Iterator[_Sample]:
+    """Hourly bars of two months; for features with no value there five-minute bars, then sessions of some years."""
+    from argus.core.time import NS_PER_DAY, NS_PER_SECOND
     from argus.data.synthetic import SyntheticSpec, generate
 
     def made(interval_ns: int, sessions: int, told: str) -> _Sample:
@@ -124,11 +139,11 @@ def _samples() -> Sequence[_Sample]:
         )  # fmt: skip
         return _Sample(generate(spec).rows(0, _ROWS_MAX), f"{told} of a synthetic market, seed {_SEED}")
 
-    return (
-        made(_HOUR, 42, "hourly bars"),
-        made(5 * _MINUTE, 20, "five-minute bars"),
-        made(NS_PER_DAY, 1_500, "daily bars"),
-    )
+    if seconds_max >= _HOUR / NS_PER_SECOND:
+        yield made(_HOUR, 42, "hourly bars")
+    yield made(5 * _MINUTE, 42, "five-minute bars")
+    if math.isinf(seconds_max):
+        yield made(NS_PER_DAY, 1_500, "daily bars")
 
 
 def _columns(bars: Bars, names: Sequence[str]) -> dict[str, NDArray[Any]]:

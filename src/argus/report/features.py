@@ -432,7 +432,10 @@ def _facts(view: FeatureReportView, column: FeatureColumn) -> str:
         ("Formula", declared.formula),
         ("Source", declared.source),
         ("Parameters", figures.parameters(column.parameters)),
-        ("Range", f"{_bound(declared.low)} to {_bound(declared.high)}; seen {svg.figure(seen.low)} to {svg.figure(seen.high)}"),
+        (
+            "Range",
+            f"{_bound(declared.low)} to {_bound(declared.high)}; seen {svg.figure(seen.low)} to {svg.figure(seen.high)}",
+        ),
         (
             "Missing",
             f"{seen.first_row:,} rows before the first value (declared warm-up: {column.warmup:,} rows of its clock), "
