@@ -95,7 +95,7 @@ def test_values_out_of_their_range_are_errors(desk: Workspace, monkeypatch: pyte
 
 
 def test_a_table_that_no_longer_fits_is_refused(desk: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CatalogError, match="argus features harvest --set rsi --symbols ES.SYNTH3 --timeframes 1h"):
+    with pytest.raises(CatalogError, match=r"argus features harvest --set rsi --symbols ES\.SYNTH3 --timeframes 1h"):
         feature_report(desk, "rsi", SYMBOL, "1h")
     other = replace(registry.feature("sma"), build=lambda values: registry.feature("std").term({}))
     monkeypatch.setitem(registry._declared(), "sma", other)

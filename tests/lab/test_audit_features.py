@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -40,16 +41,15 @@ def audit(columns: Market, refs: tuple[FeatureRef, ...], stored: NDArray[Any] | 
 
 
 @pytest.fixture
-def cheating(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def cheating(monkeypatch: pytest.MonkeyPatch) -> None:
     """Features that know the future, under names of their own, with kernels from the tests."""
     package = ModuleType("argus.features._cheat_kernels")
     package.__dict__.update({name: getattr(feature_cheats, name) for name in feature_cheats.__all__})
-    monkeypatch.setitem(__import__("sys").modules, "argus.features._cheat_kernels", package)
+    monkeypatch.setitem(sys.modules, "argus.features._cheat_kernels", package)
     for name in feature_cheats.__all__:
         term = _term(name)
         declared = replace(registry.feature("sma"), name=name, own_parameters=(), build=lambda values, term=term: term)
         monkeypatch.setitem(registry._declared(), name, declared)
-    yield
 
 
 def _term(name: str) -> Node:

@@ -434,7 +434,8 @@ def _facts(view: FeatureReportView, column: FeatureColumn) -> str:
         ("Parameters", figures.parameters(column.parameters)),
         (
             "Range",
-            f"{_bound(declared.low)} to {_bound(declared.high)}; seen {svg.figure(seen.low)} to {svg.figure(seen.high)}",
+            f"{_bound(declared.low)} to {_bound(declared.high)}; "
+            f"seen {svg.figure(seen.low)} to {svg.figure(seen.high)}",
         ),
         (
             "Missing",
