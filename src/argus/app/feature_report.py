@@ -244,6 +244,8 @@ def _report(table: _Table, tell: Progress) -> FeatureReportView:
 
 def _study(table: _Table, tell: Progress) -> list[_Studied]:
     """Read all columns, some at a time."""
+    from threadpoolctl import threadpool_limits
+
     from argus.features import feature
     from argus.lab.feature_study import distribution, drift, stationarity
     from argus.report.sampling import keep_extremes
@@ -262,7 +264,8 @@ def _study(table: _Table, tell: Progress) -> list[_Studied]:
         untested = stationarity(values[:0])
         return _Studied(seen, untested, drift(values, ts), kept, values[kept].astype(np.float64), values[thinned])
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    # The regressions of the tests are small: threads of the linear algebra would only get in each other's way.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, threadpool_limits(1, "blas"):
         for first in range(0, len(refs), size):
             group = refs[first : first + size]
             read = table.read([ref.alias for ref in group])
