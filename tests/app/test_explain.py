@@ -7,7 +7,7 @@ import pytest
 
 import argus
 from argus.app import explain as module
-from argus.app.explain import LABELS, explain, glossary, known_terms
+from argus.app.explain import LABELS, explain, feature_meant, glossary, known_terms
 from argus.core import errors
 from argus.core.errors import ConfigError
 from argus.core.instruments import load_instruments
@@ -67,7 +67,7 @@ def test_everything_that_is_declared_is_explained(kind: str) -> None:
 
 def test_codes_and_gates_have_an_entry_of_their_own_in_the_glossary() -> None:
     written = {module._key(name) for entry in glossary() for name in entry.names}
-    for name in (*DECLARED["code"], *DECLARED["gate"], *DECLARED["feature"], *DECLARED["red flag"]):
+    for name in (*DECLARED["code"], *DECLARED["gate"], *DECLARED["red flag"]):
         assert module._key(name) in written, f"{name} is in no glossary entry"
 
 
@@ -141,3 +141,34 @@ def test_known_terms_hold_words_and_registries() -> None:
 def test_an_entry_without_all_four_parts_is_an_error() -> None:
     with pytest.raises(ConfigError, match="Half does not say How to read it, What to distrust"):
         module._entry("Half\n\n**What it is.** A half.\n\n**Why it matters.** It does.\n")
+
+
+@pytest.mark.parametrize("name", features())
+def test_a_feature_is_explained_by_its_declaration(name: str) -> None:
+    declared = features()[name]
+    (entry,) = explain(f"feature {name}")
+    facts = dict(entry.facts)
+    assert entry.kind == "feature"
+    assert declared.meaning in entry.what
+    assert (facts["formula"], facts["source"], facts["unit"]) == (declared.formula, declared.source, declared.unit)
+    assert all(facts[fact] for fact in ("range", "first value", "missing values", "reads", "version", "in the sets"))
+    assert {f"parameter {parameter.name}" for parameter in declared.parameters} <= set(facts)
+    assert feature_meant(name) == feature_meant(f"feature {name}") == name
+
+
+def test_a_kind_before_the_word_chooses_among_its_meanings() -> None:
+    assert [entry.kind for entry in explain("strategy mean_reversion")] == ["strategy"]
+    assert [entry.kind for entry in explain("term mean_reversion")] == ["term"]
+    assert explain("gate minimum_trades")[0].kind == "gate"
+    assert explain("instruments ES")[0].term == "ES"
+    assert explain("feature set")[0].term == "Feature set", "a term that begins with a kind is that term"
+    assert feature_meant("gate minimum_trades") == ""
+
+
+def test_a_word_that_is_no_kind_or_not_of_it_is_an_error_with_a_hint() -> None:
+    with pytest.raises(ConfigError, match=r"A kind may stand before the word: strategy, feature"):
+        explain("banana rsi")
+    with pytest.raises(ConfigError, match="no feature is called 'rsii'; did you mean rsi"):
+        explain("feature rsii")
+    with pytest.raises(ConfigError, match="argus explain tsmom knows it"):
+        explain("preset tsmom")

@@ -10,6 +10,7 @@ import pytest
 from argus.core.errors import ConfigError, DataError
 from argus.core.strategy import FeatureRef
 from argus.features import LiveFeatures, bar_columns, compute, feature, registry
+from argus.features.declaration import inputs_of
 from argus.features.inputs import VOLUME
 from tests.features.bars import other_future, random_bars
 
@@ -121,3 +122,10 @@ def test_naming_features_does_not_load_numba() -> None:
     code = "import sys, argus.strategies as s; s.create('tsmom', ['ES']); print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_coarser_clock_reads_what_says_when_its_bars_close() -> None:
+    assert {"start_s", "close_s", "session", "session_end", "close"} <= set(
+        inputs_of(feature("sma").term({"on": "1h"}))
+    )
+    assert inputs_of(feature("sma").term({})) == ("close",)

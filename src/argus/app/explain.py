@@ -8,6 +8,7 @@ instruments, presets, errors) is read from its registries, and added.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from argus.core.errors import ConfigError
+from argus.core.strategy import FeatureRef
 
 if TYPE_CHECKING:
     from argus.core.instruments import InstrumentSpec
     from argus.core.strategy import Parameter
 
-__all__ = ["LABELS", "Explanation", "explain", "glossary", "known_terms"]
+__all__ = ["LABELS", "Explanation", "explain", "feature_meant", "glossary", "known_terms", "split_kind"]
 
 LABELS: Final[Mapping[str, str]] = {
     "what": "What it is",
@@ -34,6 +36,7 @@ LABELS: Final[Mapping[str, str]] = {
 _GLOSSARY: Final = Path(__file__).with_name("glossary.md")
 _PART: Final = re.compile(r"^\*\*(?P<label>[^*]+)\.\*\* (?P<text>.+)$")
 _ALSO: Final = "*Also:* "
+_TERM: Final = "term"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,47 @@ class Explanation:
 def explain(term: str) -> tuple[Explanation, ...]:
     """All explanations of a word, the trade's own first; a word can mean several things.
 
+    Parameters
+    ----------
+    term : str
+        The word, or a kind and a word that is meant as one of that kind: ``feature rsi``, ``gate minimum_trades``.
+
     Raises
     ------
     ConfigError
         If the word is unknown; lists the closest known ones.
     """
+    kind, word = split_kind(term)
+    return _all(word) if not kind else _of_kind(kind, word)
+
+
+def split_kind(term: str) -> tuple[str, str]:
+    """(kind, word) of a term that begins with a kind; an empty kind where it is all one word, such as "feature set"."""
+    first, _, rest = term.strip().partition(" ")
+    kind = first.casefold().removesuffix("s")
+    if not rest or kind not in (*_REGISTRIES, _TERM) or _key(term) in {_key(name) for name in known_terms()}:
+        return "", term
+    return kind, rest.strip()
+
+
+def _of_kind(kind: str, word: str) -> tuple[Explanation, ...]:
+    if kind == _TERM:
+        found = tuple(replace(entry) for entry in glossary() if _key(word) in map(_key, entry.names))
+        names = [name for entry in glossary() for name in entry.names]
+    else:
+        listed, describe = _REGISTRIES[kind]
+        names = listed()
+        found = tuple(describe(name) for name in names if _key(name) == _key(word))
+    if not found:
+        known = {_key(name): name for name in names}
+        near = [known[match] for match in difflib.get_close_matches(_key(word), known, n=6, cutoff=0.55)]
+        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(names[:12])}"
+        elsewhere = "" if near or _key(word) not in map(_key, known_terms()) else f"; argus explain {word} knows it"
+        raise ConfigError(f"no {kind} is called {word!r}; {hint}{elsewhere}")
+    return found
+
+
+def _all(term: str) -> tuple[Explanation, ...]:
     key = _key(term)
     found = [entry for entry in glossary() if key in map(_key, entry.names)]
     exact = [entry for entry in found if term in entry.names]
@@ -94,6 +133,8 @@ def explain(term: str) -> tuple[Explanation, ...]:
         known = {_key(name): name for name in known_terms()}
         near = [known[match] for match in difflib.get_close_matches(key, known, n=6, cutoff=0.55)]
         hint = f"did you mean {', '.join(near)}?" if near else "argus inventory terms lists what can be explained"
+        if " " in term.strip():
+            hint += f" A kind may stand before the word: {', '.join((*_REGISTRIES, _TERM))}."
         raise ConfigError(f"nothing is called {term!r}; {hint}")
     return tuple(found)
 
@@ -102,6 +143,14 @@ def known_terms() -> tuple[str, ...]:
     """Every word that `explain` knows, aliases included; templates stand for the tickers under them."""
     words = [name for entry in glossary() for name in entry.names]
     return tuple(dict.fromkeys([*words, *(name for names, _ in _REGISTRIES.values() for name in names())]))
+
+
+def feature_meant(term: str) -> str:
+    """The feature that a word names, with or without its kind before it; empty if none."""
+    kind, word = split_kind(term)
+    if kind not in ("", "feature"):
+        return ""
+    return next((name for name in _feature_names() if _key(name) == _key(word)), "")
 
 
 @lru_cache(maxsize=1)
@@ -213,27 +262,53 @@ def _feature_names() -> list[str]:
 
 
 def _feature(name: str) -> Explanation:
-    from argus.features.registry import feature
+    from argus.features.registry import column_version, feature
+    from argus.features.sets import feature_sets
 
     declared = feature(name)
+    values = declared.values({})
+    low, high = (f"{bound:g}" if math.isfinite(bound) else "no bound" for bound in (declared.low, declared.high))
+    sets = [one.name for one in feature_sets().values() if any(ref.feature == name for ref in one.columns)]
     facts = [
         ("formula", declared.formula),
         ("source", declared.source),
         ("unit", declared.unit),
+        ("range", f"{low} to {high}"),
+        ("first value", f"at row {declared.warmup(values):,} of its clock, with the defaults below"),
         ("missing values", declared.nan_policy),
         ("reads", ", ".join(declared.inputs)),
+        ("kernels", ", ".join(_kernels(name))),
+        ("version", column_version(FeatureRef(name, name, "", {}))),
+        ("in the sets", ", ".join(sets) or "none"),
     ]
     facts += [(f"parameter {parameter.name}", _parameter(parameter)) for parameter in declared.parameters]
+    distrust = f"{declared.distrust} {declared.nan_policy}".strip()
     return Explanation(
         name,
         "feature",
         (),
-        what=f"A feature of the family {declared.family}: {declared.formula}.",
-        why="Strategies decide on it; it depends on bars up to the moment only, which the tests audit.",
-        read=f"In {declared.unit}. Source: {declared.source}.",
-        distrust=f"{declared.nan_policy} There is no value before the warm-up is over.",
+        what=f"A feature of the family {declared.family}. {declared.meaning}",
+        why="Strategies and models decide on it; it depends on bars up to the moment only, which is audited.",
+        read=f"In {declared.unit}; from {low} to {high}.",
+        distrust=f"{distrust} There is no value before the warm-up is over.",
         facts=tuple(facts),
     )
+
+
+def _kernels(name: str) -> list[str]:
+    """Kernels that compute a feature with its defaults, in the order in which they are called."""
+    from argus.features.graph import Held, Node, terms_below
+    from argus.features.registry import feature
+
+    found: dict[str, None] = {}
+    waiting = [feature(name).term({})]
+    while waiting:
+        for term in terms_below([waiting.pop()]):
+            if isinstance(term, Node):
+                found[term.kernel] = None
+            elif isinstance(term, Held):
+                waiting.append(term.term)
+    return list(found)
 
 
 def _gate_names() -> list[str]:

@@ -45,6 +45,7 @@ __all__ = [
     "Series",
     "bars_held",
     "compute_file",
+    "compute_to",
     "harvest",
     "reads_members",
     "series_of",
@@ -192,13 +193,13 @@ def compute_file(
     market, notes, source = file_market(path, spec_of_file)
     ((spec, bars),) = market.values()
     series = Series(bars, spec, None, {"source": source, "data_hash": bars.content_hash})
-    seconds = _compute_to(series, refs, {"set": what, **series.about}, out, threads, progress)
+    seconds = compute_to(series, refs, {"set": what, **series.about}, out, threads, progress)
     return ComputeResult(
         len(bars), len(refs), *seconds, _peak_mb(), str(out), bars.content_hash, (*said, *notes)
     )  # fmt: skip
 
 
-def _compute_to(
+def compute_to(
     series: Series,
     refs: Sequence[FeatureRef],
     about: Mapping[str, Any],
@@ -206,7 +207,13 @@ def _compute_to(
     threads: int | None,
     progress: Progress | None,
 ) -> tuple[float, float, float]:
-    """Seconds of computing, of writing, and by the clock. Parts are written while the next ones are computed."""
+    """Features over a series into one Parquet file, whole or not at all; parts are written while others are computed.
+
+    Returns
+    -------
+    tuple of float
+        Seconds of computing, of writing, and by the clock.
+    """
     from argus.app._harvest_table import rows_of_a_part
     from argus.data.feature_store import ColumnWriter
     from argus.features import SetRunner, column_version

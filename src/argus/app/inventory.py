@@ -68,10 +68,27 @@ def _features(workspace: Workspace | None) -> list[Row]:
             "name": name,
             "family": declared.family,
             "unit": declared.unit,
+            "range": f"{declared.low:g} to {declared.high:g}",
+            "warmup": declared.warmup(declared.values({})),
             "parameters": {parameter.name: parameter.default for parameter in declared.parameters},
+            "meaning": declared.meaning,
             "formula": declared.formula,
         }
         for name, declared in features().items()
+    ]
+
+
+def _sets(workspace: Workspace | None) -> list[Row]:
+    from argus.features.sets import feature_sets
+
+    return [
+        {
+            "name": one.name,
+            "count": len(one.columns),
+            "meaning": one.meaning,
+            "columns": [ref.alias for ref in one.columns],
+        }
+        for one in feature_sets().values()
     ]
 
 
@@ -206,6 +223,7 @@ def _shown_parameters(values: Row) -> Row:
 KINDS: Final[Mapping[str, Callable[[Workspace | None], list[Row]]]] = {
     "strategies": _strategies,
     "features": _features,
+    "sets": _sets,
     "gates": _gates,
     "instruments": _instruments,
     "presets": _presets,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,14 +63,34 @@ def inventory(
 
 
 def explain(
-    term: Annotated[list[str], typer.Argument(metavar="TERM", help="A word, code, strategy, gate or instrument.")],
+    term: Annotated[
+        list[str],
+        typer.Argument(metavar="TERM", help="A word, code, strategy, feature, gate; its kind may stand before it."),
+    ],
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE.svg", help="Of a feature: draw it on sample data.")
+    ] = None,
     json_wanted: JsonOption = False,
 ) -> None:
-    """Tell what a word means, why it matters, how to read it and what to distrust."""
+    """Tell what a word means, why it matters, how to read it and what to distrust; a feature with a picture."""
     from argus.app.explain import explain as explanations_of
+    from argus.app.explain import feature_meant
 
-    found = explanations_of(" ".join(term))
-    emit([entry.as_dict() for entry in found], json_wanted=json_wanted, text=lambda: _print_explanations(found))
+    word = " ".join(term)
+    found = explanations_of(word)
+    name = feature_meant(word)
+    if picture is not None:
+        _draw(name, picture, word)
+    emit([entry.as_dict() for entry in found], json_wanted=json_wanted, text=lambda: _print_explanations(found, name))
+
+
+def _draw(name: str, path: Path, word: str) -> None:
+    from argus.app.feature_picture import write_picture
+    from argus.core.errors import ConfigError
+
+    if not name:
+        raise ConfigError(f"--picture draws features, and {word!r} is none; argus inventory features lists them")
+    write_picture(name, path)
 
 
 # ----------------------------------------------------------------------------------------------------------- for people
@@ -122,7 +143,7 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _print_explanations(found: tuple[Explanation, ...]) -> None:
+def _print_explanations(found: tuple[Explanation, ...], feature: str) -> None:
     import textwrap
 
     from argus.app.explain import LABELS
@@ -140,3 +161,10 @@ def _print_explanations(found: tuple[Explanation, ...]) -> None:
             lines = textwrap.wrap(f"{name}: {value}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
             for line in lines:
                 typer.echo(line)
+    if feature:
+        from argus.app.feature_picture import feature_picture
+        from argus.report.picture import in_characters
+
+        typer.echo("")
+        for line in in_characters(feature_picture(feature), _WIDTH):
+            typer.echo(line)

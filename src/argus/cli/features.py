@@ -5,17 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from argus.cli import statement
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 from argus.cli.workers import RayOption, WorkersOption, worker_count
+from argus.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from argus.report.features import FeatureReportView
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Features: compute them over a file, harvest them over the catalog.", no_args_is_help=True)
+EXIT_ERRORS = 3
+_STATEMENT = (
+    *("preset", "stamp", "time_column", "time_format", "timezone", "interval", "column", "where"),
+    *("contract_column", "contract", "delay", "delimiter", "encoding"),
+)
+
+app = typer.Typer(
+    help="Features: compute them over a file, harvest them over the catalog, report on them.", no_args_is_help=True
+)
 """The commands of ``argus features``."""
 
 SetOption = Annotated[
@@ -143,6 +157,89 @@ def harvest(
     emit(told, json_wanted=json_wanted, text=lambda: _say(lines))
 
 
+@app.command("report")
+def report(
+    symbol: Annotated[
+        str | None, typer.Option(metavar="SYMBOL", help="Instrument or root of a harvested table: MES.")
+    ] = None,
+    timeframe: Annotated[str | None, typer.Option(metavar="LENGTH", help="Its bar length: 1h.")] = None,
+    what: SetOption = "futures",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Page to write: a name in .html.")] = None,
+    bars: Annotated[
+        Path | None, typer.Option("--bars", metavar="FILE", help="Report on a file of bars instead; nothing is kept.")
+    ] = None,
+    instrument: Annotated[str | None, typer.Option("--instrument", "-i", help="Instrument of the file.")] = None,
+    preset: statement.PresetOption = None,
+    stamp: statement.StampOption = None,
+    time_column: statement.TimeColumnOption = None,
+    time_format: statement.TimeFormatOption = None,
+    timezone: statement.TimezoneOption = None,
+    interval: statement.IntervalOption = None,
+    column: statement.ColumnOption = None,
+    where: statement.WhereOption = None,
+    contract_column: statement.ContractColumnOption = None,
+    contract: statement.ContractOption = None,
+    delay: statement.DelayOption = None,
+    delimiter: statement.DelimiterOption = None,
+    encoding: statement.EncodingOption = None,
+    workspace: WorkspaceOption = None,
+    json_wanted: JsonOption = False,
+) -> None:
+    """Tell what features look like: distribution, missing values, level, drift, doubles, and whether one is no feature.
+
+    Every column is audited for causality on its own rows. Exit code 3 if a column is in error: it knows the future, or
+    its values leave their declared range.
+    """
+    given = {name: value for name, value in locals().items() if name in _STATEMENT}
+    view = _reported(what, symbol, timeframe, bars, instrument, given, workspace)
+    if out is not None:
+        from argus.app.feature_report import write_page
+
+        write_page(view, out)
+    emit(
+        {**view.as_dict(), "page": str(out) if out else None},
+        json_wanted=json_wanted,
+        text=lambda: _tell_report(view, out),
+    )
+    if view.errors:
+        raise typer.Exit(EXIT_ERRORS)
+
+
+def _reported(
+    what: str,
+    symbol: str | None,
+    timeframe: str | None,
+    bars: Path | None,
+    instrument: str | None,
+    given: Mapping[str, Any],
+    workspace: Path | None,
+) -> FeatureReportView:
+    from argus.app.feature_report import feature_report, file_report
+    from argus.app.workspace import open_workspace
+
+    if bars is not None:
+        if symbol or timeframe:
+            raise ConfigError("--bars reports on a file, --symbol and --timeframe on a harvested table; state one")
+        if not instrument:
+            raise ConfigError("--instrument is missing: say whose bars the file holds, such as ES")
+        with _phases() as tell:
+            return file_report(bars, statement.file_statement(instrument, **given), what, tell)
+    if not symbol or not timeframe:
+        raise ConfigError("state --symbol and --timeframe of a harvested table, or a file with --bars")
+    stated = [name for name, value in given.items() if value]
+    if stated or instrument:
+        raise ConfigError(f"--{(stated or ['instrument'])[0].replace('_', '-')} describes a file; state it with --bars")
+    home = open_workspace(workspace)
+    with _phases() as tell:
+        return feature_report(home, what, symbol, timeframe, tell)
+
+
+def _tell_report(view: FeatureReportView, out: Path | None) -> None:
+    from argus.report.features import summary_lines
+
+    _say([*summary_lines(view), f"the page is {out}" if out else "--out FILE.html writes the page with every column"])
+
+
 def _changed(columns: tuple[str, ...]) -> str:
     if not columns:
         return ""
@@ -169,6 +266,30 @@ def _listed(text: str) -> list[str]:
 def _say(lines: list[str]) -> None:
     for line in lines:
         typer.echo(line)
+
+
+@contextmanager
+def _phases() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error that says what is being done, how much of it is, and how long it will take."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        known: dict[str, TaskID] = {}
+
+        def tell(doing: str, done: int, of: int) -> None:
+            if doing not in known:
+                known[doing] = bars.add_task(doing, total=of)
+            bars.update(known[doing], completed=done, total=of)
+
+        yield tell
 
 
 @contextmanager
