@@ -10,21 +10,25 @@ import numpy as np
 
 from argus.core.arrays import F64_1D
 from tests.features.market import Market
-from tests.features.oracles.plain import NAN, Closeness, Oracle, blank, on_clock, ratio, sign
+from tests.features.oracles.plain import NAN, Closeness, Oracle, blank, known, on_clock, ratio, sign
 
 Values = Mapping[str, Any]
 UPWARDS: Final = ("1d", "1h", "15m", "5m", "bar")
 
 
-def ema(x: F64_1D, span: int) -> F64_1D:
-    """sum(d^i x[t-i]) / sum(d^i) over the known values so far, from the one at row `span` on."""
+def above_ema(x: F64_1D, span: int) -> F64_1D:
+    """x less ema(x, span), the ema sum(d^i x[t-i]) / sum(d^i) over the known values, from the span-th of them on.
+
+    As the mean of the differences x[t] - x[t-i]: its sign is then right also where the ema has come so near to the
+    price that rounding hides what lies between them.
+    """
     d = 1 - 2 / (span + 1)
     found = np.full(len(x), NAN)
     for t in range(len(x)):
-        if t >= span - 1 and not np.isnan(x[t]):
-            past = x[: t + 1][~np.isnan(x[: t + 1])][::-1]
+        past = known(x[: t + 1])[::-1]
+        if len(past) >= span and not np.isnan(x[t]):
             weights = d ** np.arange(len(past))
-            found[t] = float((weights * past).sum() / weights.sum())
+            found[t] = float((weights * (x[t] - past)).sum() / weights.sum())
     return found
 
 
@@ -54,7 +58,7 @@ def momentum(x: F64_1D, n: int) -> F64_1D:
 
 def direction(columns: Market, clock: str, n: int) -> F64_1D:
     """sign(close - ema(close, n)) of the last closed bar of a clock."""
-    return on_clock(columns, clock, lambda bars: np.array([sign(d) for d in bars["close"] - ema(bars["close"], n)]))
+    return on_clock(columns, clock, lambda bars: np.array([sign(d) for d in above_ema(bars["close"], n)]))
 
 
 def trend_alignment(columns: Market, values: Values) -> F64_1D:

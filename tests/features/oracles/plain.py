@@ -151,8 +151,6 @@ def on_clock(columns: Market, clock: str, oracle: Callable[[Market], F64_1D]) ->
     bars, known_on = coarse_bars(columns, clock)
     values = oracle(bars)
     found = blank(columns)
-    for t in range(len(found)):
-        over = [i for i, row in enumerate(known_on) if row <= t]
-        if over:
-            found[t] = values[over[-1]]
+    for value, row in zip(values, known_on, strict=True):
+        found[row:] = value
     return found
