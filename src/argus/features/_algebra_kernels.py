@@ -1,7 +1,8 @@
 """Kernels of one row at a time: arithmetic, logarithms, choices, and values of some rows before.
 
 A choice between two numbers is made after both are worked out, and conditions are joined by ``&``: without a branch in
-the loop the compiler works on several rows at once.
+the loop the compiler works on several rows at once. The logarithm is worked out here, by its series, for the same
+reason: the library's takes one number at a time.
 """
 
 from __future__ import annotations
@@ -9,13 +10,85 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 
+_EXPONENT = 0x7FF0000000000000
+"""Bits of a float that hold its exponent."""
+_ONE = 0x3FF0000000000000
+"""Bits of 1."""
+_ABOVE_ROOT = _ONE - 0x3FE6A09E667F3BCD
+"""From the bits of the root of a half to those of 1."""
+_WHOLE = 0x4330000000000000
+"""Bits of 2^52, in whose last bits a whole number can be written."""
+_WHOLE_ONE = 2.0**52 + 1023.0
+_SMALLEST = 2.0**-1022
+_LARGEST = 1.7976931348623157e308
+_LOG_2 = 0.6931471805598903
+"""Logarithm of 2 to so many bits that its multiples are exact, and what is missing."""
+_LOG_2_REST = 5.497923018708371e-14
+NEAR = 0.0025
+"""Square of (x - y) / (x + y) below which the first terms of the series of the logarithm hold every digit."""
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def near_log(f, z):  # type: ignore[no-untyped-def]
+    """Logarithm of (1 + f) / (1 - f), to all digits where z, the square of f, is below `NEAR`."""
+    tail = 1.0 / 7.0 + z * (1.0 / 9.0 + z * (1.0 / 11.0 + z * (1.0 / 13.0)))
+    return 2.0 * f * (1.0 + z * (1.0 / 3.0 + z * (1.0 / 5.0 + z * tail)))
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def log_ratios(x, y, out):  # type: ignore[no-untyped-def]
+    """Logarithms of x / y; NaN unless both are above zero.
+
+    ln(x / y) is twice the area tangent of f = (x - y) / (x + y). Prices near each other need seven terms of its series,
+    which are quicker than a logarithm, and more exact, as the ratio is not rounded to a number near one first.
+    """
+    far = 0
+    for i in range(len(out)):
+        f = (x[i] - y[i]) / (x[i] + y[i])
+        z = f * f
+        value = near_log(f, z)
+        is_near = (z < NEAR) & (x[i] > 0.0) & (y[i] > 0.0)
+        out[i] = value if is_near else np.nan
+        far += 0 if is_near else 1
+    if far > 0:
+        for i in range(len(out)):
+            if not out[i] == out[i] and x[i] > 0.0 and y[i] > 0.0:
+                out[i] = math.log(x[i] / y[i])
+
 
 def _lag(args):  # type: ignore[no-untyped-def]
     return int(args[0])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def natural_log(x):  # type: ignore[no-untyped-def]
+    """Natural logarithm, within 1.2 units in the last place; NaN unless x is above zero.
+
+    x = 2^k m with m between the roots of a half and of two; log m = 2 (s + s^3/3 + s^5/5 + ...), s = (m - 1) / (m + 1).
+    The series ends where the next term is below half a unit.
+    """
+    is_small = x < _SMALLEST
+    bits = np.float64(x * 2.0**54 if is_small else x).view(np.uint64) & np.uint64(0x7FFFFFFFFFFFFFFF)
+    upper = (bits + np.uint64(_ABOVE_ROOT)) & np.uint64(_EXPONENT)
+    k = np.uint64((upper >> np.uint64(52)) | np.uint64(_WHOLE)).view(np.float64) - _WHOLE_ONE
+    k = k - 54.0 if is_small else k
+    f = np.uint64((bits + np.uint64(_ONE)) - upper).view(np.float64) - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    z2 = z * z
+    z4 = z2 * z2
+    low = (2.0 / 3.0 + 2.0 / 5.0 * z) + z2 * (2.0 / 7.0 + 2.0 / 9.0 * z)
+    middle = (2.0 / 11.0 + 2.0 / 13.0 * z) + z2 * (2.0 / 15.0 + 2.0 / 17.0 * z)
+    high = (2.0 / 19.0 + 2.0 / 21.0 * z) + z2 * (2.0 / 23.0)
+    rest = z * (low + z4 * middle + z4 * z4 * high)
+    value = k * _LOG_2 + ((f - s * (f - rest)) + k * _LOG_2_REST)
+    value = x if x > _LARGEST else value
+    return value if x > 0.0 else np.nan
 
 
 @kernel()
@@ -124,7 +197,7 @@ def log(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
     for i in range(n):
-        out[i] = math.log(x[i]) if x[i] > 0.0 else np.nan
+        out[i] = natural_log(x[i])
 
 
 @kernel()
@@ -220,12 +293,13 @@ def growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
 def log_growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithm of x over x of args[0] rows before; NaN unless both are above zero."""
     k = int(args[0])
-    x = work[io[0], at : at + n]
-    old = work[io[0], at - k : at - k + n]
-    out = work[io[1], at : at + n]
-    for i in range(n):
-        is_known = (x[i] > 0.0) & (old[i] > 0.0)
-        out[i] = math.log(x[i] / old[i]) if is_known else np.nan
+    log_ratios(work[io[0], at : at + n], work[io[0], at - k : at - k + n], work[io[1], at : at + n])
+
+
+@kernel()
+def log_ratio(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Logarithm of x / y; NaN unless both are above zero."""
+    log_ratios(work[io[0], at : at + n], work[io[1], at : at + n], work[io[2], at : at + n])
 
 
 share_compiled(globals())

@@ -13,13 +13,14 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+from argus.features._window_kernels import keep_last
 
 _CANCELLED = 1e-12
 """A product of two sums of squares this small against the product of all squares of their blocks has lost digits."""
 
 
-def _window_and_block(args):  # type: ignore[no-untyped-def]
-    return max(int(args[0]), int(args[1]))
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
 
 
 @kernel(state=1)
@@ -72,13 +73,13 @@ def _scale(all2, shift, part, rest, new2):  # type: ignore[no-untyped-def]
     return all2 + abs(shift) * (2.0 * abs(part) + rest * abs(shift)) + new2
 
 
-@kernel(depth=_window_and_block)
+@kernel(depth=_window, state=7)
 def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of products of distances from both means over the last args[0] rows.
 
     Inputs: x, y, the three `block_moments` of x and of y (blocks of args[1]), their `block_products`, and both sums of
     squared distances (the second of `window_moments`), whose missing values say which windows are not whole. If all
-    values of either are equal it is exactly zero.
+    values of either are equal it is exactly zero. State: all sums at the end of the block before.
     """
     w = int(args[0])
     block = int(args[1])
@@ -89,9 +90,8 @@ def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         rows = min(block - offset, n - i)
         whole = w - 1 - offset
         here = at + i
-        before = here - offset - 1
-        shift_x = work[io[2], before] - work[io[2], here]
-        shift_y = work[io[5], before] - work[io[5], here]
+        shift_x = state[0] - work[io[2], here]
+        shift_y = state[3] - work[io[5], here]
         new1_x = work[io[3], here : here + rows]
         new2_x = work[io[4], here : here + rows]
         new1_y = work[io[6], here : here + rows]
@@ -100,11 +100,11 @@ def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         old1_x = work[io[3], here - w : here - w + rows]
         old1_y = work[io[6], here - w : here - w + rows]
         old = work[io[8], here - w : here - w + rows]
-        all1_x = work[io[3], before]
-        all2_x = work[io[4], before]
-        all1_y = work[io[6], before]
-        all2_y = work[io[7], before]
-        every = work[io[8], before]
+        all1_x = state[1]
+        all2_x = state[2]
+        all1_y = state[4]
+        all2_y = state[5]
+        every = state[6]
         spread_x = work[io[9], here : here + rows]
         spread_y = work[io[10], here : here + rows]
         target = out[i : i + rows]
@@ -144,6 +144,8 @@ def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyp
                     target[j] = 0.0
                 elif product > 0.0 and not target[j] == target[j]:
                     target[j] = _products_afresh(work[io[0]], work[io[1]], here + j, w) if w > 1 else 0.0
+        if offset + rows == block:
+            keep_last(work, io, 2, here + rows - 1, state)
         i += rows
 
 

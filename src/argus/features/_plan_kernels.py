@@ -82,46 +82,82 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed)
     int
         Bars closed.
     """
+    start = work[columns[0], at : at + n]
+    close = work[columns[1], at : at + n]
+    session = work[columns[2], at : at + n]
+    session_end = work[columns[3], at : at + n]
     found = 0
-    c = len(columns)
-    for i in range(n):
-        start = work[columns[0], at + i]
-        close = work[columns[1], at + i]
-        session = work[columns[2], at + i]
-        ends = work[columns[3], at + i] > 0.0
-        slot = np.floor(start / seconds) if clock == 2 else session
-        if carried[0] > 0.0 and (slot != carried[1] or session != carried[2]):
+    first = 0
+    while first < n:
+        slot = np.floor(start[first] / seconds) if clock == 2 else session[first]
+        if carried[0] > 0.0 and (slot != carried[1] or session[first] != carried[2]):
             if clock != 0:
-                for j in range(c):
+                for j in range(len(columns)):
                     coarse[j, found] = carried[3 + j]
                 found += 1
             carried[0] = 0.0
-        for j in range(c):
-            value = work[columns[j], at + i]
-            held = carried[3 + j]
-            rule = rules[j]
-            if carried[0] == 0.0 or held != held or rule == 5:
-                held = value
-            elif value == value:
-                if rule == 0:
-                    held = value
-                elif rule == 2:
-                    held = max(held, value)
-                elif rule == 3:
-                    held = min(held, value)
-                elif rule == 4:
-                    held += value
-            carried[3 + j] = held
-        carried[0] = 1.0
         carried[1] = slot
-        carried[2] = session
-        if ends or (clock == 2 and close >= (slot + 1.0) * seconds):
-            for j in range(c):
+        carried[2] = session[first]
+        ends = (slot + 1.0) * seconds if clock == 2 else np.inf
+        last = _last_of_bar(start, close, session, session_end, first, ends)
+        for j in range(len(columns)):
+            _sum_up(work[columns[j], at + first : at + last + 1], rules[j], carried[0] > 0.0, carried, 3 + j)
+        carried[0] = 1.0
+        for i in range(first, last):
+            closed[i] = found
+        if session_end[last] > 0.0 or close[last] >= ends:
+            for j in range(len(columns)):
                 coarse[j, found] = carried[3 + j]
             found += 1
             carried[0] = 0.0
-        closed[i] = found
+        closed[last] = found
+        first = last + 1
     return found
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _last_of_bar(start, close, session, session_end, first, ends):  # type: ignore[no-untyped-def]
+    """Last row of the coarse bar that row `first` lies in; `ends` is where the bar ends by the clock."""
+    n = len(start)
+    last = first
+    while session_end[last] <= 0.0 and close[last] < ends:
+        following = last + 1
+        if following == n or session[following] != session[first] or start[following] >= ends:
+            break
+        last = following
+    return last
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _sum_up(values, rule, is_begun, carried, place):  # type: ignore[no-untyped-def]
+    """Take further values into what is carried of the open bar, by one of the rules of `gather`."""
+    n = len(values)
+    held = carried[place] if is_begun else np.nan
+    if rule == 5:
+        held = values[n - 1]
+    elif rule == 0:
+        k = n - 1
+        while k > 0 and values[k] != values[k]:
+            k -= 1
+        held = values[k] if values[k] == values[k] else held
+    elif rule == 1:
+        k = 0
+        while held != held and k < n:
+            held = values[k]
+            k += 1
+    else:
+        for k in range(n):
+            value = values[k]
+            if held != held:
+                held = value
+            elif value == value:
+                if rule == 2:
+                    held = value if value > held else held
+                elif rule == 3:
+                    held = value if value < held else held
+                else:
+                    held += value
+    carried[place] = held
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -130,12 +166,15 @@ def spread_out(values, closed, n, held, work, columns, at):  # type: ignore[no-u
     for j in range(len(columns)):
         target = work[columns[j], at : at + n]
         last = held[j]
-        before = 0
-        for i in range(n):
-            if closed[i] != before:
-                before = closed[i]
-                last = values[j, before - 1]
-            target[i] = last
+        i = 0
+        while i < n:
+            # Rows up to the next close of a coarse bar hold the same value.
+            count = closed[i]
+            if count > 0:
+                last = values[j, count - 1]
+            while i < n and closed[i] == count:
+                target[i] = last
+                i += 1
         held[j] = last
 
 

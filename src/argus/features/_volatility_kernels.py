@@ -1,4 +1,4 @@
-"""Kernels of volatility that carry a state of their own."""
+"""Kernels of volatility: variances within a bar, filters with a state, and a label."""
 
 from __future__ import annotations
 
@@ -7,7 +7,71 @@ import math
 import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._algebra_kernels import log_ratios
 from argus.features._form_kernels import kernel
+
+
+@kernel(outputs=4, scratch=2)
+def bar_variances(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """What open, high, low and close of one bar say of its variance.
+
+    Outputs: the squared log range, the term of Garman and Klass, that of Rogers and Satchell, and ln(close / open).
+    """
+    opened = work[io[0], at : at + n]
+    squared_range = work[io[4], at : at + n]
+    garman_klass = work[io[5], at : at + n]
+    rogers_satchell = work[io[6], at : at + n]
+    body = work[io[7], at : at + n]
+    up = work[io[8], at : at + n]
+    down = work[io[9], at : at + n]
+    log_ratios(work[io[1], at : at + n], opened, up)
+    log_ratios(work[io[2], at : at + n], opened, down)
+    log_ratios(work[io[3], at : at + n], opened, body)
+    weight = 2.0 * math.log(2.0) - 1.0
+    for i in range(n):
+        span = up[i] - down[i]
+        squared_range[i] = span * span
+        garman_klass[i] = 0.5 * (span * span) - weight * (body[i] * body[i])
+        rogers_satchell[i] = up[i] * (up[i] - body[i]) + down[i] * (down[i] - body[i])
+
+
+@kernel(state=2)
+def garch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Variance of the next return by GARCH(1,1): weights args[0] of the new square, args[1] of the last variance.
+
+    Inputs: squared returns, and the variance to which it returns. Starts at that variance; a row where either is
+    missing is skipped. State: rows counted, variance.
+    """
+    alpha = args[0]
+    beta = args[1]
+    rest = 1.0 - alpha - beta
+    square = work[io[0], at : at + n]
+    target = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    seen = state[0]
+    variance = state[1]
+    for i in range(n):
+        news = rest * target[i] + alpha * square[i]
+        if news == news:
+            variance = news + beta * variance if seen > 0.0 else target[i]
+            seen += 1.0
+            out[i] = variance
+        else:
+            out[i] = np.nan
+    state[0] = seen
+    state[1] = variance
+
+
+@kernel()
+def label(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """0 below args[0], 2 above args[1], else 1."""
+    low = args[0]
+    high = args[1]
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        value = (1.0 if x[i] >= low else 0.0) + (1.0 if x[i] > high else 0.0)
+        out[i] = value if x[i] == x[i] else np.nan
 
 
 @kernel(state=6)

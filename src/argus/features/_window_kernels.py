@@ -26,19 +26,24 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-def _window_and_block(args):  # type: ignore[no-untyped-def]
-    return max(int(args[0]), int(args[1]))
-
-
 @kernel(state=1)
 def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row, up to this one, that have a value."""
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
     run = state[0]
+    missing = 0
     for i in range(n):
-        run = run + 1.0 if x[i] == x[i] else 0.0
-        out[i] = run
+        missing += 0 if x[i] == x[i] else 1
+    if missing == 0:
+        # The same whole numbers, but no row waits for the one before.
+        for i in range(n):
+            out[i] = run + (i + 1.0)
+        run += n
+    else:
+        for i in range(n):
+            run = run + 1.0 if x[i] == x[i] else 0.0
+            out[i] = run
     state[0] = run
 
 
@@ -62,9 +67,19 @@ def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
     state[0] = total
 
 
-@kernel(depth=_window_and_block)
+@njit(cache=True, error_model="numpy", nogil=True)
+def keep_last(work, io, first, position, state):  # type: ignore[no-untyped-def]
+    """Remember what stands at a position, the last row of a block, in the columns from ``io[first]`` on."""
+    for k in range(len(state)):
+        state[k] = work[io[first + k], position]
+
+
+@kernel(depth=_window, state=1)
 def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Sum of the last args[0] rows, from their `block_sum` (blocks of args[1]) and their `observed_run`."""
+    """Sum of the last args[0] rows, from their `block_sum` (blocks of args[1]) and their `observed_run`.
+
+    State: the sum of the whole block before.
+    """
     w = int(args[0])
     block = int(args[1])
     run = work[io[1], at : at + n]
@@ -76,7 +91,7 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         whole = w - 1 - offset
         new = work[io[0], at + i : at + i + rows]
         old = work[io[0], at + i - w : at + i - w + rows]
-        before = work[io[0], at + i - offset - 1]
+        before = state[0]
         target = out[i : i + rows]
         for j in range(min(max(whole, 0), rows)):
             target[j] = (before - old[j]) + new[j]
@@ -84,6 +99,8 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
             target[whole] = new[whole]
         for j in range(min(max(whole + 1, 0), rows), rows):
             target[j] = new[j] - old[j]
+        if offset + rows == block:
+            keep_last(work, io, 0, at + i + rows - 1, state)
         i += rows
     for i in range(n):
         out[i] = out[i] if run[i] >= w else np.nan
@@ -139,16 +156,16 @@ def _spread_afresh(x, last, w):  # type: ignore[no-untyped-def]
     return mean, spread
 
 
-@kernel(depth=_window_and_block, outputs=2)
+@kernel(depth=_window, state=3, outputs=2)
 def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean of the last args[0] rows, and the sum of squared distances from it.
 
     Inputs: the values, their three `block_moments` (blocks of args[1]), their `observed_run`. If all values are equal
-    the second is exactly zero.
+    the second is exactly zero. State: the three moments at the end of the block before.
     """
     w = int(args[0])
     block = int(args[1])
-    run = work[io[4], at : at + n]
+    share = 1.0 / w
     mean = work[io[5], at : at + n]
     spread = work[io[6], at : at + n]
     i = 0
@@ -157,15 +174,15 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
         rows = min(block - offset, n - i)
         whole = w - 1 - offset
         here = at + i
-        before = here - offset - 1
         centre = work[io[1], here]
-        shift = work[io[1], before] - centre
+        shift = state[0] - centre
+        all1 = state[1]
+        all2 = state[2]
+        run = work[io[4], here : here + rows]
         new1 = work[io[2], here : here + rows]
         new2 = work[io[3], here : here + rows]
         old1 = work[io[2], here - w : here - w + rows]
         old2 = work[io[3], here - w : here - w + rows]
-        all1 = work[io[2], before]
-        all2 = work[io[3], before]
         out1 = mean[i : i + rows]
         out2 = spread[i : i + rows]
         doubtful = 0
@@ -175,38 +192,40 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
             part1 = all1 - old1[j]
             part2 = (all2 - old2[j]) + shift * (2.0 * part1 + rest * shift)
             s1 = (part1 + rest * shift) + new1[j]
-            s2 = part2 + new2[j]
             scale = all2 + abs(shift) * (2.0 * abs(part1) + rest * abs(shift)) + new2[j]
-            out1[j] = centre + s1 / w
-            value = s2 - s1 * s1 / w
+            off = s1 * share
+            value = (part2 + new2[j]) - s1 * off
+            is_whole = run[j] >= w
             is_good = value > _CANCELLED * scale
-            out2[j] = value if is_good else -1.0
-            doubtful += 0 if is_good else 1
+            out1[j] = centre + off if is_whole else np.nan
+            out2[j] = (value if is_good else -1.0) if is_whole else np.nan
+            doubtful += 1 if is_whole & ~is_good else 0
         if 0 <= whole < rows:
             # The window is the block so far.
-            out1[whole] = centre + new1[whole] / w
-            value = new2[whole] - new1[whole] * new1[whole] / w
+            off = new1[whole] * share
+            value = new2[whole] - new1[whole] * off
+            is_whole = run[whole] >= w
             is_good = value > _CANCELLED * new2[whole]
-            out2[whole] = value if is_good else -1.0
-            doubtful += 0 if is_good else 1
+            out1[whole] = centre + off if is_whole else np.nan
+            out2[whole] = (value if is_good else -1.0) if is_whole else np.nan
+            doubtful += 1 if is_whole & ~is_good else 0
         for j in range(min(max(whole + 1, 0), rows), rows):
             s1 = new1[j] - old1[j]
-            s2 = new2[j] - old2[j]
-            out1[j] = centre + s1 / w
-            value = s2 - s1 * s1 / w
+            off = s1 * share
+            value = (new2[j] - old2[j]) - s1 * off
+            is_whole = run[j] >= w
             is_good = value > _CANCELLED * new2[j]
-            out2[j] = value if is_good else -1.0
-            doubtful += 0 if is_good else 1
+            out1[j] = centre + off if is_whole else np.nan
+            out2[j] = (value if is_good else -1.0) if is_whole else np.nan
+            doubtful += 1 if is_whole & ~is_good else 0
         if doubtful > 0:
             for j in range(rows):
-                if out2[j] < 0.0 and run[i + j] >= w:
+                if out2[j] < 0.0:
                     gap, out2[j] = _spread_afresh(work[io[0]], here + j, w)
                     out1[j] = work[io[0], here + j] + gap
+        if offset + rows == block:
+            keep_last(work, io, 1, here + rows - 1, state)
         i += rows
-    for i in range(n):
-        is_whole = run[i] >= w
-        mean[i] = mean[i] if is_whole else np.nan
-        spread[i] = spread[i] if is_whole else np.nan
 
 
 @kernel()
@@ -219,95 +238,51 @@ def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
         out[i] = math.sqrt(x[i] / divisor)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _extreme(work, io, at, n, w, side):  # type: ignore[no-untyped-def]
-    """Largest of the last `w` values times `side`; the way there does not matter to the bits."""
-    x = work[io[0]]
-    run = work[io[1], at : at + n]
-    out = work[io[2], at : at + n]
-    if n < 8:
-        for i in range(n):
-            best = -np.inf
-            for j in range(at + i - w + 1, at + i + 1):
-                value = side * x[j]
-                best = value if value > best else best
-            out[i] = best
-    else:
-        # van Herk, Gil-Werman: blocks of w rows; the largest from the left within, from the right in the one before.
-        right = work[io[3]]
-        first = at
-        while first < at + n:
-            best = -np.inf
-            for j in range(first - 1, first - w, -1):
-                value = side * x[j]
-                best = value if value > best else best
-                right[j] = best
-            best = -np.inf
-            last = min(first + w, at + n)
-            for j in range(first, last):
-                value = side * x[j]
-                best = value if value > best else best
-                out[j - at] = best
-            for j in range(first, min(last, first + w - 1)):
-                other = right[j - w + 1]
-                out[j - at] = other if other > out[j - at] else out[j - at]
-            first += w
+@kernel(depth=_window)
+def higher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The larger of the value and that of args[0] rows before; missing if either is."""
+    k = int(args[0])
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    out = work[io[1], at : at + n]
     for i in range(n):
-        out[i] = side * out[i] + 0.0 if run[i] >= w else np.nan
+        best = x[i] if x[i] > old[i] else old[i]
+        out[i] = best if x[i] == x[i] else np.nan
 
 
-@kernel(depth=_window, scratch=1)
-def highest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Largest of the last args[0] values; inputs: the values, their `observed_run`."""
-    _extreme(work, io, at, n, int(args[0]), 1.0)
-
-
-@kernel(depth=_window, scratch=1)
-def lowest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Smallest of the last args[0] values; inputs: the values, their `observed_run`."""
-    _extreme(work, io, at, n, int(args[0]), -1.0)
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _rows_since_extreme(work, io, at, n, row, w, side, state):  # type: ignore[no-untyped-def]
-    """Rows since the largest of the last `w` values times `side`, the latest of equals; state: its row, and one."""
-    x = work[io[0]]
-    run = work[io[1], at : at + n]
-    out = work[io[2], at : at + n]
-    best_row = int(state[0]) if state[1] > 0.0 else -1
+@kernel(depth=_window)
+def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The smaller of the value and that of args[0] rows before; missing if either is."""
+    k = int(args[0])
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    out = work[io[1], at : at + n]
     for i in range(n):
-        now = row + i
-        back = now - best_row
-        if run[i] < 1.0:
-            out[i] = np.nan
-            continue
-        reach = min(w, int(run[i]))
-        if best_row >= 0 and back < reach and not side * x[at + i] >= side * x[at + i - back]:
-            out[i] = back if run[i] >= w else np.nan
-            continue
-        if best_row < 0 or back >= reach:
-            back = 0
-            for k in range(1, reach):
-                if side * x[at + i - k] > side * x[at + i - back]:
-                    back = k
-        else:
-            back = 0
-        best_row = now - back
-        out[i] = back if run[i] >= w else np.nan
-    state[0] = best_row
-    state[1] = 1.0
+        best = x[i] if x[i] < old[i] else old[i]
+        out[i] = best if x[i] == x[i] else np.nan
 
 
-@kernel(depth=_window, state=2)
-def rows_since_highest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Rows since the largest of the last args[0] values, the latest of equals; inputs: values, their `observed_run`."""
-    _rows_since_extreme(work, io, at, n, row, int(args[0]), 1.0, state)
+@kernel(depth=_window, outputs=2)
+def fresher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The more extreme of the value and that of args[0] rows before, and its age; the newer one of equals.
 
-
-@kernel(depth=_window, state=2)
-def rows_since_lowest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Rows since the smallest of the last args[0] values, the latest of equals; inputs as `rows_since_highest`."""
-    _rows_since_extreme(work, io, at, n, row, int(args[0]), -1.0, state)
+    Inputs: values, their ages; args[1] is 1 for the larger and -1 for the smaller. Missing if either value is.
+    """
+    k = int(args[0])
+    side = args[1]
+    x = work[io[0], at : at + n]
+    old = work[io[0], at - k : at - k + n]
+    age = work[io[1], at : at + n]
+    old_age = work[io[1], at - k : at - k + n]
+    best = work[io[2], at : at + n]
+    best_age = work[io[3], at : at + n]
+    for i in range(n):
+        is_new = side * x[i] >= side * old[i]
+        is_known = (x[i] == x[i]) & (old[i] == old[i])
+        value = x[i] if is_new else old[i]
+        rows = age[i] if is_new else old_age[i] + k
+        best[i] = value if is_known else np.nan
+        best_age[i] = rows if is_known else np.nan
 
 
 @kernel(state=3)

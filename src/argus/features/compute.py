@@ -73,7 +73,7 @@ def compute(ref: FeatureRef, bars: Bars, out: F64_1D | None = None, calendar: Co
         If the bars lack a field that the feature reads.
     """
     term = feature(ref.feature).term(ref.parameters)
-    names = (*inputs_of(term), "start_s", "close_s", "session", "session_end")
+    names = inputs_of(term)
     missing = [name for name in names if name in BAR_FIELDS and name not in bars.observed]
     if missing:
         raise DataError(

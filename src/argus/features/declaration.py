@@ -14,7 +14,7 @@ from typing import Final
 
 from argus.core.errors import ConfigError
 from argus.core.strategy import FeatureRef, Parameter, ParameterValue
-from argus.features.graph import CLOCKS, Held, Input, Term, held, terms_below
+from argus.features.graph import CLOCK_INPUTS, CLOCKS, Held, Input, Term, held, terms_below
 
 __all__ = ["ON", "Feature", "Values", "column", "inputs_of", "real", "whole"]
 
@@ -112,7 +112,7 @@ class Feature:
 
 
 def inputs_of(term: Term) -> tuple[str, ...]:
-    """Names of the inputs that a term reads, coarser clocks looked into."""
+    """Names of the inputs that a term reads, coarser clocks looked into, with those that rule the clocks."""
     found: dict[str, None] = {}
     waiting = [term]
     while waiting:
@@ -120,6 +120,7 @@ def inputs_of(term: Term) -> tuple[str, ...]:
             if isinstance(one, Input):
                 found[one.key] = None
             elif isinstance(one, Held):
+                found.update(dict.fromkeys(CLOCK_INPUTS))
                 waiting.append(one.term)
     return tuple(found)
 

@@ -10,10 +10,24 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
-__all__ = ["CLOCKS", "Held", "Input", "Node", "Term", "clock_seconds", "held", "input_column", "node", "terms_below"]
+__all__ = [
+    "CLOCKS",
+    "CLOCK_INPUTS",
+    "Held",
+    "Input",
+    "Node",
+    "Term",
+    "clock_seconds",
+    "held",
+    "input_column",
+    "node",
+    "terms_below",
+]
 
 CLOCKS: Final = {"session": 0, "1d": 0, "5m": 300, "15m": 900, "1h": 3600}
 """Coarser clocks and their seconds; 0 where a session is one bar."""
+CLOCK_INPUTS: Final = ("start_s", "close_s", "session", "session_end")
+"""Inputs from which coarser clocks are told."""
 
 
 class Term:

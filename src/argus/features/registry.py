@@ -15,10 +15,38 @@ __all__ = ["column_version", "feature", "features"]
 
 @cache
 def _declared() -> dict[str, Feature]:
-    from argus.features.families import candles, clock, levels, multi_timeframe, price, structure, volatility
+    from argus.features.families import (
+    from argus.features.families import (
+        candles,
+        change_point,
+        channels,
+        clock,
+        correlation,
+        duration,
+        dynamics,
+        entropy,
+        flow,
+        levels,
+        morphology,
+        multi_timeframe,
+        oscillators,
+        price,
+        spectrum,
+        structure,
+        trend,
+        volatility,
+        volume,
+        volume_price,
+    )
 
     found: dict[str, Feature] = {}
-    for family in (price, volatility, structure, levels, candles, clock, multi_timeframe):
+    families = (
+        *(price, oscillators, channels, trend, volume, volume_price, volatility),
+        *(structure, levels, candles, clock),
+        *(morphology, entropy, dynamics, flow, change_point, duration, spectrum, correlation),
+        multi_timeframe,
+    )
+    for family in families:
         for declared in family.DECLARED:
             if declared.name in found:
                 raise ConfigError(f"two features are called {declared.name}; rename one")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import I64_1D
 from argus.core.errors import ConfigError, DataError
-from argus.features.graph import CLOCKS, Held, Input, Term
+from argus.features.graph import CLOCK_INPUTS, CLOCKS, Held, Input, Term
 from argus.features.plan import Plan, make_plan, past_places, state_places, term_key
 
 __all__ = ["PIECE", "Columns", "Runner", "State"]
@@ -28,7 +28,6 @@ Columns = Mapping[str, NDArray[Any]]
 State = dict[str, bytes]
 """What runners remember: pieces by name."""
 
-_CLOCK_INPUTS: Final = ("start_s", "close_s", "session", "session_end")
 _RULES: Final = {"open": 1, "start_s": 1, "session_end": 2, "high": 2, "low": 3, "volume": 4}
 """How inputs are summed up in a coarser bar; the last known value where nothing is said."""
 _MODES: Final = {"session": 0, "1d": 1}
@@ -148,8 +147,8 @@ class _Coarse:
         self.clock = clock
         self.runner = Runner([one.term for one in terms], max(256, min(piece, PIECE)))
         self.inputs: tuple[str, ...] = (
-            *_CLOCK_INPUTS,
-            *(name for name in self.runner.inputs if name not in _CLOCK_INPUTS),
+            *CLOCK_INPUTS,
+            *(name for name in self.runner.inputs if name not in CLOCK_INPUTS),
         )
         self._order: list[int] = [self.inputs.index(name) for name in self.runner.inputs]
         self.columns: I64_1D = np.empty(0, dtype=np.int64)

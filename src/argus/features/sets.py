@@ -33,12 +33,44 @@ class FeatureSet:
 
 @cache
 def _sets() -> dict[str, FeatureSet]:
-    from argus.features.families import price, volatility
+    from argus.features.families import (
+        candles,
+        change_point,
+        channels,
+        clock,
+        correlation,
+        duration,
+        dynamics,
+        entropy,
+        flow,
+        levels,
+        morphology,
+        multi_timeframe,
+        oscillators,
+        price,
+        spectrum,
+        structure,
+        trend,
+        volatility,
+        volume,
+    )
 
-    futures: list[FeatureRef] = []
-    for family in (price, volatility):
-        futures += getattr(family, "COLUMNS", ())
-    found = [FeatureSet("futures", "What a trader of futures looks at on every bar.", tuple(futures))]
+    markets = (price, oscillators, channels, trend, volume, volatility, structure, levels, candles)
+    of_markets = tuple(ref for family in markets for ref in family.COLUMNS)
+    physics = (morphology, entropy, dynamics, flow, change_point, duration, spectrum, correlation)
+    found = [
+        FeatureSet("futures", "What a trader of futures looks at on every bar.", (*of_markets, *clock.COLUMNS)),
+        FeatureSet(
+            "physics",
+            "Shape, entropy, dynamics, flow, change, duration and spectrum of returns, ranges and volume.",
+            tuple(ref for family in physics for ref in family.COLUMNS),
+        ),
+        FeatureSet(
+            "mtf",
+            "The same on bars of 5 minutes, 15 minutes, an hour and a session, and how these hold together.",
+            (*multi_timeframe.COLUMNS, *multi_timeframe.on_every_clock(of_markets)),
+        ),
+    ]
     for one in found:
         names = [ref.alias for ref in one.columns]
         twice = sorted({name for name in names if names.count(name) > 1})

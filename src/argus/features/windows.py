@@ -22,12 +22,16 @@ __all__ = [
     "covariance",
     "deviation",
     "ema",
+    "gap_share",
     "growth",
     "highest",
     "lag",
     "larger",
+    "line_end",
+    "line_score",
     "log",
     "log_growth",
+    "log_ratio",
     "lowest",
     "mean",
     "median",
@@ -35,23 +39,34 @@ __all__ = [
     "percentile_rank",
     "quantile",
     "quantiles",
+    "moments",
+    "position",
+    "r_squared",
+    "ratio_of_totals",
+    "repaired_mean",
     "root",
     "rows_since_highest",
     "rows_since_lowest",
+    "share",
     "sign",
+    "slope",
     "smaller",
     "square",
     "total",
     "true_range",
     "typical_price",
     "variance",
+    "weighted_deviation",
+    "weighted_mean",
     "wilder",
+    "wma",
     "zscore",
 ]
 
 _BLOCKS: Final = (1024, 8192, 131_072)
-_COUNTED: Final = 400
-"""Rows up to which a rank is counted through; beyond, a sorted window is faster."""
+
+_SHORT: Final = 40
+"""Rows up to which a weighted sum is made row by row, which costs no more there and keeps all digits."""
 
 
 def _block(n: int) -> int:
@@ -75,10 +90,38 @@ def mean(x: Term, n: int) -> Node:
     return node("algebra.over", total(x, n), args=(n,))
 
 
+def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
+    """Sum of the last `n` values of `x` over that of `y`, where no ``|x|`` is above its `y`; NaN if all `y` are 0."""
+    block = _block(n)
+    sums = [node("window.block_sum", one, args=(block,)) for one in (x, y)]
+    return node("volume.ratio_of_totals", x, y, *sums, observed_run(x), args=(n, block))
+
+
+def _weighted(x: Term, weight: Term, n: int) -> Node:
+    block = _block(n)
+    sums = node("volume.weighted_block", x, weight, args=(block,))
+    return node("volume.weighted_window", x, weight, *(sums.out(k) for k in range(5)), args=(n, block))
+
+
+def weighted_mean(x: Term, weight: Term, n: int) -> Node:
+    """Mean of the last `n` values, each weighing as its weight (not below zero); NaN where nothing has weight."""
+    return _weighted(x, weight, n)
+
+
+def weighted_deviation(x: Term, weight: Term, n: int) -> Node:
+    """Root of the weighted mean of squared distances from `weighted_mean`."""
+    return root(_weighted(x, weight, n).out(1))
+
+
 def _moments(x: Term, n: int) -> Node:
     block = _block(n)
     sums = node("window.block_moments", x, args=(block,))
     return node("window.window_moments", x, sums, sums.out(1), sums.out(2), observed_run(x), args=(n, block))
+
+
+def repaired_mean(x: Term, n: int) -> Node:
+    """Mean of the last `n` values that keeps its digits after one of another size; free beside `zscore`."""
+    return _moments(x, n)
 
 
 def variance(x: Term, n: int, freedom: int = 1) -> Node:
@@ -122,37 +165,97 @@ def beta(y: Term, x: Term, n: int) -> Node:
     return products / squares
 
 
+def moments(x: Term, n: int) -> tuple[Node, Node]:
+    """Mean of the last `n` values and the sum of squared distances from it, which is exactly 0 if all are equal."""
+    return _moments(x, n), _moments(x, n).out(1)
+
+
+def slope(x: Term, n: int) -> Node:
+    """Slope per row of the least-squares line through the last `n` values, at least 2; exactly 0 if all are equal."""
+    if n <= _SHORT:
+        places = n * (n * n - 1) / 12.0
+        return node("line.weighted_window", x, args=(n, (n - 1) / 2.0 / places, -1.0 / places, 0.0))
+    block = _block(n)
+    sums = node("window.block_moments", x, args=(block,))
+    ramp = node("line.block_ramp", x, sums, args=(block,))
+    spread = _moments(x, n).out(1)
+    return node("line.window_slope", x, sums, sums.out(1), sums.out(2), ramp, spread, args=(n, block))
+
+
+def line_end(x: Term, n: int) -> Node:
+    """Value at the newest row of the least-squares line through the last `n` values, at least 2."""
+    return node("line.along", _moments(x, n), slope(x, n), args=((n - 1) / 2.0,))
+
+
+def r_squared(x: Term, n: int) -> Node:
+    """Share of the variance of the last `n` values, at least 2, that their line explains; NaN if all are equal."""
+    return node("line.explained", slope(x, n), _moments(x, n).out(1), args=(n,))
+
+
+def line_score(x: Term, n: int) -> Node:
+    """Distance from `line_end` in standard deviations about the line (divisor ``n - 2``, `n` at least 3).
+
+    NaN where the squared distances from the line are less than 1e-12 of those from the mean.
+    """
+    return node("line.residual_score", x, _moments(x, n), slope(x, n), _moments(x, n).out(1), args=(n,))
+
+
+def wma(x: Term, n: int) -> Node:
+    """Mean of the last `n` values, at least 2, with weights `n` for the newest down to 1 for the oldest."""
+    if n <= _SHORT:
+        weights = n * (n + 1) / 2.0
+        return node("line.weighted_window", x, args=(n, n / weights, -1.0 / weights, 1.0))
+    return node("line.along", _moments(x, n), slope(x, n), args=((n - 1) / 6.0,))
+
+
 def highest(x: Term, n: int) -> Node:
     """Largest of the last `n` values."""
-    return node("window.highest", x, observed_run(x), args=(n,))
+    return _doubled("window.higher", x, n)
 
 
 def lowest(x: Term, n: int) -> Node:
     """Smallest of the last `n` values."""
-    return node("window.lowest", x, observed_run(x), args=(n,))
+    return _doubled("window.lower", x, n)
+
+
+def _doubled(kernel: str, x: Term, n: int) -> Node:
+    """Extreme of `n` rows from those of 1, 2, 4, ... rows, which all windows over a column share."""
+    if n == 1:
+        return node("algebra.lag", x, args=(0,))
+    half = 1 << (n - 1).bit_length() - 1
+    return node(kernel, x if half == 1 else _doubled(kernel, x, half), args=(n - half,))
+
+
+def _aged(x: Term, n: int, side: float) -> Node:
+    """Age of the extreme of `n` rows, made as `_doubled` is."""
+    best, age = x, x * 0.0
+    rows = 1
+    while rows < n:
+        step = min(rows, n - rows)
+        found = node("window.fresher", best, age, args=(step, side))
+        rows, best, age = rows + step, found, found.out(1)
+    return age
 
 
 def rows_since_highest(x: Term, n: int) -> Node:
     """Rows since the largest of the last `n` values, the latest of equals."""
-    return node("window.rows_since_highest", x, observed_run(x), args=(n,))
+    return _aged(x, n, 1.0)
 
 
 def rows_since_lowest(x: Term, n: int) -> Node:
     """Rows since the smallest of the last `n` values, the latest of equals."""
-    return node("window.rows_since_lowest", x, observed_run(x), args=(n,))
+    return _aged(x, n, -1.0)
 
 
 def percentile_rank(x: Term, n: int) -> Node:
     """Share of the other ``n - 1`` of the last `n` values that lie below the newest, equals counted half; 0 to 1."""
-    if n <= _COUNTED:
-        return node("order.counted_rank", x, observed_run(x), args=(n,))
-    return node("order.sorted_window", x, args=(n,))
+    return node("order.percentile_rank", x, observed_run(x), args=(n,))
 
 
 def quantiles(x: Term, n: int, shares: Sequence[float]) -> tuple[Node, ...]:
     """Quantiles of the last `n` values, of one sorted window; between two values in proportion."""
-    window = node("order.sorted_window", x, args=(n, *shares))
-    return tuple(window.out(1 + k) for k in range(len(shares)))
+    window = node("order.quantiles", x, args=(n, *shares))
+    return tuple(window.out(k) for k in range(len(shares)))
 
 
 def quantile(x: Term, n: int, share: float) -> Node:
@@ -193,6 +296,11 @@ def growth(x: Term, k: int = 1) -> Node:
 def log_growth(x: Term, k: int = 1) -> Node:
     """Logarithm of the value over the value of `k` rows before; NaN unless both are above zero."""
     return node("algebra.log_growth", x, args=(k,))
+
+
+def log_ratio(x: Term, y: Term) -> Node:
+    """Logarithm of one value over another; NaN unless both are above zero."""
+    return node("algebra.log_ratio", x, y)
 
 
 def log(x: Term) -> Node:
@@ -238,6 +346,21 @@ def smaller(x: Term, y: Term) -> Node:
 def above(x: Term, y: Term) -> Node:
     """1 where `x` is above `y`, else 0; NaN if either is missing."""
     return node("algebra.above", x, y)
+
+
+def gap_share(x: Term, y: Term, z: Term, scale: float = 1.0) -> Node:
+    """``scale (x - y) / z``; NaN unless `z` is above zero."""
+    return node("price.gap_share", x, y, z, args=(scale,))
+
+
+def share(x: Term, z: Term, scale: float = 1.0) -> Node:
+    """``scale x / z``; NaN unless `z` is above zero."""
+    return node("price.share", x, z, args=(scale,))
+
+
+def position(x: Term, low: Term, high: Term, scale: float = 1.0, shift: float = 0.0) -> Node:
+    """``scale (x - low) / (high - low) + shift``; NaN unless `high` is above `low`."""
+    return node("price.position", x, low, high, args=(scale, shift))
 
 
 def true_range() -> Node:

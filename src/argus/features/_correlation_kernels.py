@@ -1,0 +1,139 @@
+"""Kernels of two series side by side: covariance, correlation and slope over the last rows.
+
+Sums slide: the new pair comes in, the old one goes out. They are about the means that the window had when they were
+last summed up afresh, which is at every multiple of 1,024 rows and wherever too few digits are left, as after a jump.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._form_kernels import kernel
+
+_RENEWED = 1024
+"""Sums are taken afresh in rows whose number is a multiple of this."""
+_CANCELLED = 1e-6
+"""A sum of squares this small against the largest since it was taken afresh has lost digits."""
+
+
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _pairs_afresh(x, y, last, w, state):  # type: ignore[no-untyped-def]
+    """Sums over the `w` pairs up to position `last`, those with a missing value left out.
+
+    State: pairs, both centres, sums, sums of squares, sum of products, largest sums of squares since.
+    """
+    centre_x = 0.0
+    centre_y = 0.0
+    known = 0.0
+    for j in range(w):
+        a = x[last - j]
+        b = y[last - j]
+        if (a == a) & (b == b):
+            centre_x = a if known == 0.0 else centre_x
+            centre_y = b if known == 0.0 else centre_y
+            known += 1.0
+    total_x = 0.0
+    total_y = 0.0
+    for j in range(w):
+        a = x[last - j]
+        b = y[last - j]
+        is_known = (a == a) & (b == b)
+        total_x += a - centre_x if is_known else 0.0
+        total_y += b - centre_y if is_known else 0.0
+    centre_x = centre_x + total_x / known if known > 0.0 else 0.0
+    centre_y = centre_y + total_y / known if known > 0.0 else 0.0
+    sx = 0.0
+    sy = 0.0
+    sxx = 0.0
+    syy = 0.0
+    sxy = 0.0
+    for j in range(w):
+        a = x[last - j]
+        b = y[last - j]
+        is_known = (a == a) & (b == b)
+        a = a - centre_x if is_known else 0.0
+        b = b - centre_y if is_known else 0.0
+        sx += a
+        sy += b
+        sxx += a * a
+        syy += b * b
+        sxy += a * b
+    state[0] = known
+    state[1] = centre_x
+    state[2] = centre_y
+    state[3] = sx
+    state[4] = sy
+    state[5] = sxx
+    state[6] = syy
+    state[7] = sxy
+    state[8] = sxx
+    state[9] = syy
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _slide_pairs(new_x, new_y, old_x, old_y, state):  # type: ignore[no-untyped-def]
+    """Let one pair in and one out; the largest sums of squares so far are kept."""
+    comes = (new_x == new_x) & (new_y == new_y)
+    goes = (old_x == old_x) & (old_y == old_y)
+    a = new_x - state[1] if comes else 0.0
+    b = new_y - state[2] if comes else 0.0
+    c = old_x - state[1] if goes else 0.0
+    d = old_y - state[2] if goes else 0.0
+    state[0] += (1.0 if comes else 0.0) - (1.0 if goes else 0.0)
+    sxx = state[5] + (a * a - c * c)
+    syy = state[6] + (b * b - d * d)
+    state[3] += a - c
+    state[4] += b - d
+    state[5] = sxx
+    state[6] = syy
+    state[7] += a * b - c * d
+    state[8] = sxx if sxx > state[8] else state[8]
+    state[9] = syy if syy > state[9] else state[9]
+
+
+@kernel(depth=_window, state=10, outputs=3)
+def pairs(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Correlation, slope of the second on the first, and mean product of distances from the means, of args[0] pairs."""
+    w = int(args[0])
+    x = work[io[0]]
+    y = work[io[1]]
+    correlation = work[io[2], at : at + n]
+    slope = work[io[3], at : at + n]
+    covariance = work[io[4], at : at + n]
+    share = 1.0 / w
+    for i in range(n):
+        if (row + i) % _RENEWED == 0:
+            _pairs_afresh(x, y, at + i, w, state)
+        else:
+            _slide_pairs(x[at + i], y[at + i], x[at + i - w], y[at + i - w], state)
+        correlation[i] = np.nan
+        slope[i] = np.nan
+        covariance[i] = np.nan
+        if state[0] < w:
+            continue
+        for _ in range(2):
+            mean_x = state[3] * share
+            vx = state[5] - mean_x * state[3]
+            vy = state[6] - state[4] * share * state[4]
+            if (vx >= _CANCELLED * state[8]) & (vy >= _CANCELLED * state[9]):
+                break
+            _pairs_afresh(x, y, at + i, w, state)
+        together = state[7] - mean_x * state[4]
+        covariance[i] = together * share
+        if vx > 0.0:
+            slope[i] = together / vx
+            if vy > 0.0:
+                value = together / math.sqrt(vx * vy)
+                value = 1.0 if value > 1.0 else value
+                correlation[i] = -1.0 if value < -1.0 else value
+
+
+share_compiled(globals())

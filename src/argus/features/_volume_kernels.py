@@ -1,0 +1,407 @@
+"""Kernels of volume: sums since the beginning or the session's opening, averages weighted by volume, usual volume.
+
+Averages over windows are differences of sums of a block, as for plain windows; here each value weighs as much as was
+traded at it. Where a window's weight, or its spread, is so small against the block's that digits were lost, it is
+summed up afresh.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from argus.core._sharing_kernels import share_compiled
+from argus.features._form_kernels import kernel
+from argus.features._window_kernels import keep_last
+
+_CANCELLED = 1e-6
+"""A window's share of its blocks' sums below which digits were lost."""
+_NOTHING = 1e-13
+"""A variance this small against the square about the session's first price is rounding."""
+_SLOT = 5
+"""What is remembered for each slot of the session."""
+
+
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
+
+
+def _slots(args):  # type: ignore[no-untyped-def]
+    return _SLOT * math.ceil(1440.0 / args[0])
+
+
+@kernel(depth=1, outputs=2)
+def directed(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Volume with the sign of the change of x, and volume where there is a change to speak of (x known twice)."""
+    x = work[io[0], at : at + n]
+    last = work[io[0], at - 1 : at - 1 + n]
+    volume = work[io[1], at : at + n]
+    signed = work[io[2], at : at + n]
+    counted = work[io[3], at : at + n]
+    for i in range(n):
+        change = x[i] - last[i]
+        side = (1.0 if change > 0.0 else 0.0) - (1.0 if change < 0.0 else 0.0)
+        is_known = change == change
+        signed[i] = side * volume[i] if is_known else np.nan
+        counted[i] = volume[i] if is_known else np.nan
+
+
+@kernel(state=1)
+def running_total(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Sum of all values so far; a missing value gives none and is skipped."""
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    total = state[0]
+    for i in range(n):
+        value = x[i]
+        total += value if value == value else 0.0
+        out[i] = total if value == value else np.nan
+    state[0] = total
+
+
+@kernel()
+def close_location(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """((close - low) - (high - close)) / (high - low); 0 where high is low. Inputs: high, low, close."""
+    high = work[io[0], at : at + n]
+    low = work[io[1], at : at + n]
+    close = work[io[2], at : at + n]
+    out = work[io[3], at : at + n]
+    for i in range(n):
+        span = high[i] - low[i]
+        above = (close[i] - low[i]) - (high[i] - close[i])
+        value = above / span
+        out[i] = value if span != 0.0 else 0.0 * above
+
+
+@kernel()
+def ease(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Product of x and y over volume; 0 where nothing was traded."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    volume = work[io[2], at : at + n]
+    out = work[io[3], at : at + n]
+    for i in range(n):
+        moved = x[i] * y[i]
+        value = moved / volume[i]
+        out[i] = value if volume[i] != 0.0 else 0.0 * moved
+
+
+@kernel(depth=_window, state=2)
+def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Sum of x over sum of y of the last args[0] rows, where no x is larger than its y; NaN where nothing is in y.
+
+    Inputs: x, y, their `block_sum` (blocks of args[1]), the `observed_run` of x. State: both sums of the block before.
+    """
+    w = int(args[0])
+    block = int(args[1])
+    run = work[io[4], at : at + n]
+    out = work[io[5], at : at + n]
+    i = 0
+    while i < n:
+        offset = (row + i) % block
+        rows = min(block - offset, n - i)
+        whole = w - 1 - offset
+        here = at + i
+        new_x = work[io[2], here : here + rows]
+        new_y = work[io[3], here : here + rows]
+        old_x = work[io[2], here - w : here - w + rows]
+        old_y = work[io[3], here - w : here - w + rows]
+        all_x = state[0]
+        all_y = state[1]
+        target = out[i : i + rows]
+        doubtful = 0
+        for j in range(min(max(whole, 0), rows)):
+            below = (all_y - old_y[j]) + new_y[j]
+            is_good = below > _CANCELLED * (all_y + new_y[j])
+            value = ((all_x - old_x[j]) + new_x[j]) / below
+            target[j] = value if is_good else np.nan
+            doubtful += 0 if is_good else 1
+        if 0 <= whole < rows:
+            target[whole] = new_x[whole] / new_y[whole] if new_y[whole] > 0.0 else np.nan
+        for j in range(min(max(whole + 1, 0), rows), rows):
+            below = new_y[j] - old_y[j]
+            is_good = below > _CANCELLED * new_y[j]
+            value = (new_x[j] - old_x[j]) / below
+            target[j] = value if is_good else np.nan
+            doubtful += 0 if is_good else 1
+        if doubtful > 0:
+            for j in range(rows):
+                if not target[j] == target[j] and run[i + j] >= w:
+                    above = 0.0
+                    below = 0.0
+                    for k in range(here + j - w + 1, here + j + 1):
+                        above += work[io[0], k]
+                        below += work[io[1], k]
+                    target[j] = above / below if below > 0.0 else np.nan
+        if offset + rows == block:
+            keep_last(work, io, 2, here + rows - 1, state)
+        i += rows
+    for i in range(n):
+        out[i] = out[i] if run[i] >= w else np.nan
+
+
+@kernel(state=5, outputs=5)
+def weighted_block(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Rows in a row that have a value and a weight, and sums of the block of args[0] rows.
+
+    Outputs: that run; the block's reference; since its beginning the sums of weights, of weighted distances from the
+    reference, and of their squares. Inputs: values, weights; a row with a missing one counts for nothing.
+    """
+    block = int(args[0])
+    x = work[io[0], at : at + n]
+    weight = work[io[1], at : at + n]
+    runs = work[io[2], at : at + n]
+    reference = work[io[3], at : at + n]
+    out0 = work[io[4], at : at + n]
+    out1 = work[io[5], at : at + n]
+    out2 = work[io[6], at : at + n]
+    centre = state[0]
+    s0 = state[1]
+    s1 = state[2]
+    s2 = state[3]
+    run = state[4]
+    offset = row % block
+    for i in range(n):
+        value = x[i]
+        if offset == block:
+            offset = 0
+        if offset == 0:
+            centre = value if value == value else centre
+            s0 = 0.0
+            s1 = 0.0
+            s2 = 0.0
+        gap = value - centre
+        part = weight[i] * gap
+        is_known = part == part
+        run = run + 1.0 if is_known else 0.0
+        s0 += weight[i] if is_known else 0.0
+        s1 += part if is_known else 0.0
+        s2 += part * gap if is_known else 0.0
+        runs[i] = run
+        reference[i] = centre
+        out0[i] = s0
+        out1[i] = s1
+        out2[i] = s2
+        offset += 1
+    state[0] = centre
+    state[1] = s0
+    state[2] = s1
+    state[3] = s2
+    state[4] = run
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _weighted_afresh(x, weight, last, w):  # type: ignore[no-untyped-def]
+    """Weighted mean and variance of the `w` values up to position `last`; NaN without weight."""
+    centre = x[last]
+    s0 = 0.0
+    s1 = 0.0
+    for j in range(last - w + 1, last + 1):
+        s0 += weight[j]
+        s1 += weight[j] * (x[j] - centre)
+    if not s0 > 0.0:
+        return np.nan, np.nan
+    mean = s1 / s0
+    spread = 0.0
+    for j in range(last - w + 1, last + 1):
+        gap = (x[j] - centre) - mean
+        spread += weight[j] * gap * gap
+    return centre + mean, spread / s0
+
+
+@kernel(depth=_window, state=4, outputs=2)
+def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Weighted mean of the last args[0] values, and their weighted variance; NaN where nothing has weight.
+
+    Inputs: values, weights, their five `weighted_block` (blocks of args[1]). State: four of them at the end of the
+    block before.
+    """
+    w = int(args[0])
+    block = int(args[1])
+    run = work[io[2], at : at + n]
+    mean = work[io[7], at : at + n]
+    variance = work[io[8], at : at + n]
+    i = 0
+    while i < n:
+        offset = (row + i) % block
+        rows = min(block - offset, n - i)
+        whole = w - 1 - offset
+        here = at + i
+        centre = work[io[3], here]
+        shift = state[0] - centre
+        new0 = work[io[4], here : here + rows]
+        new1 = work[io[5], here : here + rows]
+        new2 = work[io[6], here : here + rows]
+        old0 = work[io[4], here - w : here - w + rows]
+        old1 = work[io[5], here - w : here - w + rows]
+        old2 = work[io[6], here - w : here - w + rows]
+        all0 = state[1]
+        all1 = state[2]
+        all2 = state[3]
+        out1 = mean[i : i + rows]
+        out2 = variance[i : i + rows]
+        doubtful = 0
+        for j in range(min(max(whole, 0), rows)):
+            # Values of the block before, moved to this block's reference.
+            part0 = all0 - old0[j]
+            part1 = all1 - old1[j]
+            s0 = part0 + new0[j]
+            s1 = (part1 + part0 * shift) + new1[j]
+            s2 = (all2 - old2[j]) + shift * (2.0 * part1 + part0 * shift) + new2[j]
+            scale = all2 + abs(shift) * (2.0 * abs(part1) + all0 * abs(shift)) + new2[j]
+            off = s1 / s0
+            spread = s2 - s1 * off
+            is_good = (s0 > _CANCELLED * (all0 + new0[j])) & (spread > _CANCELLED * scale)
+            out1[j] = centre + off
+            out2[j] = spread / s0 if is_good else -1.0
+            doubtful += 0 if is_good else 1
+        if 0 <= whole < rows:
+            # The window is the block so far.
+            off = new1[whole] / new0[whole]
+            spread = new2[whole] - new1[whole] * off
+            is_good = (new0[whole] > 0.0) & (spread > _CANCELLED * new2[whole])
+            out1[whole] = centre + off
+            out2[whole] = spread / new0[whole] if is_good else -1.0
+            doubtful += 0 if is_good else 1
+        for j in range(min(max(whole + 1, 0), rows), rows):
+            s0 = new0[j] - old0[j]
+            s1 = new1[j] - old1[j]
+            off = s1 / s0
+            spread = (new2[j] - old2[j]) - s1 * off
+            is_good = (s0 > _CANCELLED * new0[j]) & (spread > _CANCELLED * new2[j])
+            out1[j] = centre + off
+            out2[j] = spread / s0 if is_good else -1.0
+            doubtful += 0 if is_good else 1
+        if doubtful > 0:
+            for j in range(rows):
+                if out2[j] < 0.0 and run[i + j] >= w:
+                    out1[j], out2[j] = _weighted_afresh(work[io[0]], work[io[1]], here + j, w)
+        if offset + rows == block:
+            keep_last(work, io, 3, here + rows - 1, state)
+        i += rows
+    for i in range(n):
+        is_whole = run[i] >= w
+        mean[i] = mean[i] if is_whole else np.nan
+        variance[i] = variance[i] if is_whole else np.nan
+
+
+@kernel(state=5, outputs=3, scratch=1)
+def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Weight so far in the session, weighted mean of the values so far in it, and weighted standard deviation.
+
+    Inputs: values, weights, session. A row with a missing value or weight gives none and is skipped. State: session,
+    its first value, sums of weights, of weighted distances from the first value, and of their squares.
+    """
+    x = work[io[0], at : at + n]
+    weight = work[io[1], at : at + n]
+    session = work[io[2], at : at + n]
+    out0 = work[io[3], at : at + n]
+    mean = work[io[4], at : at + n]
+    spread = work[io[5], at : at + n]
+    first = work[io[6], at : at + n]
+    now = state[0] if row > 0 else np.nan
+    centre = state[1]
+    s0 = state[2]
+    s1 = state[3]
+    s2 = state[4]
+    for i in range(n):
+        if not session[i] == now:
+            now = session[i]
+            centre = np.nan
+            s0 = 0.0
+            s1 = 0.0
+            s2 = 0.0
+        is_known = (x[i] == x[i]) & (weight[i] == weight[i])
+        counts = is_known & (weight[i] > 0.0)
+        centre = x[i] if counts & (not centre == centre) else centre
+        gap = x[i] - centre
+        part = weight[i] * gap
+        s0 += weight[i] if counts else 0.0
+        s1 += part if counts else 0.0
+        s2 += part * gap if counts else 0.0
+        out0[i] = s0 if is_known & (s0 > 0.0) else np.nan
+        mean[i] = s1
+        spread[i] = s2
+        first[i] = centre
+    for i in range(n):
+        off = mean[i] / out0[i]
+        square = spread[i] / out0[i]
+        variance = square - off * off
+        mean[i] = first[i] + off
+        spread[i] = math.sqrt(variance) if variance > _NOTHING * square else 0.0 * variance
+    state[0] = now
+    state[1] = centre
+    state[2] = s0
+    state[3] = s1
+    state[4] = s2
+
+
+@kernel(state=_slots)
+def usual_volume(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Mean volume of a bar that began in the same args[0] minutes after the opening of earlier sessions.
+
+    The mean of the first args[1] sessions, then m + (x - m) / args[1]; none before args[2] sessions. Inputs: volume,
+    start of the bar, opening of its session, session. State, for each slot: sessions, mean, the session that is being
+    counted there (its number and one), its volume and bars.
+    """
+    seconds = 60.0 * args[0]
+    most = args[1]
+    least = args[2]
+    slots = len(state) // _SLOT
+    volume = work[io[0], at : at + n]
+    start = work[io[1], at : at + n]
+    opening = work[io[2], at : at + n]
+    session = work[io[3], at : at + n]
+    out = work[io[4], at : at + n]
+    for i in range(n):
+        out[i] = np.nan
+        since = (start[i] - opening[i]) / seconds
+        if not (since >= 0.0 and since < slots):
+            continue
+        slot = _SLOT * int(since)
+        if state[slot + 2] != session[i] + 1.0:
+            if state[slot + 4] > 0.0:
+                state[slot] += 1.0
+                before = state[slot + 3] / state[slot + 4]
+                state[slot + 1] += (before - state[slot + 1]) / min(state[slot], most)
+            state[slot + 2] = session[i] + 1.0
+            state[slot + 3] = 0.0
+            state[slot + 4] = 0.0
+        value = volume[i]
+        if value == value:
+            state[slot + 3] += value
+            state[slot + 4] += 1.0
+            out[i] = state[slot + 1] if state[slot] >= least else np.nan
+
+
+@kernel(depth=1, state=3, outputs=2)
+def volume_indices(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Indices that start at args[0] and move with the price on falling volume, and on rising volume.
+
+    Inputs: prices, volume. A row whose price or volume, or the row's before, is missing (or price not above zero)
+    moves neither. State: whether begun, both indices.
+    """
+    x = work[io[0], at : at + n]
+    last = work[io[0], at - 1 : at - 1 + n]
+    volume = work[io[1], at : at + n]
+    before = work[io[1], at - 1 : at - 1 + n]
+    falling = work[io[2], at : at + n]
+    rising = work[io[3], at : at + n]
+    down = state[1] if state[0] > 0.0 else args[0]
+    up = state[2] if state[0] > 0.0 else args[0]
+    for i in range(n):
+        factor = x[i] / last[i]
+        is_price = (x[i] > 0.0) & (last[i] > 0.0)
+        down *= factor if is_price & (volume[i] < before[i]) else 1.0
+        up *= factor if is_price & (volume[i] > before[i]) else 1.0
+        is_known = (x[i] == x[i]) & (volume[i] == volume[i])
+        falling[i] = down if is_known else np.nan
+        rising[i] = up if is_known else np.nan
+    state[0] = 1.0
+    state[1] = down
+    state[2] = up
+
+
+share_compiled(globals())
