@@ -8,6 +8,7 @@ import numpy as np
 
 from argus.core.arrays import F64_1D
 from argus.core.random import generator
+from argus.features.universe import ROLES
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
@@ -31,7 +32,7 @@ def market(seed: int, n: int = 3_000, per_session: int = 200, tick: float = 0.25
     start = day * DAY_S + OPEN_S + (row % per_session) * MINUTE_S
     minute = (start + MINUTE_S) // 60 % 1440
     of_month = ordinal % 21
-    return {
+    return members(seed, close) | {
         "open": opened,
         "high": high,
         "low": low,
@@ -60,7 +61,22 @@ def market(seed: int, n: int = 3_000, per_session: int = 200, tick: float = 0.25
     }
 
 
-MARKET_COLUMNS = ("open", "high", "low", "close", "volume", "open_interest")
+def members(seed: int, close: F64_1D) -> Market:
+    """Closes of every member of the universe: walks that share more or less with `close`, each now and then at rest."""
+    random = generator(seed, "members")
+    n = len(close)
+    shared = np.diff(np.log(close), prepend=np.log(close[0]))
+    found = {}
+    for k, role in enumerate(ROLES):
+        own = random.standard_normal(n) * 0.001
+        own[random.random(n) < 0.1] = 0.0
+        moves = (k % 5 - 1) / 3.0 * shared * (own != 0.0) + own
+        found[f"close@{role}"] = np.round((20.0 + 10.0 * k) * np.exp(np.cumsum(moves)) / 0.01) * 0.01
+    return found
+
+
+MEMBER_COLUMNS = tuple(f"close@{role}" for role in ROLES)
+MARKET_COLUMNS = ("open", "high", "low", "close", "volume", "open_interest", *MEMBER_COLUMNS)
 
 
 def with_gaps(columns: Market, seed: int = 1) -> Market:
@@ -72,7 +88,14 @@ def with_gaps(columns: Market, seed: int = 1) -> Market:
     no_volume = random.random(n) < 0.01
     found = dict(columns)
     for name in MARKET_COLUMNS:
+        if name in MEMBER_COLUMNS:
+            continue
         found[name] = np.where(no_volume if name == "volume" else no_price, np.nan, columns[name])
+    for name in MEMBER_COLUMNS:
+        unknown = random.random(n) < 0.001
+        start = int(random.integers(n // 3, n // 2))
+        unknown[start : start + 70] = True
+        found[name] = np.where(unknown, np.nan, columns[name])
     return found
 
 
@@ -88,7 +111,7 @@ def with_constant_price(columns: Market) -> Market:
     """A stretch in which open, high, low and close are all one price that no binary fraction holds."""
     n = len(columns["close"])
     found = {name: column.copy() for name, column in columns.items()}
-    for name in ("open", "high", "low", "close"):
+    for name in ("open", "high", "low", "close", *MEMBER_COLUMNS):
         found[name][n // 3 : n // 3 + 600] = 4_000.1
     return found
 
@@ -97,7 +120,7 @@ def with_huge_prices(columns: Market) -> Market:
     """One bar with prices and volume of another world, then as before."""
     n = len(columns["close"])
     found = {name: column.copy() for name, column in columns.items()}
-    for name in ("open", "high", "low", "close"):
+    for name in ("open", "high", "low", "close", *MEMBER_COLUMNS[::2]):
         found[name][n // 3] = 3e12
     found["high"][n // 3] = 3.1e12
     found["volume"][n // 3] = 1e15
@@ -128,4 +151,6 @@ def other_future(columns: Market, row: int, seed: int) -> Market:
         "volume": noise * 50.0,
         "open_interest": noise * 1e3,
     }
+    for name in MEMBER_COLUMNS:
+        other[name] = np.where(random.random(n) < 0.05, np.nan, np.exp(random.standard_normal(n)) * 100.0)
     return {name: np.where(after, other[name], column) if name in other else column for name, column in columns.items()}

@@ -143,7 +143,7 @@ def test_values_come_back_after_trouble(kind: str) -> None:
 
 def scaled(columns: Market, price: float, volume: float) -> Market:
     factors = dict.fromkeys(("open", "high", "low", "close"), price) | {"volume": volume}
-    return {name: column * factors[name] if name in factors else column for name, column in columns.items()}
+    return {name: column * factors.get(name.partition("@")[0], 1.0) for name, column in columns.items()}
 
 
 def same_when_scaled(declared: Feature, degree: float, factor: float, a: F32_2D, b: F32_2D) -> bool:

@@ -1,9 +1,9 @@
 """Features over bars: of one file, or harvested over the catalog into tables that are kept up to date.
 
 A harvest has one table for each set, symbol and timeframe, under ``features/`` in the workspace. Symbols are datasets
-of the catalog, or roots of futures, whose contracts are joined into the forward-anchored series. Timeframes that the
-catalog has no bars of are made from finer ones. Tables are made side by side by worker processes, or over a Ray
-cluster; each is the same bytes whoever makes it.
+of the catalog, or roots of futures, whose contracts are joined into the forward-anchored series; ``universe`` stands
+for all members of the universe together. Timeframes that the catalog has no bars of are made from finer ones. Tables
+are made side by side by worker processes, or over a Ray cluster; each is the same bytes whoever makes it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,22 @@ if TYPE_CHECKING:
     from argus.data.rolls import RollSchedule
     from argus.engine.sweep import Done, Executor, Point
 
-__all__ = ["ComputeResult", "HarvestResult", "Series", "compute_file", "harvest", "series_of", "table_of"]
+__all__ = [
+    "UNIVERSE",
+    "ComputeResult",
+    "HarvestResult",
+    "Series",
+    "bars_held",
+    "compute_file",
+    "harvest",
+    "reads_members",
+    "series_of",
+    "table_of",
+]
 
 Progress = Callable[[int, int], None]
+UNIVERSE: Final = "universe"
+"""The symbol under which the members of the universe are harvested."""
 _FOLDER: Final = "features"
 _POLL_S: Final = 0.5
 
@@ -63,6 +76,11 @@ class Series:
     spec: InstrumentSpec
     schedule: RollSchedule | None
     about: Mapping[str, Any]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Roles of the universe that features over these bars may look at; none but in the universe itself."""
+        return frozenset()
 
     def columns(self, names: Sequence[str], first: int, last: int) -> dict[str, NDArray[Any]]:
         """Inputs of features over some of the rows: what the bars hold, and what the calendar says of them."""
@@ -251,8 +269,24 @@ def table_of(workspace: Workspace, what: str, symbol: str, timeframe: str) -> Fe
     return FeatureTable(workspace.root / _FOLDER / what.replace(",", "+") / symbol.replace(":", "_") / timeframe)
 
 
-def series_of(workspace: Workspace, symbol: str, timeframe: str, rolling: Rolling) -> Series:
+def series_of(
+    workspace: Workspace,
+    symbol: str,
+    timeframe: str,
+    rolling: Rolling,
+    infos: Sequence[DatasetInfo] | None = None,
+) -> Series:
     """Bars of a symbol: a dataset of the catalog, a finer one made coarser, or the contracts of a root joined.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    symbol : str
+        `UNIVERSE` gives all its members as of the rows of one.
+    timeframe : str
+    rolling : Rolling
+    infos : sequence of DatasetInfo or None
+        What the catalog has, if that is known already.
 
     Raises
     ------
@@ -260,33 +294,33 @@ def series_of(workspace: Workspace, symbol: str, timeframe: str, rolling: Rollin
         If the catalog has no bars of the symbol from which these can be made; says what it has.
     """
     from argus.app.data import parse_session_interval
-    from argus.app.rolled import catalog_roots, contracts_held
+    from argus.app.rolled import catalog_roots
     from argus.core.instruments import instrument
     from argus.data.resample import resample
 
+    if symbol == UNIVERSE:
+        from argus.app.universe import universe_series
+
+        return universe_series(workspace, timeframe, rolling)
     wanted = parse_session_interval(timeframe, "--timeframes")
-    plain = _plain_datasets(workspace, symbol)
-    fitting = [info for info in plain if _makes(info.interval_ns, wanted)]
+    held = bars_held(workspace, symbol, timeframe, infos)
+    if not held:
+        of_symbol = [info for info in workspace.catalog().datasets() if symbol in (info.instrument, _symbol(info))]
+        there = {f"{symbol}.{info.interval}" for info in of_symbol}
+        raise CatalogError(
+            f"the catalog has no bars of {symbol} from which bars of {timeframe} can be made; it has "
+            f"{', '.join(sorted(there)) or 'none of that symbol at all'}: import some (argus data import)"
+        )
+    info = max(held, key=lambda one: one.interval_ns or NS_PER_DAY)
+    length, schedule, spec = info.interval_ns, None, instrument(info.instrument)
     about: dict[str, Any]
-    if fitting:
-        info = max(fitting, key=lambda one: one.interval_ns or NS_PER_DAY)
+    if _symbol(info) == symbol:
         bars, about = _plain_bars(workspace, info)
-        schedule, length, spec = None, info.interval_ns, instrument(info.instrument)
     else:
-        held = [info for info in contracts_held(workspace) if info.instrument == symbol]
-        lengths = {info.interval: info.interval_ns for info in held if _makes(info.interval_ns, wanted)}
-        if not lengths:
-            roots = {f"{info.instrument}.{info.interval}" for info in held}
-            have = ", ".join(sorted({info.name for info in plain} | roots))
-            raise CatalogError(
-                f"the catalog has no bars of {symbol} from which bars of {timeframe} can be made; it has "
-                f"{have or 'none of that symbol at all'}: import some (argus data import)"
-            )
-        name = max(lengths, key=lambda one: lengths[one] or NS_PER_DAY)
-        (root,), _, _ = catalog_roots(workspace, [f"{symbol}.{name}"], rolling)
-        bars, schedule, length, spec = root.series.for_strategies(), root.schedule, lengths[name], root.spec
+        (root,), _, _ = catalog_roots(workspace, [f"{symbol}.{info.interval}"], rolling)
+        bars, schedule = root.series.for_strategies(), root.schedule
         about = {
-            "datasets": {info.name: info.content_hash for info in held if info.interval == name},
+            "datasets": {one.name: one.content_hash for one in held if one.interval == info.interval},
             "rolling": asdict(rolling),
         }
     if (length or NS_PER_DAY) != wanted:
@@ -295,10 +329,9 @@ def series_of(workspace: Workspace, symbol: str, timeframe: str, rolling: Rollin
     return Series(bars, spec, schedule, about)
 
 
-def _plain_datasets(workspace: Workspace, symbol: str) -> list[DatasetInfo]:
-    """Datasets of a symbol as the catalog has it: ``SPX``, ``US_EQUITY:AAPL``, or one contract, ``MES.202312``."""
-    found = workspace.catalog().datasets()
-    return [info for info in found if symbol == ".".join(part for part in (info.instrument, info.contract) if part)]
+def _symbol(info: DatasetInfo) -> str:
+    """A dataset's bars by one name: ``SPX``, ``US_EQUITY:AAPL``, or of one contract ``MES.202312``."""
+    return ".".join(part for part in (info.instrument, info.contract) if part)
 
 
 def _plain_bars(workspace: Workspace, info: DatasetInfo) -> tuple[Bars, dict[str, Any]]:
@@ -318,6 +351,27 @@ def _plain_bars(workspace: Workspace, info: DatasetInfo) -> tuple[Bars, dict[str
     adjusted = split_adjusted(replace(bars, instrument=info.instrument.rpartition(":")[2]), actions)
     about |= {"corporate_actions": actions_hash(workspace), "splits": len(adjusted.applied)}
     return adjusted.bars, about
+
+
+def bars_held(
+    workspace: Workspace,
+    symbol: str,
+    timeframe: str,
+    infos: Sequence[DatasetInfo] | None = None,
+    *,
+    contracts_only: bool = False,
+) -> list[DatasetInfo]:
+    """Datasets from which bars of a timeframe can be made: a symbol's own, else the contracts of a root."""
+    from argus.app.data import parse_session_interval
+    from argus.app.rolled import contracts_held
+
+    wanted = parse_session_interval(timeframe, "--timeframes")
+    every = workspace.catalog().datasets() if infos is None else infos
+    fitting = [info for info in every if _makes(info.interval_ns, wanted)]
+    plain = [info for info in fitting if _symbol(info) == symbol]
+    if plain and not contracts_only:
+        return plain
+    return contracts_held(workspace, [info for info in fitting if info.instrument == symbol])
 
 
 def _makes(interval_ns: int | None, wanted: int) -> bool:
@@ -348,11 +402,14 @@ class HarvestTask:
         from argus.features import feature
         from argus.features.declaration import inputs_of
         from argus.features.sets import columns_of
+        from argus.features.universe import usable
 
         began = time.perf_counter()
         workspace = Workspace(self.root)
-        refs = columns_of(self.what)
         series = series_of(workspace, symbol, timeframe, self.rolling)
+        refs, left_out = usable(columns_of(self.what), series.roles)
+        if not refs:
+            raise ConfigError(f"no column of {self.what} can be made over {symbol}: {next(iter(left_out.values()))}")
         names = sorted({name for ref in refs for name in inputs_of(feature(ref.feature).term(ref.parameters))})
         table = table_of(workspace, self.what, symbol, timeframe)
         about = {"set": self.what, "symbol": symbol, "timeframe": timeframe, **series.about, **_code()}
@@ -373,6 +430,7 @@ class HarvestTask:
             "seconds": time.perf_counter() - began,
             "peak_mb": _peak_mb(),
             "folder": str(table.folder),
+            "left_out": left_out,
         }
 
 
@@ -395,7 +453,7 @@ def harvest(
     what : str
         A set, or features separated by commas.
     symbols, timeframes : sequence of str
-        ``["MES", "ZN"]``, ``["1h", "1d"]``.
+        ``["MES", "ZN"]``, ``["1h", "1d"]``. For a set that looks at members of the universe no symbols.
     rolling : Rolling
         How roots of futures are joined.
     workers : int
@@ -410,13 +468,20 @@ def harvest(
     CatalogError
         If the catalog lacks bars for a table: before anything is made.
     ConfigError
-        If the set is unknown.
+        If the set is unknown, or looks at the universe and symbols are named.
     """
     from argus.engine.sweep import Point, carried
-    from argus.features.sets import columns_of
 
     began = time.perf_counter()
-    columns_of(what)
+    symbols = symbols or ([UNIVERSE] if reads_members(what) else [])
+    if not symbols or not timeframes:
+        raise ConfigError("a harvest needs symbols and timeframes; name them, such as --symbols MES,ZN --timeframes 1h")
+    others = [symbol for symbol in symbols if symbol != UNIVERSE]
+    if others and reads_members(what):
+        raise ConfigError(
+            f"{what} looks at members of the universe, which are the same for {', '.join(others)} and every other "
+            "symbol: harvest it without --symbols, and join its table to those of symbols (argus.app.universe.joined)"
+        )
     jobs = [(symbol, timeframe) for symbol in dict.fromkeys(symbols) for timeframe in dict.fromkeys(timeframes)]
     expected = {job: _expected_rows(workspace, *job) for job in jobs}
     jobs.sort(key=lambda job: -expected[job])
@@ -438,6 +503,14 @@ def harvest(
     return HarvestResult(tuple(rows[k] for k in sorted(rows)), time.perf_counter() - began)
 
 
+def reads_members(what: str) -> bool:
+    """Whether a set, or features separated by commas, look at members of the universe."""
+    from argus.features.sets import columns_of
+    from argus.features.universe import members_read
+
+    return any(members_read(ref) for ref in columns_of(what))
+
+
 def _executor(slots: int, ray: str | None) -> Executor:
     from argus.engine.sweep import InProcess, Processes, RayCluster
 
@@ -449,16 +522,17 @@ def _executor(slots: int, ray: str | None) -> Executor:
 def _expected_rows(workspace: Workspace, symbol: str, timeframe: str) -> int:
     """About how many rows a table will have, from the catalog's manifests alone."""
     from argus.app.data import parse_session_interval
-    from argus.app.rolled import contracts_held
 
-    wanted = parse_session_interval(timeframe, "--timeframes")
-    plain = _plain_datasets(workspace, symbol)
-    found = plain or [info for info in contracts_held(workspace) if info.instrument == symbol]
-    fitting = [info for info in found if _makes(info.interval_ns, wanted)]
-    if not fitting:
+    if symbol == UNIVERSE:
+        from argus.app.universe import universe_clock
+
+        symbol = universe_clock(workspace, timeframe)
+    held = bars_held(workspace, symbol, timeframe)
+    if not held:
         series_of(workspace, symbol, timeframe, _no_rolling())
-    rows = [info.rows * (info.interval_ns or NS_PER_DAY) // wanted for info in fitting]
-    return max(rows) if plain else sum(rows)
+    wanted = parse_session_interval(timeframe, "--timeframes")
+    rows = [info.rows * (info.interval_ns or NS_PER_DAY) // wanted for info in held]
+    return max(rows) if _symbol(held[0]) == symbol else sum(rows)
 
 
 def _no_rolling() -> Rolling:

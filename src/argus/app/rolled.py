@@ -209,9 +209,9 @@ def _audited(
     return market, RollRules(rules, rolling.adjustment)
 
 
-def contracts_held(workspace: Workspace) -> list[DatasetInfo]:
-    """Datasets of the catalog that are contracts of a delivery month."""
-    found = workspace.catalog().datasets()
+def contracts_held(workspace: Workspace, among: Sequence[DatasetInfo] | None = None) -> list[DatasetInfo]:
+    """Datasets of the catalog (or among these) that are contracts of a delivery month."""
+    found = workspace.catalog().datasets() if among is None else among
     return [info for info in found if info.contract is not None and _MONTH.fullmatch(info.contract)]
 
 

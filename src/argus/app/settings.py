@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from argus.core.errors import ConfigError
 
@@ -21,6 +21,7 @@ __all__ = [
     "ResearchSettings",
     "Settings",
     "SizingSettings",
+    "UniverseSettings",
     "default_yaml",
     "read_settings",
 ]
@@ -95,6 +96,49 @@ class ResearchSettings(_Strict):
     )
 
 
+_SHARES = {"equity": "MES", "nasdaq": "MNQ", "small_caps": "RTY", "dow": "YM"}
+_BONDS = {"bonds_30y": "ZB", "bonds_10y": "ZN", "bonds_5y": "ZF"}
+_CURRENCIES = {"euro": "M6E", "yen": "6J", "aussie": "6A", "bitcoin": "BTCUSD"}
+_GOODS = {"gold": "MGC", "silver": "SI", "oil": "MCL", "gas": "QG"}
+_VOLATILITY = {"volatility_front": "VXM#1", "volatility_second": "VXM#2", "vix": "VIX", "vvix": "VVIX"}
+_CYCLICAL = {"energy": "XLE", "financials": "XLF", "industrials": "XLI", "technology": "XLK", "discretionary": "XLY"}
+_DEFENSIVE = {"staples": "XLP", "utilities": "XLU", "health_care": "XLV"}
+_FUNDS = _CYCLICAL | _DEFENSIVE | {"high_yield": "HYG", "dollar": "UUP"}
+
+
+def _customary_members() -> dict[str, str]:
+    funds = {role: f"US_EQUITY_ADJ:{name}" for role, name in _FUNDS.items()}
+    return _SHARES | _BONDS | _CURRENCIES | _GOODS | _VOLATILITY | funds
+
+
+class UniverseSettings(_Strict):
+    """Which markets cross-asset features look at."""
+
+    members: dict[str, str] = Field(default_factory=_customary_members)
+    """Role to symbol in the catalog; a role without bars is left out, and said so. ``VXM#2`` is the second contract."""
+    clock: str = ""
+    """Role whose bars are the rows; empty takes the first that there is."""
+    stale_after_days: float = Field(default=5.0, gt=0, le=366)
+    """Calendar days after which the last known close of a member no longer counts."""
+
+    @field_validator("members")
+    @classmethod
+    def _known_roles(cls, given: dict[str, str]) -> dict[str, str]:
+        from argus.features.universe import ROLES
+
+        unknown = [role for role in given if role not in ROLES]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no role of the universe; roles are {', '.join(ROLES)}")
+        return given
+
+    @field_validator("clock")
+    @classmethod
+    def _known_clock(cls, given: str) -> str:
+        if given:
+            cls._known_roles({given: ""})
+        return given
+
+
 class Settings(_Strict):
     """Everything in ``argus.yaml``."""
 
@@ -103,6 +147,7 @@ class Settings(_Strict):
     account: AccountSettings = AccountSettings()
     costs: CostSettings = CostSettings()
     sizing: SizingSettings = SizingSettings()
+    universe: UniverseSettings = UniverseSettings()
     research: ResearchSettings = ResearchSettings()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,8 +96,11 @@ def compute(
 
 @app.command("harvest")
 def harvest(
-    symbols: Annotated[str, typer.Option(metavar="LIST", help="Instruments or roots, separated by commas: MES,ZN.")],
     timeframes: Annotated[str, typer.Option(metavar="LIST", help="Bar lengths, separated by commas: 1m,1h,1d.")],
+    symbols: Annotated[
+        str,
+        typer.Option(metavar="LIST", help="Instruments or roots, separated by commas: MES,ZN. None for cross_asset."),
+    ] = "",
     what: SetOption = "futures",
     roll: Annotated[str, typer.Option(help="For roots: calendar, volume or open_interest.")] = "calendar",
     adjust: Annotated[str, typer.Option(help="For roots: ratio, difference or none, at each roll.")] = "ratio",
@@ -133,6 +136,8 @@ def harvest(
         f"{one['seconds']:.1f} s" + _changed(one["columns_changed"])
         for one in done.tables
     ]
+    for one in done.tables:
+        lines += _lacking(one)
     rate = told["values_made"] / max(done.seconds, 1e-9) / 1e6
     lines.append(f"{told['values_made']:,} values in {done.seconds:.1f} s, {rate:,.0f} million a second")
     emit(told, json_wanted=json_wanted, text=lambda: _say(lines))
@@ -143,6 +148,18 @@ def _changed(columns: tuple[str, ...]) -> str:
         return ""
     shown = ", ".join(columns[:5]) + (f" and {len(columns) - 5} more" if len(columns) > 5 else "")
     return f"; replaced, because definition or data changed: {shown}"
+
+
+def _lacking(table: Mapping[str, Any]) -> list[str]:
+    """Which columns were left out of a table, one line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for alias, why in table["left_out"].items():
+        by_reason.setdefault(why, []).append(alias)
+    return [
+        f"{table['symbol']} {table['timeframe']}: {len(left)} columns left out, because {why}: {', '.join(left[:3])}"
+        + (" ..." if len(left) > 3 else "")
+        for why, left in by_reason.items()
+    ]
 
 
 def _listed(text: str) -> list[str]:

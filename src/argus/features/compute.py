@@ -235,4 +235,11 @@ def _feed(runner: Runner, columns: Columns, out: NDArray[Any], who: str, done: _
 
 
 def _told(names: Sequence[str]) -> str:
-    return ", ".join(f"{name} (from the exchange calendar)" if name in CALENDAR_INPUTS else name for name in names)
+    told = [f"{name} (from the exchange calendar)" if name in CALENDAR_INPUTS else name for name in names]
+    roles = [name for name in names if "@" in name]
+    if len(roles) > 3:
+        told = [one for one in told if one not in roles]
+        told.append(
+            f"{', '.join(roles[:3])} and {len(roles) - 3} more members of the universe (argus features harvest)"
+        )
+    return ", ".join(told)

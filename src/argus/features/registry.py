@@ -15,38 +15,10 @@ __all__ = ["column_version", "feature", "features"]
 
 @cache
 def _declared() -> dict[str, Feature]:
-    from argus.features.families import (
-    from argus.features.families import (
-        candles,
-        change_point,
-        channels,
-        clock,
-        correlation,
-        duration,
-        dynamics,
-        entropy,
-        flow,
-        levels,
-        morphology,
-        multi_timeframe,
-        oscillators,
-        price,
-        spectrum,
-        structure,
-        trend,
-        volatility,
-        volume,
-        volume_price,
-    )
+    from argus.features.families import EVERY, modules
 
     found: dict[str, Feature] = {}
-    families = (
-        *(price, oscillators, channels, trend, volume, volume_price, volatility),
-        *(structure, levels, candles, clock),
-        *(morphology, entropy, dynamics, flow, change_point, duration, spectrum, correlation),
-        multi_timeframe,
-    )
-    for family in families:
+    for family in modules(EVERY):
         for declared in family.DECLARED:
             if declared.name in found:
                 raise ConfigError(f"two features are called {declared.name}; rename one")

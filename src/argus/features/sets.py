@@ -33,42 +33,29 @@ class FeatureSet:
 
 @cache
 def _sets() -> dict[str, FeatureSet]:
-    from argus.features.families import (
-        candles,
-        change_point,
-        channels,
-        clock,
-        correlation,
-        duration,
-        dynamics,
-        entropy,
-        flow,
-        levels,
-        morphology,
-        multi_timeframe,
-        oscillators,
-        price,
-        spectrum,
-        structure,
-        trend,
-        volatility,
-        volume,
-    )
+    from argus.features import families
+    from argus.features.families.multi_timeframe import on_every_clock
 
-    markets = (price, oscillators, channels, trend, volume, volatility, structure, levels, candles)
-    of_markets = tuple(ref for family in markets for ref in family.COLUMNS)
-    physics = (morphology, entropy, dynamics, flow, change_point, duration, spectrum, correlation)
+    def columns(names: tuple[str, ...]) -> tuple[FeatureRef, ...]:
+        return tuple(ref for family in families.modules(names) for ref in getattr(family, "COLUMNS", ()))
+
+    market = columns(families.MARKET)
     found = [
-        FeatureSet("futures", "What a trader of futures looks at on every bar.", (*of_markets, *clock.COLUMNS)),
+        FeatureSet("futures", "What a trader of futures looks at on every bar.", (*market, *columns(families.CLOCK))),
         FeatureSet(
             "physics",
             "Shape, entropy, dynamics, flow, change, duration and spectrum of returns, ranges and volume.",
-            tuple(ref for family in physics for ref in family.COLUMNS),
+            columns(families.PHYSICS),
         ),
         FeatureSet(
             "mtf",
             "The same on bars of 5 minutes, 15 minutes, an hour and a session, and how these hold together.",
-            (*multi_timeframe.COLUMNS, *multi_timeframe.on_every_clock(of_markets)),
+            (*columns(families.MULTI_TIMEFRAME), *on_every_clock(market)),
+        ),
+        FeatureSet(
+            "cross_asset",
+            "What other markets do, over the universe of the workspace: computed once, shared by all symbols.",
+            columns(families.CROSS_ASSET),
         ),
     ]
     for one in found:
