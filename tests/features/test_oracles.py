@@ -8,24 +8,62 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
 from argus.core.random import generator
 from argus.features import column, compute_set, feature, features
 from argus.features.inputs import CALENDAR_INPUTS
 from tests.features.market import NASTY, Market, market
-from tests.features.oracles import CLOSENESS, ORACLES
-from tests.features.oracles.plain import FLOAT32, Closeness, on_clock
+from tests.features.oracles import CLOSENESS, LOST, ORACLES
+from tests.features.oracles.plain import FLOAT32, Closeness, coarse_bars, held
 from tests.features.test_clocks import with_missing_minutes
 
 PRICES = ("open", "high", "low", "close")
 Given = dict[str, Any]
 
-WITHOUT_ORACLE = {
-    *("sma", "ema", "log_return", "momentum", "zscore"),
-    *("std", "ewma_vol"),
+WITHOUT_ORACLE: dict[str, str] = {
+    "price": "sma ema wma hma kama log_return momentum roc zscore sma_distance ema_distance hma_distance "
+    "kama_distance sma_cross macd macd_signal macd_histogram ppo ppo_histogram trix dpo coppock rsi "
+    "stochastic_rsi stochastic_k stochastic_d stochastic_slow_d williams_r cci fisher ultimate_oscillator "
+    "choppiness efficiency_ratio mass_index awesome_oscillator bollinger_b bollinger_width "
+    "donchian_position donchian_width donchian_high_distance donchian_low_distance keltner_position "
+    "keltner_width tenkan kijun senkou_a senkou_b tenkan_distance kijun_distance cloud_position "
+    "cloud_width aroon_up aroon_down aroon_oscillator plus_di minus_di dx adx sar sar_distance sar_side "
+    "linreg linear_slope linear_r2 linear_residual vortex_plus vortex_minus vortex kalman_slope "
+    "kalman_distance",
+    "volume": "obv obv_share up_volume_share vzo clv ad_line cmf chaikin_oscillator mfi force_index "
+    "ease_of_movement price_volume_trend volume_weighted_return nvi pvi nvi_distance pvi_distance "
+    "volume_ratio volume_z pvo relative_volume volume_return_correlation volume_range_correlation "
+    "turnover session_volume session_vwap session_vwap_distance session_vwap_z vwap vwap_distance vwap_z "
+    "poc_distance value_area_low_distance value_area_high_distance rolling_poc_distance "
+    "rolling_value_area_low_distance rolling_value_area_high_distance",
+    "volatility": "ewma_vol std true_range atr natr range_over_atr range_variation close_to_close_vol realized_vol "
+    "upside_vol downside_vol upside_variance_share bipower_vol jump_share parkinson_vol garman_klass_vol "
+    "rogers_satchell_vol yang_zhang_vol gap_vol vol_of_vol vol_ratio vol_percentile vol_regime garch_vol",
+    "morphology": "skew kurtosis bimodality quantile_spread quantile_skew quantile_kurtosis tail_index l_skew "
+    "l_kurtosis",
+    "entropy": "shannon_entropy permutation_entropy sample_entropy approximate_entropy recurrence_rate "
+    "recurrence_determinism lempel_ziv hjorth_mobility hjorth_complexity",
+    "dynamics": "velocity acceleration jerk energy hurst_rs dfa higuchi_dimension katz_dimension petrosian_dimension "
+    "lyapunov variance_ratio variance_ratio_score half_life",
+    "flow": "bulk_buy_share order_imbalance vpin kyle_lambda amihud roll_spread corwin_schultz_spread "
+    "abdi_ranaldo_spread",
+    "change_point": "cusum_up cusum_down change_run page_hinkley mean_shift deviation_shift",
+    "duration": "return_streak trend_duration volatility_duration time_since_high time_since_low time_since_move",
+    "spectrum": "spectral_band spectral_entropy spectral_centroid wavelet_energy",
+    "correlation": "autocorrelation absolute_autocorrelation leverage_correlation return_volume_correlation "
+    "move_volume_correlation return_range_correlation range_volume_correlation",
+    "cross_asset": "member_return member_zscore member_trend member_volatility member_drawdown dollar_trend price_ratio "
+    "ratio_zscore relative_strength pair_correlation correlation_change pair_beta hedged_return "
+    "lead_lag_correlation lead_lag_lean breadth_above_mean breadth_advancing dispersion "
+    "average_correlation absorption_ratio risk_appetite volatility_term_slope volatility_basis "
+    "volatility_premium variance_premium",
 }
-"""Registered features that no reference here checks yet. Others have oracles in their families' own tests."""
+"""Registered features by family that no reference here checks yet; the tests of their families have oracles of their own.
+
+A new feature goes in here, or better, gets a reference.
+"""
 
 MORE: dict[str, tuple[Given, ...]] = {
     **dict.fromkeys(
@@ -150,21 +188,66 @@ MARKETS: dict[str, Callable[[], Market]] = {
     "stairs": stairs,
     "blank calendar": with_blank_calendar,
 }
+WRONG: dict[tuple[str, str], str] = {
+    ("session_gap_atr", "holes"): "a session without any known price has no true range, but counts once more with that "
+    "of the session before it; it should be passed over, as the declaration says",
+}
+"""Features whose numbers are not what is declared, on which market, and in what."""
+
 ONLY: dict[str, str] = {"blank calendar": "time"}
 """Markets that are defined for one family only."""
+WITH_COARSER = {"gaps", "minutes left out", "minutes left out and gaps", "holes", "blank calendar"}
+"""Markets on which coarser clocks are looked at too: those whose coarse bars are not all whole."""
 
 
 @cache
 def computed(name: str) -> tuple[Market, dict[int, F64_1D]]:
     columns = MARKETS[name]()
-    chosen = [i for i, (one, _) in enumerate(ASKED) if ONLY.get(name) in (None, feature(one).family)]
+    chosen = [
+        i
+        for i, (one, parameters) in enumerate(ASKED)
+        if ONLY.get(name) in (None, feature(one).family) and ("on" not in parameters or name in WITH_COARSER)
+    ]
     values = compute_set([column(ASKED[i][0], **ASKED[i][1]) for i in chosen], columns)
     return columns, dict(zip(chosen, values.astype(np.float64), strict=True))
 
 
-def expected(name: str, parameters: Given, columns: Market) -> F64_1D:
+@cache
+def coarse(kind: str, clock: str) -> tuple[Market, list[int]]:
+    columns = computed(kind)[0]
+    return (columns, [*range(len(columns["close"]))]) if clock == "bar" else coarse_bars(columns, clock)
+
+
+def expected(kind: str, name: str, parameters: Given) -> F64_1D:
     values = feature(name).values(parameters)
-    return on_clock(columns, str(values["on"]), lambda bars: ORACLES[name](bars, values))
+    bars, known_on = coarse(kind, str(values["on"]))
+    return held(ORACLES[name](bars, values), known_on, len(computed(kind)[0]["close"]))
+
+
+def undecided(kind: str, name: str, parameters: Given) -> NDArray[np.bool_]:
+    """Rows on which rounding alone decides; only a price that stands still for long brings an average that near."""
+    n = len(computed(kind)[0]["close"])
+    if name not in LOST or kind != "constant price":
+        return np.zeros(n, dtype=bool)
+    values = feature(name).values(parameters)
+    bars, known_on = coarse(kind, str(values["on"]))
+    return held(LOST[name](bars, values).astype(float), known_on, n) == 1
+
+
+def differences(kind: str, name: str) -> tuple[list[str], int]:
+    """Where a feature is not its reference, in words, and how many values were compared."""
+    found, compared = [], 0
+    values = computed(kind)[1]
+    for i, (one, parameters) in enumerate(ASKED):
+        if one == name and i in values:
+            is_clear = ~undecided(kind, name, parameters)
+            wanted = expected(kind, name, parameters)
+            compared += np.count_nonzero(~np.isnan(wanted) & is_clear)
+            got = np.where(is_clear, values[i], wanted)
+            difference = first_difference(got, wanted, CLOSENESS.get(name, FLOAT32))
+            if difference:
+                found.append(f"{kind}, {parameters}: {difference}")
+    return found, compared
 
 
 def first_difference(got: F64_1D, wanted: F64_1D, closeness: Closeness) -> str:
@@ -178,22 +261,27 @@ def first_difference(got: F64_1D, wanted: F64_1D, closeness: Closeness) -> str:
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_a_feature_is_what_its_declaration_says(name: str) -> None:
-    found, values_seen = [], 0
+    found, compared = [], 0
     for kind in MARKETS:
-        columns, values = computed(kind)
-        for i, (one, parameters) in enumerate(ASKED):
-            if one == name and i in values:
-                wanted = expected(name, parameters, columns)
-                values_seen += np.count_nonzero(~np.isnan(wanted))
-                difference = first_difference(values[i], wanted, CLOSENESS.get(name, FLOAT32))
-                if difference:
-                    found.append(f"{kind}, {parameters}: {difference}")
+        if (name, kind) not in WRONG:
+            differ, values = differences(kind, name)
+            found += differ
+            compared += values
     assert not found, "\n".join(found)
-    assert values_seen > 1_000
+    assert compared > 1_000
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [pytest.param(*key, marks=pytest.mark.xfail(strict=True, reason=why)) for key, why in WRONG.items()],
+)
+def test_a_feature_that_is_known_to_be_wrong(name: str, kind: str) -> None:
+    assert not differences(kind, name)[0]
 
 
 def test_every_feature_has_an_oracle_or_stands_in_the_list() -> None:
-    assert set(features()) - set(ORACLES) == WITHOUT_ORACLE
+    without = {name: family for family, names in WITHOUT_ORACLE.items() for name in names.split()}
+    assert {name: one.family for name, one in features().items() if name not in ORACLES} == without
     assert set(ORACLES) <= set(features())
 
 
@@ -203,7 +291,7 @@ def test_tolerances_and_parameters_are_of_features_with_oracles() -> None:
 
 
 def test_a_wrong_reference_is_found() -> None:
-    columns, values = computed("clean")
+    values = computed("clean")[1]
     right = values[ASKED.index(("swing_trend", {}))]
-    for wrong in (expected("swing_trend", {"k": 4}, columns), np.where(np.arange(len(right)) == 700, np.nan, right)):
+    for wrong in (expected("clean", "swing_trend", {"k": 4}), np.where(np.arange(len(right)) == 700, np.nan, right)):
         assert first_difference(right, wrong, FLOAT32)

@@ -12,7 +12,7 @@ from typing import Final
 from tests.features.oracles import calendar, candles, levels, multi_timeframe, structure
 from tests.features.oracles.plain import Closeness, Oracle
 
-__all__ = ["CLOSENESS", "ORACLES"]
+__all__ = ["CLOSENESS", "LOST", "ORACLES"]
 
 _FAMILIES: Final = (structure, candles, levels, calendar, multi_timeframe)
 
@@ -22,3 +22,5 @@ CLOSENESS: Final[dict[str, Closeness]] = {
     **calendar.CLOSENESS,
     **multi_timeframe.CLOSENESS,
 }
+LOST: Final = dict.fromkeys(("trend_alignment", "trend_cascade"), multi_timeframe.lost_in_rounding)
+"""Features that take a sign of what rounding may have left, and the rows on which that is so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,9 @@ from tests.features.market import Market
 from tests.features.oracles.plain import NAN, Oracle, blank
 
 Values = Mapping[str, Any]
+_BODY: Final = "open close"
+_RANGE: Final = "high low"
+_ALL: Final = f"{_BODY} {_RANGE}"
 
 
 class Bar(NamedTuple):
@@ -38,15 +42,16 @@ class Bar(NamedTuple):
         return length / (self.high - self.low) if self.high != self.low else 0.0
 
 
-def _shape(bars: int, rule: Callable[[list[Bar], Values], float]) -> Oracle:
-    """The rule on the last `bars` bars, oldest first; no value where one of their prices is missing."""
+def _shape(rule: Callable[[list[Bar], Values], float], *needed: str) -> Oracle:
+    """The rule on the last bars, oldest first; of each the prices named in `needed` must be known."""
 
     def oracle(columns: Market, values: Values) -> F64_1D:
         found = blank(columns)
         every = [Bar(*map(float, four)) for four in zip(*(columns[name] for name in Bar._fields), strict=True)]
-        for t in range(bars - 1, len(found)):
-            last = every[t - bars + 1 : t + 1]
-            if not np.isnan(last).any():
+        for t in range(len(needed) - 1, len(found)):
+            last = every[t - len(needed) + 1 : t + 1]
+            prices = [getattr(bar, name) for bar, names in zip(last, needed, strict=True) for name in names.split()]
+            if not any(map(math.isnan, prices)):
                 found[t] = rule(last, values)
         return found
 
@@ -113,15 +118,15 @@ def consecutive_bars(columns: Market, values: Values) -> F64_1D:
 
 
 ORACLES: Final[dict[str, Oracle]] = {
-    "body_share": _shape(1, lambda bars, _: bars[0].body),
-    "upper_wick_share": _shape(1, lambda bars, _: bars[0].upper),
-    "lower_wick_share": _shape(1, lambda bars, _: bars[0].lower),
-    "doji": _shape(1, lambda bars, values: float(abs(bars[0].body) <= values["most"])),
-    "marubozu": _shape(1, _marubozu),
-    "hammer": _shape(1, _hammer),
-    "engulfing": _shape(2, _engulfing),
-    "star": _shape(3, _star),
-    "inside_bar": _shape(2, _inside),
-    "outside_bar": _shape(2, _outside),
+    "body_share": _shape(lambda bars, _: bars[0].body, _ALL),
+    "upper_wick_share": _shape(lambda bars, _: bars[0].upper, _ALL),
+    "lower_wick_share": _shape(lambda bars, _: bars[0].lower, _ALL),
+    "doji": _shape(lambda bars, values: float(abs(bars[0].body) <= values["most"]), _ALL),
+    "marubozu": _shape(_marubozu, _ALL),
+    "hammer": _shape(_hammer, _ALL),
+    "engulfing": _shape(_engulfing, _BODY, _BODY),
+    "star": _shape(_star, _ALL, _BODY, _BODY),
+    "inside_bar": _shape(_inside, _RANGE, _RANGE),
+    "outside_bar": _shape(_outside, _RANGE, _RANGE),
     "consecutive_bars": consecutive_bars,
 }

@@ -42,7 +42,9 @@ def _distance(columns: Market, level: F64_1D) -> F64_1D:
 
 
 def _position(columns: Market, high: F64_1D, low: F64_1D) -> F64_1D:
-    return np.array([ratio(c - bottom, top - bottom) for c, top, bottom in zip(columns["close"], high, low, strict=True)])
+    return np.array(
+        [ratio(c - bottom, top - bottom) for c, top, bottom in zip(columns["close"], high, low, strict=True)]
+    )
 
 
 def _width(columns: Market, high: F64_1D, low: F64_1D) -> F64_1D:

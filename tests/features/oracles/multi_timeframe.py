@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
 from tests.features.market import Market
@@ -58,7 +59,16 @@ def momentum(x: F64_1D, n: int) -> F64_1D:
 
 def direction(columns: Market, clock: str, n: int) -> F64_1D:
     """sign(close - ema(close, n)) of the last closed bar of a clock."""
-    return on_clock(columns, clock, lambda bars: np.array([sign(d) for d in above_ema(bars["close"], n)]))
+    return on_clock(columns, clock, lambda x: np.array([sign(away) for away in above_ema(x, n)]))
+
+
+def lost_in_rounding(columns: Market, values: Values) -> NDArray[np.bool_]:
+    """Rows on which some clock's ema has come so near to the close that only rounding says on which side it is."""
+
+    def is_lost(x: F64_1D) -> F64_1D:
+        return (np.abs(above_ema(x, values["n"])) < 1e-12 * np.abs(x)).astype(float)
+
+    return np.any([on_clock(columns, clock, is_lost) == 1 for clock in UPWARDS], axis=0)
 
 
 def trend_alignment(columns: Market, values: Values) -> F64_1D:
@@ -90,23 +100,18 @@ def rows_since_turn(columns: Market, values: Values) -> F64_1D:
 
 
 def zscore_divergence(columns: Market, values: Values) -> F64_1D:
-    fast, slow = (
-        on_clock(columns, values[clock], lambda bars: zscore(bars["close"], values["n"])) for clock in ("fast", "slow")
-    )
+    fast, slow = (on_clock(columns, values[clock], lambda x: zscore(x, values["n"])) for clock in ("fast", "slow"))
     return fast - slow
 
 
 def momentum_divergence(columns: Market, values: Values) -> F64_1D:
-    fast, slow = (
-        on_clock(columns, values[clock], lambda bars: momentum(bars["close"], values["n"])) for clock in ("fast", "slow")
-    )
+    fast, slow = (on_clock(columns, values[clock], lambda x: momentum(x, values["n"])) for clock in ("fast", "slow"))
     return fast - slow
 
 
 def volatility_cascade(columns: Market, values: Values) -> F64_1D:
     fast, slow = (
-        on_clock(columns, values[clock], lambda bars: deviation_of_returns(bars["close"], values["n"]))
-        for clock in ("fast", "slow")
+        on_clock(columns, values[clock], lambda x: deviation_of_returns(x, values["n"])) for clock in ("fast", "slow")
     )
     return np.array([ratio(a, b) for a, b in zip(fast, slow, strict=True)])
 
@@ -115,10 +120,10 @@ def slow_range_position(columns: Market, values: Values) -> F64_1D:
     n = values["n"]
 
     def extreme(of_top: bool) -> F64_1D:
-        def on_bars(bars: Market) -> F64_1D:
-            close, found = bars["close"], blank(bars)
-            for t in range(n - 1, len(found)):
-                window = close[t - n + 1 : t + 1]
+        def on_bars(x: F64_1D) -> F64_1D:
+            found = np.full(len(x), NAN)
+            for t in range(n - 1, len(x)):
+                window = x[t - n + 1 : t + 1]
                 found[t] = window.max() if of_top else window.min()
             return found
 
@@ -129,7 +134,7 @@ def slow_range_position(columns: Market, values: Values) -> F64_1D:
 
 
 def pullback(columns: Market, values: Values) -> F64_1D:
-    fast = on_clock(columns, values["fast"], lambda bars: zscore(bars["close"], values["n"]))
+    fast = on_clock(columns, values["fast"], lambda x: zscore(x, values["n"]))
     return -direction(columns, values["slow"], values["n"]) * fast
 
 

@@ -123,11 +123,11 @@ def coarse_bars(columns: Market, clock: str) -> tuple[Market, list[int]]:
     """Bars of a coarser clock by columns, and the row on which each is first known.
 
     A bar is over on the row that reaches its end or the session's, or else on the first row after it. On the clock
-    ``session`` a session is a bar only if one of its rows reaches the session's close.
+    ``session`` a session is a bar only if one of its rows reaches the session's close, and that row's are its last
+    values, known or not.
     """
     seconds = CLOCKS[clock]
-    n = len(columns["close"])
-    slot = columns["start_s"] // seconds if seconds else np.zeros(n)
+    slot = columns["start_s"] // seconds if seconds else np.zeros(len(columns["start_s"]))
     group = np.cumsum([0.0, *((np.diff(slot) != 0) | (np.diff(columns["session"]) != 0))])
     bars: dict[str, list[float]] = {name: [] for name in columns}
     known_on: list[int] = []
@@ -140,17 +140,27 @@ def coarse_bars(columns: Market, clock: str) -> tuple[Market, list[int]]:
             is_whole = True
         known_on.append(int(end) if is_whole else int(end) + 1)
         for name, values in columns.items():
-            bars[name].append(_SUMMED_UP.get(name, last)(values[rows]))
+            pick = _SUMMED_UP.get(name, _very_last if clock == "session" else last)
+            bars[name].append(pick(values[rows]))
     return {name: np.array(values) for name, values in bars.items()}, known_on
 
 
-def on_clock(columns: Market, clock: str, oracle: Callable[[Market], F64_1D]) -> F64_1D:
-    """An oracle's values on the bars of a clock, on each row that of the last bar that was over."""
-    if clock == "bar":
-        return oracle(columns)
-    bars, known_on = coarse_bars(columns, clock)
-    values = oracle(bars)
-    found = blank(columns)
+def held(values: F64_1D, known_on: list[int], n: int) -> F64_1D:
+    """Values of coarse bars, on each of n rows that of the last bar that was over."""
+    found = np.full(n, NAN)
     for value, row in zip(values, known_on, strict=True):
         found[row:] = value
     return found
+
+
+def on_clock(columns: Market, clock: str, oracle: Callable[[F64_1D], F64_1D]) -> F64_1D:
+    """What an oracle makes of the closes of a clock, held."""
+    if clock == "bar":
+        return oracle(columns["close"])
+    needed = ("close", "start_s", "close_s", "session", "session_end")
+    bars, known_on = coarse_bars({name: columns[name] for name in needed}, clock)
+    return held(oracle(bars["close"]), known_on, len(columns["close"]))
+
+
+def _very_last(values: F64_1D) -> float:
+    return float(values[-1])

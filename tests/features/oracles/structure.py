@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ def swings(values: F64_1D, k: int, side: int) -> list[int]:
 
 def confirmed(rows: list[int], k: int, t: int) -> list[int]:
     """The swings that are known on row t."""
-    return [s for s in rows if s + k <= t]
+    return rows[: bisect_right(rows, t - k)]
 
 
 def _swing_distance(name: str, side: int) -> Oracle:
@@ -185,6 +186,8 @@ ORACLES: Final[dict[str, Oracle]] = {
 }
 CLOSENESS: Final[dict[str, Closeness]] = {
     "round_number_distance": Closeness(
-        1e-6, 2e-9, "a price of seven digits in steps of a thousandth: q is held to about 1e-9, and little of it is left"
+        1e-6,
+        2e-9,
+        "a price of seven digits in steps of a thousandth: q is held to about 1e-9, and little of it is left",
     ),
 }
