@@ -54,13 +54,13 @@ WITHOUT_ORACLE: dict[str, str] = {
     "spectrum": "spectral_band spectral_entropy spectral_centroid wavelet_energy",
     "correlation": "autocorrelation absolute_autocorrelation leverage_correlation return_volume_correlation "
     "move_volume_correlation return_range_correlation range_volume_correlation",
-    "cross_asset": "member_return member_zscore member_trend member_volatility member_drawdown dollar_trend price_ratio "
-    "ratio_zscore relative_strength pair_correlation correlation_change pair_beta hedged_return "
+    "cross_asset": "member_return member_zscore member_trend member_volatility member_drawdown dollar_trend "
+    "price_ratio ratio_zscore relative_strength pair_correlation correlation_change pair_beta hedged_return "
     "lead_lag_correlation lead_lag_lean breadth_above_mean breadth_advancing dispersion "
     "average_correlation absorption_ratio risk_appetite volatility_term_slope volatility_basis "
     "volatility_premium variance_premium",
 }
-"""Registered features by family that no reference here checks yet; the tests of their families have oracles of their own.
+"""Registered features by family that no reference here checks yet; the tests of their families have their own oracles.
 
 A new feature goes in here, or better, gets a reference.
 """
@@ -158,10 +158,9 @@ def stairs() -> Market:
     step = np.concatenate(legs * 4)[: len(columns["close"])]
     n = len(step)
     columns = {name: values[:n] for name, values in columns.items()}
-    middle = 4_000.0 + 2.0 * step
-    columns["open"], columns["close"] = middle - 0.25, middle + 0.25
-    columns["high"], columns["low"] = middle + 1.0, middle - 1.0
-    return columns
+    middle = np.asarray(4_000.0 + 2.0 * step, dtype=np.float64)
+    prices = zip(PRICES, (-0.25, 1.0, -1.0, 0.25), strict=True)
+    return columns | {name: middle + away for name, away in prices}
 
 
 def with_blank_calendar() -> Market:
@@ -231,7 +230,8 @@ def undecided(kind: str, name: str, parameters: Given) -> NDArray[np.bool_]:
         return np.zeros(n, dtype=bool)
     values = feature(name).values(parameters)
     bars, known_on = coarse(kind, str(values["on"]))
-    return held(LOST[name](bars, values).astype(float), known_on, n) == 1
+    is_lost: NDArray[np.bool_] = held(LOST[name](bars, values).astype(np.float64), known_on, n) == 1
+    return is_lost
 
 
 def differences(kind: str, name: str) -> tuple[list[str], int]:
@@ -242,7 +242,7 @@ def differences(kind: str, name: str) -> tuple[list[str], int]:
         if one == name and i in values:
             is_clear = ~undecided(kind, name, parameters)
             wanted = expected(kind, name, parameters)
-            compared += np.count_nonzero(~np.isnan(wanted) & is_clear)
+            compared += int(np.count_nonzero(~np.isnan(wanted) & is_clear))
             got = np.where(is_clear, values[i], wanted)
             difference = first_difference(got, wanted, CLOSENESS.get(name, FLOAT32))
             if difference:

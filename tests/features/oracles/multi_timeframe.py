@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
 from tests.features.market import Market
-from tests.features.oracles.plain import NAN, Closeness, Oracle, blank, known, on_clock, ratio, sign
+from tests.features.oracles.plain import NAN, Closeness, Oracle, blank, on_clock, ratio, sign
 
 Values = Mapping[str, Any]
 UPWARDS: Final = ("1d", "1h", "15m", "5m", "bar")
@@ -24,12 +24,13 @@ def above_ema(x: F64_1D, span: int) -> F64_1D:
     price that rounding hides what lies between them.
     """
     d = 1 - 2 / (span + 1)
-    found = np.full(len(x), NAN)
+    found, weights, past = np.full(len(x), NAN), d ** np.arange(len(x)), np.empty(0)
     for t in range(len(x)):
-        past = known(x[: t + 1])[::-1]
-        if len(past) >= span and not np.isnan(x[t]):
-            weights = d ** np.arange(len(past))
-            found[t] = float((weights * (x[t] - past)).sum() / weights.sum())
+        if not np.isnan(x[t]):
+            past = np.append(x[t], past)
+            if len(past) >= span:
+                of_past = weights[: len(past)]
+                found[t] = (of_past * (x[t] - past)).sum() / of_past.sum()
     return found
 
 
@@ -66,13 +67,18 @@ def lost_in_rounding(columns: Market, values: Values) -> NDArray[np.bool_]:
     """Rows on which some clock's ema has come so near to the close that only rounding says on which side it is."""
 
     def is_lost(x: F64_1D) -> F64_1D:
-        return (np.abs(above_ema(x, values["n"])) < 1e-12 * np.abs(x)).astype(float)
+        return np.array(
+            [float(abs(away) < 1e-12 * abs(price)) for away, price in zip(above_ema(x, values["n"]), x, strict=True)]
+        )
 
-    return np.any([on_clock(columns, clock, is_lost) == 1 for clock in UPWARDS], axis=0)
+    on_any = np.zeros(len(columns["close"]), dtype=np.bool_)
+    for clock in UPWARDS:
+        on_any |= on_clock(columns, clock, is_lost) == 1
+    return on_any
 
 
 def trend_alignment(columns: Market, values: Values) -> F64_1D:
-    return np.mean([direction(columns, clock, values["n"]) for clock in UPWARDS], axis=0)
+    return np.sum([direction(columns, clock, values["n"]) for clock in UPWARDS], axis=0) / len(UPWARDS)
 
 
 def trend_cascade(columns: Market, values: Values) -> F64_1D:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,8 +80,8 @@ def from_level(price: float, level: float) -> float:
 
 def stretches(group: F64_1D) -> list[NDArray[np.intp]]:
     """Rows of each stretch of equal values, in order."""
-    starts = [0, *(t for t in range(1, len(group)) if group[t] != group[t - 1]), len(group)]
-    return [np.arange(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    edges = [0, *(np.flatnonzero(group[1:] != group[:-1]) + 1), len(group)]
+    return [np.arange(a, b) for a, b in pairwise(edges)]
 
 
 def week(columns: Market) -> F64_1D:
@@ -148,8 +149,8 @@ def coarse_bars(columns: Market, clock: str) -> tuple[Market, list[int]]:
 def held(values: F64_1D, known_on: list[int], n: int) -> F64_1D:
     """Values of coarse bars, on each of n rows that of the last bar that was over."""
     found = np.full(n, NAN)
-    for value, row in zip(values, known_on, strict=True):
-        found[row:] = value
+    for value, row, end in zip(values, known_on, [*known_on[1:], n], strict=True):
+        found[row:end] = value
     return found
 
 

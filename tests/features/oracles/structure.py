@@ -21,8 +21,7 @@ def swings(values: F64_1D, k: int, side: int) -> list[int]:
     x = side * values
     found = []
     for s in range(k, len(x) - k):
-        before, after = x[s - k : s], x[s + 1 : s + k + 1]
-        if (x[s] > before).all() and (x[s] >= after).all():
+        if all(x[s] > x[s - j] and x[s] >= x[s + j] for j in range(1, k + 1)):
             found.append(s)
     return found
 

@@ -238,7 +238,8 @@ _GAP: Final = (
         formula="(open - c) / |c|, open the first known open of the session, c the last close of the session before",
         source="definition",
         unit="share of the last session's close",
-        nan_policy="Sparse: NaN in the first session, and before a session's first known open. Missing prices are passed over.",
+        nan_policy="Sparse: NaN in the first session, and before a session's first known open. Missing prices are "
+        "passed over.",
         distrust="Where trading goes on around the clock hardly anything lies between two sessions.",
     ),
     Feature(
@@ -267,8 +268,8 @@ _GAP: Final = (
         unit="flag",
         low=0.0,
         high=1.0,
-        nan_policy="Sparse: NaN in the first session, and before a session's first known high and low. Missing prices are "
-        "passed over.",
+        nan_policy="Sparse: NaN in the first session, and before a session's first known high and low. Missing prices "
+        "are passed over.",
     ),
 )
 

@@ -21,8 +21,8 @@ ALIGNED: Final = ("5m", "15m", "1h", "1d")
 """Clocks of the set, from the shortest; the bars themselves come before them."""
 _CHOICES: Final = ("bar", *(clock for clock in CLOCKS if clock != "session"))
 _SPARSE: Final = (
-    "Sparse: no value before every clock has one; missing prices as on each clock by itself. An ema has its first value "
-    "at the n-th known close of its clock."
+    "Sparse: no value before every clock has one; missing prices as on each clock by itself. An ema has its first "
+    "value at the n-th known close of its clock."
 )
 
 

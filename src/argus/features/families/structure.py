@@ -26,8 +26,8 @@ _SWING_RULE: Final = (
     "low[s-j] and low[s] <= low[s+j]; it counts from row s + k on"
 )
 _SWING_NAN: Final = (
-    "Sparse: NaN before the first swing is confirmed. A missing high rules out swing highs within k rows of it, a missing "
-    "low swing lows; what was confirmed before is held."
+    "Sparse: NaN before the first swing is confirmed. A missing high rules out swing highs within k rows of it, a "
+    "missing low swing lows; what was confirmed before is held."
 )
 _CLOSE_NAN: Final = " NaN in a row without a close."
 _WILLIAMS: Final = "Williams (1995), Trading Chaos, Wiley: fractals, there with k = 2"
