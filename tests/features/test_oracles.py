@@ -152,15 +152,23 @@ def without_regular_hours() -> Market:
 
 
 def stairs() -> Market:
-    """Prices that rise by a gap on every bar and then fall the same way, halfway back and all the way, twice."""
+    """Prices that rise or fall by a gap on every bar, and come back with gaps or over the same ground without any.
+
+    On the way back without gaps the oldest of more than 32 gaps are passed by after all newer ones.
+    """
     columns = clean()
-    legs = [np.arange(45), np.arange(44, 5, -1), np.arange(5, 60), np.arange(60, -60, -1), np.arange(-60, 10)]
-    step = np.concatenate(legs * 4)[: len(columns["close"])]
-    n = len(step)
-    columns = {name: values[:n] for name, values in columns.items()}
-    middle = np.asarray(4_000.0 + 2.0 * step, dtype=np.float64)
-    prices = zip(PRICES, (-0.25, 1.0, -1.0, 0.25), strict=True)
-    return columns | {name: middle + away for name, away in prices}
+    n = len(columns["close"])
+    gapping = [range(45), range(44, 5, -1), range(5, 60), range(60, -60, -1), range(-60, 10)]
+    covered = [range(45), range(44, 3, -1), range(3, 60), range(60, -20, -1), range(-20, 55)]
+    legs = gapping + covered + gapping + covered
+    step = np.concatenate([np.array(leg, dtype=np.float64) for leg in legs])[:n]
+    up, down = (
+        np.concatenate([np.full(len(leg), 8.0 if i in longer else 1.0) for i, leg in enumerate(legs)])[:n]
+        for longer in ((6, 16), (7, 9, 17, 19))
+    )
+    middle = 4_000.0 + 2.0 * step
+    prices = {"open": middle - 0.25, "high": middle + up, "low": middle - down, "close": middle + 0.25}
+    return {name: values[: len(step)] for name, values in columns.items()} | prices
 
 
 def with_blank_calendar() -> Market:

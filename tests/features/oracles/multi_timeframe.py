@@ -78,7 +78,11 @@ def lost_in_rounding(columns: Market, values: Values) -> NDArray[np.bool_]:
 
 
 def trend_alignment(columns: Market, values: Values) -> F64_1D:
-    return np.sum([direction(columns, clock, values["n"]) for clock in UPWARDS], axis=0) / len(UPWARDS)
+    found = blank(columns)
+    signs = zip(*(direction(columns, clock, values["n"]) for clock in UPWARDS), strict=True)
+    for t, of_row in enumerate(signs):
+        found[t] = sum(of_row) / len(UPWARDS)
+    return found
 
 
 def trend_cascade(columns: Market, values: Values) -> F64_1D:
