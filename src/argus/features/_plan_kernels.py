@@ -80,12 +80,16 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed)
     Returns
     -------
     int
-        Bars closed.
+        Bars closed; -1 if a row is longer than a coarse bar.
     """
     start = work[columns[0], at : at + n]
     close = work[columns[1], at : at + n]
     session = work[columns[2], at : at + n]
     session_end = work[columns[3], at : at + n]
+    if clock == 2:
+        for i in range(n):
+            if close[i] - start[i] > seconds:
+                return -1
     found = 0
     first = 0
     while first < n:

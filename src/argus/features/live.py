@@ -46,7 +46,7 @@ class LiveFeatures:
         self._runner = Runner([feature(ref.feature).term(ref.parameters) for ref in refs], _ROWS)
         self.inputs = self._runner.inputs
         self._out = np.full((len(refs), 1), np.nan, dtype=np.float32)
-        self._row = np.empty((len(self.inputs), 1))
+        self._row = np.empty(len(self.inputs))
 
     @property
     def rows(self) -> int:
@@ -73,8 +73,8 @@ class LiveFeatures:
             if missing:
                 raise ConfigError(f"the bar lacks {', '.join(missing)}; these features read {', '.join(self.inputs)}")
             bar = [bar[name] for name in self.inputs]
-        self._row[:, 0] = bar
-        self._runner.feed(self._row, self._out, 0)  # type: ignore[arg-type]
+        self._row[:] = bar
+        self._runner.feed_one(self._row, self._out)
         return self._out[:, 0].copy()
 
     def snapshot(self) -> bytes:

@@ -87,12 +87,25 @@ class Runner:
             Values go to columns ``out_row`` to ``out_row + n``.
         """
         n = len(rows[0])
+        at = self._room_for(n)
+        for column, values in zip(self._columns, rows, strict=True):
+            self.work[column, at : at + n] = values
+        self._advance(at, n, out, out_row)
+
+    def feed_one(self, row: NDArray[np.float64], out: NDArray[Any]) -> None:
+        """Take one row, its values in the order of `inputs`, and write what comes of it to the first row of `out`."""
+        at = self._room_for(1)
+        self.work[self._columns, at] = row
+        self._advance(at, 1, out, 0)
+
+    def _room_for(self, n: int) -> int:
+        """Position of the next row, with as many free ones from there on."""
         if self._at + n > self.plan.history + self.piece:
             self._machine.slide(self.work, self.plan.deep, self._at, self.plan.history)
             self._at = self.plan.history
-        at = self._at
-        for column, values in zip(self._columns, rows, strict=True):
-            self.work[column, at : at + n] = values
+        return self._at
+
+    def _advance(self, at: int, n: int, out: NDArray[Any], out_row: int) -> None:
         for one in self._coarse:
             one.feed(self.work, at, n)
         self._machine.advance(self.work, at, n, self.rows, self.state, out, out_row)
@@ -186,16 +199,15 @@ class _Coarse:
     def feed(self, work: NDArray[Any], at: int, n: int) -> None:
         from argus.features._plan_kernels import gather, spread_out
 
-        if self._mode == 2 and n:
-            longest = float((work[self.columns[1], at : at + n] - work[self.columns[0], at : at + n]).max())
-            if longest > self._seconds:
-                raise DataError(
-                    f"a bar of {longest:g} seconds cannot be part of a bar of {self.clock}; use bars of at most "
-                    f"{self._seconds:g} seconds, or a coarser clock"
-                )
         found = gather(
             work, at, n, self.columns, self._rules, self._mode, self._seconds, self.carried, self._bars, self._closed
         )
+        if found < 0:
+            start, close = work[self.columns[0], at : at + n], work[self.columns[1], at : at + n]
+            raise DataError(
+                f"a bar of {(close - start).max():g} seconds cannot be part of a bar of {self.clock}; use bars of at "
+                f"most {self._seconds:g} seconds, or a coarser clock"
+            )
         for first in range(0, found, self.runner.piece):
             last = min(first + self.runner.piece, found)
             self.runner.feed([self._bars[j, first:last] for j in self._order], self._values, first)
