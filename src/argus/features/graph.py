@@ -124,7 +124,9 @@ class Held(Term):
 
     A coarse bar is closed when a bar reaches its end, or when the first bar after it arrives; nothing of it is seen
     before that.
-    With the clock ``session`` a session counts only if one of its bars reaches the close; with ``1d`` it always counts.
+    With the clock ``session`` a session counts only if one of its bars reaches the close, and what is last in it (the
+    close, open interest, the calendar) is that bar's, missing if it is missing there; with ``1d`` and the others every
+    coarse bar counts, and what is last is the last known value.
 
     Attributes
     ----------

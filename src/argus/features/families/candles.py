@@ -13,7 +13,8 @@ __all__ = ["COLUMNS", "DECLARED"]
 _PARTS: Final = node("candle.parts", OPEN, HIGH, LOW, CLOSE)
 _NISON: Final = "Nison (1991), Japanese Candlestick Charting Techniques; the exact thresholds are ours"
 _ONE_BAR: Final = "NaN where one of the bar's four prices is missing."
-_SEVERAL: Final = "NaN where a price of one of the bars is missing."
+_TWO_BODIES: Final = "NaN where open or close of one of the bars is missing."
+_TWO_RANGES: Final = "NaN where high or low of one of the bars is missing."
 _SHARES: Final = (
     "with body = (close - open) / (high - low), upper = (high - max(open, close)) / (high - low), lower = (min(open, "
     "close) - low) / (high - low), all 0 if high = low"
@@ -132,7 +133,7 @@ _MORE: Final = (
         unit="side",
         low=-1.0,
         high=1.0,
-        nan_policy=_SEVERAL,
+        nan_policy=_TWO_BODIES,
         distrust=_RARE,
     ),
     Feature(
@@ -155,7 +156,7 @@ _MORE: Final = (
         unit="side",
         low=-1.0,
         high=1.0,
-        nan_policy=_SEVERAL,
+        nan_policy="NaN where open or close of one of the three bars is missing, or high or low of the first.",
         distrust=_RARE,
     ),
     Feature(
@@ -169,7 +170,7 @@ _MORE: Final = (
         unit="flag",
         low=0.0,
         high=1.0,
-        nan_policy=_SEVERAL,
+        nan_policy=_TWO_RANGES,
     ),
     Feature(
         name="outside_bar",
@@ -182,7 +183,7 @@ _MORE: Final = (
         unit="flag",
         low=0.0,
         high=1.0,
-        nan_policy=_SEVERAL,
+        nan_policy=_TWO_RANGES,
     ),
     Feature(
         name="consecutive_bars",

@@ -200,7 +200,8 @@ _BEFORE: Final = (
         source="definition, after traders' habit of watching Friday's range on Monday",
         unit="share of the range",
         nan_policy="Sparse: NaN in the first week, with on_days=monday in every session but the first of its week, and "
-        "in a row without a close." + _FLAT,
+        "in a row without a close. Missing prices are passed over; of a session without any known price the one before "
+        "it is taken." + _FLAT,
         distrust="On markets that trade through the weekend it is the range of Sunday.",
     ),
     Feature(
@@ -237,7 +238,8 @@ _GAP: Final = (
         formula="(open - c) / |c|, open the first known open of the session, c the last close of the session before",
         source="definition",
         unit="share of the last session's close",
-        nan_policy="Sparse: NaN in the first session. Missing prices are passed over.",
+        nan_policy="Sparse: NaN in the first session, and before a session's first known open. Missing prices are "
+        "passed over.",
         distrust="Where trading goes on around the clock hardly anything lies between two sessions.",
     ),
     Feature(
@@ -266,7 +268,8 @@ _GAP: Final = (
         unit="flag",
         low=0.0,
         high=1.0,
-        nan_policy="Sparse: NaN in the first session. Missing prices are passed over.",
+        nan_policy="Sparse: NaN in the first session, and before a session's first known high and low. Missing prices "
+        "are passed over.",
     ),
 )
 

@@ -20,7 +20,10 @@ __all__ = ["ALIGNED", "COLUMNS", "DECLARED", "on_every_clock"]
 ALIGNED: Final = ("5m", "15m", "1h", "1d")
 """Clocks of the set, from the shortest; the bars themselves come before them."""
 _CHOICES: Final = ("bar", *(clock for clock in CLOCKS if clock != "session"))
-_SPARSE: Final = "Sparse: no value before every clock has one; missing prices as on each clock by itself."
+_SPARSE: Final = (
+    "Sparse: no value before every clock has one; missing prices as on each clock by itself. An ema has its first "
+    "value at the n-th known close of its clock."
+)
 
 
 def _clock(name: str, default: str, why: str) -> Parameter:

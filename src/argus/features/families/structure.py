@@ -26,8 +26,8 @@ _SWING_RULE: Final = (
     "low[s-j] and low[s] <= low[s+j]; it counts from row s + k on"
 )
 _SWING_NAN: Final = (
-    "Sparse: NaN before the first swing is confirmed. A missing high or low rules out swings within k rows of it; what "
-    "was confirmed before is held."
+    "Sparse: NaN before the first swing is confirmed. A missing high rules out swing highs within k rows of it, a "
+    "missing low swing lows; what was confirmed before is held."
 )
 _CLOSE_NAN: Final = " NaN in a row without a close."
 _WILLIAMS: Final = "Williams (1995), Trading Chaos, Wiley: fractals, there with k = 2"
@@ -238,7 +238,7 @@ _RANGES: Final = (
         unit="share of the range",
         low=0.0,
         high=1.0,
-        nan_policy="A missing value makes every output NaN whose window holds it. NaN where the range is zero.",
+        nan_policy="NaN where a high or a low of the window or this close is missing, and where the range is zero.",
     ),
     Feature(
         name="breakout",
@@ -252,7 +252,7 @@ _RANGES: Final = (
         unit="side",
         low=-1.0,
         high=1.0,
-        nan_policy="A missing value makes every output NaN whose window holds it.",
+        nan_policy="NaN where a high or a low of the window or this close is missing.",
     ),
     Feature(
         name="rows_since_breakout",
