@@ -7,7 +7,7 @@ is taken from the kernels, so that a mistake there cannot be repeated here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -29,17 +29,22 @@ def empty(n: int) -> F64_1D:
 def over(n: int, value: Callable[..., float], *columns: F64_1D) -> F64_1D:
     """`value` of the last n values of each column, in rows where none of them is missing."""
     found = empty(len(columns[0]))
-    present = ~np.isnan(np.array(columns)).any(axis=0)
-    for t in range(n - 1, len(found)):
-        rows = slice(t - n + 1, t + 1)
-        if present[rows].all():
-            found[t] = value(*(column[rows] for column in columns))
+    missing = np.isnan(np.array(columns)).any(axis=0).tolist()
+    since = 0
+    for t, is_missing in enumerate(missing):
+        since = 0 if is_missing else since + 1
+        if since >= n:
+            found[t] = value(*[column[t - n + 1 : t + 1] for column in columns])
     return found
 
 
 def each(value: Callable[..., float], *columns: F64_1D) -> F64_1D:
     """`value` of each row's values, where none of them is missing."""
-    return over(1, lambda *rows: value(*(float(one[0]) for one in rows)), *columns)
+    found = empty(len(columns[0]))
+    for t, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+        if not any(map(math.isnan, row)):
+            found[t] = value(*row)
+    return found
 
 
 def skipping(path: Callable[..., F64_1D], *columns: F64_1D) -> F64_1D:
@@ -65,19 +70,21 @@ def share(above: float, below: float) -> float:
     return above / below if below > 0.0 else math.nan
 
 
-def mean(x: Sequence[float] | F64_1D) -> float:
-    return math.fsum(x) / len(x)
+def total(x: F64_1D) -> float:
+    """The sum, rounded once."""
+    return math.fsum(x.tolist())
 
 
-def squares(x: Sequence[float] | F64_1D) -> float:
+def mean(x: F64_1D) -> float:
+    return total(x) / len(x)
+
+
+def squares(x: F64_1D) -> float:
     """Sum of squared distances from the mean; exactly 0 where all are equal."""
-    if all(one == x[0] for one in x):
-        return 0.0
-    m = mean(x)
-    return math.fsum((one - m) ** 2 for one in x)
+    return 0.0 if (x == x[0]).all() else total((x - mean(x)) ** 2)
 
 
-def deviation(x: Sequence[float] | F64_1D) -> float:
+def deviation(x: F64_1D) -> float:
     """Sample standard deviation."""
     return math.sqrt(squares(x) / (len(x) - 1))
 
@@ -88,7 +95,7 @@ def sma(x: F64_1D, n: int) -> F64_1D:
 
 def wma(x: F64_1D, n: int) -> F64_1D:
     weights = np.arange(1.0, n + 1.0)
-    return over(n, lambda last: math.fsum(weights * last) / (n * (n + 1) / 2), x)
+    return over(n, lambda last: total(weights * last) / (n * (n + 1) / 2), x)
 
 
 def ema(x: F64_1D, span: float) -> F64_1D:

@@ -25,6 +25,7 @@ from tests.features.oracles.plain import (
     skipping,
     sma,
     squares,
+    total,
     true_range,
     typical,
     whole,
@@ -49,7 +50,7 @@ def kama(x: F64_1D, p: Parameters) -> F64_1D:
             continue
         if math.isnan(k):
             k = x[t - 1]
-        way = math.fsum(abs(b - a) for a, b in zip(window[:-1], window[1:], strict=True))
+        way = total(abs(np.diff(window)))
         efficiency = abs(window[-1] - window[0]) / way if way > 0.0 else 1.0
         c = efficiency * (fast - slow) + slow
         k += c * c * (x[t] - k)
@@ -86,11 +87,12 @@ def rsi(x: F64_1D, n: int) -> F64_1D:
 
 
 def stochastic_rsi(x: F64_1D, p: Parameters) -> F64_1D:
-    return over(
-        whole(p, "k"),
-        lambda r: 100.0 * ratio(float(r[-1] - r.min()), float(r.max() - r.min())),
-        rsi(x, whole(p, "n")),
-    )
+    def value(r: F64_1D) -> float:
+        # While the price stands still rises and falls fade alike and the RSI does not move, but for its last bits.
+        is_still = r.max() - r.min() <= 1e-9
+        return math.nan if is_still else 100.0 * float((r[-1] - r.min()) / (r.max() - r.min()))
+
+    return over(whole(p, "k"), value, rsi(x, whole(p, "n")))
 
 
 def stochastic(c: Columns, n: int) -> F64_1D:
@@ -112,7 +114,7 @@ def cci(c: Columns, n: int) -> F64_1D:
         if (p == p[0]).all():
             return math.nan
         m = mean(p)
-        return (p[-1] - m) / (0.015 * math.fsum(abs(one - m) for one in p) / n)
+        return (p[-1] - m) / (0.015 * total(abs(p - m)) / n)
 
     return over(n, value, typical(c))
 
@@ -142,26 +144,26 @@ def ultimate_oscillator(c: Columns, p: Parameters) -> F64_1D:
     tr = true_range(c)
 
     def q(name: str) -> F64_1D:
-        return over(whole(p, name), lambda a, b: ratio(math.fsum(a), math.fsum(b)), pressure, tr)
+        return over(whole(p, name), lambda a, b: ratio(total(a), total(b)), pressure, tr)
 
     return 100.0 * (4.0 * q("a") + 2.0 * q("b") + q("c")) / 7.0
 
 
 def choppiness(c: Columns, n: int) -> F64_1D:
     def value(tr: F64_1D, high: F64_1D, low: F64_1D) -> float:
-        way = ratio(math.fsum(tr), float(high.max() - low.min()))
+        way = ratio(total(tr), float(high.max() - low.min()))
         return 100.0 * math.log(max(way, 1.0)) / math.log(n) if not math.isnan(way) else math.nan
 
     return over(n, value, true_range(c), c["high"], c["low"])
 
 
 def efficiency_ratio(x: F64_1D, n: int) -> F64_1D:
-    return over(n + 1, lambda w: ratio(abs(float(w[-1] - w[0])), math.fsum(abs(np.diff(w)))), x)
+    return over(n + 1, lambda w: ratio(abs(float(w[-1] - w[0])), total(abs(np.diff(w)))), x)
 
 
 def mass_index(c: Columns, p: Parameters) -> F64_1D:
     e = ema(c["high"] - c["low"], whole(p, "span"))
-    return over(whole(p, "n"), math.fsum, each(ratio, e, ema(e, whole(p, "span"))))
+    return over(whole(p, "n"), total, each(ratio, e, ema(e, whole(p, "span"))))
 
 
 def awesome_oscillator(c: Columns, p: Parameters) -> F64_1D:
@@ -196,8 +198,19 @@ def keltner(c: Columns, p: Parameters) -> tuple[F64_1D, F64_1D]:
 
 
 def keltner_position(c: Columns, p: Parameters) -> F64_1D:
-    m, a = keltner(c, p)
-    return each(lambda close, middle, atr: ratio(close - middle, float(p["k"]) * atr), c["close"], m, a)
+    span = whole(p, "n")
+    decay = 1.0 - 2.0 / (span + 1.0)
+
+    def path(x: F64_1D) -> F64_1D:
+        # Summed as distances from the newest price: in a long standstill both what is divided and what it is divided
+        # by go to nothing together, and a difference of two rounded prices would be all noise.
+        found = empty(len(x))
+        for i in range(span - 1, len(x)):
+            weights = decay ** np.arange(i, -1, -1.0)
+            found[i] = total(weights * (x[i] - x[: i + 1])) / total(weights)
+        return found
+
+    return each(lambda above, atr: ratio(above, float(p["k"]) * atr), skipping(path, c["close"]), keltner(c, p)[1])
 
 
 def keltner_width(c: Columns, p: Parameters) -> F64_1D:
@@ -283,9 +296,7 @@ CHANNELS: dict[str, Oracle] = {
     "keltner_width": keltner_width,
     "tenkan": lambda c, p: mid(c, whole(p, "n")),
     "kijun": lambda c, p: mid(c, whole(p, "n")),
-    "senkou_a": lambda c, p: earlier(
-        (mid(c, whole(p, "short")) + mid(c, whole(p, "middle"))) / 2.0, whole(p, "shift")
-    ),
+    "senkou_a": lambda c, p: earlier((mid(c, whole(p, "short")) + mid(c, whole(p, "middle"))) / 2.0, whole(p, "shift")),
     "senkou_b": lambda c, p: earlier(mid(c, whole(p, "long")), whole(p, "shift")),
     "tenkan_distance": lambda c, p: each(
         lambda close, a, b: share(a - b, close), c["close"], mid(c, whole(p, "short")), mid(c, whole(p, "middle"))

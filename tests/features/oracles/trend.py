@@ -18,8 +18,8 @@ from tests.features.oracles.plain import (
     over,
     ratio,
     share,
-    skipping,
     squares,
+    total,
     true_range,
     whole,
     wilder,
@@ -41,7 +41,7 @@ def movement(c: Columns, n: int) -> tuple[F64_1D, F64_1D, F64_1D]:
 
     def running(x: F64_1D) -> F64_1D:
         found = empty(len(x))
-        s = math.fsum(x[: n - 1])
+        s = total(x[: n - 1])
         for i in range(n - 1, len(x)):
             s = s - s / n + x[i]
             found[i] = s
@@ -106,8 +106,7 @@ def slope(w: F64_1D) -> float:
     n = len(w)
     if (w == w[0]).all():
         return 0.0
-    m = mean(w)
-    return 12.0 * math.fsum((i - (n - 1) / 2.0) * (one - m) for i, one in enumerate(w)) / (n * (n * n - 1.0))
+    return 12.0 * total((np.arange(n) - (n - 1) / 2.0) * (w - mean(w))) / (n * (n * n - 1.0))
 
 
 def explained(w: F64_1D) -> float:
@@ -119,7 +118,7 @@ def explained(w: F64_1D) -> float:
 def residual(w: F64_1D) -> float:
     n, whole_sum = len(w), squares(w)
     b, m = slope(w), mean(w)
-    left = math.fsum((one - m - b * (i - (n - 1) / 2.0)) ** 2 for i, one in enumerate(w))
+    left = total((w - m - b * (np.arange(n) - (n - 1) / 2.0)) ** 2)
     if left <= 1e-12 * whole_sum:
         return math.nan
     return (w[-1] - m - b * (n - 1) / 2.0) / math.sqrt(left / (n - 2))
@@ -128,7 +127,7 @@ def residual(w: F64_1D) -> float:
 def vortex(c: Columns, n: int) -> tuple[F64_1D, F64_1D]:
     up, down = abs(c["high"] - earlier(c["low"], 1)), abs(c["low"] - earlier(c["high"], 1))
     plus, minus = (
-        over(n, lambda a, b, _: ratio(math.fsum(a), math.fsum(b)), *columns)
+        over(n, lambda a, b, _: ratio(total(a), total(b)), *columns)
         for columns in ((up, true_range(c), down), (down, true_range(c), up))
     )
     return plus, minus

@@ -23,6 +23,7 @@ from tests.features.oracles.plain import (
     rise,
     skipping,
     squares,
+    total,
     true_range,
     whole,
     wilder,
@@ -38,7 +39,7 @@ def yearly(p: Parameters, variance: float) -> float:
 
 
 def neighbours(r: F64_1D) -> float:
-    return math.fsum(abs(r[1:]) * abs(r[:-1]))
+    return total(abs(r[1:]) * abs(r[:-1]))
 
 
 def logs(c: Columns) -> tuple[F64_1D, F64_1D, F64_1D, F64_1D]:
@@ -59,8 +60,8 @@ def ewma_vol(c: Columns, p: Parameters) -> F64_1D:
             if i + 1 < com:
                 continue
             weights = decay ** np.arange(i, -1, -1.0)
-            m = math.fsum(weights * r[: i + 1]) / math.fsum(weights)
-            found[i] = yearly(p, math.fsum(weights * (r[: i + 1] - m) ** 2) / math.fsum(weights))
+            m = total(weights * r[: i + 1]) / total(weights)
+            found[i] = yearly(p, total(weights * (r[: i + 1] - m) ** 2) / total(weights))
         return found
 
     return skipping(path, rise(c["close"]))
@@ -139,9 +140,9 @@ def jump_share(c: Columns, p: Parameters) -> F64_1D:
     n = whole(p, "n")
     return over(
         n,
-        lambda r: max(0.0, 1.0 - math.pi / 2.0 * n / (n - 1) * ratio(neighbours(r), math.fsum(r * r)))
-        if r.any()
-        else math.nan,
+        lambda r: (
+            max(0.0, 1.0 - math.pi / 2.0 * n / (n - 1) * ratio(neighbours(r), total(r * r))) if r.any() else math.nan
+        ),
         log_returns(c),
     )
 
@@ -167,7 +168,7 @@ VOLATILITY: dict[str, Oracle] = {
     "upside_vol": of_returns("rises"),
     "downside_vol": of_returns("falls"),
     "upside_variance_share": lambda c, p: over(
-        whole(p, "n"), lambda r: ratio(math.fsum(np.maximum(r, 0.0) ** 2), math.fsum(r * r)), log_returns(c)
+        whole(p, "n"), lambda r: ratio(total(np.maximum(r, 0.0) ** 2), total(r * r)), log_returns(c)
     ),
     "bipower_vol": lambda c, p: over(
         whole(p, "n"), lambda r: yearly(p, math.pi / 2.0 * neighbours(r) / (len(r) - 1)), log_returns(c)
@@ -175,7 +176,7 @@ VOLATILITY: dict[str, Oracle] = {
     "jump_share": jump_share,
     "parkinson_vol": lambda c, p: over(
         whole(p, "n"),
-        lambda r: yearly(p, math.fsum(r * r) / (4.0 * len(r) * math.log(2.0))),
+        lambda r: yearly(p, total(r * r) / (4.0 * len(r) * math.log(2.0))),
         log_rise(c["high"], c["low"]),
     ),
     "garman_klass_vol": garman_klass,
@@ -184,7 +185,9 @@ VOLATILITY: dict[str, Oracle] = {
     ),
     "yang_zhang_vol": yang_zhang,
     "gap_vol": lambda c, p: over(whole(p, "n"), lambda g: yearly(p, squares(g) / (len(g) - 1)), logs(c)[3]),
-    "vol_of_vol": lambda c, p: over(whole(p, "over"), lambda v: ratio(deviation(v), mean(v)), scatter(c, whole(p, "n"))),
+    "vol_of_vol": lambda c, p: over(
+        whole(p, "over"), lambda v: ratio(deviation(v), mean(v)), scatter(c, whole(p, "n"))
+    ),
     "vol_ratio": lambda c, p: each(ratio, scatter(c, whole(p, "fast")), scatter(c, whole(p, "slow"))),
     "vol_percentile": vol_percentile,
     "vol_regime": vol_regime,

@@ -25,6 +25,7 @@ from tests.features.oracles.plain import (
     rise,
     skipping,
     squares,
+    total,
     true_range,
     typical,
     whole,
@@ -36,17 +37,17 @@ def side(c: Columns) -> F64_1D:
 
 
 def sum_so_far(x: F64_1D) -> F64_1D:
-    return skipping(lambda values: np.array([math.fsum(values[: i + 1]) for i in range(len(values))]), x)
+    return skipping(lambda values: np.array([total(values[: i + 1]) for i in range(len(values))]), x)
 
 
 def shared(n: int, counted: F64_1D, volume: F64_1D) -> F64_1D:
     """Sum of what is counted over the volume, both of the last n rows."""
-    return over(n, lambda a, b: ratio(math.fsum(a), math.fsum(b)), counted, volume)
+    return over(n, lambda a, b: ratio(total(a), total(b)), counted, volume)
 
 
 def up_volume_share(c: Columns, p: Parameters) -> F64_1D:
     def value(s: F64_1D, volume: F64_1D) -> float:
-        return ratio(math.fsum(volume[s > 0.0]), math.fsum(volume[s != 0.0]))
+        return ratio(total(volume[s > 0.0]), total(volume[s != 0.0]))
 
     return over(whole(p, "n"), value, side(c), c["volume"])
 
@@ -74,7 +75,7 @@ def mfi(c: Columns, p: Parameters) -> F64_1D:
 
     def value(now: F64_1D, last: F64_1D, volume: F64_1D) -> float:
         money = now * volume
-        return 100.0 * ratio(math.fsum(money[now > last]), math.fsum(money[now != last]))
+        return 100.0 * ratio(total(money[now > last]), total(money[now != last]))
 
     return over(whole(p, "n"), value, price, earlier(price, 1), c["volume"])
 
@@ -90,17 +91,16 @@ def ease_of_movement(c: Columns, p: Parameters) -> F64_1D:
 
 def index(c: Columns, sign: float) -> F64_1D:
     """An index that moves as the price does, in rows whose volume rose (or fell, if the sign is negative)."""
-
-    def path(close: F64_1D, volume: F64_1D) -> F64_1D:
-        found = empty(len(close))
-        value = 1000.0
-        for i in range(len(close)):
-            if i > 0 and sign * (volume[i] - volume[i - 1]) > 0.0:
-                value *= close[i] / close[i - 1]
-            found[i] = value
-        return found
-
-    return skipping(path, c["close"], c["volume"])
+    found = empty(len(c["close"]))
+    value = 1000.0
+    moves = c["close"] / earlier(c["close"], 1)
+    grown = sign * (c["volume"] - earlier(c["volume"], 1))
+    for t in range(len(found)):
+        if grown[t] > 0.0 and not math.isnan(moves[t]):
+            value *= moves[t]
+        if not math.isnan(c["close"][t] + c["volume"][t]):
+            found[t] = value
+    return found
 
 
 def index_distance(c: Columns, p: Parameters, sign: float) -> F64_1D:
@@ -116,7 +116,7 @@ def relative_volume(c: Columns, p: Parameters) -> F64_1D:
     for t, volume in enumerate(c["volume"]):
         if t > 0 and c["session"][t] != c["session"][t - 1]:
             for slot, volumes in current.items():
-                means[slot].append(mean(volumes))
+                means[slot].append(mean(np.array(volumes)))
             current = defaultdict(list)
         if math.isnan(volume):
             continue
@@ -125,7 +125,7 @@ def relative_volume(c: Columns, p: Parameters) -> F64_1D:
         current[slot].append(volume)
         if len(past) < min(5, sessions):
             continue
-        usual = mean(past[:sessions])
+        usual = mean(np.array(past[:sessions]))
         for x in past[sessions:]:
             usual += (x - usual) / sessions
         found[t] = ratio(volume, usual)
@@ -134,26 +134,24 @@ def relative_volume(c: Columns, p: Parameters) -> F64_1D:
 
 def correlation(a: F64_1D, b: F64_1D) -> float:
     scale = math.sqrt(squares(a) * squares(b))
-    m, k = mean(a), mean(b)
-    return ratio(math.fsum((x - m) * (y - k) for x, y in zip(a, b, strict=True)), scale)
+    return ratio(total((a - mean(a)) * (b - mean(b))), scale)
 
 
 def in_session(c: Columns, value: Callable[[F64_1D, F64_1D, float], float]) -> F64_1D:
     """`value` of the typical prices and volumes of the session so far, and the close; rows without either skipped."""
     price, found = typical(c), empty(len(c["close"]))
+    rows: list[int] = []
     for t in range(len(found)):
-        rows = [
-            i
-            for i in range(t + 1)
-            if c["session"][i] == c["session"][t] and not math.isnan(price[i] + c["volume"][i])
-        ]
-        if rows and rows[-1] == t:
+        if t > 0 and c["session"][t] != c["session"][t - 1]:
+            rows = []
+        if not math.isnan(price[t] + c["volume"][t]):
+            rows.append(t)
             found[t] = value(price[rows], c["volume"][rows], float(c["close"][t]))
     return found
 
 
 def average_price(p: F64_1D, volume: F64_1D) -> float:
-    return ratio(math.fsum(p * volume), math.fsum(volume))
+    return ratio(total(p * volume), total(volume))
 
 
 def from_average(p: F64_1D, volume: F64_1D, close: float) -> float:
@@ -162,16 +160,16 @@ def from_average(p: F64_1D, volume: F64_1D, close: float) -> float:
     if len(traded) == 0 or (traded == traded[0]).all():
         return math.nan
     v = average_price(p, volume)
-    return (close - v) / math.sqrt(math.fsum(volume * (p - v) ** 2) / math.fsum(volume))
+    return (close - v) / math.sqrt(total(volume * (p - v) ** 2) / total(volume))
 
 
 def profile(p: F64_1D, volume: F64_1D, parameters: Parameters) -> tuple[float, float, float] | None:
     """Logs of the point of control and of the value area's edges."""
     width = float(parameters["bin"]) / 10_000.0
     bins: dict[int, float] = defaultdict(float)
-    for price, units in zip(p, volume, strict=True):
+    for place, units in zip(np.floor(np.log(p) / width).tolist(), volume.tolist(), strict=True):
         if units > 0.0:
-            bins[math.floor(math.log(price) / width)] += units
+            bins[int(place)] += units
     if not bins:
         return None
     least = float(parameters["share"]) * math.fsum(bins.values())
@@ -236,8 +234,9 @@ RUNNING: dict[str, Oracle] = {
     "pvi_distance": lambda c, p: index_distance(c, p, 1.0),
     "volume_ratio": lambda c, p: over(whole(p, "n"), lambda v: ratio(v[-1], mean(v)), c["volume"]),
     "volume_z": lambda c, p: over(whole(p, "n"), lambda v: ratio(v[-1] - mean(v), deviation(v)), c["volume"]),
-    "pvo": lambda c, p: 100.0
-    * (each(ratio, ema(c["volume"], whole(p, "fast")), ema(c["volume"], whole(p, "slow"))) - 1.0),
+    "pvo": lambda c, p: (
+        100.0 * (each(ratio, ema(c["volume"], whole(p, "fast")), ema(c["volume"], whole(p, "slow"))) - 1.0)
+    ),
     "relative_volume": relative_volume,
     "volume_return_correlation": lambda c, p: over(
         whole(p, "n"), correlation, log_rise(c["close"], earlier(c["close"], 1)), c["volume"]
@@ -247,7 +246,7 @@ RUNNING: dict[str, Oracle] = {
 
 BY_PRICE: dict[str, Oracle] = {
     "turnover": lambda c, p: over(whole(p, "n"), mean, c["close"] * c["volume"]),
-    "session_volume": lambda c, p: in_session(c, lambda _, v, close: math.fsum(v) if v.any() else math.nan),
+    "session_volume": lambda c, p: in_session(c, lambda _, v, close: total(v) if v.any() else math.nan),
     "session_vwap": lambda c, p: in_session(c, lambda price, v, close: average_price(price, v)),
     "session_vwap_distance": lambda c, p: in_session(c, lambda price, v, close: close / average_price(price, v) - 1.0),
     "session_vwap_z": lambda c, p: in_session(c, from_average),
