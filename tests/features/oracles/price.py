@@ -95,18 +95,17 @@ def stochastic_rsi(x: F64_1D, p: Parameters) -> F64_1D:
     return over(whole(p, "k"), value, rsi(x, whole(p, "n")))
 
 
-def stochastic(c: Columns, n: int) -> F64_1D:
-    def value(high: F64_1D, low: F64_1D, close: F64_1D) -> float:
-        return 100.0 * ratio(float(close[-1] - low.min()), float(high.max() - low.min()))
+def extremes(c: Columns, n: int) -> tuple[F64_1D, F64_1D]:
+    """Highest high and lowest low of the last n rows."""
+    return over(n, lambda high: float(high.max()), c["high"]), over(n, lambda low: float(low.min()), c["low"])
 
-    return over(n, value, c["high"], c["low"], c["close"])
+
+def stochastic(c: Columns, n: int) -> F64_1D:
+    return each(lambda close, h, lo: 100.0 * ratio(close - lo, h - lo), c["close"], *extremes(c, n))
 
 
 def williams_r(c: Columns, n: int) -> F64_1D:
-    def value(high: F64_1D, low: F64_1D, close: F64_1D) -> float:
-        return -100.0 * ratio(float(high.max() - close[-1]), float(high.max() - low.min()))
-
-    return over(n, value, c["high"], c["low"], c["close"])
+    return each(lambda close, h, lo: -100.0 * ratio(h - close, h - lo), c["close"], *extremes(c, n))
 
 
 def cci(c: Columns, n: int) -> F64_1D:
@@ -188,8 +187,7 @@ def bollinger_width(x: F64_1D, p: Parameters) -> F64_1D:
 
 def donchian(c: Columns, n: int) -> tuple[F64_1D, F64_1D]:
     """Highest high and lowest low of the n rows before."""
-    highest = over(n, lambda high, low: float(high.max()), c["high"], c["low"])
-    lowest = over(n, lambda high, low: float(low.min()), c["high"], c["low"])
+    highest, lowest = extremes(c, n)
     return earlier(highest, 1), earlier(lowest, 1)
 
 
@@ -205,8 +203,9 @@ def keltner_position(c: Columns, p: Parameters) -> F64_1D:
         # Summed as distances from the newest price: in a long standstill both what is divided and what it is divided
         # by go to nothing together, and a difference of two rounded prices would be all noise.
         found = empty(len(x))
+        fading = decay ** np.arange(len(x) - 1.0, -1.0, -1.0)
         for i in range(span - 1, len(x)):
-            weights = decay ** np.arange(i, -1, -1.0)
+            weights = fading[-i - 1 :]
             found[i] = total(weights * (x[i] - x[: i + 1])) / total(weights)
         return found
 
@@ -219,7 +218,7 @@ def keltner_width(c: Columns, p: Parameters) -> F64_1D:
 
 
 def mid(c: Columns, n: int) -> F64_1D:
-    return over(n, lambda high, low: (float(high.max()) + float(low.min())) / 2.0, c["high"], c["low"])
+    return each(lambda highest, lowest: (highest + lowest) / 2.0, *extremes(c, n))
 
 
 def cloud(c: Columns, p: Parameters) -> tuple[F64_1D, F64_1D]:
@@ -287,10 +286,10 @@ CHANNELS: dict[str, Oracle] = {
         lambda close, high, low: share(high - low, close), c["close"], *donchian(c, whole(p, "n"))
     ),
     "donchian_high_distance": lambda c, p: each(
-        lambda close, high, low: share(close - high, close), c["close"], *donchian(c, whole(p, "n"))
+        lambda close, high: share(close - high, close), c["close"], donchian(c, whole(p, "n"))[0]
     ),
     "donchian_low_distance": lambda c, p: each(
-        lambda close, high, low: share(close - low, close), c["close"], *donchian(c, whole(p, "n"))
+        lambda close, low: share(close - low, close), c["close"], donchian(c, whole(p, "n"))[1]
     ),
     "keltner_position": keltner_position,
     "keltner_width": keltner_width,

@@ -55,7 +55,7 @@ def movement(c: Columns, n: int) -> tuple[F64_1D, F64_1D, F64_1D]:
         return np.array([running(plus), running(minus), running(tr)]).T
 
     columns = (c["high"], c["low"], earlier(c["high"], 1), earlier(c["low"], 1), earlier(c["close"], 1))
-    present = ~np.isnan(np.array([*columns, c["close"]])).any(axis=0)
+    present = ~np.isnan(np.array(columns)).any(axis=0)
     sums = np.full((len(present), 3), np.nan)
     sums[present] = path(*(column[present] for column in columns))
     plus_di = each(lambda s, tr: 100.0 * ratio(s, tr), sums[:, 0], sums[:, 2])
@@ -96,7 +96,7 @@ def parabolic(c: Columns, p: Parameters) -> tuple[F64_1D, F64_1D]:
             stop = min(stop, lows) if side > 0.0 else max(stop, highs)
         return found
 
-    present = ~np.isnan(np.array([c["high"], c["low"], c["close"]])).any(axis=0)
+    present = ~np.isnan(np.array([c["high"], c["low"]])).any(axis=0)
     both = np.full((len(present), 2), np.nan)
     both[present] = path(c["high"][present], c["low"][present])
     return both[:, 0], both[:, 1]
@@ -126,10 +126,8 @@ def residual(w: F64_1D) -> float:
 
 def vortex(c: Columns, n: int) -> tuple[F64_1D, F64_1D]:
     up, down = abs(c["high"] - earlier(c["low"], 1)), abs(c["low"] - earlier(c["high"], 1))
-    plus, minus = (
-        over(n, lambda a, b, _: ratio(total(a), total(b)), *columns)
-        for columns in ((up, true_range(c), down), (down, true_range(c), up))
-    )
+    plus = over(n, lambda a, b: ratio(total(a), total(b)), up, true_range(c))
+    minus = over(n, lambda a, b: ratio(total(a), total(b)), down, true_range(c))
     return plus, minus
 
 

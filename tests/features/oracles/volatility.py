@@ -56,10 +56,11 @@ def ewma_vol(c: Columns, p: Parameters) -> F64_1D:
 
     def path(r: F64_1D) -> F64_1D:
         found = empty(len(r))
+        fading = decay ** np.arange(len(r) - 1.0, -1.0, -1.0)
         for i in range(len(r)):
             if i + 1 < com:
                 continue
-            weights = decay ** np.arange(i, -1, -1.0)
+            weights = fading[-i - 1 :]
             m = total(weights * r[: i + 1]) / total(weights)
             found[i] = yearly(p, total(weights * (r[: i + 1] - m) ** 2) / total(weights))
         return found
@@ -70,6 +71,14 @@ def ewma_vol(c: Columns, p: Parameters) -> F64_1D:
 def range_over_atr(c: Columns, p: Parameters) -> F64_1D:
     usual = earlier(wilder(true_range(c), whole(p, "n")), 1)
     return each(lambda high, low, atr: ratio(high - low, atr), c["high"], c["low"], usual)
+
+
+def parkinson(c: Columns, p: Parameters) -> F64_1D:
+    # The open is not in the formula, but a bar without one is left out.
+    spread = each(
+        lambda o, h, lo: math.log(h / lo) if min(o, h, lo) > 0.0 else math.nan, c["open"], c["high"], c["low"]
+    )
+    return over(whole(p, "n"), lambda last: yearly(p, mean(last**2) / (4.0 * math.log(2.0))), spread)
 
 
 def garman_klass(c: Columns, p: Parameters) -> F64_1D:
@@ -174,11 +183,7 @@ VOLATILITY: dict[str, Oracle] = {
         whole(p, "n"), lambda r: yearly(p, math.pi / 2.0 * neighbours(r) / (len(r) - 1)), log_returns(c)
     ),
     "jump_share": jump_share,
-    "parkinson_vol": lambda c, p: over(
-        whole(p, "n"),
-        lambda r: yearly(p, total(r * r) / (4.0 * len(r) * math.log(2.0))),
-        log_rise(c["high"], c["low"]),
-    ),
+    "parkinson_vol": parkinson,
     "garman_klass_vol": garman_klass,
     "rogers_satchell_vol": lambda c, p: over(
         whole(p, "n"), lambda term: yearly(p, mean(term)), rogers_satchell_term(c)

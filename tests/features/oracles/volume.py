@@ -74,7 +74,7 @@ def mfi(c: Columns, p: Parameters) -> F64_1D:
     price = typical(c)
 
     def value(now: F64_1D, last: F64_1D, volume: F64_1D) -> float:
-        money = now * volume
+        money = abs(now) * volume
         return 100.0 * ratio(total(money[now > last]), total(money[now != last]))
 
     return over(whole(p, "n"), value, price, earlier(price, 1), c["volume"])
@@ -93,7 +93,7 @@ def index(c: Columns, sign: float) -> F64_1D:
     """An index that moves as the price does, in rows whose volume rose (or fell, if the sign is negative)."""
     found = empty(len(c["close"]))
     value = 1000.0
-    moves = c["close"] / earlier(c["close"], 1)
+    moves = 1.0 + rise(c["close"])
     grown = sign * (c["volume"] - earlier(c["volume"], 1))
     for t in range(len(found)):
         if grown[t] > 0.0 and not math.isnan(moves[t]):
@@ -137,9 +137,9 @@ def correlation(a: F64_1D, b: F64_1D) -> float:
     return ratio(total((a - mean(a)) * (b - mean(b))), scale)
 
 
-def in_session(c: Columns, value: Callable[[F64_1D, F64_1D, float], float]) -> F64_1D:
-    """`value` of the typical prices and volumes of the session so far, and the close; rows without either skipped."""
-    price, found = typical(c), empty(len(c["close"]))
+def in_session(c: Columns, price: F64_1D, value: Callable[[F64_1D, F64_1D, float], float]) -> F64_1D:
+    """`value` of the prices and volumes of the session so far, and the close; rows without either are skipped."""
+    found = empty(len(price))
     rows: list[int] = []
     for t in range(len(found)):
         if t > 0 and c["session"][t] != c["session"][t - 1]:
@@ -174,6 +174,8 @@ def profile(p: F64_1D, volume: F64_1D, parameters: Parameters) -> tuple[float, f
         return None
     least = float(parameters["share"]) * math.fsum(bins.values())
     lowest, highest = min(bins), max(bins)
+    if highest - lowest >= 512:
+        return None
     most = max(bins.values())
     low = high = poc = min(b for b in bins if bins[b] == most)
     held = most
@@ -187,13 +189,22 @@ def profile(p: F64_1D, volume: F64_1D, parameters: Parameters) -> tuple[float, f
     return (poc + 0.5) * width, low * width, (high + 1) * width
 
 
+def positive(x: F64_1D) -> F64_1D:
+    """Prices that have a logarithm; the others are missing."""
+    return np.where(x > 0.0, x, np.nan)
+
+
+def log(price: float) -> float:
+    return math.log(price) if price > 0.0 else math.nan
+
+
 def session_profile(which: int) -> Oracle:
     def oracle(c: Columns, p: Parameters) -> F64_1D:
         def value(prices: F64_1D, volume: F64_1D, close: float) -> float:
             found = profile(prices, volume, p)
-            return math.nan if found is None else math.log(close) - found[which]
+            return math.nan if found is None else log(close) - found[which]
 
-        return in_session(c, value)
+        return in_session(c, positive(typical(c)), value)
 
     return oracle
 
@@ -202,9 +213,9 @@ def rolling_profile(which: int) -> Oracle:
     def oracle(c: Columns, p: Parameters) -> F64_1D:
         def value(prices: F64_1D, volume: F64_1D, close: F64_1D) -> float:
             found = profile(prices, volume, p)
-            return math.nan if found is None else math.log(close[-1]) - found[which]
+            return math.nan if found is None else log(float(close[-1])) - found[which]
 
-        return over(whole(p, "n"), value, typical(c), np.nan_to_num(c["volume"]), c["close"])
+        return over(whole(p, "n"), value, positive(typical(c)), np.nan_to_num(c["volume"]), c["close"])
 
     return oracle
 
@@ -246,14 +257,16 @@ RUNNING: dict[str, Oracle] = {
 
 BY_PRICE: dict[str, Oracle] = {
     "turnover": lambda c, p: over(whole(p, "n"), mean, c["close"] * c["volume"]),
-    "session_volume": lambda c, p: in_session(c, lambda _, v, close: total(v) if v.any() else math.nan),
-    "session_vwap": lambda c, p: in_session(c, lambda price, v, close: average_price(price, v)),
-    "session_vwap_distance": lambda c, p: in_session(c, lambda price, v, close: close / average_price(price, v) - 1.0),
-    "session_vwap_z": lambda c, p: in_session(c, from_average),
+    "session_volume": lambda c, p: in_session(c, typical(c), lambda _, v, close: total(v) if v.any() else math.nan),
+    "session_vwap": lambda c, p: in_session(c, typical(c), lambda price, v, close: average_price(price, v)),
+    "session_vwap_distance": lambda c, p: in_session(
+        c, typical(c), lambda price, v, close: ratio(close, average_price(price, v)) - 1.0
+    ),
+    "session_vwap_z": lambda c, p: in_session(c, typical(c), from_average),
     "vwap": lambda c, p: over(whole(p, "n"), average_price, typical(c), c["volume"]),
     "vwap_distance": lambda c, p: over(
         whole(p, "n"),
-        lambda price, v, close: close[-1] / average_price(price, v) - 1.0,
+        lambda price, v, close: ratio(close[-1], average_price(price, v)) - 1.0,
         *(typical(c), c["volume"], c["close"]),
     ),
     "vwap_z": lambda c, p: over(
