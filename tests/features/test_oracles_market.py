@@ -165,6 +165,14 @@ def compare(got: F64_1D, want: F64_1D, what: str) -> None:
         assert not len(rows), f"{what}: row {rows[0]} is {got[rows[0]]}, the oracle says {want[rows[0]]}"
 
 
+def test_a_millionth_too_much_or_a_missing_value_is_seen() -> None:
+    want = np.array([np.nan, 100.0, -3.0])
+    compare(want * (1.0 + 0.9e-6), want, "as good as equal")
+    for wrong in (want * (1.0 + 1.1e-6), np.array([0.0, 100.0, -3.0]), np.array([np.nan, np.nan, -3.0])):
+        with pytest.raises(AssertionError, match="the oracle says"):
+            compare(wrong, want, "wrong")
+
+
 CASES = [
     pytest.param(
         *(name, which),
@@ -182,6 +190,17 @@ def test_the_numbers_are_those_of_the_declaration(name: str, which: str) -> None
         if which == "clean":
             assert np.isfinite(want).sum() > 60, f"{name} {given} is hardly tried"
         compare(computed(which)[name, place], want, f"{name} {given}")
+
+
+@pytest.mark.xfail(strict=True, reason=UNTRADED)
+def test_a_value_area_holds_no_price_below_all_that_were_traded() -> None:
+    columns = {name: values.copy() for name, values in prices("clean").items()}
+    for row, (price, volume) in enumerate([(3_950.0, 0.0), (4_000.0, 10.0), (4_020.0, 8.0)]):
+        for name in ("open", "high", "low", "close"):
+            columns[name][row] = price
+        columns["volume"][row] = volume
+    low = compute_set([column("value_area_low_distance")], columns, threads=1)[0, 2]
+    assert 4_020.0 * np.exp(-low) > 3_990.0, "the bin of 4,000 is two points wide, and nothing was traded below it"
 
 
 def hourly(columns: Market) -> tuple[Market, F64_1D]:
