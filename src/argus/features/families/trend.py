@@ -40,8 +40,8 @@ _LINE: Final = (
 _KALMAN: Final = (
     "y = ln(close); level l, slope s, covariance P = [[p, q], [q, r]] in units of the observation's variance. First y: "
     "l = y, s = 0, p = 1, q = 0, r = 1. Each further y: l += s; p += 2 q + r + level, q += r, r += slope; "
-    "g = p / (p + 1), h = q / (p + 1); e = y - l; l += g e, s += h e; r -= h q, p *= 1 - g, q *= 1 - g. Gains stay as they are once "
-    "both move by less than 1e-13 of themselves; first value at the n-th y"
+    "g = p / (p + 1), h = q / (p + 1); e = y - l; l += g e, s += h e; r -= h q, p *= 1 - g, q *= 1 - g. "
+    "Gains stay as they are once both move by less than 1e-13 of themselves; first value at the n-th y"
 )
 _HARVEY: Final = "Harvey (1989), Forecasting, Structural Time Series Models and the Kalman Filter: local linear trend"
 _KALMAN_PARAMETERS: Final = (
