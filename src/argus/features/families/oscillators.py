@@ -14,8 +14,8 @@ __all__ = ["COLUMNS", "DECLARED"]
 
 _RANGE_NAN: Final = "NaN where highest and lowest are equal."
 _RSI: Final = (
-    "rsi: 100 u / (u + v); u, v the means of rises and falls, max(x[t] - x[t-1], 0) and max(x[t-1] - x[t], 0): plain "
-    "over the first n, then u + (rise - u) / n, v + (fall - v) / n"
+    "rsi: 100 u / (u + v); u, v the means of rises and falls, max(x[t] - x[t-1], 0) and max(x[t-1] - x[t], 0), x the "
+    "close: plain over the first n, then u + (rise - u) / n, v + (fall - v) / n"
 )
 _WILDER: Final = "Wilder (1978), New Concepts in Technical Trading Systems"
 _LANE: Final = "Lane (1984), Lane's stochastics, Stocks & Commodities 2(3)"
@@ -262,7 +262,7 @@ DECLARED: Final = (
         own_parameters=(rows(10, "Rows in the window."),),
         warmup=lambda values: _n(values) + 1,
         build=_efficiency,
-        formula="|x[t] - x[t-n]| / sum(|x[i] - x[i-1]|, i = t-n+1..t)",
+        formula="|x[t] - x[t-n]| / sum(|x[i] - x[i-1]|, i = t-n+1..t), x the close",
         source="Kaufman (1995), Smarter Trading",
         unit="share",
         low=0.0,
@@ -309,7 +309,7 @@ DECLARED: Final = (
         ),
         warmup=_n,
         build=_bollinger_b,
-        formula="(x - m + k s) / (2 k s), m mean and s = sqrt(sum((x[i] - m)^2) / n) of x[t-n+1..t]",
+        formula="(x[t] - m + k s) / (2 k s), m mean and s = sqrt(sum((x[i] - m)^2) / n) of x[t-n+1..t], x the close",
         source="Bollinger (2001), Bollinger on Bollinger Bands",
         unit="share of the bands' distance",
         nan_policy=f"{WINDOW_NAN} NaN where all values of the window are equal.",
@@ -324,7 +324,7 @@ DECLARED: Final = (
         ),
         warmup=_n,
         build=_bollinger_width,
-        formula="2 k s / m, m mean and s = sqrt(sum((x[i] - m)^2) / n) of x[t-n+1..t]",
+        formula="2 k s / m, m mean and s = sqrt(sum((x[i] - m)^2) / n) of x[t-n+1..t], x the close",
         source="Bollinger (2001), Bollinger on Bollinger Bands",
         unit="share of the average",
         low=0.0,

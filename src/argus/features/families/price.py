@@ -115,14 +115,18 @@ _KAUFMAN: Final = (
     rows(2, "Span in a straight trend.", name="fast"),
     rows(30, "Span where the price goes nowhere.", name="slow"),
 )
-EMA: Final = "ema(s): sum(d^i x[t-i]) / sum(d^i), d = 1 - 2 / (s + 1), over all values so far, none before s values"
+EMA: Final = (
+    "ema(s): sum(d^i x[t-i]) / sum(d^i), d = 1 - 2 / (s + 1), over all values so far, none before s values; x the "
+    "close where nothing else is named"
+)
 _WMA: Final = "wma(x, n): sum((n - i) x[t-i], i = 0..n-1) / (n (n + 1) / 2)"
-_HMA: Final = f"wma(2 wma(x, n // 2) - wma(x, n), floor(sqrt(n))); {_WMA}"
+_HMA: Final = f"wma(2 wma(close, n // 2) - wma(close, n), floor(sqrt(n))); {_WMA}"
 _HULL_SOURCE: Final = "Alan Hull (2005), Hull moving average"
 _KAMA: Final = (
     "k[t] = k[t-1] + c^2 (x[t] - k[t-1]), c = e (2 / (fast + 1) - 2 / (slow + 1)) + 2 / (slow + 1), "
-    "e = |x[t] - x[t-n]| / sum(|x[i] - x[i-1]|, i = t-n+1..t), 1 where nothing moved; k[n-1] = x[n-1], first value at "
-    "row n (counted from 0)"
+    "e = |x[t] - x[t-n]| / sum(|x[i] - x[i-1]|, i = t-n+1..t), 1 where nothing moved, x the close; first value at "
+    "row n (counted from 0), before which k[n-1] = x[n-1]; so too if prices were missing: k begins as the price before "
+    "the first value"
 )
 _KAUFMAN_SOURCE: Final = "Kaufman (1995), Smarter Trading; begun as in TA-Lib's KAMA"
 _KAMA_NAN: Final = "NaN where a missing value lies within n rows; such rows are skipped."
@@ -141,7 +145,7 @@ DECLARED: Final = (
         own_parameters=(rows(20, "Rows averaged."),),
         warmup=_n,
         build=lambda values: w.mean(CLOSE, _n(values)),
-        formula="sum(x[t-n+1..t]) / n; exact where the sums of the prices are (prices on a binary grid such as 0.25)",
+        formula="sum(close[t-n+1..t]) / n; exact where the sums of the prices are (on a binary grid such as 0.25)",
         source="definition",
         unit="price",
         price_degree=1.0,
@@ -154,7 +158,8 @@ DECLARED: Final = (
         own_parameters=(whole("span", 20, 1, 100_000, "Span: the newest value weighs about 2 / (span + 1)."),),
         warmup=_span,
         build=lambda values: w.ema(CLOSE, _span(values)),
-        formula="sum(d^i x[t-i]) / sum(d^i), d = 1 - 2 / (span + 1), over all values so far",
+        formula="sum(d^i close[t-i]) / sum(d^i), d = 1 - 2 / (span + 1), over all closes so far, "
+        "none before span closes",
         source="definition; normalised weights, so that the first value has no excess influence",
         unit="price",
         price_degree=1.0,
@@ -167,7 +172,7 @@ DECLARED: Final = (
         own_parameters=(rows(20, "Rows averaged.", low=2),),
         warmup=_n,
         build=lambda values: w.wma(CLOSE, _n(values)),
-        formula=_WMA,
+        formula=f"wma(close, n); {_WMA}",
         source="definition",
         unit="price",
         price_degree=1.0,
@@ -207,7 +212,7 @@ DECLARED: Final = (
         own_parameters=(rows(1, "Rows the return spans."),),
         warmup=lambda values: _n(values) + 1,
         build=lambda values: w.log_growth(CLOSE, _n(values)),
-        formula="ln(x[t] / x[t-n])",
+        formula="ln(close[t] / close[t-n])",
         source="definition",
         unit="log return over n rows",
         nan_policy=_RETURN_NAN,
@@ -222,7 +227,7 @@ DECLARED: Final = (
         ),
         warmup=lambda values: _n(values) + int(values["skip"]) + 1,
         build=_momentum,
-        formula="x[t-skip] / x[t-skip-n] - 1",
+        formula="close[t-skip] / close[t-skip-n] - 1",
         source="Moskowitz, Ooi, Pedersen (2012), Time series momentum, Journal of Financial Economics 104(2)",
         unit="return over n rows",
         low=-1.0,
@@ -235,7 +240,7 @@ DECLARED: Final = (
         own_parameters=(rows(10, "Rows the change spans."),),
         warmup=lambda values: _n(values) + 1,
         build=lambda values: w.growth(CLOSE, _n(values)) * 100.0,
-        formula="100 (x[t] / x[t-n] - 1)",
+        formula="100 (close[t] / close[t-n] - 1)",
         source="definition",
         unit="percent",
         low=-100.0,
@@ -248,7 +253,7 @@ DECLARED: Final = (
         own_parameters=(rows(20, "Rows in the window.", low=2),),
         warmup=_n,
         build=lambda values: w.zscore(CLOSE, _n(values)),
-        formula="(x[t] - mean) / std, both over x[t-n+1..t]",
+        formula="(close[t] - mean) / std, both over close[t-n+1..t], std with divisor n - 1",
         source="definition",
         unit="sample standard deviations",
         nan_policy=f"{WINDOW_NAN} NaN where all values of the window are equal.",
@@ -260,7 +265,7 @@ DECLARED: Final = (
         own_parameters=(rows(20, "Rows averaged."),),
         warmup=_n,
         build=lambda values: _from(w.mean(CLOSE, _n(values))),
-        formula="x[t] / sma - 1, sma = sum(x[t-n+1..t]) / n",
+        formula="close[t] / sma - 1, sma = sum(close[t-n+1..t]) / n",
         source="definition",
         unit="share of the average",
         nan_policy=f"{WINDOW_NAN} {_SHARE_NAN}",
@@ -272,7 +277,7 @@ DECLARED: Final = (
         own_parameters=(rows(20, "Span of the average.", name="span"),),
         warmup=_span,
         build=lambda values: _from(w.ema(CLOSE, _span(values))),
-        formula=f"x[t] / ema(span) - 1; {EMA}",
+        formula=f"close[t] / ema(span) - 1; {EMA}",
         source="definition",
         unit="share of the average",
         nan_policy=f"{SKIPPED_NAN} {_SHARE_NAN}",
@@ -284,7 +289,7 @@ DECLARED: Final = (
         own_parameters=(rows(20, "Rows of the longest mean in it.", low=4),),
         warmup=_hull_warmup,
         build=lambda values: _from(hull(CLOSE, _n(values))),
-        formula=f"x[t] / h - 1, h = {_HMA}",
+        formula=f"close[t] / h - 1, h = {_HMA}",
         source=_HULL_SOURCE,
         unit="share of the average",
         nan_policy=f"{WINDOW_NAN} {_SHARE_NAN}",
@@ -296,7 +301,7 @@ DECLARED: Final = (
         own_parameters=_KAUFMAN,
         warmup=lambda values: _n(values) + 1,
         build=lambda values: _from(_kama(values)),
-        formula=f"x[t] / k[t] - 1; {_KAMA}",
+        formula=f"close[t] / k[t] - 1; {_KAMA}",
         source=_KAUFMAN_SOURCE,
         unit="share of the average",
         nan_policy=f"{_KAMA_NAN} {_SHARE_NAN}",
@@ -313,7 +318,7 @@ DECLARED: Final = (
         build=lambda values: w.gap_share(
             w.mean(CLOSE, _fast(values)), w.mean(CLOSE, _slow(values)), w.mean(CLOSE, _slow(values))
         ),
-        formula="sma(fast) / sma(slow) - 1, sma(n) = sum(x[t-n+1..t]) / n",
+        formula="sma(fast) / sma(slow) - 1, sma(n) = sum(close[t-n+1..t]) / n",
         source="definition",
         unit="share of the slow average",
         nan_policy=f"{WINDOW_NAN} {_SHARE_NAN}",
@@ -389,7 +394,7 @@ DECLARED: Final = (
         own_parameters=(rows(15, "Span of each of the three averages.", name="span"),),
         warmup=lambda values: 3 * _span(values) - 1,
         build=_trix,
-        formula=f"100 (e[t] / e[t-1] - 1), e = ema(ema(ema(x))), each of that span; {EMA}",
+        formula=f"100 (e[t] / e[t-1] - 1), e = ema(ema(ema(close))), each of that span; {EMA}",
         source="Hutson (1983), Good TRIX, Stocks & Commodities 1(5)",
         unit="percent per row",
         low=-100.0,
@@ -405,8 +410,8 @@ DECLARED: Final = (
         build=lambda values: w.gap_share(
             w.lag(CLOSE, _n(values) // 2 + 1), w.mean(CLOSE, _n(values)), w.mean(CLOSE, _n(values))
         ),
-        formula="x[t - n // 2 - 1] / sma - 1, sma = sum(x[t-n+1..t]) / n; charts draw it n // 2 + 1 rows earlier, "
-        "which is not done here",
+        formula="close[t - n // 2 - 1] / sma - 1, sma = sum(close[t-n+1..t]) / n; charts draw it n // 2 + 1 rows "
+        "earlier, which is not done here",
         source="definition of the detrended price oscillator, as a share of the average",
         unit="share of the average",
         nan_policy=f"{WINDOW_NAN} {_SHARE_NAN}",
@@ -422,7 +427,7 @@ DECLARED: Final = (
         ),
         warmup=_coppock_warmup,
         build=_coppock,
-        formula=f"wma(roc(short) + roc(long), n), roc(k) = 100 (x[t] / x[t-k] - 1); {_WMA}",
+        formula=f"wma(roc(short) + roc(long), n), roc(k) = 100 (close[t] / close[t-k] - 1); {_WMA}",
         source="Coppock (1962), Barron's, 15 October; in rows instead of months",
         unit="percent",
         nan_policy=WINDOW_NAN,

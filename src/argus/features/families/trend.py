@@ -34,14 +34,14 @@ _SAR_PARAMETERS: Final = (
     real("most", 0.2, 0.0001, 1.0, "Largest acceleration."),
 )
 _LINE: Final = (
-    "least-squares line a + b i through x[t-n+1..t], i = 0..n-1: b = 12 sum((i - (n - 1) / 2) x) / (n (n^2 - 1)), "
-    "exactly 0 if all are equal"
+    "least-squares line a + b i through x[t-n+1..t], x the close, i = 0..n-1: b = 12 sum((i - (n - 1) / 2) x) / "
+    "(n (n^2 - 1)), exactly 0 if all are equal"
 )
 _KALMAN: Final = (
-    "y = ln(x); level l, slope s, covariance P = [[p, q], [q, r]] in units of the observation's variance. First y: l = "
-    "y, s = 0, p = 1, q = 0, r = 1. Each further y: l += s; p += 2 q + r + level, q += r, r += slope; g = p / (p + 1), "
-    "h = q / (p + 1); e = y - l; l += g e, s += h e; r -= h q, p *= 1 - g, q *= 1 - g. Gains stay as they are once "
-    "both move by less than 1e-13 of themselves; first value at the n-th y"
+    "y = ln(close); level l, slope s, covariance P = [[p, q], [q, r]] in units of the observation's variance. First y: "
+    "l = y, s = 0, p = 1, q = 0, r = 1. Each further y: l += s; p += 2 q + r + level, q += r, r += slope; "
+    "g = p / (p + 1), h = q / (p + 1); e = y - l; l += g e, s += h e; r -= h q, p *= 1 - g, q *= 1 - g. "
+    "Gains stay as they are once both move by less than 1e-13 of themselves; first value at the n-th y"
 )
 _HARVEY: Final = "Harvey (1989), Forecasting, Structural Time Series Models and the Kalman Filter: local linear trend"
 _KALMAN_PARAMETERS: Final = (

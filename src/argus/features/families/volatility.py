@@ -155,7 +155,7 @@ DECLARED: Final = (
         warmup=lambda values: math.ceil(float(values["com"])) + 1,
         build=lambda values: node("volatility.ewma_vol", CLOSE, args=(values["com"], values["bars_per_year"])),  # type: ignore[arg-type]
         formula="sqrt(bars_per_year * sum(d^i (r[t-i] - m)^2) / sum(d^i)), r simple returns, m their mean with the "
-        "same weights, d = com / (1 + com), over all returns so far",
+        "same weights, d = com / (1 + com), over all returns so far, none before `com` returns",
         source="Moskowitz, Ooi, Pedersen (2012), equation 1 (centre of mass 60 days); updated as in West (1979), "
         "Communications of the ACM 22(9)",
         unit="annualised volatility of returns (0.16 is 16 %)",
@@ -169,7 +169,7 @@ DECLARED: Final = (
         own_parameters=(whole("n", 20, 2, 100_000, "Rows in the window."),),
         warmup=_n,
         build=lambda values: w.deviation(CLOSE, _n(values)),
-        formula="sqrt(sum((x - mean)^2) / (n - 1)) over x[t-n+1..t]; exactly 0 if all are equal",
+        formula="sqrt(sum((x - mean)^2) / (n - 1)) over x[t-n+1..t], x the close; exactly 0 if all are equal",
         source="definition; sums about a reference that is renewed, against cancellation",
         unit="price",
         low=0.0,
@@ -352,7 +352,7 @@ DECLARED: Final = (
         source="Parkinson (1980), The extreme value method for estimating the variance of the rate of return, "
         "Journal of Business 53(1)",
         unit=_PER_ROW,
-        nan_policy=_BAR_NAN,
+        nan_policy="A missing, zero or negative open, high or low makes every output NaN whose window holds the bar.",
         low=0.0,
         distrust="Leaves out what happens between bars, and assumes no drift.",
     ),

@@ -18,10 +18,17 @@ __all__ = ["COLUMNS", "DECLARED"]
 
 _WINDOW_NAN: Final = "A missing price or volume makes every output NaN whose window holds it."
 _SKIPPED: Final = "A row with a missing price or volume gives NaN and is skipped."
+_CHANGE_SKIPPED: Final = (
+    "A row with a missing price or volume, or after a row without a price, gives NaN and is skipped."
+)
+_INDEX_SKIPPED: Final = (
+    "A row with a missing price or volume gives NaN; no move from or to it counts, nor one from or to a price that is "
+    "not above zero."
+)
 _NOTHING_TRADED: Final = "NaN where nothing was traded in the window."
 _SINCE_START: Final = "Its level depends on where the data begin; only its changes tell something."
 _TYPICAL: Final = "p = (high + low + close) / 3"
-_SIDE: Final = "s = 1, 0 or -1 as the close is above, at or below the last close"
+_SIDE: Final = "s = 1, 0 or -1 as the close is above, at or below that of the row before"
 _SESSION: Final = input_column("session")
 
 
@@ -96,7 +103,7 @@ DECLARED: Final = (
         unit="units traded",
         volume_degree=1.0,
         distrust=_SINCE_START,
-        nan_policy=_SKIPPED,
+        nan_policy=_CHANGE_SKIPPED,
     ),
     Feature(
         name="obv_share",
@@ -139,7 +146,7 @@ DECLARED: Final = (
         unit="percent of the volume",
         low=-100.0,
         high=100.0,
-        nan_policy="A row with a missing price or volume gives NaN and is skipped; NaN where nothing was traded.",
+        nan_policy=f"{_CHANGE_SKIPPED} NaN where nothing was traded.",
     ),
     Feature(
         name="clv",
@@ -201,7 +208,7 @@ DECLARED: Final = (
         own_parameters=(_rows(14),),
         warmup=lambda values: _n(values) + 1,
         build=lambda values: _money_flow(_n(values)),
-        formula="100 * sum(p volume where p rose) / sum(p volume where p rose or fell) over the last n rows; "
+        formula="100 * sum(|p| volume where p rose) / sum(|p| volume where p rose or fell) over the last n rows; "
         f"{_TYPICAL}",
         source="Quong, Soudack (1989), Technical Analysis of Stocks and Commodities 7(3); TA-Lib, function MFI",
         unit="percent",
@@ -221,7 +228,7 @@ DECLARED: Final = (
         unit="price times units traded",
         price_degree=1.0,
         volume_degree=1.0,
-        nan_policy=_SKIPPED,
+        nan_policy=_CHANGE_SKIPPED,
     ),
     Feature(
         name="ease_of_movement",
@@ -276,7 +283,7 @@ DECLARED: Final = (
         unit="index",
         low=0.0,
         distrust=_SINCE_START,
-        nan_policy=_SKIPPED,
+        nan_policy=_INDEX_SKIPPED,
     ),
     Feature(
         name="pvi",
@@ -289,7 +296,7 @@ DECLARED: Final = (
         unit="index",
         low=0.0,
         distrust=_SINCE_START,
-        nan_policy=_SKIPPED,
+        nan_policy=_INDEX_SKIPPED,
     ),
     Feature(
         name="nvi_distance",
@@ -302,7 +309,7 @@ DECLARED: Final = (
         source="Fosback (1976), Stock Market Logic (a mean of one year)",
         unit="share of the mean",
         low=-1.0,
-        nan_policy=_SKIPPED,
+        nan_policy=_INDEX_SKIPPED,
     ),
     Feature(
         name="pvi_distance",
@@ -315,7 +322,7 @@ DECLARED: Final = (
         source="Fosback (1976), Stock Market Logic (a mean of one year)",
         unit="share of the mean",
         low=-1.0,
-        nan_policy=_SKIPPED,
+        nan_policy=_INDEX_SKIPPED,
     ),
     Feature(
         name="volume_ratio",

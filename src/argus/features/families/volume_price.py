@@ -60,12 +60,15 @@ _PROFILE: Final = (
     "the volume of a bar is put in bin floor(ln(p) / width), width = bin / 10000, p = (high + low + close) / 3; POC is "
     "the middle of the bin with most volume (the lowest of equals); the value area starts there and takes in whichever "
     "next bin has more volume, above or below (of equals the lower one), until it holds `share` of all or every bin "
-    "between the lowest and the highest"
+    "between the lowest and the highest in which anything was traded; its edges are those of its outermost bins"
 )
 _PROFILE_SOURCE: Final = (
     "Steidlmayer, Koy (1986), Markets and Market Logic; volume in place of half-hours, bins as given"
 )
-_PROFILE_NAN: Final = "A row with a missing price or volume gives NaN in a session and is skipped; NaN before volume."
+_PROFILE_NAN: Final = (
+    "A row with a missing price or volume, or a p not above zero, gives NaN and is skipped. NaN before volume, and "
+    "where the lowest and the highest bin are 512 or more apart."
+)
 _PROFILE_DOUBT: Final = (
     "Bars are put at one price, which blurs it for long bars. Prices 512 bins apart have no profile: take a wider bin."
 )
@@ -91,7 +94,7 @@ DECLARED: Final = (
         meaning="What was traded in the session so far.",
         warmup=lambda values: 1,
         build=lambda values: _session_average(),
-        formula="sum(volume) over the rows of the session so far that have a price",
+        formula="sum(volume) over the rows of the session so far that have high, low and close",
         source="definition",
         unit="units traded",
         volume_degree=1.0,
@@ -122,7 +125,7 @@ DECLARED: Final = (
         source="definition",
         unit="share of the average price",
         nan_policy="NaN where price or volume is missing (the row is skipped), or nothing was traded in the "
-        "session yet.",
+        "session yet, or the average is zero.",
     ),
     Feature(
         name="session_vwap_z",
@@ -161,7 +164,7 @@ DECLARED: Final = (
         formula="close / vwap(n) - 1",
         source="definition",
         unit="share of the average price",
-        nan_policy=f"{_WINDOW_NAN} {_NOTHING_TRADED}",
+        nan_policy=f"{_WINDOW_NAN} {_NOTHING_TRADED} NaN where the average is zero.",
     ),
     Feature(
         name="vwap_z",
@@ -232,8 +235,8 @@ DECLARED: Final = (
         unit="log distance",
         price_degree=None,
         distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price makes every output NaN whose window holds it; a missing volume counts as "
-        "none. NaN without volume.",
+        nan_policy="A missing price, or a p not above zero, makes every output NaN whose window holds it; a missing "
+        "volume counts as none. NaN without volume, and where the lowest and the highest bin are 512 or more apart.",
     ),
     Feature(
         name="rolling_value_area_low_distance",
@@ -248,8 +251,8 @@ DECLARED: Final = (
         unit="log distance",
         price_degree=None,
         distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price makes every output NaN whose window holds it; a missing volume counts as "
-        "none. NaN without volume.",
+        nan_policy="A missing price, or a p not above zero, makes every output NaN whose window holds it; a missing "
+        "volume counts as none. NaN without volume, and where the lowest and the highest bin are 512 or more apart.",
     ),
     Feature(
         name="rolling_value_area_high_distance",
@@ -264,8 +267,8 @@ DECLARED: Final = (
         unit="log distance",
         price_degree=None,
         distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price makes every output NaN whose window holds it; a missing volume counts as "
-        "none. NaN without volume.",
+        nan_policy="A missing price, or a p not above zero, makes every output NaN whose window holds it; a missing "
+        "volume counts as none. NaN without volume, and where the lowest and the highest bin are 512 or more apart.",
     ),
 )
 """Features of volume by price."""
