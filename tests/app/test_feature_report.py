@@ -11,7 +11,8 @@ import pytest
 
 from argus.app.data import FileStatement, synthetic_spec, write_synthetic
 from argus.app.feature_report import feature_report, file_report, write_page
-from argus.app.features import harvest, table_of
+from argus.app.features import table_of
+from argus.app.harvest import harvest
 from argus.app.rolled import Rolling
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.errors import CatalogError, ConfigError, WorkspaceError

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from argus.app.data import FileStatement, write_synthetic
-from argus.app.features import HarvestResult, compute_file, harvest, series_of, table_of
+from argus.app.features import compute_file, series_of, table_of
+from argus.app.harvest import HarvestResult, harvest
 from argus.app.rolled import Rolling
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.arrays import Bars

@@ -17,7 +17,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus.app.features import harvest, series_of, table_of
+from argus.app.features import series_of, table_of
+from argus.app.harvest import harvest
 from argus.app.rolled import Rolling
 from argus.app.settings import Settings, read_settings
 from argus.app.universe import in_line, joined, known_as_of
@@ -331,7 +332,7 @@ def test_what_cannot_be_harvested_is_said_before_anything_is_made(desk: Workspac
         harvest(desk, "cross_asset", [], ["1h"], ROLLING)
     lone = workspace(tmp_path / "lone", {"gold": MEMBERS["gold"]})
     write(lone, daily(MEMBERS["gold"]))
-    with pytest.raises(ConfigError, match="no column of pair_beta can be made over universe: nobody plays"):
+    with pytest.raises(ConfigError, match="no column of pair_beta can be made: nobody plays"):
         harvest(lone, "pair_beta", [], ["1d"], ROLLING)
     odd = workspace(tmp_path / "odd", MEMBERS | {"vix": "VXM#none"})
     with pytest.raises(ConfigError, match="'VXM#none' is not understood; write VXM#1"):

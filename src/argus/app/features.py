@@ -1,9 +1,8 @@
-"""Features over bars: of one file, or harvested over the catalog into tables that are kept up to date.
+"""Features over bars: of one file, or over what the catalog has of a symbol.
 
-A harvest has one table for each set, symbol and timeframe, under ``features/`` in the workspace. Symbols are datasets
-of the catalog, or roots of futures, whose contracts are joined into the forward-anchored series; ``universe`` stands
-for all members of the universe together. Timeframes that the catalog has no bars of are made from finer ones. Tables
-are made side by side by worker processes, or over a Ray cluster; each is the same bytes whoever makes it.
+Symbols are datasets of the catalog, or roots of futures, whose contracts are joined into the forward-anchored series;
+``universe`` stands for all members of the universe together. Timeframes that the catalog has no bars of are made from
+finer ones.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import os
 import resource
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -36,19 +34,19 @@ if TYPE_CHECKING:
     from argus.data.catalog import DatasetInfo
     from argus.data.feature_store import FeatureTable
     from argus.data.rolls import RollSchedule
-    from argus.engine.sweep import Done, Executor, Point
 
 __all__ = [
     "UNIVERSE",
     "ComputeResult",
-    "HarvestResult",
     "Series",
     "bars_held",
     "compute_file",
+    "code_versions",
     "compute_to",
-    "harvest",
+    "peak_mb",
     "reads_members",
     "series_of",
+    "symbol_of",
     "table_of",
 ]
 
@@ -56,7 +54,6 @@ Progress = Callable[[int, int], None]
 UNIVERSE: Final = "universe"
 """The symbol under which the members of the universe are harvested."""
 _FOLDER: Final = "features"
-_POLL_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +79,31 @@ class Series:
     def roles(self) -> frozenset[str]:
         """Roles of the universe that features over these bars may look at; none but in the universe itself."""
         return frozenset()
+
+    def makeable(self, what: str) -> tuple[tuple[FeatureRef, ...], dict[str, str]]:
+        """Columns of a set that can be made over these bars, and why each of the others cannot, by name.
+
+        Raises
+        ------
+        ConfigError
+            If none can be made, or the set is unknown.
+        """
+        from argus.core.arrays import BAR_FIELDS
+        from argus.features import feature
+        from argus.features.declaration import inputs_of
+        from argus.features.sets import columns_of
+        from argus.features.universe import usable
+
+        refs, left_out = usable(columns_of(what), self.roles)
+        unseen = set(BAR_FIELDS) - self.bars.observed
+        for ref in refs:
+            lacking = sorted(unseen & set(inputs_of(feature(ref.feature).term(ref.parameters))))
+            if lacking:
+                left_out[ref.alias] = f"the bars of {self.bars.instrument} do not have {', '.join(lacking)}"
+        kept = tuple(ref for ref in refs if ref.alias not in left_out)
+        if not kept:
+            raise ConfigError(f"no column of {what} can be made: {next(iter(left_out.values()))}")
+        return kept, left_out
 
     def columns(self, names: Sequence[str], first: int, last: int) -> dict[str, NDArray[Any]]:
         """Inputs of features over some of the rows: what the bars hold, and what the calendar says of them."""
@@ -112,6 +134,8 @@ class ComputeResult:
         Content hash of the bars.
     notes : tuple of str
         What the quality gates say of the file.
+    left_out : mapping
+        Columns of the set that could not be made over these bars, and why.
     """
 
     rows: int
@@ -123,33 +147,7 @@ class ComputeResult:
     out: str
     data_hash: str
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HarvestResult:
-    """What a harvest did.
-
-    Attributes
-    ----------
-    tables : tuple of mapping
-        One for each symbol and timeframe.
-    seconds : float
-    """
-
-    tables: tuple[Mapping[str, Any], ...]
-    seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
-        rows = sum(int(table["rows"]) for table in self.tables)
-        values = sum(int(table["values_made"]) for table in self.tables)
-        return {
-            "tables": [dict(table) for table in self.tables],
-            "rows": rows,
-            "values_made": values,
-            "seconds": self.seconds,
-            "values_per_second": values / self.seconds if self.seconds > 0 else None,
-        }
+    left_out: Mapping[str, str]
 
 
 def compute_file(
@@ -188,14 +186,15 @@ def compute_file(
 
     if out.suffix != ".parquet":
         raise ConfigError(f"--out is {out.name}; features are written as Parquet: give a name that ends in .parquet")
-    refs = columns_of(what)
+    columns_of(what)
     spec_of_file, said = complete_statement(path, stated)
     market, notes, source = file_market(path, spec_of_file)
     ((spec, bars),) = market.values()
     series = Series(bars, spec, None, {"source": source, "data_hash": bars.content_hash})
+    refs, left_out = series.makeable(what)
     seconds = compute_to(series, refs, {"set": what, **series.about}, out, threads, progress)
     return ComputeResult(
-        len(bars), len(refs), *seconds, _peak_mb(), str(out), bars.content_hash, (*said, *notes)
+        len(bars), len(refs), *seconds, peak_mb(), str(out), bars.content_hash, (*said, *notes), left_out
     )  # fmt: skip
 
 
@@ -221,7 +220,7 @@ def compute_to(
     began = time.perf_counter()
     n, size = len(series.bars), rows_of_a_part(len(refs))
     names = [ref.alias for ref in refs]
-    told = {**about, "versions": {ref.alias: column_version(ref) for ref in refs}, **_code()}
+    told = {**about, "versions": {ref.alias: column_version(ref) for ref in refs}, **code_versions()}
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f"{out.name}.{os.getpid()}.part")
     seconds = {"compute": 0.0, "write": 0.0}
@@ -258,13 +257,15 @@ def compute_to(
     return seconds["compute"], seconds["write"], time.perf_counter() - began
 
 
-def _code() -> dict[str, Any]:
+def code_versions() -> dict[str, Any]:
+    """Versions of what computes."""
     from importlib.metadata import version
 
     return {"argus": version("argus"), "numba": version("numba"), "numpy": version("numpy")}
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Most memory that this process has held so far, in megabytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3) * (1.0 if sys.platform == "darwin" else 1.024)
 
@@ -312,7 +313,7 @@ def series_of(
     wanted = parse_session_interval(timeframe, "--timeframes")
     held = bars_held(workspace, symbol, timeframe, infos)
     if not held:
-        of_symbol = [info for info in workspace.catalog().datasets() if symbol in (info.instrument, _symbol(info))]
+        of_symbol = [info for info in workspace.catalog().datasets() if symbol in (info.instrument, symbol_of(info))]
         there = {f"{symbol}.{info.interval}" for info in of_symbol}
         raise CatalogError(
             f"the catalog has no bars of {symbol} from which bars of {timeframe} can be made; it has "
@@ -321,7 +322,7 @@ def series_of(
     info = max(held, key=lambda one: one.interval_ns or NS_PER_DAY)
     length, schedule, spec = info.interval_ns, None, instrument(info.instrument)
     about: dict[str, Any]
-    if _symbol(info) == symbol:
+    if symbol_of(info) == symbol:
         bars, about = _plain_bars(workspace, info)
     else:
         (root,), _, _ = catalog_roots(workspace, [f"{symbol}.{info.interval}"], rolling)
@@ -336,7 +337,7 @@ def series_of(
     return Series(bars, spec, schedule, about)
 
 
-def _symbol(info: DatasetInfo) -> str:
+def symbol_of(info: DatasetInfo) -> str:
     """A dataset's bars by one name: ``SPX``, ``US_EQUITY:AAPL``, or of one contract ``MES.202312``."""
     return ".".join(part for part in (info.instrument, info.contract) if part)
 
@@ -375,7 +376,7 @@ def bars_held(
     wanted = parse_session_interval(timeframe, "--timeframes")
     every = workspace.catalog().datasets() if infos is None else infos
     fitting = [info for info in every if _makes(info.interval_ns, wanted)]
-    plain = [info for info in fitting if _symbol(info) == symbol]
+    plain = [info for info in fitting if symbol_of(info) == symbol]
     if plain and not contracts_only:
         return plain
     return contracts_held(workspace, [info for info in fitting if info.instrument == symbol])
@@ -386,212 +387,9 @@ def _makes(interval_ns: int | None, wanted: int) -> bool:
     return own == wanted or (own < wanted and wanted % own == 0)
 
 
-@dataclass(frozen=True, slots=True)
-class HarvestTask:
-    """Brings tables up to date, wherever it is sent; nodes of a cluster see the workspace under the same path."""
-
-    root: Path
-    what: str
-    rolling: Rolling
-    threads: int
-    columns: tuple[()] = ()
-    batch_points: int = 1
-
-    def __call__(self, points: Sequence[Point]) -> Done:
-        from argus.engine.sweep import Done
-
-        return Done(tuple(self._table(point.market, str(point.values["timeframe"])) for point in points))
-
-    def _table(self, symbol: str, timeframe: str, progress: Progress | None = None) -> dict[str, Any]:
-        from argus.app._harvest_table import bring_up_to_date
-        from argus.app.workspace import Workspace
-        from argus.data._catalog_files import lock_for_writing
-        from argus.features import feature
-        from argus.features.declaration import inputs_of
-        from argus.features.sets import columns_of
-        from argus.features.universe import usable
-
-        began = time.perf_counter()
-        workspace = Workspace(self.root)
-        series = series_of(workspace, symbol, timeframe, self.rolling)
-        refs, left_out = usable(columns_of(self.what), series.roles)
-        if not refs:
-            raise ConfigError(f"no column of {self.what} can be made over {symbol}: {next(iter(left_out.values()))}")
-        names = sorted({name for ref in refs for name in inputs_of(feature(ref.feature).term(ref.parameters))})
-        table = table_of(workspace, self.what, symbol, timeframe)
-        about = {"set": self.what, "symbol": symbol, "timeframe": timeframe, **series.about, **_code()}
-        with lock_for_writing(table.folder, 0.0):
-            done = bring_up_to_date(
-                table,
-                refs,
-                series.bars.ts_recv_ns,
-                lambda first, last: series.columns(names, first, last),
-                about,
-                self.threads,
-                progress,
-            )
-        return {
-            "symbol": symbol,
-            "timeframe": timeframe,
-            **asdict(done),
-            "seconds": time.perf_counter() - began,
-            "peak_mb": _peak_mb(),
-            "folder": str(table.folder),
-            "left_out": left_out,
-        }
-
-
-def harvest(
-    workspace: Workspace,
-    what: str,
-    symbols: Sequence[str],
-    timeframes: Sequence[str],
-    rolling: Rolling,
-    *,
-    workers: int = 1,
-    ray: str | None = None,
-    progress: Progress | None = None,
-) -> HarvestResult:
-    """Bring the tables of a set up to date.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    what : str
-        A set, or features separated by commas.
-    symbols, timeframes : sequence of str
-        ``["MES", "ZN"]``, ``["1h", "1d"]``. For a set that looks at members of the universe no symbols.
-    rolling : Rolling
-        How roots of futures are joined.
-    workers : int
-        Processes; the tables are the same for any number.
-    ray : str or None
-        Address of a Ray cluster to run on instead; its nodes see the workspace under the same path.
-    progress : callable or None
-        Called with rows done, and of about how many.
-
-    Raises
-    ------
-    CatalogError
-        If the catalog lacks bars for a table: before anything is made.
-    ConfigError
-        If the set is unknown, or looks at the universe and symbols are named.
-    """
-    from argus.engine.sweep import Point, carried
-
-    began = time.perf_counter()
-    symbols = symbols or ([UNIVERSE] if reads_members(what) else [])
-    if not symbols or not timeframes:
-        raise ConfigError("a harvest needs symbols and timeframes; name them, such as --symbols MES,ZN --timeframes 1h")
-    others = [symbol for symbol in symbols if symbol != UNIVERSE]
-    if others and reads_members(what):
-        raise ConfigError(
-            f"{what} looks at members of the universe, which are the same for {', '.join(others)} and every other "
-            "symbol: harvest it without --symbols, and join its table to those of symbols (argus.app.universe.joined)"
-        )
-    jobs = [(symbol, timeframe) for symbol in dict.fromkeys(symbols) for timeframe in dict.fromkeys(timeframes)]
-    expected = {job: _expected_rows(workspace, *job) for job in jobs}
-    jobs.sort(key=lambda job: -expected[job])
-    points = [Point(k, {"timeframe": timeframe}, symbol) for k, (symbol, timeframe) in enumerate(jobs)]
-    slots = min(workers, len(jobs))
-    task = HarvestTask(workspace.root, what, rolling, 1 if slots == 0 else max(1, workers // max(slots, 1)))
-    executor = _executor(slots, ray)
-    rows: dict[int, Mapping[str, Any]] = {}
-    watch = _Watch(workspace, what, expected, progress)
-    try:
-        executor.start(task)
-        with watch:
-            for outcome in carried([(point,) for point in points], executor):
-                assert outcome.done is not None
-                rows[outcome.points[0].number] = outcome.done.rows[0]
-                watch.finished(jobs[outcome.points[0].number])
-    finally:
-        executor.stop()
-    return HarvestResult(tuple(rows[k] for k in sorted(rows)), time.perf_counter() - began)
-
-
 def reads_members(what: str) -> bool:
     """Whether a set, or features separated by commas, look at members of the universe."""
     from argus.features.sets import columns_of
     from argus.features.universe import members_read
 
     return any(members_read(ref) for ref in columns_of(what))
-
-
-def _executor(slots: int, ray: str | None) -> Executor:
-    from argus.engine.sweep import InProcess, Processes, RayCluster
-
-    if ray is not None:
-        return RayCluster(ray)
-    return InProcess() if slots <= 1 else Processes(slots)
-
-
-def _expected_rows(workspace: Workspace, symbol: str, timeframe: str) -> int:
-    """About how many rows a table will have, from the catalog's manifests alone."""
-    from argus.app.data import parse_session_interval
-
-    if symbol == UNIVERSE:
-        from argus.app.universe import universe_clock
-
-        symbol = universe_clock(workspace, timeframe)
-    held = bars_held(workspace, symbol, timeframe)
-    if not held:
-        series_of(workspace, symbol, timeframe, _no_rolling())
-    wanted = parse_session_interval(timeframe, "--timeframes")
-    rows = [info.rows * (info.interval_ns or NS_PER_DAY) // wanted for info in held]
-    return max(rows) if _symbol(held[0]) == symbol else sum(rows)
-
-
-def _no_rolling() -> Rolling:
-    from argus.app.rolled import Rolling
-
-    return Rolling()
-
-
-class _Watch:
-    """Tells how many rows the tables have, by looking at their manifests while others write them."""
-
-    def __init__(
-        self, workspace: Workspace, what: str, expected: Mapping[tuple[str, str], int], tell: Progress | None
-    ) -> None:
-        self._tables = {job: table_of(workspace, what, *job) for job in expected}
-        self._expected = dict(expected)
-        self._tell = tell
-        self._finished: set[tuple[str, str]] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> _Watch:
-        if self._tell is not None:
-            self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        if self._tell is not None:
-            self._thread.join()
-            self._look()
-
-    def finished(self, job: tuple[str, str]) -> None:
-        """A table is done, whatever its rows."""
-        self._finished.add(job)
-
-    def _run(self) -> None:
-        while not self._stop.wait(_POLL_S):
-            self._look()
-
-    def _look(self) -> None:
-        assert self._tell is not None
-        done = 0
-        for job, table in self._tables.items():
-            expected = self._expected[job]
-            if job in self._finished:
-                done += expected
-                continue
-            try:
-                manifest = table.manifest()
-            except CatalogError:
-                continue
-            if manifest is not None and not manifest.is_finished:
-                done += min(manifest.rows, expected)
-        self._tell(done, sum(self._expected.values()))

@@ -94,11 +94,13 @@ def compute(
             "out": done.out,
             "data_hash": done.data_hash,
             "notes": list(done.notes),
+            "left_out": dict(done.left_out),
         },
         json_wanted=json_wanted,
         text=lambda: _say(
             [
                 *done.notes,
+                *_lacking(done.out, done.left_out),
                 f"{done.rows:,} rows of {done.features} features in {done.seconds:.2f} s ({rate:,.0f} million values a "
                 f"second): {done.seconds_compute:.2f} s of computing, {done.seconds_write:.2f} s of writing beside it, "
                 f"{done.peak_mb:,.0f} MB at most",
@@ -127,7 +129,7 @@ def harvest(
 
     Interrupted at any moment, the same command goes on where it stopped.
     """
-    from argus.app.features import harvest as use_case
+    from argus.app.harvest import harvest as use_case
     from argus.app.rolled import Rolling
     from argus.app.workspace import open_workspace
 
@@ -151,7 +153,7 @@ def harvest(
         for one in done.tables
     ]
     for one in done.tables:
-        lines += _lacking(one)
+        lines += _lacking(f"{one['symbol']} {one['timeframe']}", one["left_out"])
     rate = told["values_made"] / max(done.seconds, 1e-9) / 1e6
     lines.append(f"{told['values_made']:,} values in {done.seconds:.1f} s, {rate:,.0f} million a second")
     emit(told, json_wanted=json_wanted, text=lambda: _say(lines))
@@ -247,14 +249,13 @@ def _changed(columns: tuple[str, ...]) -> str:
     return f"; replaced, because definition or data changed: {shown}"
 
 
-def _lacking(table: Mapping[str, Any]) -> list[str]:
+def _lacking(of: str, left_out: Mapping[str, str]) -> list[str]:
     """Which columns were left out of a table, one line for each reason."""
     by_reason: dict[str, list[str]] = {}
-    for alias, why in table["left_out"].items():
+    for alias, why in left_out.items():
         by_reason.setdefault(why, []).append(alias)
     return [
-        f"{table['symbol']} {table['timeframe']}: {len(left)} columns left out, because {why}: {', '.join(left[:3])}"
-        + (" ..." if len(left) > 3 else "")
+        f"{of}: {len(left)} columns left out, because {why}: {', '.join(left[:3])}" + (" ..." if len(left) > 3 else "")
         for why, left in by_reason.items()
     ]
 

@@ -6,12 +6,18 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from argus.core.errors import ConfigError
 from argus.core.strategy import FeatureRef
 from argus.features.declaration import column
 
-__all__ = ["FeatureSet", "columns_of", "feature_sets"]
+__all__ = ["ALL", "PARTS", "FeatureSet", "columns_of", "feature_sets"]
+
+ALL: Final = "all"
+"""The set of all columns."""
+PARTS: Final = ("futures", "physics", "mtf", "cross_asset")
+"""The sets that it consists of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,13 @@ def _sets() -> dict[str, FeatureSet]:
             columns(families.CROSS_ASSET),
         ),
     ]
+    found.append(
+        FeatureSet(
+            ALL,
+            "Every column of the sets above; harvested, each of them is a table of its own.",
+            tuple(ref for one in found for ref in one.columns),
+        )
+    )
     for one in found:
         names = [ref.alias for ref in one.columns]
         twice = sorted({name for name in names if names.count(name) > 1})
