@@ -105,6 +105,16 @@ class Series:
             raise ConfigError(f"no column of {what} can be made: {next(iter(left_out.values()))}")
         return kept, left_out
 
+    def prepare(self, names: Sequence[str]) -> None:
+        """Build what the calendar's columns are looked up in over all bars at once, not part by part."""
+        if len(self.bars) > 1:
+            from argus.data.bar_calendar import CALENDAR_COLUMNS, calendar_columns
+
+            wanted = [name for name in names if name in CALENDAR_COLUMNS]
+            ends = self.bars.ends()
+            if wanted:
+                calendar_columns(ends, wanted, spec=self.spec, schedule=self.schedule)
+
     def columns(self, names: Sequence[str], first: int, last: int) -> dict[str, NDArray[Any]]:
         """Inputs of features over some of the rows: what the bars hold, and what the calendar says of them."""
         from argus.data.bar_calendar import CALENDAR_COLUMNS, calendar_columns
@@ -125,8 +135,9 @@ class ComputeResult:
     Attributes
     ----------
     rows, features : int
-    seconds_compute, seconds_write, seconds : float
-        In the kernels with their inputs; in the writer, which works beside them; and both together by the clock.
+    seconds_setup, seconds_compute, seconds_write, seconds : float
+        Loading kernels and calendars; in the kernels with their inputs; in the writer, which works beside them; and all
+        of it by the clock.
     peak_mb : float
         Most memory that the process has held so far.
     out : str
@@ -140,6 +151,7 @@ class ComputeResult:
 
     rows: int
     features: int
+    seconds_setup: float
     seconds_compute: float
     seconds_write: float
     seconds: float
@@ -205,7 +217,7 @@ def compute_to(
     out: Path,
     threads: int | None,
     progress: Progress | None,
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, float]:
     """Features over a series into one Parquet file, whole or not at all; parts are written while others are computed.
 
     Returns
@@ -216,6 +228,7 @@ def compute_to(
     from argus.app._harvest_table import rows_of_a_part
     from argus.data.feature_store import ColumnWriter
     from argus.features import SetRunner, column_version
+    from argus.features.compute import load_loops
 
     began = time.perf_counter()
     n, size = len(series.bars), rows_of_a_part(len(refs))
@@ -223,7 +236,7 @@ def compute_to(
     told = {**about, "versions": {ref.alias: column_version(ref) for ref in refs}, **code_versions()}
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f"{out.name}.{os.getpid()}.part")
-    seconds = {"compute": 0.0, "write": 0.0}
+    seconds = {"setup": 0.0, "compute": 0.0, "write": 0.0}
 
     def write(ts_recv_ns: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         started = time.perf_counter()
@@ -238,6 +251,9 @@ def compute_to(
         ):
             buffers = [np.empty((len(refs), min(size, max(n, 1))), dtype=np.float32) for _ in range(2)]
             under_way: deque[Future[None]] = deque()
+            load_loops()
+            series.prepare(runner.inputs)
+            seconds["setup"] = time.perf_counter() - began
             for k, first in enumerate(range(0, n, size)):
                 last = min(first + size, n)
                 if len(under_way) == len(buffers):
@@ -254,7 +270,7 @@ def compute_to(
         temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
-    return seconds["compute"], seconds["write"], time.perf_counter() - began
+    return seconds["setup"], seconds["compute"], seconds["write"], time.perf_counter() - began
 
 
 def code_versions() -> dict[str, Any]:

@@ -94,6 +94,7 @@ class HarvestTask:
         refs, left_out = series.makeable(self.what)
         names = sorted({name for ref in refs for name in inputs_of(feature(ref.feature).term(ref.parameters))})
         table = table_of(workspace, self.what, symbol, timeframe)
+        series.prepare(names)
         about = {"set": self.what, "symbol": symbol, "timeframe": timeframe, **series.about, **code_versions()}
         with lock_for_writing(table.folder, 0.0):
             done = bring_up_to_date(

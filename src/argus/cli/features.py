@@ -87,6 +87,7 @@ def compute(
         {
             "rows": done.rows,
             "features": done.features,
+            "seconds_setup": round(done.seconds_setup, 4),
             "seconds_compute": round(done.seconds_compute, 4),
             "seconds_write": round(done.seconds_write, 4),
             "seconds": round(done.seconds, 4),
@@ -102,7 +103,8 @@ def compute(
                 *done.notes,
                 *_lacking(done.out, done.left_out),
                 f"{done.rows:,} rows of {done.features} features in {done.seconds:.2f} s ({rate:,.0f} million values a "
-                f"second): {done.seconds_compute:.2f} s of computing, {done.seconds_write:.2f} s of writing beside it, "
+                f"second): {done.seconds_setup:.2f} s of setting up, {done.seconds_compute:.2f} s of computing, "
+                f"{done.seconds_write:.2f} s of writing beside it, "
                 f"{done.peak_mb:,.0f} MB at most",
                 f"written to {done.out}",
             ]

@@ -129,6 +129,11 @@ class Bars:
         cut: Mapping[str, object] = {name: getattr(self, name)[start:stop] for name in _COLUMNS}
         return Bars(instrument=self.instrument, observed=self.observed, **cut)  # type: ignore[arg-type]
 
+    def ends(self) -> Bars:
+        """The first and the last bar alone."""
+        cut: Mapping[str, object] = {name: np.ascontiguousarray(getattr(self, name)[[0, -1]]) for name in _COLUMNS}
+        return Bars(instrument=self.instrument, observed=self.observed, **cut)  # type: ignore[arg-type]
+
 
 _HASHES: WeakKeyDictionary[Bars, str] = WeakKeyDictionary()
 _COLUMNS: Final = tuple(f.name for f in fields(Bars) if f.name not in ("instrument", "observed"))

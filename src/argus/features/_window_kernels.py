@@ -156,6 +156,29 @@ def _spread_afresh(x, last, w):  # type: ignore[no-untyped-def]
     return mean, spread
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def _repair(x, here, w, mean, spread):  # type: ignore[no-untyped-def]
+    """Sum up afresh the windows whose spread is below zero; rows of equal values are counted on, not summed up."""
+    equal = 0
+    counted = -1
+    for j in range(len(spread)):
+        if spread[j] < 0.0:
+            last = here + j
+            if counted == j - 1 and counted >= 0:
+                equal = equal + 1 if x[last] == x[last - 1] else 1
+            else:
+                equal = 1
+                while equal < w and x[last - equal] == x[last]:
+                    equal += 1
+            counted = j
+            if equal >= w:
+                mean[j] = x[last]
+                spread[j] = 0.0
+            else:
+                gap, spread[j] = _spread_afresh(x, last, w)
+                mean[j] = x[last] + gap
+
+
 @kernel(depth=_window, state=3, outputs=2)
 def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean of the last args[0] rows, and the sum of squared distances from it.
@@ -219,10 +242,7 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
             out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
             doubtful += 1 if is_whole & is_bad else 0
         if doubtful > 0:
-            for j in range(rows):
-                if out2[j] < 0.0:
-                    gap, out2[j] = _spread_afresh(work[io[0]], here + j, w)
-                    out1[j] = work[io[0], here + j] + gap
+            _repair(work[io[0]], here, w, out1, out2)
         if offset + rows == block:
             keep_last(work, io, 1, here + rows - 1, state)
         i += rows

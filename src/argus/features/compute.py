@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from argus.core.arrays import BAR_FIELDS, F32_2D, F64_1D, Bars
 from argus.core.errors import ConfigError, DataError
 from argus.core.strategy import FeatureRef
-from argus.features.declaration import inputs_of
-from argus.features.graph import Term
+from argus.features.declaration import column, inputs_of
+from argus.features.graph import CLOCK_INPUTS, Term
 from argus.features.inputs import CALENDAR_INPUTS
 from argus.features.registry import feature
 from argus.features.runner import PIECE, Columns, Runner, State
 
-__all__ = ["SetRunner", "bar_columns", "compute", "compute_set"]
+__all__ = ["SetRunner", "bar_columns", "compute", "compute_set", "load_loops"]
 
 _NS: Final = 1e9
 _GROUPS_PER_THREAD: Final = 4
@@ -124,6 +124,12 @@ def compute_set(
     with SetRunner(refs, threads) as runner:
         runner.feed(columns, out, progress)
     return out
+
+
+def load_loops() -> None:
+    """Load (the first time: compile) the loops that every set runs in, so that no first rows have to wait for them."""
+    one = column("sma", n=1, on="1d")
+    compute_set([one], {name: np.ones(1) for name in ("close", *CLOCK_INPUTS)}, threads=1)
 
 
 class SetRunner:
