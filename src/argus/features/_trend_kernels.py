@@ -15,7 +15,7 @@ from argus.features._form_kernels import kernel
 _SETTLED = 1e-13
 """Share by which a Kalman gain may still move when it is taken for constant."""
 _FADED = 1e-290
-"""Movement from which nothing can be told: soon numbers are so small that they no longer fade, and lose their digits."""
+"""Movement too small to tell anything: a little further down numbers lose their digits and no longer fade."""
 
 
 @kernel(depth=1, state=3)

@@ -20,8 +20,8 @@ _RSI: Final = (
 _WILDER: Final = "Wilder (1978), New Concepts in Technical Trading Systems"
 _LANE: Final = "Lane (1984), Lane's stochastics, Stocks & Commodities 2(3)"
 _RSI_NAN: Final = (
-    "A change from or to a missing price gives NaN and is skipped. NaN as long as nothing ever moved, and once u + v has "
-    "faded to 1e-290 or less."
+    "A change from or to a missing price gives NaN and is skipped. NaN as long as nothing ever moved, and where u + v "
+    "has faded to 1e-290 or less."
 )
 _STILL: Final = 1e-9
 """Range of the RSI that is rounding: in a standstill rises and falls fade alike, so that only its last bits move."""
@@ -130,8 +130,8 @@ DECLARED: Final = (
         own_parameters=(rows(14, "Rows of the RSI."), rows(14, "Rows of its range.", low=2, name="k")),
         warmup=lambda values: _n(values) + row_count(values, "k"),
         build=_stochastic_rsi,
-        formula=f"100 (r - min) / (max - min) over the last k values of r, the RSI; a range of 1e-9 or less, which only "
-        f"rounding makes, counts as none; {_RSI}",
+        formula="100 (r - min) / (max - min) over the last k values of r, the RSI; a range of 1e-9 or less counts as "
+        f"none, since only rounding makes it; {_RSI}",
         source="Chande, Kroll (1994), The New Technical Trader",
         unit="0 to 100",
         low=0.0,
