@@ -1,7 +1,6 @@
 """Price, volume and volatility features against slow oracles that were written from the declarations alone.
 
 An oracle is written by somebody who has not read the kernel: where words and numbers differ, one of the two is wrong.
-Where the numbers are, the case stands in `WRONG` and has to fail until they are put right.
 """
 
 from __future__ import annotations
@@ -107,21 +106,6 @@ MARKETS: dict[str, Callable[[Market], Market]] = {
     "around zero": around_zero,
 }
 
-NOISE = "after rises and falls have faded alike the RSI moves in its last bits only, and its place among those is noise"
-FADED = "m is a rounded price: in a long standstill its rounding is divided by a mean true range that fades to nothing"
-UNTRADED = "the area goes down through bins in which nothing was traded, to below the lowest price that was"
-MIRRORED = "below a price of zero rises count as falls"
-WRONG: dict[tuple[str, str], str] = {
-    ("stochastic_rsi", "constant price"): NOISE,
-    ("stochastic_rsi", "standing still"): NOISE,
-    ("keltner_position", "constant price"): FADED,
-    ("keltner_position", "standing still"): FADED,
-    ("rolling_value_area_low_distance", "gaps"): UNTRADED,
-    ("rolling_value_area_low_distance", "zero volume"): UNTRADED,
-    ("mfi", "around zero"): MIRRORED,
-}
-"""Feature and market where the numbers are not what the words and the source say, and what is wrong with them."""
-
 
 @cache
 def prices(name: str) -> Market:
@@ -173,17 +157,8 @@ def test_a_millionth_too_much_or_a_missing_value_is_seen() -> None:
             compare(wrong, want, "wrong")
 
 
-CASES = [
-    pytest.param(
-        *(name, which),
-        marks=[pytest.mark.xfail(strict=True, reason=WRONG[name, which])] if (name, which) in WRONG else [],
-    )
-    for which in MARKETS
-    for name in ORACLES
-]
-
-
-@pytest.mark.parametrize(("name", "which"), CASES)
+@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.parametrize("which", MARKETS)
 def test_the_numbers_are_those_of_the_declaration(name: str, which: str) -> None:
     for place, given in enumerate(sets(name)):
         want = expected(name, given, prices(which))
@@ -192,7 +167,6 @@ def test_the_numbers_are_those_of_the_declaration(name: str, which: str) -> None
         compare(computed(which)[name, place], want, f"{name} {given}")
 
 
-@pytest.mark.xfail(strict=True, reason=UNTRADED)
 def test_a_value_area_holds_no_price_below_all_that_were_traded() -> None:
     columns = {name: values.copy() for name, values in prices("clean").items()}
     for row, (price, volume) in enumerate([(3_950.0, 0.0), (4_000.0, 10.0), (4_020.0, 8.0)]):

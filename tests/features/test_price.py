@@ -346,6 +346,30 @@ def test_rows_without_prices_are_skipped_by_what_carries_on() -> None:
         np.testing.assert_array_equal(np.isnan(values(name, m, n=9)), holes, err_msg=name)
 
 
+def test_nothing_is_told_from_rounding_in_a_long_standstill() -> None:
+    m = {name: column.copy() for name, column in usual().items()}
+    still = slice(1_000, 3_900)
+    for name in ("open", "high", "low", "close"):
+        m[name][still] = m["close"][still.start - 1]
+    # A third of rises and falls fades with each row, and is gone before the market wakes up.
+    strength = values("rsi", m, n=3)
+    faded = np.flatnonzero(np.isnan(strength[still]))
+    assert 1_500 < faded[0] < 1_800
+    assert (faded == np.arange(faded[0], 2_900)).all()
+    np.testing.assert_allclose(strength[1_000 : 1_000 + faded[0]], strength[1_000], rtol=1e-12)
+    place = values("stochastic_rsi", m, n=3, k=5)
+    assert np.isfinite(place[900:1_003]).all()
+    assert np.isnan(place[1_003:3_900]).all()
+    assert np.isfinite(place[3_910:]).all()
+    # Half-widths fall below a billionth of the price in some 150 rows, and then no place is told.
+    place, width = values("keltner_position", m), values("keltner_width", m)
+    known = width[still] > 2e-9
+    np.testing.assert_array_equal(np.isfinite(place[still]), known)
+    assert 100 < known.sum() < 200
+    assert (width[still][~known] >= 0.0).all()
+    assert np.isfinite(place[3_900:]).all()
+
+
 def test_long_real_columns_agree_with_talib(real_data: Path) -> None:
     # Bitcoin from 12 to 20,000 dollars, every thirtieth minute: what drifts or loses digits would show here.
     found = pl.read_parquet(real_data / "crypto_1m" / "BTCUSD.parquet", columns=["open", "high", "low", "close"])

@@ -85,6 +85,26 @@ def test_money_flow_agrees_with_talib() -> None:
     check(values_of("mfi", usual(), n=60), talib.MFI(high, low, close, volume, 60))
 
 
+def test_money_flow_tells_rises_from_falls_below_a_price_of_zero() -> None:
+    close = np.arange(-60.0, 60.0)
+    columns = {"high": close + 0.25, "low": close - 0.25, "close": close, "volume": np.full(120, 7.0)}
+    np.testing.assert_array_equal(values_of("mfi", columns, n=5)[5:], 100.0)
+    falling = {**columns, **{name: -columns[other] for name, other in (("high", "low"), ("low", "high"))}}
+    falling["close"] = -close
+    np.testing.assert_array_equal(values_of("mfi", falling, n=5)[5:], 0.0)
+
+
+def test_there_is_no_share_of_a_price_that_is_not_above_zero() -> None:
+    columns = market(36, 400)
+    for name in ("open", "high", "low", "close"):
+        columns[name] = columns[name] - columns["close"][200]
+    for average in ("vwap", "session_vwap"):
+        level, got = values_of(average, columns), values_of(f"{average}_distance", columns)
+        assert 20 < (level > 0.0).sum() < 380
+        np.testing.assert_array_equal(np.isfinite(got), level > 0.0)
+    np.testing.assert_array_equal(np.isfinite(values_of("natr", columns, n=14))[14:], columns["close"][14:] > 0.0)
+
+
 def test_chaikin_oscillator_agrees_with_talib_once_beginnings_are_forgotten() -> None:
     high, low, close, volume = prices(usual())
     got, want = values_of("chaikin_oscillator", usual()), talib.ADOSC(high, low, close, volume, 3, 10)
@@ -262,6 +282,23 @@ def test_prices_too_far_apart_have_no_profile_and_leave_none_behind() -> None:
     assert np.isnan(window[250:300]).all()
     clean = values_of("rolling_poc_distance", {name: column[300:] for name, column in columns.items()}, n=50)
     np.testing.assert_array_equal(window[349:], clean[49:])
+
+
+def test_bars_without_volume_do_not_widen_a_profile() -> None:
+    columns = market(37, 400)
+    far = {name: column.copy() for name, column in columns.items()}
+    for row, price in ((130, 3_000.0), (140, 5_000.0), (150, 400_000.0)):
+        for name in ("high", "low", "close"):
+            columns[name][row] = columns["close"][row - 1]
+            far[name][row] = price
+        columns["volume"][row] = far["volume"][row] = 0.0
+    others = np.setdiff1d(np.arange(400), (130, 140, 150))
+    for name in PROFILE:
+        for which, window in ((name, {}), (f"rolling_{name}", {"n": 60})):
+            got, want = values_of(which, far, share=1.0, **window), values_of(which, columns, share=1.0, **window)
+            assert np.isfinite(want[60:]).all()
+            np.testing.assert_allclose(got[others], want[others], atol=1e-12, err_msg=which)
+            assert np.isfinite(got[[130, 140, 150]]).all()
 
 
 def test_relative_volume_knows_only_earlier_sessions() -> None:

@@ -20,15 +20,16 @@ def _window(args):  # type: ignore[no-untyped-def]
 
 @kernel()
 def gap_share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """args[0] (x - y) / z; NaN unless z is above zero."""
+    """args[0] (x - y) / z; NaN unless z is above zero and above args[1] |x|."""
     scale = args[0]
+    least = args[1]
     x = work[io[0], at : at + n]
     y = work[io[1], at : at + n]
     z = work[io[2], at : at + n]
     out = work[io[3], at : at + n]
     for i in range(n):
         value = scale * (x[i] - y[i]) / z[i]
-        out[i] = value if z[i] > 0.0 else np.nan
+        out[i] = value if z[i] > least * abs(x[i]) else np.nan
 
 
 @kernel()
@@ -45,16 +46,18 @@ def share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
 
 @kernel()
 def position(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """args[0] (x - low) / (high - low) + args[1]; NaN unless high is above low."""
+    """args[0] (x - low) / (high - low) + args[1]; NaN unless high - low is above args[2]."""
     scale = args[0]
     shift = args[1]
+    least = args[2]
     x = work[io[0], at : at + n]
     low = work[io[1], at : at + n]
     high = work[io[2], at : at + n]
     out = work[io[3], at : at + n]
     for i in range(n):
-        value = scale * ((x[i] - low[i]) / (high[i] - low[i])) + shift
-        out[i] = value if high[i] > low[i] else np.nan
+        reach = high[i] - low[i]
+        value = scale * ((x[i] - low[i]) / reach) + shift
+        out[i] = value if reach > least else np.nan
 
 
 @kernel()

@@ -19,6 +19,8 @@ from argus.features._form_kernels import kernel
 _RING = 512
 _MASK = _RING - 1
 """A number and this is the number modulo the ring's length, below zero too."""
+_BEYOND = 1e300
+"""Stands beyond all prices for a bar in which nothing was traded."""
 
 
 def _window(args):  # type: ignore[no-untyped-def]
@@ -73,7 +75,7 @@ def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     """Log distances of y from the middle of the session's fullest bin, and from the edges of its value area.
 
     args: width of a bin, share of the value area. Inputs: price, y, volume, session. State: session, its first price
-    and the logarithm of that, total volume, lowest and highest bin, fullest bin, rows counted; the ring.
+    and the logarithm of that, total volume, lowest and highest bin, fullest bin, rows with volume; the ring.
     """
     width = args[0]
     share = args[1]
@@ -113,16 +115,17 @@ def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyp
             upper[i] = np.nan
             continue
         k = int(place[i])
-        low = min(low, k) if count > 0 else k
-        high = max(high, k) if count > 0 else k
-        peak = peak if count > 0 else k
-        count += 1
-        total += volume[i]
-        here = ring[k & _MASK] + volume[i]
-        ring[k & _MASK] = here
-        most = ring[peak & _MASK]
-        if here > most or (here == most and k < peak):
-            peak = k
+        if volume[i] > 0.0:
+            low = min(low, k) if count > 0 else k
+            high = max(high, k) if count > 0 else k
+            peak = peak if count > 0 else k
+            count += 1
+            total += volume[i]
+            here = ring[k & _MASK] + volume[i]
+            ring[k & _MASK] = here
+            most = ring[peak & _MASK]
+            if here > most or (here == most and k < peak):
+                peak = k
         first, last = _value_area(ring, peak, low, high, share, total)
         is_known = (total > 0.0) & (high - low < _RING)
         peaks[i] = price[i] - (peak + 0.5) * width if is_known else np.nan
@@ -135,13 +138,26 @@ def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     state[7] = count
 
 
+@kernel(outputs=2)
+def traded(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Price for the highest, and for the lowest, of those at which there was volume; inputs: price, volume."""
+    x = work[io[0], at : at + n]
+    volume = work[io[1], at : at + n]
+    upper = work[io[2], at : at + n]
+    lower = work[io[3], at : at + n]
+    for i in range(n):
+        is_beyond = (x[i] == x[i]) & (not volume[i] > 0.0)
+        upper[i] = -_BEYOND if is_beyond else x[i]
+        lower[i] = _BEYOND if is_beyond else x[i]
+
+
 @kernel(depth=_window, state=2 * _RING, outputs=3)
 def window_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithms of the middle of the fullest bin, and of the edges of the value area, of the last args[2] rows.
 
     Work per row grows with the bins between lowest and highest.
 
-    Inputs: logarithm of the price, volume (missing where the price is), highest and lowest logarithm of the window.
+    Inputs: logarithm of the price, volume, highest and lowest logarithm of the window at which there was volume.
     State: the ring of volumes, and one of rows, by which an empty bin is known to hold nothing.
     """
     width = args[0]
@@ -155,21 +171,24 @@ def window_profile(work, io, at, n, row, args, state):  # type: ignore[no-untype
         work[io[5], j] = np.nan
         work[io[6], j] = np.nan
         gone = work[io[0], j - w] / width
-        if gone == gone and work[io[1], j - w] == work[io[1], j - w]:
+        if gone == gone and work[io[1], j - w] > 0.0:
             k = math.floor(gone) & _MASK
             rows[k] -= 1.0
             ring[k] = ring[k] - work[io[1], j - w] if rows[k] > 0.0 else 0.0
         come = work[io[0], j] / width
-        if come == come and work[io[1], j] == work[io[1], j]:
+        if come == come and work[io[1], j] > 0.0:
             k = math.floor(come) & _MASK
             rows[k] += 1.0
             ring[k] += work[io[1], j]
         top = work[io[2], j] / width
         bottom = work[io[3], j] / width
-        if not (top - bottom < _RING - 1):
+        # Tried before they are made whole: without volume they stand beyond all whole numbers, the upper one below.
+        if not (0.0 <= top - bottom < _RING):
             continue
         low = math.floor(bottom)
         high = math.floor(top)
+        if high - low >= _RING:
+            continue
         peak = low
         total = 0.0
         for k in range(low, high + 1):

@@ -14,6 +14,8 @@ from argus.features._form_kernels import kernel
 
 _SETTLED = 1e-13
 """Share by which a Kalman gain may still move when it is taken for constant."""
+_FADED = 1e-290
+"""Movement too small to tell anything: a little further down numbers lose their digits and no longer fade."""
 
 
 @kernel(depth=1, state=3)
@@ -42,7 +44,7 @@ def relative_strength(work, io, at, n, row, args, state):  # type: ignore[no-unt
         falls = falls * keep + fall * share
         both = rises + falls
         value = 100.0 * (rises / both)
-        out[i] = value if is_known & (seen >= w) & (both > 0.0) else np.nan
+        out[i] = value if is_known & (seen >= w) & (both > _FADED) else np.nan
     state[0] = seen
     state[1] = rises
     state[2] = falls

@@ -348,9 +348,9 @@ def above(x: Term, y: Term) -> Node:
     return node("algebra.above", x, y)
 
 
-def gap_share(x: Term, y: Term, z: Term, scale: float = 1.0) -> Node:
-    """``scale (x - y) / z``; NaN unless `z` is above zero."""
-    return node("price.gap_share", x, y, z, args=(scale,))
+def gap_share(x: Term, y: Term, z: Term, scale: float = 1.0, least: float = 0.0) -> Node:
+    """``scale (x - y) / z``; NaN unless `z` is above zero and above ``least |x|``."""
+    return node("price.gap_share", x, y, z, args=(scale, least))
 
 
 def share(x: Term, z: Term, scale: float = 1.0) -> Node:
@@ -358,9 +358,9 @@ def share(x: Term, z: Term, scale: float = 1.0) -> Node:
     return node("price.share", x, z, args=(scale,))
 
 
-def position(x: Term, low: Term, high: Term, scale: float = 1.0, shift: float = 0.0) -> Node:
-    """``scale (x - low) / (high - low) + shift``; NaN unless `high` is above `low`."""
-    return node("price.position", x, low, high, args=(scale, shift))
+def position(x: Term, low: Term, high: Term, scale: float = 1.0, shift: float = 0.0, least: float = 0.0) -> Node:
+    """``scale (x - low) / (high - low) + shift``; NaN unless `high` is above `low` by more than `least`."""
+    return node("price.position", x, low, high, args=(scale, shift, least))
 
 
 def true_range() -> Node:

@@ -83,7 +83,7 @@ def rsi(x: F64_1D, n: int) -> F64_1D:
     change = x - earlier(x, 1)
     up = wilder(each(lambda c: max(c, 0.0), change), n)
     down = wilder(each(lambda c: max(-c, 0.0), change), n)
-    return each(lambda u, v: 100.0 * ratio(u, u + v), up, down)
+    return each(lambda u, v: 100.0 * u / (u + v) if u + v > 1e-290 else math.nan, up, down)
 
 
 def stochastic_rsi(x: F64_1D, p: Parameters) -> F64_1D:
@@ -209,7 +209,11 @@ def keltner_position(c: Columns, p: Parameters) -> F64_1D:
             found[i] = total(weights * (x[i] - x[: i + 1])) / total(weights)
         return found
 
-    return each(lambda above, atr: ratio(above, float(p["k"]) * atr), skipping(path, c["close"]), keltner(c, p)[1])
+    def place(above: float, atr: float, close: float) -> float:
+        half = float(p["k"]) * atr
+        return above / half if half > 1e-9 * abs(close) else math.nan
+
+    return each(place, skipping(path, c["close"]), keltner(c, p)[1], c["close"])
 
 
 def keltner_width(c: Columns, p: Parameters) -> F64_1D:

@@ -21,6 +21,7 @@ from tests.features.oracles.windows import (
     over,
     ratio,
     rise,
+    share,
     skipping,
     squares,
     total,
@@ -167,7 +168,7 @@ VOLATILITY: dict[str, Oracle] = {
     "std": lambda c, p: over(whole(p, "n"), deviation, c["close"]),
     "true_range": lambda c, p: true_range(c),
     "atr": lambda c, p: wilder(true_range(c), whole(p, "n")),
-    "natr": lambda c, p: 100.0 * each(ratio, wilder(true_range(c), whole(p, "n")), c["close"]),
+    "natr": lambda c, p: 100.0 * each(share, wilder(true_range(c), whole(p, "n")), c["close"]),
     "range_over_atr": range_over_atr,
     "range_variation": lambda c, p: over(whole(p, "n"), lambda tr: ratio(deviation(tr), mean(tr)), true_range(c)),
     "close_to_close_vol": lambda c, p: over(

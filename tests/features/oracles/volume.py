@@ -23,6 +23,7 @@ from tests.features.oracles.windows import (
     over,
     ratio,
     rise,
+    share,
     skipping,
     squares,
     total,
@@ -260,13 +261,13 @@ BY_PRICE: dict[str, Oracle] = {
     "session_volume": lambda c, p: in_session(c, typical(c), lambda _, v, close: total(v) if v.any() else math.nan),
     "session_vwap": lambda c, p: in_session(c, typical(c), lambda price, v, close: average_price(price, v)),
     "session_vwap_distance": lambda c, p: in_session(
-        c, typical(c), lambda price, v, close: ratio(close, average_price(price, v)) - 1.0
+        c, typical(c), lambda price, v, close: share(close, average_price(price, v)) - 1.0
     ),
     "session_vwap_z": lambda c, p: in_session(c, typical(c), from_average),
     "vwap": lambda c, p: over(whole(p, "n"), average_price, typical(c), c["volume"]),
     "vwap_distance": lambda c, p: over(
         whole(p, "n"),
-        lambda price, v, close: ratio(close[-1], average_price(price, v)) - 1.0,
+        lambda price, v, close: share(close[-1], average_price(price, v)) - 1.0,
         *(typical(c), c["volume"], c["close"]),
     ),
     "vwap_z": lambda c, p: over(

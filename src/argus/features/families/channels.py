@@ -20,6 +20,8 @@ _KELTNER: Final = (
     "m = ema(n) of the close, a Wilder's mean of TR: plain over the first `atr`, then a + (TR - a) / atr; "
     f"{_TRUE_RANGE}; {EMA}"
 )
+_LEAST: Final = 1e-9
+"""Half-width of a band, as a share of the price, below which the rounding of the price would show in the place."""
 _ICHIMOKU: Final = "mid(n) = (max(high[t-n+1..t]) + min(low[t-n+1..t])) / 2"
 _CLOUD: Final = (
     f"A = (mid(short) + mid(middle)) / 2 and B = mid(long), both of `shift` rows ago, which is where they are drawn "
@@ -47,7 +49,8 @@ def _keltner(values: Values) -> tuple[Node, Node]:
 
 def _keltner_position(values: Values) -> Node:
     middle, reach = _keltner(values)
-    return w.gap_share(CLOSE, middle, reach, 1.0 / float(values["k"]))
+    k = float(values["k"])
+    return w.gap_share(CLOSE, middle, reach, 1.0 / k, _LEAST / k)
 
 
 def _keltner_width(values: Values) -> Node:
@@ -143,7 +146,8 @@ DECLARED: Final = (
         formula=f"(close - m) / (k a), {_KELTNER}",
         source="Keltner (1960), How to Make Money in Commodities; with averages as Raschke uses them",
         unit="half-widths",
-        nan_policy=f"{SKIPPED_NAN} NaN as long as nothing ever moved.",
+        nan_policy=f"{SKIPPED_NAN} NaN where k a is not above 1e-9 |close|, as before anything moved and in a long "
+        "standstill, in which a fades to nothing.",
     ),
     Feature(
         name="keltner_width",

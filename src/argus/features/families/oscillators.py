@@ -19,7 +19,12 @@ _RSI: Final = (
 )
 _WILDER: Final = "Wilder (1978), New Concepts in Technical Trading Systems"
 _LANE: Final = "Lane (1984), Lane's stochastics, Stocks & Commodities 2(3)"
-_RSI_NAN: Final = "A change from or to a missing price gives NaN and is skipped. NaN as long as nothing ever moved."
+_RSI_NAN: Final = (
+    "A change from or to a missing price gives NaN and is skipped. NaN as long as nothing ever moved, and where u + v "
+    "has faded to 1e-290 or less."
+)
+_STILL: Final = 1e-9
+"""Range of the RSI that is rounding: in a standstill rises and falls fade alike, so that only its last bits move."""
 
 
 def _n(values: Values) -> int:
@@ -45,7 +50,7 @@ def _stochastic_slow_d(values: Values) -> Term:
 
 def _stochastic_rsi(values: Values) -> Term:
     strength, k = rsi(CLOSE, _n(values)), row_count(values, "k")
-    return w.position(strength, w.lowest(strength, k), w.highest(strength, k), 100.0)
+    return w.position(strength, w.lowest(strength, k), w.highest(strength, k), 100.0, least=_STILL)
 
 
 def _cci(values: Values) -> Term:
@@ -125,12 +130,13 @@ DECLARED: Final = (
         own_parameters=(rows(14, "Rows of the RSI."), rows(14, "Rows of its range.", low=2, name="k")),
         warmup=lambda values: _n(values) + row_count(values, "k"),
         build=_stochastic_rsi,
-        formula=f"100 (r - min) / (max - min) over the last k values of r, the RSI; {_RSI}",
+        formula="100 (r - min) / (max - min) over the last k values of r, the RSI; a range of 1e-9 or less counts as "
+        f"none, since only rounding makes it; {_RSI}",
         source="Chande, Kroll (1994), The New Technical Trader",
         unit="0 to 100",
         low=0.0,
         high=100.0,
-        nan_policy=f"{_RSI_NAN} {WINDOW_NAN} {_RANGE_NAN}",
+        nan_policy=f"{_RSI_NAN} {WINDOW_NAN} NaN where the RSI has no range, as in a standstill.",
     ),
     Feature(
         name="stochastic_k",

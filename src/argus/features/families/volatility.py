@@ -209,11 +209,13 @@ DECLARED: Final = (
         meaning="The usual move of a row in percent of the price, comparable between markets.",
         own_parameters=(_rows(14, why="Rows of Wilder's mean."),),
         warmup=lambda values: _n(values) + 1,
-        build=lambda values: 100.0 * _atr(_n(values)) / CLOSE,
+        build=lambda values: w.share(_atr(_n(values)), CLOSE, 100.0),
         formula="100 * atr(n) / close",
         source="Wilder (1978) for the range; TA-Lib, function NATR",
         unit="percent of the price",
-        nan_policy="A row without a true range gives NaN and is otherwise skipped; NaN where the close is zero.",
+        nan_policy="A row without a true range gives NaN and is otherwise skipped; NaN where the close is not above "
+        "zero.",
+        low=0.0,
     ),
     Feature(
         name="range_over_atr",

@@ -59,7 +59,7 @@ def _accumulated() -> Node:
 
 def _money_flow(n: int) -> Node:
     price = w.typical_price()
-    flow = node("volume.directed", price, price * VOLUME)
+    flow = node("volume.directed", price, w.absolute(price) * VOLUME)
     return 100.0 * w.ratio_of_totals(w.clip(flow, 0.0, math.inf), w.absolute(flow), n)
 
 

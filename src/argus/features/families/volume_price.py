@@ -34,6 +34,10 @@ def _vwap(n: int) -> Node:
     return w.weighted_mean(w.typical_price(), VOLUME, n)
 
 
+def _from(average: Node) -> Node:
+    return w.gap_share(CLOSE, average, average)
+
+
 def _vwap_z(n: int) -> Node:
     return (CLOSE - _vwap(n)) / w.weighted_deviation(w.typical_price(), VOLUME, n)
 
@@ -50,7 +54,9 @@ def _in_session(values: Values, output: int) -> Term:
 def _in_window(values: Values, output: int) -> Term:
     n, price = _n(values), w.log(w.typical_price())
     args = (_width(values), float(values["share"]), n)
-    profile = node("profile.window_profile", price, VOLUME, w.highest(price, n), w.lowest(price, n), args=args)
+    traded = node("profile.traded", price, VOLUME)
+    top, bottom = w.highest(traded, n), w.lowest(traded.out(1), n)
+    profile = node("profile.window_profile", price, VOLUME, top, bottom, args=args)
     return w.log(CLOSE) - profile.out(output)
 
 
@@ -120,12 +126,12 @@ DECLARED: Final = (
         family="volume",
         meaning="How far the price is from what the session's buyers paid on average.",
         warmup=lambda values: 1,
-        build=lambda values: CLOSE / _session_average().out(1) - 1.0,
+        build=lambda values: _from(_session_average().out(1)),
         formula="close / session_vwap - 1",
         source="definition",
         unit="share of the average price",
         nan_policy="NaN where price or volume is missing (the row is skipped), or nothing was traded in the "
-        "session yet, or the average is zero.",
+        "session yet, or the average is not above zero.",
     ),
     Feature(
         name="session_vwap_z",
@@ -160,11 +166,11 @@ DECLARED: Final = (
         meaning="How far the price is from what recent buyers paid on average.",
         own_parameters=(_rows(20),),
         warmup=_n,
-        build=lambda values: CLOSE / _vwap(_n(values)) - 1.0,
+        build=lambda values: _from(_vwap(_n(values))),
         formula="close / vwap(n) - 1",
         source="definition",
         unit="share of the average price",
-        nan_policy=f"{_WINDOW_NAN} {_NOTHING_TRADED} NaN where the average is zero.",
+        nan_policy=f"{_WINDOW_NAN} {_NOTHING_TRADED} NaN where the average is not above zero.",
     ),
     Feature(
         name="vwap_z",
