@@ -195,12 +195,6 @@ MARKETS: dict[str, Callable[[], Market]] = {
     "stairs": stairs,
     "blank calendar": with_blank_calendar,
 }
-WRONG: dict[tuple[str, str], str] = {
-    ("session_gap_atr", "holes"): "a session without any known price has no true range, but counts once more with that "
-    "of the session before it; it should be passed over, as the declaration says",
-}
-"""Features whose numbers are not what is declared, on which market, and in what."""
-
 ONLY: dict[str, str] = {"blank calendar": "time"}
 """Markets that are defined for one family only."""
 WITH_COARSER = {"gaps", "minutes left out", "minutes left out and gaps", "holes", "blank calendar"}
@@ -271,20 +265,11 @@ def first_difference(got: F64_1D, wanted: F64_1D, closeness: Closeness) -> str:
 def test_a_feature_is_what_its_declaration_says(name: str) -> None:
     found, compared = [], 0
     for kind in MARKETS:
-        if (name, kind) not in WRONG:
-            differ, values = differences(kind, name)
-            found += differ
-            compared += values
+        differ, values = differences(kind, name)
+        found += differ
+        compared += values
     assert not found, "\n".join(found)
     assert compared > 1_000
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [pytest.param(*key, marks=pytest.mark.xfail(strict=True, reason=why)) for key, why in WRONG.items()],
-)
-def test_a_feature_that_is_known_to_be_wrong(name: str, kind: str) -> None:
-    assert not differences(kind, name)[0]
 
 
 def test_every_feature_has_an_oracle_or_stands_in_the_list() -> None:

@@ -194,19 +194,20 @@ def first_side(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     state[2] = side
 
 
-@kernel(state=5)
+@kernel(depth=1, state=5)
 def stretch_range(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Wilder's mean of the true ranges of args[0] stretches, up to the one before.
 
-    Inputs: high, low and close of the stretch before, key. The first stretch has no close before it: high less low.
-    State: begun, key, stretches seen, mean, close before.
+    Inputs: high, low and close of the stretch before, key, high of the stretch so far. The first stretch has no close
+    before it: high less low. One without a high is passed over. State: begun, key, stretches seen, mean, close before.
     """
     w = args[0]
+    own = work[io[4], at - 1 : at - 1 + n]
     high = work[io[0], at : at + n]
     low = work[io[1], at : at + n]
     close = work[io[2], at : at + n]
     key = work[io[3], at : at + n]
-    out = work[io[4], at : at + n]
+    out = work[io[5], at : at + n]
     here = state[1]
     seen = state[2]
     mean = state[3]
@@ -221,7 +222,7 @@ def stretch_range(work, io, at, n, row, args, state):  # type: ignore[no-untyped
             top = before if before > high[i] else high[i]
             bottom = before if before < low[i] else low[i]
             value = top - bottom
-            if value == value:
+            if (value == value) & (own[i] == own[i]):
                 seen += 1.0
                 if seen < w:
                     mean += value

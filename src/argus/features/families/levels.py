@@ -76,7 +76,7 @@ def _pivot(values: Values) -> Term:
 
 def _gap_in_ranges(values: Values) -> Term:
     n = int(values["n"])
-    usual = node("level.stretch_range", _TODAY.out(3), _TODAY.out(4), _TODAY.out(5), _SESSION, args=(n,))
+    usual = node("level.stretch_range", _TODAY.out(3), _TODAY.out(4), _TODAY.out(5), _SESSION, _TODAY.out(1), args=(n,))
     return (_TODAY - _TODAY.out(5)) / usual
 
 
