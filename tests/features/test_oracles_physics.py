@@ -24,8 +24,6 @@ Given = dict[str, int | float | str]
 WITHOUT_ORACLE: tuple[str, ...] = ()
 """Features of these families that no oracle checks."""
 
-SERIES: Given = {"of": "range"}
-
 OTHERS: dict[str, tuple[Given, ...]] = {
     "skew": ({"of": "range", "n": 3}, {"of": "close", "n": 31}),
     "kurtosis": ({"of": "volume", "n": 4}, {"of": "close", "n": 31}),
@@ -73,7 +71,7 @@ OTHERS: dict[str, tuple[Given, ...]] = {
     "mean_shift": ({"n": 2}, {"of": "close", "n": 19}),
     "deviation_shift": ({"n": 2}, {"of": "close", "n": 19}),
     "trend_duration": ({"n": 2}, {"n": 13}),
-    "volatility_duration": ({"n": 2, "m": 2}, {"n": 9, "m": 31}),
+    "volatility_duration": ({"n": 3, "m": 2}, {"n": 9, "m": 31}),
     "time_since_high": ({"n": 2}, {"n": 13}),
     "time_since_low": ({"n": 2}, {"n": 13}),
     "time_since_move": ({"n": 2}, {"n": 13}),
@@ -99,14 +97,35 @@ def to_and_fro(columns: Market) -> Market:
     """A price that goes back and forth between two levels, then among three, with rests; then on as before."""
     found = {name: values.copy() for name, values in columns.items()}
     random = generator(6, "to and fro")
-    close = found["close"]
-    base = float(close[100])
-    close[100:180] = base + 0.25 * (np.arange(80) % 2)
-    close[180:260] = base + 0.25 * random.integers(-1, 2, 80)
-    found["open"][100:260] = close[99:259]
-    found["high"][100:260] = np.maximum(found["open"], close)[100:260]
-    found["low"][100:260] = np.minimum(found["open"], close)[100:260]
-    return found
+    base = float(columns["close"][100])
+    found["close"][100:180] = base + 0.25 * (np.arange(80) % 2)
+    found["close"][180:260] = base + 0.25 * random.integers(-1, 2, 80)
+    return between_closes(found, slice(100, 260))
+
+
+def between_closes(columns: Market, rows: slice) -> Market:
+    """Bars of these rows that go from one close to the next and no further."""
+    columns["open"][rows] = columns["close"][rows.start - 1 : rows.stop - 1]
+    columns["high"][rows] = np.maximum(columns["open"], columns["close"])[rows]
+    columns["low"][rows] = np.minimum(columns["open"], columns["close"])[rows]
+    return columns
+
+
+def single_jumps(columns: Market) -> Market:
+    """A price that rests, but for a jump now and then; as many units of volume each row."""
+    found = {name: values.copy() for name, values in columns.items()}
+    found["close"][60:400] = columns["close"][np.arange(60, 400) // 77 * 77]
+    found["volume"][60:400] = 1_000.0
+    return between_closes(found, slice(60, 400))
+
+
+def straight_line(columns: Market) -> Market:
+    """A price that rises by a tick each row, and then falls by as much."""
+    found = {name: values.copy() for name, values in columns.items()}
+    base = float(columns["close"][60])
+    found["close"][60:250] = base + 0.25 * np.arange(190)
+    found["close"][250:400] = base + 0.25 * np.arange(189, 39, -1)
+    return between_closes(found, slice(60, 400))
 
 
 MARKETS: dict[str, Callable[[Market], Market]] = {
@@ -118,6 +137,8 @@ MARKETS: dict[str, Callable[[Market], Market]] = {
     "standing still": standing_still,
     "around zero": around_zero,
     "to and fro": to_and_fro,
+    "single jumps": single_jumps,
+    "straight line": straight_line,
 }
 
 WRONG: dict[tuple[str, str], str] = {}

@@ -88,12 +88,12 @@ def dfa(x: F64_1D, p: Parameters) -> float:
     if all_equal(x):
         return math.nan
     profile = np.cumsum(x - mean(x))
-    return line(
-        {
-            size: math.sqrt(mean(np.concatenate([from_line(one) for one in stretches(profile, size)])))
-            for size in sizes(4, len(x) / 4)
-        }
-    )
+    found = {}
+    for size in sizes(4, len(x) / 4):
+        far = math.sqrt(mean(np.concatenate([from_line(one) for one in stretches(profile, size)])))
+        # Sums that are lines in every stretch are found to be so but for their rounding.
+        found[size] = far if far > 1e-12 * abs(profile).max() else 0.0
+    return line(found)
 
 
 def higuchi_dimension(x: F64_1D, p: Parameters) -> float:
@@ -156,7 +156,8 @@ def variance_ratio_score(r: F64_1D, p: Parameters) -> float:
 
 def half_life(change: F64_1D, last: F64_1D) -> float:
     b = slope(last, change)
-    return -math.log(2.0) / math.log1p(b) if -1.0 < b < 0.0 else math.nan
+    # A price that goes from one level to another and rests there has a slope of -1, but for its rounding.
+    return -math.log(2.0) / math.log1p(b) if -1.0 + 1e-9 < b < 0.0 else math.nan
 
 
 def of_returns(value: Callable[[F64_1D, Parameters], float]) -> Oracle:
@@ -348,31 +349,13 @@ def since_last(x: F64_1D, wanted: float) -> float:
     return float(len(x) - 1 - np.flatnonzero(x == wanted)[-1])
 
 
-def time_since_move(c: Columns, n: int) -> F64_1D:
-    """A rise is as large as the fall that takes it back: compared as exact ratios of prices, without logarithms."""
-
-    def size(now: float, last: float) -> float:
-        return math.nan if min(now, last) <= 0.0 else 1.0
-
-    present = each(size, c["close"], earlier(c["close"], 1))
-    found = empty(len(present))
-    moves = [Fraction(0)] * len(present)
-    for t in np.flatnonzero(~np.isnan(present)):
-        now, last = Fraction(float(c["close"][t])), Fraction(float(c["close"][t - 1]))
-        moves[t] = max(now / last, last / now)
-    for t in np.flatnonzero(over(n, total, present) == n):
-        window = moves[t - n + 1 : t + 1]
-        found[t] = window[::-1].index(max(window))
-    return found
-
-
 DURATION: dict[str, Oracle] = {
     "return_streak": return_streak,
     "trend_duration": lambda c, p: runs(over(whole(p, "n"), side, c["close"])),
     "volatility_duration": volatility_duration,
     "time_since_high": lambda c, p: over(whole(p, "n"), lambda x: since_last(x, x.max()), c["high"]),
     "time_since_low": lambda c, p: over(whole(p, "n"), lambda x: since_last(x, x.min()), c["low"]),
-    "time_since_move": lambda c, p: time_since_move(c, whole(p, "n")),
+    "time_since_move": lambda c, p: over(whole(p, "n"), lambda x: since_last(x, x.max()), abs(log_return(c))),
 }
 
 MOTION: dict[str, Oracle] = {**DYNAMICS, **FLOW, **CHANGE_POINT, **DURATION}

@@ -32,7 +32,15 @@ def logarithm(x: F64_1D) -> F64_1D:
 
 
 def log_return(c: Columns) -> F64_1D:
-    return log_rise(c["close"], earlier(c["close"], 1))
+    """Log return of each row: a fall that takes a rise back is as large as the rise, to the last bit."""
+
+    def value(now: float, last: float) -> float:
+        if min(now, last) <= 0.0:
+            return math.nan
+        size = math.log1p(abs(now - last) / min(now, last))
+        return math.copysign(size, now - last) if size > 0.0 else 0.0
+
+    return each(value, c["close"], earlier(c["close"], 1))
 
 
 def log_range(c: Columns) -> F64_1D:
