@@ -135,7 +135,9 @@ def lyapunov(x: F64_1D, p: Parameters) -> float:
     rows = np.arange(count)
     allowed = (abs(rows[:, None] - rows[None, :]) > 3) & (apart[:count, :count] > 0.0)
     found = np.where(allowed, apart[:count, :count], np.inf)
-    followed = [(i, int(found[i].argmin())) for i in range(count) if allowed[i].any()]
+    # Distances that are equal but for their rounding are equals, of which the first counts.
+    equals = found <= found.min(axis=1, keepdims=True) * (1.0 + 4e-15)
+    followed = [(i, int(equals[i].argmax())) for i in range(count) if allowed[i].any()]
     seen = [(t, apart[i + t, j + t]) for i, j in followed for t in range(steps + 1) if apart[i + t, j + t] > 0.0]
     if not seen:
         return math.nan

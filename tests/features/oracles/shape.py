@@ -19,7 +19,18 @@ from tests.features.oracles.series import (
     over_series,
     series,
 )
-from tests.features.oracles.windows import Columns, Oracle, Parameters, earlier, mean, over, ratio, squares, total, whole
+from tests.features.oracles.windows import (
+    Columns,
+    Oracle,
+    Parameters,
+    earlier,
+    mean,
+    over,
+    ratio,
+    squares,
+    total,
+    whole,
+)
 
 
 def moment(x: F64_1D, k: int) -> float:
