@@ -28,7 +28,9 @@ SERIES_NAN: Final = (
     "ranges where high or low is, of volume where nothing was traded."
 )
 
-EVERY: Final = "It is worked out in rows whose number from zero is a multiple of `every` and held in between."
+EVERY: Final = (
+    "It is worked out in rows whose number from zero is a multiple of `every` and held in between, a missing one too."
+)
 
 LEAD: Final = {"return": 1, "range": 0, "volume": 0, "close": 0}
 """Rows of each series before its first value."""

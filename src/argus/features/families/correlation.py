@@ -59,7 +59,8 @@ def _pair(name: str, meaning: str, x: str, y: str, formula: str, source: str) ->
         own_parameters=(rows_of(60, low=3),),
         warmup=lambda values: _n(values) + (0 if x == "range" else 1),
         build=lambda values: correlation(side(x), side(y), _n(values)),
-        formula=f"correlation of {formula} over the last n rows, r[t] = ln(close[t] / close[t-1])",
+        formula=f"correlation of {formula} over the last n rows"
+        + ("" if x == "range" else ", r[t] = ln(close[t] / close[t-1])"),
         source=source,
         unit="correlation",
         low=-1.0,

@@ -175,7 +175,7 @@ DECLARED: Final = (
         f"size, from the newest value back. {EVERY}",
         source="Peng and others (1994), Mosaic organization of DNA nucleotides, Physical Review E 49(2)",
         unit="exponent",
-        nan_policy=f"{SERIES_NAN} NaN where all values are equal.",
+        nan_policy=f"{SERIES_NAN} NaN where all values are equal, or the sums of every stretch of a size are a line.",
         distrust="Few stretches of the largest size make it noisy in short windows.",
     ),
     Feature(
@@ -205,7 +205,8 @@ DECLARED: Final = (
         warmup=_n,
         build=_katz,
         formula="ln(n-1) / (ln(n-1) + ln(d / L)), L = sum(|x[t] - x[t-1]|) over the n-1 steps of the window, d = "
-        "max(|x - first x of the window|), x = ln(close); at most 10",
+        "max(|x - first x of the window|), x = ln(close); 10 where that is more, or what "
+        "is divided by is not above 0",
         source="Katz (1988), Fractals and the analysis of waveforms, Computers in Biology and Medicine 18(3)",
         unit="dimension",
         low=1.0,
@@ -289,7 +290,8 @@ DECLARED: Final = (
         "chapter 2",
         unit="rows",
         low=0.0,
-        nan_policy=f"Sparse: {_STILL} NaN where b is not between -1 and 0: the price is not pulled back.",
+        nan_policy=f"Sparse: {_STILL} NaN where b is not between -1 and 0: the price is not pulled back, or goes all "
+        "the way at once.",
         distrust="Least squares sees a pull even in a random walk, the more so the shorter the window.",
     ),
 )

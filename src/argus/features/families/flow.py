@@ -188,7 +188,8 @@ DECLARED: Final = (
         unit="share of the price",
         low=0.0,
         high=2.0,
-        nan_policy="NaN where a price of the window, or of the row before, is missing, zero or negative.",
+        nan_policy="NaN where a high or low of the window or of the row before it is missing, zero or negative, or the "
+        "close before one of its rows.",
         distrust="Bars with few trades have ranges too small for it.",
     ),
     Feature(
@@ -204,7 +205,8 @@ DECLARED: Final = (
         "prices, Review of Financial Studies 30(12)",
         unit="share of the price",
         low=0.0,
-        nan_policy="NaN where a price of the window, or of the row before, is missing, zero or negative.",
+        nan_policy="NaN where a high or low of the window or of the row before it is missing, zero or negative, or the "
+        "close before one of its rows.",
     ),
 )
 """Features of flow."""
