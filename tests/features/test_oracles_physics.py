@@ -142,53 +142,16 @@ MARKETS: dict[str, Callable[[Market], Market]] = {
     "straight line": straight_line,
 }
 
-BELOW_ZERO = "a high and a low below zero have a log range, where the declaration says that none has"
 MIRRORED = "a fall that takes back the largest rise is as large and later, but is found smaller by its last bit"
 EQUAL_DEVIATIONS = "a deviation equal to the mean of all is above it or not by its last bit: the state flips each row"
-EQUAL_PRICES = "a price that stands still is found above or below its own mean by the last bit, instead of at it"
 ON_LINES = "sums that are lines in all stretches have no logarithm of their distance from lines; noise is taken for it"
-BACK_AT_ONCE = "a slope of -1 has no half-life; where rounding puts it a little above, one of 0.02 rows comes out"
 TIED = "of neighbours that are equally near not the first is taken, but the one that rounding makes the nearest"
 
-OF_RANGES = (
-    "skew",
-    "bimodality",
-    "quantile_spread",
-    "quantile_skew",
-    "quantile_kurtosis",
-    "l_skew",
-    "shannon_entropy",
-    "permutation_entropy",
-    "sample_entropy",
-    "approximate_entropy",
-    "recurrence_rate",
-    "recurrence_determinism",
-    "hjorth_mobility",
-    "hjorth_complexity",
-    "hurst_rs",
-    "lyapunov",
-    "abdi_ranaldo_spread",
-    "cusum_up",
-    "cusum_down",
-    "change_run",
-    "page_hinkley",
-    "spectral_band",
-    "spectral_entropy",
-    "spectral_centroid",
-    "wavelet_energy",
-    "autocorrelation",
-    "range_volume_correlation",
-)
-
 WRONG: dict[tuple[str, str], str] = {
-    **{(name, "around zero"): BELOW_ZERO for name in OF_RANGES},
     ("time_since_move", "around zero"): MIRRORED,
     ("volatility_duration", "to and fro"): EQUAL_DEVIATIONS,
     ("volatility_duration", "single jumps"): EQUAL_DEVIATIONS,
-    ("trend_duration", "constant price"): EQUAL_PRICES,
     ("dfa", "single jumps"): ON_LINES,
-    ("half_life", "standing still"): BACK_AT_ONCE,
-    ("half_life", "single jumps"): BACK_AT_ONCE,
     ("lyapunov", "to and fro"): TIED,
     ("lyapunov", "straight line"): TIED,
 }

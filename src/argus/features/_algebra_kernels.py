@@ -246,6 +246,15 @@ def smaller(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def above_zero(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """x where it is above zero, else NaN."""
+    x = work[io[0], at : at + n]
+    out = work[io[1], at : at + n]
+    for i in range(n):
+        out[i] = x[i] if x[i] > 0.0 else np.nan
+
+
+@kernel()
 def above(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """1 where x is above y, else 0; NaN if either is missing."""
     x = work[io[0], at : at + n]

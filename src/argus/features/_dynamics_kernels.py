@@ -256,6 +256,10 @@ def lyapunov_exponent(work, io, at, n, row, args, state):  # type: ignore[no-unt
         work[io[2], at + i] = state[0]
 
 
+_AT_ONCE = 1e-9
+"""Nearer to -1 than this a slope is -1, but for its rounding."""
+
+
 @kernel()
 def half_life(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows until a gap is half as large, from the slope of changes on levels; NaN unless it lies between -1 and 0."""
@@ -263,7 +267,7 @@ def half_life(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
     out = work[io[1], at : at + n]
     for i in range(n):
         slope = x[i]
-        out[i] = -_LN2 / math.log1p(slope) if (slope > -1.0) & (slope < 0.0) else np.nan
+        out[i] = -_LN2 / math.log1p(slope) if (slope > -1.0 + _AT_ONCE) & (slope < 0.0) else np.nan
 
 
 share_compiled(globals())

@@ -41,7 +41,7 @@ def series(of: str) -> Term:
     if of == "return":
         return w.log_growth(CLOSE, 1)
     if of == "range":
-        return w.log(HIGH / LOW)
+        return w.log(HIGH / w.above_zero(LOW))
     return w.log(VOLUME if of == "volume" else CLOSE)
 
 

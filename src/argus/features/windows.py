@@ -15,6 +15,7 @@ from argus.features.inputs import CLOSE, HIGH, LOW
 __all__ = [
     "absolute",
     "above",
+    "above_zero",
     "beta",
     "change",
     "clip",
@@ -341,6 +342,11 @@ def larger(x: Term, y: Term) -> Node:
 def smaller(x: Term, y: Term) -> Node:
     """The smaller of two values; NaN if either is missing."""
     return node("algebra.smaller", x, y)
+
+
+def above_zero(x: Term) -> Node:
+    """The value where it is above zero, else none."""
+    return node("algebra.above_zero", x)
 
 
 def above(x: Term, y: Term) -> Node:

@@ -75,7 +75,7 @@ DECLARED: Final = (
         meaning="How many rows the price has been on the same side of its average.",
         own_parameters=(rows_of(60),),
         warmup=_n,
-        build=lambda values: _run(w.sign(CLOSE - w.mean(CLOSE, _n(values)))),
+        build=lambda values: _run(w.sign(CLOSE - w.repaired_mean(CLOSE, _n(values)))),
         formula="rows in a row, this one included, with the same sign of close - mean(last n closes); 0 counts as a "
         "sign of its own; the first row with a mean has 1",
         source="definition",

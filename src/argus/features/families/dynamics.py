@@ -290,8 +290,8 @@ DECLARED: Final = (
         "chapter 2",
         unit="rows",
         low=0.0,
-        nan_policy=f"Sparse: {_STILL} NaN where b is not between -1 and 0: the price is not pulled back, or goes all "
-        "the way at once.",
+        nan_policy=f"Sparse: {_STILL} NaN where b is not between -1 + 1e-9 and 0: the price is not pulled back, or "
+        "goes all the way at once.",
         distrust="Least squares sees a pull even in a random walk, the more so the shorter the window.",
     ),
 )

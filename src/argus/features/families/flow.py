@@ -71,8 +71,9 @@ def _corwin_schultz(values: Values) -> Term:
 def _abdi_ranaldo(values: Values) -> Term:
     before = w.lag(CLOSE, 1)
     # Distances of the last close from the middle of its bar and of this one, as logarithms of ratios.
-    own = w.log(before / w.lag(HIGH, 1)) + w.log(before / w.lag(LOW, 1))
-    following = w.log(before / HIGH) + w.log(before / LOW)
+    high, low = w.above_zero(HIGH), w.above_zero(LOW)
+    own = w.log(before / w.lag(high, 1)) + w.log(before / w.lag(low, 1))
+    following = w.log(before / high) + w.log(before / low)
     return node("flow.positive_root", w.mean(own * following * 0.25, _n(values)), args=(2.0,))
 
 
