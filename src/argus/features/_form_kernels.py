@@ -90,7 +90,9 @@ def kernel(
     """Declare a function of a kernel module as a feature kernel."""
 
     def declare(function: Any) -> Any:
-        compiled: Any = njit(cache=True, error_model="numpy", nogil=True)(function)
+        # Kernels are called by address, never from Python: a door for Python is a fifth of the compilation.
+        without_door: dict[str, Any] = {"no_cpython_wrapper": True}
+        compiled: Any = njit(cache=True, error_model="numpy", nogil=True, **without_door)(function)
         compiled.form = Form(depth, own_depth, state, outputs, scratch)
         return compiled
 
