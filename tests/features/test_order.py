@@ -74,7 +74,7 @@ def test_order_does_not_depend_on_pieces() -> None:
 
 def test_the_median_of_few_values() -> None:
     x = np.array([3.0, 1.0, 2.0, 10.0, 2.0, np.nan, 5.0, 6.0, 8.0])
-    median, quantile = run([w.median(CLOSE, 3), w.quantile(CLOSE, 2, 0.25)], x)
+    median, quantile = run([*w.quantiles(CLOSE, 3, [0.5]), *w.quantiles(CLOSE, 2, [0.25])], x)
     np.testing.assert_array_equal(median, [np.nan, np.nan, 2.0, 2.0, 2.0, np.nan, np.nan, np.nan, 6.0])
     np.testing.assert_array_equal(quantile, [np.nan, 1.5, 1.25, 4.0, 4.0, np.nan, np.nan, 5.25, 6.5])
 

@@ -17,7 +17,6 @@ __all__ = [
     "Input",
     "Node",
     "Term",
-    "clock_seconds",
     "held",
     "input_column",
     "node",
@@ -162,11 +161,6 @@ def held(term: Term, clock: str) -> Held:
     if clock not in CLOCKS:
         raise ValueError(f"clock {clock!r} is not one of {', '.join(CLOCKS)}")
     return Held(term, clock)
-
-
-def clock_seconds(clock: str) -> int:
-    """Length of a clock's bars; 0 where a session is one bar."""
-    return CLOCKS[clock]
 
 
 def terms_below(terms: Sequence[Term]) -> Iterator[Term]:

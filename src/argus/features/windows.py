@@ -35,10 +35,8 @@ __all__ = [
     "log_ratio",
     "lowest",
     "mean",
-    "median",
     "observed_run",
     "percentile_rank",
-    "quantile",
     "quantiles",
     "moments",
     "position",
@@ -254,19 +252,9 @@ def percentile_rank(x: Term, n: int) -> Node:
 
 
 def quantiles(x: Term, n: int, shares: Sequence[float]) -> tuple[Node, ...]:
-    """Quantiles of the last `n` values, of one sorted window; between two values in proportion."""
-    window = node("order.quantiles", x, args=(n, *shares))
+    """Quantiles of the last `n` values of one sorted window, in proportion between two (Hyndman, Fan 1996: type 7)."""
+    window = node("morphology.quantiles", x, args=(n, *shares))
     return tuple(window.out(k) for k in range(len(shares)))
-
-
-def quantile(x: Term, n: int, share: float) -> Node:
-    """Quantile of the last `n` values; between two values in proportion (type 7 of Hyndman and Fan 1996)."""
-    return quantiles(x, n, (share,))[0]
-
-
-def median(x: Term, n: int) -> Node:
-    """Median of the last `n` values."""
-    return quantile(x, n, 0.5)
 
 
 def ema(x: Term, span: float) -> Node:

@@ -10,7 +10,7 @@ from argus.core.strategy import Parameter
 from argus.features.declaration import Feature, Values, column, real
 from argus.features.graph import Node, Term, node
 from argus.features.series import OF, SERIES_NAN, rows_of, series_of, window_warmup
-from argus.features.windows import observed_run
+from argus.features.windows import observed_run, quantiles
 
 __all__ = ["COLUMNS", "DECLARED"]
 
@@ -47,8 +47,8 @@ def _bimodality(values: Values) -> Term:
 
 
 def _quantile(values: Values) -> Callable[[float], Term]:
-    found = node("morphology.quantiles", series_of(values), args=(_n(values), *_QUANTILES))
-    return lambda p: found.out(_QUANTILES.index(p))
+    found = quantiles(series_of(values), _n(values), _QUANTILES)
+    return lambda p: found[_QUANTILES.index(p)]
 
 
 def _quantile_spread(values: Values) -> Term:
