@@ -70,6 +70,9 @@ class Form:
         Length of its state.
     outputs, scratch : int or callable of args
         Columns it writes for others, and for itself.
+    lanes : bool
+        Whether it takes several calls at once: the columns, args and states of each, one after the other. Chains of
+        values that each wait for the one before then go side by side.
     """
 
     depth: Size = 0
@@ -77,6 +80,7 @@ class Form:
     state: Size = 0
     outputs: Size = 1
     scratch: Size = 0
+    lanes: bool = False
 
     def size(self, name: str, args: Sequence[float]) -> int:
         """One of the attributes for these args."""
@@ -85,7 +89,13 @@ class Form:
 
 
 def kernel(
-    *, depth: Size = 0, own_depth: Size = 0, state: Size = 0, outputs: Size = 1, scratch: Size = 0
+    *,
+    depth: Size = 0,
+    own_depth: Size = 0,
+    state: Size = 0,
+    outputs: Size = 1,
+    scratch: Size = 0,
+    lanes: bool = False,
 ) -> Callable[[Any], Any]:
     """Declare a function of a kernel module as a feature kernel."""
 
@@ -93,7 +103,7 @@ def kernel(
         # Kernels are called by address, never from Python: a door for Python is a fifth of the compilation.
         without_door: dict[str, Any] = {"no_cpython_wrapper": True}
         compiled: Any = njit(cache=True, error_model="numpy", nogil=True, **without_door)(function)
-        compiled.form = Form(depth, own_depth, state, outputs, scratch)
+        compiled.form = Form(depth, own_depth, state, outputs, scratch, lanes)
         return compiled
 
     return declare

@@ -47,24 +47,61 @@ def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
     state[0] = run
 
 
-@kernel(state=1)
+@kernel(state=2, outputs=2, lanes=True)
 def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Sum since the beginning of the block of args[0] rows; a missing value counts for nothing."""
-    block = int(args[0])
-    x = work[io[0], at : at + n]
-    out = work[io[1], at : at + n]
-    total = state[0]
-    offset = row % block
-    for i in range(n):
+    """Sum since the beginning of the block of args[0] rows, and the `observed_run`; a missing value counts 0."""
+    last = len(args) - 1
+    for j in range(0, len(args), 4):
+        b = min(j + 1, last)
+        c = min(j + 2, last)
+        d = min(j + 3, last)
+        if args[j] == args[b] == args[c] == args[d]:
+            _four_block_sums(work, io, at, n, row % int(args[j]), int(args[j]), j, b, c, d, state)
+        else:
+            for k in range(j, d + 1):
+                _four_block_sums(work, io, at, n, row % int(args[k]), int(args[k]), k, k, k, k, state)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _four_block_sums(work, io, at, n, offset, block, a, b, c, d, state):  # type: ignore[no-untyped-def]
+    """Lanes a to d of `block_sum` row by row, so that none waits for its own last sum; the same one may come twice."""
+    xa = work[io[3 * a], at : at + n]
+    xb = work[io[3 * b], at : at + n]
+    xc = work[io[3 * c], at : at + n]
+    xd = work[io[3 * d], at : at + n]
+    ta = work[io[3 * a + 1], at : at + n]
+    tb = work[io[3 * b + 1], at : at + n]
+    tc = work[io[3 * c + 1], at : at + n]
+    td = work[io[3 * d + 1], at : at + n]
+    ra = work[io[3 * a + 2], at : at + n]
+    rb = work[io[3 * b + 2], at : at + n]
+    rc = work[io[3 * c + 2], at : at + n]
+    rd = work[io[3 * d + 2], at : at + n]
+    sum_a, sum_b, sum_c, sum_d = state[2 * a], state[2 * b], state[2 * c], state[2 * d]
+    run_a, run_b, run_c, run_d = state[2 * a + 1], state[2 * b + 1], state[2 * c + 1], state[2 * d + 1]
+    first = 0
+    while first < n:
         if offset == block:
             offset = 0
         if offset == 0:
-            total = 0.0
-        value = x[i]
-        total += value if value == value else 0.0
-        out[i] = total
-        offset += 1
-    state[0] = total
+            sum_a = sum_b = sum_c = sum_d = 0.0
+        end = min(n, first + block - offset)
+        for i in range(first, end):
+            va, vb, vc, vd = xa[i], xb[i], xc[i], xd[i]
+            sum_a += va if va == va else 0.0
+            sum_b += vb if vb == vb else 0.0
+            sum_c += vc if vc == vc else 0.0
+            sum_d += vd if vd == vd else 0.0
+            run_a = run_a + 1.0 if va == va else 0.0
+            run_b = run_b + 1.0 if vb == vb else 0.0
+            run_c = run_c + 1.0 if vc == vc else 0.0
+            run_d = run_d + 1.0 if vd == vd else 0.0
+            ta[i], tb[i], tc[i], td[i] = sum_a, sum_b, sum_c, sum_d
+            ra[i], rb[i], rc[i], rd[i] = run_a, run_b, run_c, run_d
+        offset += end - first
+        first = end
+    state[2 * a], state[2 * b], state[2 * c], state[2 * d] = sum_a, sum_b, sum_c, sum_d
+    state[2 * a + 1], state[2 * b + 1], state[2 * c + 1], state[2 * d + 1] = run_a, run_b, run_c, run_d
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -93,22 +130,24 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         old = work[io[0], at + i - w : at + i - w + rows]
         before = state[0]
         target = out[i : i + rows]
+        observed = run[i : i + rows]
         for j in range(min(max(whole, 0), rows)):
-            target[j] = (before - old[j]) + new[j]
+            value = (before - old[j]) + new[j]
+            target[j] = value if observed[j] >= w else np.nan
         if 0 <= whole < rows:
-            target[whole] = new[whole]
+            target[whole] = new[whole] if observed[whole] >= w else np.nan
         for j in range(min(max(whole + 1, 0), rows), rows):
-            target[j] = new[j] - old[j]
+            value = new[j] - old[j]
+            target[j] = value if observed[j] >= w else np.nan
         if offset + rows == block:
             keep_last(work, io, 0, at + i + rows - 1, state)
         i += rows
-    for i in range(n):
-        out[i] = out[i] if run[i] >= w else np.nan
 
 
-@kernel(state=3, outputs=3)
+@kernel(state=4, outputs=4)
 def block_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Reference of the block of args[0] rows, and since its beginning the sums of distances from it and their squares.
+    """Reference of the block of args[0] rows, since its beginning the sums of distances from it and of their squares,
+    and the `observed_run`.
 
     The reference is the last value known before the block's second row. A missing value counts for nothing.
     """
@@ -117,9 +156,11 @@ def block_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped
     reference = work[io[1], at : at + n]
     first = work[io[2], at : at + n]
     second = work[io[3], at : at + n]
+    run = work[io[4], at : at + n]
     centre = state[0]
     s1 = state[1]
     s2 = state[2]
+    observed = state[3]
     offset = row % block
     for i in range(n):
         value = x[i]
@@ -132,13 +173,16 @@ def block_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         gap = value - centre if value == value else 0.0
         s1 += gap
         s2 += gap * gap
+        observed = observed + 1.0 if value == value else 0.0
         reference[i] = centre
         first[i] = s1
         second[i] = s2
+        run[i] = observed
         offset += 1
     state[0] = centre
     state[1] = s1
     state[2] = s2
+    state[3] = observed
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -305,54 +349,122 @@ def fresher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         best_age[i] = rows if is_known else np.nan
 
 
-@kernel(state=3)
+@kernel(state=3, lanes=True)
 def ema(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Exponential mean with normalised weights of span args[0]; a missing value is skipped."""
-    span = args[0]
+    """Exponential mean with normalised weights of span args[0]; a missing value is skipped.
+
+    State: values seen, counted up to the span; their weight; the mean. After many values the weight does not change any
+    more, and four lanes go on together.
+    """
+    last = len(args) - 1
+    for j in range(0, len(args), 4):
+        four = (j, min(j + 1, last), min(j + 2, last), min(j + 3, last))
+        settled = 0
+        for k in four:
+            seen, weight = state[3 * k], state[3 * k + 1]
+            decay = 1.0 - 2.0 / (args[k] + 1.0)
+            settled += 1 if (seen >= args[k]) & (decay * weight + 1.0 == weight) else 0
+        if settled == 4:
+            gains = (
+                1.0 / state[3 * four[0] + 1],
+                1.0 / state[3 * four[1] + 1],
+                1.0 / state[3 * four[2] + 1],
+                1.0 / state[3 * four[3] + 1],
+            )
+            _four_steady_means(work, io, at, n, four, gains, state, 3)
+        else:
+            for k in range(j, four[3] + 1):
+                _ema(work[io[2 * k], at : at + n], work[io[2 * k + 1], at : at + n], args[k], state[3 * k : 3 * k + 3])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _ema(x, out, span, state):  # type: ignore[no-untyped-def]
+    """One lane of `ema`."""
     decay = 1.0 - 2.0 / (span + 1.0)
-    x = work[io[0], at : at + n]
-    out = work[io[1], at : at + n]
-    seen = state[0]
-    weight = state[1]
-    mean = state[2]
-    for i in range(n):
+    seen, weight, mean = state[0], state[1], state[2]
+    for i in range(len(x)):
         value = x[i]
         if value == value:
-            seen += 1.0
+            seen += 1.0 if seen < span else 0.0
             weight = decay * weight + 1.0
             mean += (value - mean) * (1.0 / weight)
             out[i] = mean if seen >= span else np.nan
         else:
             out[i] = np.nan
-    state[0] = seen
-    state[1] = weight
-    state[2] = mean
+    state[0], state[1], state[2] = seen, weight, mean
 
 
-@kernel(state=2)
-def wilder(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Wilder's mean of args[0] rows: the plain mean of the first, then m + (x - m) / n; a missing value is skipped."""
-    w = args[0]
-    gain = 1.0 / w
-    x = work[io[0], at : at + n]
-    out = work[io[1], at : at + n]
-    seen = state[0]
-    mean = state[1]
+@njit(cache=True, error_model="numpy", nogil=True)
+def _four_steady_means(work, io, at, n, lanes, gains, state, width):  # type: ignore[no-untyped-def]
+    """Means that move by a fixed share of each value's distance, row by row; the last of `width` states is the mean."""
+    a, b, c, d = lanes
+    gain_a, gain_b, gain_c, gain_d = gains
+    xa = work[io[2 * a], at : at + n]
+    xb = work[io[2 * b], at : at + n]
+    xc = work[io[2 * c], at : at + n]
+    xd = work[io[2 * d], at : at + n]
+    out_a = work[io[2 * a + 1], at : at + n]
+    out_b = work[io[2 * b + 1], at : at + n]
+    out_c = work[io[2 * c + 1], at : at + n]
+    out_d = work[io[2 * d + 1], at : at + n]
+    end = width - 1
+    mean_a, mean_b = state[width * a + end], state[width * b + end]
+    mean_c, mean_d = state[width * c + end], state[width * d + end]
     for i in range(n):
+        va, vb, vc, vd = xa[i], xb[i], xc[i], xd[i]
+        new_a = mean_a + (va - mean_a) * gain_a
+        new_b = mean_b + (vb - mean_b) * gain_b
+        new_c = mean_c + (vc - mean_c) * gain_c
+        new_d = mean_d + (vd - mean_d) * gain_d
+        mean_a = new_a if va == va else mean_a
+        mean_b = new_b if vb == vb else mean_b
+        mean_c = new_c if vc == vc else mean_c
+        mean_d = new_d if vd == vd else mean_d
+        # Where the value is missing, so is what would have been the new mean.
+        out_a[i], out_b[i], out_c[i], out_d[i] = new_a, new_b, new_c, new_d
+    state[width * a + end], state[width * b + end] = mean_a, mean_b
+    state[width * c + end], state[width * d + end] = mean_c, mean_d
+
+
+@kernel(state=2, lanes=True)
+def wilder(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Wilder's mean of args[0] rows: the plain mean of the first, then m + (x - m) / n; a missing value is skipped.
+
+    State: values seen, counted up to args[0]; the mean, before that the sum.
+    """
+    last = len(args) - 1
+    for j in range(0, len(args), 4):
+        four = (j, min(j + 1, last), min(j + 2, last), min(j + 3, last))
+        begun = 0
+        for k in four:
+            begun += 1 if state[2 * k] >= args[k] else 0
+        if begun == 4:
+            gains = (1.0 / args[four[0]], 1.0 / args[four[1]], 1.0 / args[four[2]], 1.0 / args[four[3]])
+            _four_steady_means(work, io, at, n, four, gains, state, 2)
+        else:
+            for k in range(j, four[3] + 1):
+                _wilder(
+                    work[io[2 * k], at : at + n], work[io[2 * k + 1], at : at + n], args[k], state[2 * k : 2 * k + 2]
+                )
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _wilder(x, out, w, state):  # type: ignore[no-untyped-def]
+    """One lane of `wilder`."""
+    gain = 1.0 / w
+    seen, mean = state[0], state[1]
+    for i in range(len(x)):
         value = x[i]
         if value == value:
-            seen += 1.0
-            if seen < w:
-                mean += value
-            elif seen == w:
-                mean = (mean + value) / w
-            else:
+            if seen >= w:
                 mean += (value - mean) * gain
+            else:
+                seen += 1.0
+                mean = mean + value if seen < w else (mean + value) / w
             out[i] = mean if seen >= w else np.nan
         else:
             out[i] = np.nan
-    state[0] = seen
-    state[1] = mean
+    state[0], state[1] = seen, mean
 
 
 share_compiled(globals())

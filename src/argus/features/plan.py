@@ -7,6 +7,7 @@ used, so that the columns at work stay in the processor's cache.
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +18,7 @@ import numpy as np
 from argus.core.arrays import F64_1D, I64_1D
 from argus.features.graph import Held, Input, Node, Term, node, terms_below
 
-__all__ = ["Plan", "make_plan", "past_places", "state_places", "term_key"]
+__all__ = ["Plan", "make_plan", "past_places", "term_key"]
 
 _Key = tuple[str, tuple[Term, ...], tuple[float, ...]]
 
@@ -29,9 +30,7 @@ class Plan:
     Attributes
     ----------
     kernels : tuple of str
-        Kernel of each call, in order.
-    calls : tuple of Node
-        First output of each call.
+        Kernel of each call, in order. One that takes several at once is called once for all that are ready together.
     leaves : tuple of Input or Held
         What has to be given.
     leaf_columns : (leaves,) int64
@@ -46,10 +45,11 @@ class Plan:
         Columns, numbers and places in the state vector of each call; call `k` has ``io[io_at[k]:io_at[k + 1]]``.
     emit_at, emits : (calls + 2,) int64, (results, 2) int64
         Results that are ready before each call: column, place among the results.
+    states : tuple of (str, int, int)
+        Name, the same in every plan, first and last place in the state vector, of all that carry something.
     """
 
     kernels: tuple[str, ...]
-    calls: tuple[Node, ...]
     leaves: tuple[Input | Held, ...]
     leaf_columns: I64_1D
     columns: int
@@ -63,6 +63,7 @@ class Plan:
     state_at: I64_1D
     emit_at: I64_1D
     emits: Any
+    states: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(slots=True)
@@ -72,7 +73,24 @@ class _Call:
     args: tuple[float, ...]
     outputs: int
     scratch: int
+    state: int
     columns: list[int] = field(default_factory=list)
+
+    @property
+    def key(self) -> _Key:
+        return (self.kernel, self.inputs, self.args)
+
+    def names(self) -> list[object]:
+        """Names of its outputs."""
+        return [(*self.key, output) for output in range(self.outputs)]
+
+    def spare(self) -> list[object]:
+        """Names of its scratch columns."""
+        return [(*self.key, -1 - j) for j in range(self.scratch)]
+
+
+_Step = list[_Call]
+"""Calls of one kernel that are carried out as one."""
 
 
 def make_plan(terms: Sequence[Term]) -> Plan:
@@ -91,37 +109,70 @@ def make_plan(terms: Sequence[Term]) -> Plan:
             _add_call(term, calls, depth)
         elif isinstance(term, Input | Held):
             leaves.append(term)
-    order = list(calls.values())
+    steps = _steps(list(calls.values()))
     columns = _Columns(depth)
     for leaf in leaves:
         columns.give(leaf)
-    last_use = _last_uses(order)
-    emits_before: list[list[tuple[int, int]]] = [[] for _ in range(len(order) + 1)]
-    wanted: dict[Term, list[int]] = {}
+    last_use = {_name(one): k for k, step in enumerate(steps) for call in step for one in call.inputs}
+    wanted: dict[object, list[int]] = {}
     for place, term in enumerate(terms):
-        wanted.setdefault(term, []).append(place)
+        wanted.setdefault(_name(term), []).append(place)
+    emits_before: list[list[tuple[int, int]]] = [[] for _ in range(len(steps) + 1)]
     for leaf in leaves:
         emits_before[0] += [(columns.of[leaf], place) for place in wanted.get(leaf, ())]
-    for k, call in enumerate(order):
-        outs = [_output_name(call, output) for output in range(call.outputs)]
-        read = [columns.of[_name(one)] for one in call.inputs]
-        written = [columns.give(one) for one in outs]
-        spare = [columns.give((call.kernel, call.inputs, call.args, -1 - j)) for j in range(call.scratch)]
-        call.columns = [*read, *written, *spare]
-        for term, places in wanted.items():
-            if isinstance(term, Node) and _key(term) == (call.kernel, call.inputs, call.args):
-                emits_before[k + 1] += [(columns.of[_name(term)], place) for place in places]
-        for j in range(call.scratch):
-            columns.take_back((call.kernel, call.inputs, call.args, -1 - j))
-        for one in {_name(one) for one in call.inputs} | set(outs):
-            if last_use.get(one, k) <= k:
-                columns.take_back(one)
-    return _plan(order, leaves, columns, emits_before)
+    for k, step in enumerate(steps):
+        written = [name for call in step for name in call.names()]
+        for name in written:
+            columns.give(name)
+            emits_before[k + 1] += [(columns.of[name], place) for place in wanted.get(name, ())]
+        read = [_name(one) for call in step for one in call.inputs]
+        for call in step:
+            spare = [columns.give(name) for name in call.spare()]
+            call.columns = [columns.of[name] for name in (*map(_name, call.inputs), *call.names())] + spare
+        for name in dict.fromkeys((*read, *written)):
+            if last_use.get(name, k) <= k:
+                columns.take_back(name)
+        for call in step:
+            for name in call.spare():
+                columns.take_back(name)
+    return _plan(steps, leaves, columns, emits_before)
 
 
-def _output_name(call: _Call, output: int) -> object:
-    """Name of a call's output."""
-    return (call.kernel, call.inputs, call.args, output)
+def _steps(order: Sequence[_Call]) -> list[_Step]:
+    """The calls, each after those that it reads; those of a kernel with lanes wait for others that can go with them."""
+    from argus.features._form_kernels import form_of
+
+    place = {call.key: k for k, call in enumerate(order)}
+    below = [{place[_key(one)] for one in call.inputs if isinstance(one, Node)} for call in order]
+    above: list[list[int]] = [[] for _ in order]
+    for k, some in enumerate(below):
+        for one in some:
+            above[one].append(k)
+    missing = [len(some) for some in below]
+    alone: list[int] = []
+    together: dict[str, list[int]] = {}
+
+    def ready(k: int) -> None:
+        if form_of(order[k].kernel).lanes:
+            together.setdefault(order[k].kernel, []).append(k)
+        else:
+            heapq.heappush(alone, k)
+
+    for k, count in enumerate(missing):
+        if count == 0:
+            ready(k)
+    steps: list[_Step] = []
+    while alone or together:
+        if alone:
+            taken = [heapq.heappop(alone)]
+        else:
+            taken = sorted(together.pop(min(together, key=lambda kernel: min(together[kernel]))))
+        steps.append([order[k] for k in taken])
+        for k in (one for each in taken for one in above[each]):
+            missing[k] -= 1
+            if missing[k] == 0:
+                ready(k)
+    return steps
 
 
 def _key(term: Node) -> _Key:
@@ -139,21 +190,13 @@ def _add_call(term: Node, calls: dict[_Key, _Call], depth: dict[object, int]) ->
         return
     form = form_of(term.kernel)
     outputs, scratch = form.size("outputs", term.args), form.size("scratch", term.args)
-    call = calls[_key(term)] = _Call(term.kernel, term.inputs, term.args, outputs, scratch)
+    call = _Call(term.kernel, term.inputs, term.args, outputs, scratch, form.size("state", term.args))
+    calls[_key(term)] = call
     for one in term.inputs:
         depth[_name(one)] = max(depth.get(_name(one), 0), form.size("depth", term.args))
     own = form.size("own_depth", term.args)
-    for output in (*range(outputs), *range(-scratch, 0)):
-        name = _output_name(call, output)
+    for name in (*call.names(), *call.spare()):
         depth[name] = max(depth.get(name, 0), own)
-
-
-def _last_uses(order: Sequence[_Call]) -> dict[object, int]:
-    last: dict[object, int] = {}
-    for k, call in enumerate(order):
-        for one in call.inputs:
-            last[_name(one)] = k
-    return last
 
 
 class _Columns:
@@ -185,19 +228,18 @@ class _Columns:
 
 
 def _plan(
-    order: Sequence[_Call],
+    steps: Sequence[_Step],
     leaves: Sequence[Input | Held],
     columns: _Columns,
     emits_before: Sequence[Sequence[tuple[int, int]]],
 ) -> Plan:
-    from argus.features._form_kernels import form_of
-
     def starts(lengths: Sequence[int]) -> I64_1D:
         return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
 
+    order = [call for step in steps for call in step]
+    ends = np.cumsum([call.state for call in order])
     return Plan(
-        kernels=tuple(call.kernel for call in order),
-        calls=tuple(node(call.kernel, *call.inputs, args=call.args) for call in order),
+        kernels=tuple(step[0].kernel for step in steps),
         leaves=tuple(leaves),
         leaf_columns=np.array([columns.of[leaf] for leaf in leaves], dtype=np.int64),
         columns=columns.count,
@@ -205,12 +247,17 @@ def _plan(
         deep=np.array([(column, rows) for column, rows, _ in columns.deep], dtype=np.int64).reshape(-1, 2),
         deep_names=tuple(_told(name) for _, _, name in columns.deep),
         io=np.array([column for call in order for column in call.columns], dtype=np.int64),
-        io_at=starts([len(call.columns) for call in order]),
+        io_at=starts([sum(len(call.columns) for call in step) for step in steps]),
         args=np.array([value for call in order for value in call.args], dtype=np.float64),
-        args_at=starts([len(call.args) for call in order]),
-        state_at=starts([form_of(call.kernel).size("state", call.args) for call in order]),
+        args_at=starts([sum(len(call.args) for call in step) for step in steps]),
+        state_at=starts([sum(call.state for call in step) for step in steps]),
         emit_at=starts([len(some) for some in emits_before]),
         emits=np.array([pair for some in emits_before for pair in some], dtype=np.int64).reshape(-1, 2),
+        states=tuple(
+            (term_key(node(call.kernel, *call.inputs, args=call.args)), int(end) - call.state, int(end))
+            for call, end in zip(order, ends, strict=True)
+            if call.state > 0
+        ),
     )
 
 
@@ -236,14 +283,6 @@ def _told(name: object) -> str:
     assert isinstance(name, tuple)
     kernel, inputs, args, output = name
     return f"{term_key(node(kernel, *inputs, args=args))} {output}"
-
-
-def state_places(plan: Plan) -> list[tuple[str, int, int]]:
-    """Name, first and last place in the state vector, of each call that has a state."""
-    ends = plan.state_at
-    return [
-        (term_key(call), int(a), int(b)) for call, a, b in zip(plan.calls, ends[:-1], ends[1:], strict=True) if b > a
-    ]
 
 
 def past_places(plan: Plan) -> list[tuple[str, int, int]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import I64_1D
 from argus.core.errors import ConfigError, DataError
 from argus.features.graph import CLOCK_INPUTS, CLOCKS, Held, Input, Term
-from argus.features.plan import Plan, make_plan, past_places, state_places, term_key
+from argus.features.plan import Plan, make_plan, past_places, term_key
 
 __all__ = ["PIECE", "Columns", "Runner", "State"]
 
@@ -73,7 +73,6 @@ class Runner:
         self.state = np.zeros(int(self.plan.state_at[-1]))
         self._at = self.plan.history
         self._machine = _Machine(self.plan)
-        self._state_places = state_places(self.plan)
         self._past_places = past_places(self.plan)
 
     def feed(self, rows: Sequence[NDArray[Any]], out: NDArray[Any], out_row: int) -> None:
@@ -115,7 +114,7 @@ class Runner:
     def snapshot(self) -> State:
         """All that it remembers, each piece under the name of the term that it belongs to."""
         found: State = {"rows": struct.pack("<q", self.rows)}
-        for name, first, last in self._state_places:
+        for name, first, last in self.plan.states:
             found[f"state {name}"] = self.state[first:last].tobytes()
         for name, column, depth in self._past_places:
             found[f"past {name}"] = self.work[column, self._at - depth : self._at].tobytes()
@@ -133,7 +132,7 @@ class Runner:
         """
         self.rows = struct.unpack("<q", _taken(taken, "rows", 8))[0]
         self._at = self.plan.history
-        for name, first, last in self._state_places:
+        for name, first, last in self.plan.states:
             self.state[first:last] = np.frombuffer(_taken(taken, f"state {name}", 8 * (last - first)))
         for name, column, depth in self._past_places:
             self.work[column, self._at - depth : self._at] = np.frombuffer(_taken(taken, f"past {name}", 8 * depth))

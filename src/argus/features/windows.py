@@ -81,7 +81,8 @@ def observed_run(x: Term) -> Node:
 def total(x: Term, n: int) -> Node:
     """Sum of the last `n` values; exact where all sums of a block are, as for prices on a binary grid."""
     block = _block(n)
-    return node("window.window_sum", node("window.block_sum", x, args=(block,)), observed_run(x), args=(n, block))
+    sums = node("window.block_sum", x, args=(block,))
+    return node("window.window_sum", sums, sums.out(1), args=(n, block))
 
 
 def mean(x: Term, n: int) -> Node:
@@ -93,7 +94,7 @@ def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
     """Sum of the last `n` values of `x` over that of `y`, where no ``|x|`` is above its `y`; NaN if all `y` are 0."""
     block = _block(n)
     sums = [node("window.block_sum", one, args=(block,)) for one in (x, y)]
-    return node("volume.ratio_of_totals", x, y, *sums, observed_run(x), args=(n, block))
+    return node("volume.ratio_of_totals", x, y, *sums, sums[0].out(1), args=(n, block))
 
 
 def _weighted(x: Term, weight: Term, n: int) -> Node:
@@ -115,7 +116,7 @@ def weighted_deviation(x: Term, weight: Term, n: int) -> Node:
 def _moments(x: Term, n: int) -> Node:
     block = _block(n)
     sums = node("window.block_moments", x, args=(block,))
-    return node("window.window_moments", x, sums, sums.out(1), sums.out(2), observed_run(x), args=(n, block))
+    return node("window.window_moments", x, *(sums.out(k) for k in range(4)), args=(n, block))
 
 
 def repaired_mean(x: Term, n: int) -> Node:
