@@ -1,6 +1,6 @@
 """What a search saw: the session returns of every parameter set, side by side.
 
-All that corrects for having looked often (`argus.lab.multiplicity`, `argus.lab.overfitting`) reads this and nothing else.
+Whatever corrects for having looked often reads this and nothing else.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class TrialMatrix:
     @property
     def runs(self) -> int:
         """How many parameter sets there are."""
-        return self.returns.shape[1]
+        return int(self.returns.shape[1])
 
     @property
     def judged(self) -> F64_2D:
@@ -79,7 +79,8 @@ class TrialMatrix:
         """Sharpe ratio per session of each run over the `judged` rows; 0 for a run that never moved, (K,)."""
         judged = self.judged
         mean, deviation = judged.mean(axis=0), judged.std(axis=0, ddof=1)
-        return np.divide(mean, deviation, out=np.zeros(self.runs), where=deviation > 0.0)
+        found: F64_1D = np.divide(mean, deviation, out=np.zeros(self.runs), where=deviation > 0.0)
+        return found
 
     def content_hash(self) -> str:
         """SHA-256 of all of it."""
