@@ -32,7 +32,11 @@ OTHERS: dict[str, tuple[Given, ...]] = {
     "member_drawdown": ({"a": "oil", "n": 1}, {"a": "oil", "n": 31}, {"a": "gas", "n": 9}),
     "dollar_trend": ({"by": "dollar", "n": 9}, {"by": "euro", "n": 2}, {"by": "dollar"}),
     "price_ratio": ({"a": "oil", "b": "gas"}, {"a": "gas", "b": "oil"}),
-    "ratio_zscore": ({"a": "small_caps", "b": "equity", "n": 9}, {"a": "oil", "b": "gold", "n": 2}),
+    "ratio_zscore": (
+        {"a": "dow", "b": "equity", "n": 9},
+        {"a": "small_caps", "b": "equity", "n": 9},
+        {"a": "oil", "b": "gold", "n": 2},
+    ),
     "relative_strength": ({"a": "oil", "b": "gold", "n": 1}, {"a": "small_caps", "b": "dow", "n": 40}),
     "pair_correlation": ({"a": "oil", "b": "gold", "n": 2}, {"a": "small_caps", "b": "equity", "n": 20}),
     "correlation_change": (
@@ -79,7 +83,7 @@ def tied(columns: Market) -> Market:
         steps = random.integers(-1, 2, len(found[name]))
         found[name] = 50.0 + 5.0 * k + 0.25 * (np.cumsum(steps) % 12)
     found["close@small_caps"] = found["close@equity"].copy()
-    found["close@dow"] = 4.0 * found["close@equity"]
+    found["close@dow"] = 0.7 * found["close@equity"]
     return found
 
 
@@ -190,7 +194,35 @@ def test_the_numbers_are_those_of_the_declaration(name: str, which: str) -> None
         want = expected(column(name, "", **given), prices(which))
         if which == "clean":
             assert np.isfinite(want).sum() > 300, f"{name} {given} is hardly tried"
-        compare(computed(which)[name, place], want, f"{name} {given}")
+        got = computed(which)[name, place]
+        compare(got, want, f"{name} {given}")
+        known = got[~np.isnan(got)]
+        assert ((known >= feature(name).low) & (known <= feature(name).high)).all(), f"{name} {given} leaves its range"
+
+
+def test_markets_at_rest_stand_at_their_mean() -> None:
+    columns = prices("constant price")
+    for n in (2, 9, 50):
+        got = compute_set([column("breadth_above_mean", n=n)], columns, threads=1)[0]
+        assert (got[200 + n - 1 :] == 0.5).all()
+
+
+def test_a_ratio_that_does_not_move_has_no_score() -> None:
+    columns = changed(prices("clean"))
+    for factor in (1.0, 4.0, 0.7, 1.0 / 3.0):
+        columns["close@dow"] = factor * columns["close@equity"]
+        got = compute_set([column("ratio_zscore", a="dow", b="equity", n=n) for n in (2, 60)], columns, threads=1)
+        assert np.isnan(got).all(), factor
+    columns["close@dow"][500] *= 1.0 + 1e-6
+    got = compute_set([column("ratio_zscore", a="dow", b="equity", n=60)], columns, threads=1)[0]
+    assert got[500] == pytest.approx(59.0 / np.sqrt(60.0), rel=1e-4)
+    assert np.flatnonzero(~np.isnan(got)).tolist() == [*range(500, 560)]
+
+
+def test_a_market_below_zero_has_no_drawdown() -> None:
+    got = compute_set([column("member_drawdown", a="gas", n=9)], prices("below zero"), threads=1)[0]
+    assert np.isnan(got[209:]).all()
+    assert np.isfinite(got[8:200]).all()
 
 
 @pytest.mark.parametrize("which", ["clean", "come and go"])

@@ -1,7 +1,7 @@
 """Cross-asset features in plain NumPy, written from the texts of their declarations by somebody who had not read code.
 
-Windows are laid side by side as the rows of a matrix, and every row is worked out anew from its own window. A price that
-is not above zero has no logarithm, and so no return.
+Windows are laid side by side as the rows of a matrix, and every row is worked out anew from its own window. A price
+that is not above zero has no logarithm, and so no return.
 """
 
 from __future__ import annotations
@@ -51,13 +51,10 @@ def windows(x: F64_1D, n: int) -> Windows:
     return sliding_window_view(np.concatenate((np.full(n - 1, np.nan), x)), n)
 
 
-def log(x: F64_1D) -> F64_1D:
-    return np.log(np.where(x > 0.0, x, np.nan))
-
-
 def growth(x: F64_1D, n: int) -> F64_1D:
     """ln(x[t] / x[t-n])."""
-    return log(np.where(earlier(x, n) > 0.0, x, np.nan) / earlier(x, n))
+    above = np.where(x > 0.0, x, np.nan)
+    return np.log(above / earlier(above, n))
 
 
 def quotient(above: F64_1D, below: F64_1D) -> F64_1D:
@@ -76,8 +73,9 @@ def deviation(x: F64_1D, n: int) -> F64_1D:
     return np.sqrt((from_mean(windows(x, n)) ** 2).sum(axis=1) / (n - 1))
 
 
-def zscore(x: F64_1D, n: int) -> F64_1D:
-    return quotient(from_mean(windows(x, n))[:, -1], deviation(x, n))
+def zscore(x: F64_1D, n: int, least: float = 0.0) -> F64_1D:
+    s = deviation(x, n)
+    return from_mean(windows(x, n))[:, -1] / np.where(s > least, s, np.nan)
 
 
 def correlation(a: F64_1D, b: F64_1D, n: int) -> F64_1D:
@@ -108,7 +106,8 @@ def member_volatility(c: Columns, p: Parameters) -> F64_1D:
 
 def member_drawdown(c: Columns, p: Parameters) -> F64_1D:
     a = close(c, p["a"])
-    return quotient(a, windows(a, whole(p, "n")).max(axis=1)) - 1.0
+    most = windows(a, whole(p, "n")).max(axis=1)
+    return a / np.where(most > 0.0, most, np.nan) - 1.0
 
 
 def dollar_trend(c: Columns, p: Parameters) -> F64_1D:
@@ -130,8 +129,8 @@ def price_ratio(c: Columns, p: Parameters) -> F64_1D:
 
 
 def ratio_zscore(c: Columns, p: Parameters) -> F64_1D:
-    a, b = both(c, p)
-    return zscore(log(a) - log(b), whole(p, "n"))
+    a, b = (np.where(x > 0.0, x, np.nan) for x in both(c, p))
+    return zscore(np.log(a / b), whole(p, "n"), 1e-12)
 
 
 def relative_strength(c: Columns, p: Parameters) -> F64_1D:
@@ -193,6 +192,8 @@ def share_above_zero(known: F64_1D) -> float:
 
 def breadth_above_mean(c: Columns, p: Parameters) -> F64_1D:
     far = [from_mean(windows(a, whole(p, "n")))[:, -1] for a in group(c, p)]
+    # What is nearer to its mean than rounding is at it.
+    far = [np.where(np.abs(gap) < 1e-12 * np.abs(a), 0.0, gap) for gap, a in zip(far, group(c, p), strict=True)]
     return of_known(far, least(len(far)), share_above_zero)
 
 
