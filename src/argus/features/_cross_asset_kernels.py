@@ -21,6 +21,31 @@ _NEGLIGIBLE = 1e-8
 
 
 @kernel()
+def score(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Distance of a value from its mean in its deviations; NaN unless the deviation is above args[0]."""
+    least = args[0]
+    x = work[io[0], at : at + n]
+    mean = work[io[1], at : at + n]
+    deviation = work[io[2], at : at + n]
+    out = work[io[3], at : at + n]
+    for i in range(n):
+        value = (x[i] - mean[i]) / deviation[i]
+        out[i] = value if deviation[i] > least else np.nan
+
+
+@kernel()
+def apart(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """One value less another; exactly 0 where that is no more than args[0] of the first, which is their rounding."""
+    least = args[0]
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    out = work[io[2], at : at + n]
+    for i in range(n):
+        gap = x[i] - y[i]
+        out[i] = 0.0 if abs(gap) <= least * abs(x[i]) else gap
+
+
+@kernel()
 def mean_known(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean of the known ones among args[0] columns; NaN unless at least args[1] are known."""
     count = int(args[0])

@@ -13,19 +13,21 @@ from typing import Final
 from argus.core.strategy import Parameter, ParameterValue
 from argus.features import windows as w
 from argus.features.declaration import Feature, Values, column, whole
-from argus.features.graph import Node, Term
+from argus.features.graph import Node, Term, node
 from argus.features.universe import ROLES, member_close
 
-__all__ = ["ASYNCHRONOUS", "COLUMNS", "DECLARED", "WINDOW_NAN", "log_return", "member_of", "rows"]
+__all__ = ["ASYNCHRONOUS", "COLUMNS", "DECLARED", "WINDOW_NAN", "log_return", "member_of", "ratio_score", "rows"]
 
 WINDOW_NAN: Final = (
-    "NaN before the first close of a member, where its last one is older than the universe allows, and in every window "
-    "that holds such a row."
+    "NaN where a close that the formula reads is missing: before a member's first one, and where its last one is older "
+    "than the universe allows. A close that is not above zero has no logarithm, and nothing is divided by zero."
 )
 ASYNCHRONOUS: Final = (
     "Markets that close at different hours are compared at closes of different hours: what looks like a lead of the "
     "one that closes later is the news of those hours."
 )
+_STILL: Final = 1e-12
+"""Standard deviation of a log ratio that did not move: closes are rounded by a ten thousandth of that."""
 
 
 def member_of(name: str, default: str, why: str) -> Parameter:
@@ -55,9 +57,15 @@ def _and_one(values: Values) -> int:
     return _n(values) + 1
 
 
+def ratio_score(a: str, b: str, n: int) -> Node:
+    """Z-score of the log ratio of two members; none where it did not move but for the rounding of closes."""
+    ratio = w.log_ratio(member_close(a), member_close(b))
+    inputs = ratio, w.repaired_mean(ratio, n), w.deviation(ratio, n)
+    return node("cross_asset.score", *inputs, args=(_STILL,))
+
+
 def _ratio_zscore(values: Values) -> Term:
-    a, b = (w.log(member_close(str(values[name]))) for name in ("a", "b"))
-    return w.zscore(a - b, _n(values))
+    return ratio_score(str(values["a"]), str(values["b"]), _n(values))
 
 
 def _relative_strength(values: Values) -> Term:
@@ -92,7 +100,7 @@ def _dollar_trend(values: Values) -> Term:
 
 def _drawdown(values: Values) -> Term:
     close = member_close(str(values["a"]))
-    return close / w.highest(close, _n(values)) - 1.0
+    return w.share(close, w.highest(close, _n(values))) - 1.0
 
 
 def _lead_lag_warmup(values: Values) -> int:
@@ -132,7 +140,7 @@ def _feature(
 
 
 _ONE: Final = member_of("a", "equity", "The member looked at.")
-_CONSTANT: Final = f"{WINDOW_NAN} NaN where nothing moved in the window."
+_EVEN: Final = f"{WINDOW_NAN} NaN where all returns of the window are equal, as those of a market at rest."
 
 _MEMBERS: Final = (
     _feature(
@@ -153,7 +161,7 @@ _MEMBERS: Final = (
         (member_of("a", "vix", "The member looked at."), rows("n", 60, "Rows in the window.", 2)),
         lambda values: w.zscore(member_close(str(values["a"])), _n(values)),
         _n,
-        nan_policy=_CONSTANT,
+        nan_policy=f"{WINDOW_NAN} NaN where all closes of the window are equal.",
         distrust="",
     ),
     _feature(
@@ -165,7 +173,7 @@ _MEMBERS: Final = (
         (_ONE, rows("n", 60, "Rows of the trend.", 2)),
         lambda values: _trend(values["a"], _n(values)),
         _and_one,
-        nan_policy=_CONSTANT,
+        nan_policy=_EVEN,
         distrust="",
     ),
     _feature(
@@ -182,7 +190,7 @@ _MEMBERS: Final = (
     _feature(
         "member_drawdown",
         "How far another market stands below the highest of its last closes.",
-        "A[t] / max(A[t-n+1..t]) - 1",
+        "A[t] / max(A[t-n+1..t]) - 1; NaN unless the max is above zero",
         "share of the highest close",
         (_ONE, rows("n", 250, "Rows in which the highest close is sought.")),
         _drawdown,
@@ -193,7 +201,7 @@ _MEMBERS: Final = (
     _feature(
         "dollar_trend",
         "Whether the US dollar rises or falls, measured by how much it moves anyway.",
-        "member_trend of the dollar; by the euro, less the member_trend of the euro",
+        "member_trend of the dollar; by the euro, minus the member_trend of the euro",
         "standard deviations of an n-row return",
         (
             Parameter("by", "euro", choices=("euro", "dollar"), why="The euro, turned round, or the dollar itself."),
@@ -201,7 +209,7 @@ _MEMBERS: Final = (
         ),
         _dollar_trend,
         _and_one,
-        nan_policy=_CONSTANT,
+        nan_policy=_EVEN,
         distrust="The euro is more than half of a dollar index, but not all of it.",
     ),
 )
@@ -222,13 +230,12 @@ _PAIRS: Final = (
     _feature(
         "ratio_zscore",
         "How dear one market is against another, measured by the recent past of their ratio.",
-        "z-score of x = ln(A) - ln(B): (x[t] - mean) / std, mean and sample standard deviation (divisor n-1) over "
-        "t-n+1..t",
+        "z-score of x = ln(A / B): (x[t] - mean) / std, mean and sample standard deviation (divisor n-1) over t-n+1..t",
         "sample standard deviations",
         (*_pair("gold", "equity"), rows("n", 60, "Rows in the window.", 2)),
         _ratio_zscore,
         _n,
-        nan_policy=_CONSTANT,
+        nan_policy=f"{WINDOW_NAN} NaN where std is not above {_STILL:g}: the ratio did not move but for rounding.",
     ),
     _feature(
         "relative_strength",
@@ -251,7 +258,7 @@ _PAIRS: Final = (
         _and_one,
         low=-1.0,
         high=1.0,
-        nan_policy=f"{WINDOW_NAN} NaN where either did not move in the window.",
+        nan_policy=f"{WINDOW_NAN} NaN where all returns of either in its window are equal, as at rest.",
     ),
     _feature(
         "correlation_change",
@@ -267,17 +274,18 @@ _PAIRS: Final = (
         lambda values: max(_n(values, "short"), _n(values, "long")) + 1,
         low=-2.0,
         high=2.0,
-        nan_policy=f"{WINDOW_NAN} NaN where either did not move in a window.",
+        nan_policy=f"{WINDOW_NAN} NaN where all returns of either in a window are equal, as at rest.",
     ),
     _feature(
         "pair_beta",
         "How far one market moves, on average, when another moves by one.",
-        "cov(a, b) / var(b), a and b the 1-row log returns ln(A[i] / A[i-1]), ln(B[i] / B[i-1]) over i = t-n+1..t",
+        "cov(a, b) / var(b), with one divisor, a and b the 1-row log returns ln(A[i] / A[i-1]), ln(B[i] / B[i-1]) over "
+        "i = t-n+1..t",
         "return per return",
         (*_pair("bonds_10y", "equity"), rows("n", 60, "Returns in the window.", 2)),
         _beta,
         _and_one,
-        nan_policy=f"{WINDOW_NAN} NaN where b did not move in the window.",
+        nan_policy=f"{WINDOW_NAN} NaN where all returns of b in the window are equal, as at rest.",
     ),
     _feature(
         "hedged_return",
@@ -287,7 +295,7 @@ _PAIRS: Final = (
         (*_pair("gold", "euro"), rows("n", 60, "Rows of the returns, and of the beta.", 2)),
         _hedged,
         _and_one,
-        nan_policy=f"{WINDOW_NAN} NaN where b did not move in the window.",
+        nan_policy=f"{WINDOW_NAN} NaN where all returns of b in the window are equal, as at rest.",
         distrust=f"{ASYNCHRONOUS} The beta is fitted to the very rows that it is applied to.",
     ),
     _feature(
@@ -302,7 +310,7 @@ _PAIRS: Final = (
         "Financial Studies 3(2), for cross-autocorrelations",
         low=-1.0,
         high=1.0,
-        nan_policy=f"{WINDOW_NAN} NaN where either did not move in the window.",
+        nan_policy=f"{WINDOW_NAN} NaN where all returns of either in its window are equal, as at rest.",
     ),
     _feature(
         "lead_lag_lean",
@@ -315,7 +323,7 @@ _PAIRS: Final = (
         source="Lo and MacKinlay (1990), as lead_lag_correlation; the difference is a definition",
         low=-2.0,
         high=2.0,
-        nan_policy=f"{WINDOW_NAN} NaN where either did not move in a window.",
+        nan_policy=f"{WINDOW_NAN} NaN where all returns of either in a window are equal, as at rest.",
     ),
 )
 """Two markets against each other."""

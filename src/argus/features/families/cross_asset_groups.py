@@ -10,7 +10,7 @@ from typing import Final
 from argus.core.strategy import Parameter
 from argus.features import windows as w
 from argus.features.declaration import Feature, Values, column
-from argus.features.families.cross_asset import ASYNCHRONOUS, WINDOW_NAN, log_return, rows
+from argus.features.families.cross_asset import ASYNCHRONOUS, WINDOW_NAN, log_return, ratio_score, rows
 from argus.features.graph import Node, Term, input_column, node
 from argus.features.universe import APPETITE, GROUPS, least_of, member_close, pairs_of
 
@@ -18,6 +18,8 @@ __all__ = ["COLUMNS", "DECLARED"]
 
 _YEAR_S: Final = 31_557_600.0
 """Seconds in a year of 365.25 days."""
+_EQUAL: Final = 1e-12
+"""Share of a close within which its mean is the same price: rounding is a ten thousandth of that, a tick far more."""
 _KNOWN: Final = (
     "A member without a value for its own window does not count; NaN where fewer than half of the group's members (or "
     "fewer than two) count."
@@ -48,7 +50,7 @@ def _over(kernel: str, terms: list[Node], least: int) -> Node:
 
 def _breadth_above_mean(values: Values) -> Term:
     closes = [member_close(role) for role in _members(values)]
-    gaps = [close - w.mean(close, _n(values)) for close in closes]
+    gaps = [node("cross_asset.apart", close, w.repaired_mean(close, _n(values)), args=(_EQUAL,)) for close in closes]
     return _over("share_above_zero", gaps, least_of(len(gaps)))
 
 
@@ -81,8 +83,7 @@ def _absorption(values: Values) -> Term:
 
 
 def _risk_appetite(values: Values) -> Term:
-    logs = [(w.log(member_close(a)), w.log(member_close(b))) for a, b in APPETITE]
-    return _over("mean_known", [w.zscore(a - b, _n(values)) for a, b in logs], least_of(len(APPETITE)))
+    return _over("mean_known", [ratio_score(a, b, _n(values)) for a, b in APPETITE], least_of(len(APPETITE)))
 
 
 def _realised_variance(values: Values) -> Node:
@@ -103,7 +104,8 @@ _GROUPS: Final = (
         own_parameters=(_group("sectors"), rows("n", 50, "Rows of the averages.", 2)),
         warmup=_n,
         build=_breadth_above_mean,
-        formula="(members with A[t] > mean(A[t-n+1..t]) + half of those with A[t] = mean) / members known",
+        formula="(members with A[t] > mean(A[t-n+1..t]) + half of those with A[t] = mean) / members known; "
+        "nearer to each other than 1e-12 of A[t] they are equal",
         source="definition",
         unit="share of members",
         low=0.0,
@@ -117,7 +119,8 @@ _GROUPS: Final = (
         own_parameters=(_group("sectors"), rows("n", 5, "Rows of the returns.")),
         warmup=_and_one,
         build=_breadth_advancing,
-        formula="(members with A[t] > A[t-n] + half of those with A[t] = A[t-n]) / members known; by ln(A[t] / A[t-n])",
+        formula="(members with A[t] > A[t-n] + half of those with A[t] = A[t-n]) / members known; "
+        "a member without ln(A[t] / A[t-n]), as one at a price not above zero, is not known",
         source="definition",
         unit="share of members",
         low=0.0,
