@@ -11,6 +11,7 @@ from argus.core.instruments import instrument
 from argus.core.strategy import ParameterValue
 from argus.engine.replay import run
 from argus.lab.look_ahead import Cut, audit, with_noise_after
+from argus.lab.play import PlainPlay
 from argus.lab.trials import MemoryTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
@@ -26,7 +27,7 @@ def _audited(make: Callable[[], Any]) -> tuple[tuple[Cut, ...], MemoryTrialLedge
     market = market_of(BARS)
     record = run(make(), market, config(), **how)
     cuts = [int(BARS.ts_recv_ns[row]) for row in (100, 250, 390)]
-    return audit(make, market, config(), record, **how, cuts_ns=cuts), ledger
+    return audit(make, PlainPlay(market), config(), record, **how, cuts_ns=cuts), ledger
 
 
 def _named(name: str, **values: ParameterValue) -> Callable[[], Any]:

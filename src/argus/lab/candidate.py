@@ -9,10 +9,12 @@ from typing import Any, Protocol
 from argus.core.arrays import Bars
 from argus.core.errors import ConfigError
 from argus.core.instruments import InstrumentSpec
-from argus.core.ports import RiskPolicy, Sizer, Strategy
+from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.core.strategy import ParameterValue
 from argus.engine.config import RunConfig
+from argus.engine.record import RunRecord
 from argus.lab.gates import gates_with
+from argus.lab.play import PlainPlay, Play
 
 __all__ = ["Candidate", "MapRuns", "Progress", "ResearchSettings", "Values"]
 
@@ -42,7 +44,7 @@ class Candidate:
         Name in the strategy registry, or any name if `make` is given.
     universe : tuple of str
     market : mapping
-        Symbol to (specification, bars).
+        Symbol to (specification, bars): what the strategy reads.
     config : RunConfig
     sizer, risk : Sizer, RiskPolicy
     grid : tuple of mapping
@@ -53,6 +55,8 @@ class Candidate:
         Symbol to the share of the calendar's bars that the data hold; None if nobody measured it.
     notes : tuple of str
         What a reader must know about the data: adjusted, synthetic, closes only.
+    replays : Play or None
+        How it is replayed; None replays on `market` as it is. Of roots of futures: through their rolls.
     """
 
     strategy: str
@@ -65,6 +69,16 @@ class Candidate:
     make: Callable[[Values], Strategy] | None = None
     completeness: Mapping[str, float] | None = None
     notes: tuple[str, ...] = ()
+    replays: Play | None = None
+
+    @property
+    def play(self) -> Play:
+        """How it is replayed."""
+        return self.replays or PlainPlay(self.market)
+
+    def run(self, strategy: Strategy, config: RunConfig, trials: TrialLedger, purpose: str) -> RunRecord:
+        """One replay with its sizing and its limits."""
+        return self.play.run(strategy, config, sizer=self.sizer, risk=self.risk, trials=trials, purpose=purpose)
 
     def create(self, values: Values) -> Strategy:
         """A fresh strategy with these parameter values."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from argus.core.arrays import Bars
@@ -18,13 +19,13 @@ from argus.core.ports import RiskPolicy, Sizer, Strategy, TrialLedger
 from argus.core.time import format_ns
 from argus.engine.config import RunConfig
 from argus.engine.record import RunRecord
-from argus.lab.audit.alteration import Market, noise_after
+from argus.lab.audit.alteration import noise_after
+from argus.lab.play import Play
 
 __all__ = ["Cut", "audit", "with_noise_after"]
 
 _TAIL_BARS: Final = 500
 _STATED: Final = (
-    "instrument",
     "side",
     "type",
     "tif",
@@ -58,7 +59,7 @@ class Cut:
 
 def audit(
     make: Callable[[], Strategy],
-    market: Market,
+    play: Play,
     config: RunConfig,
     reference: RunRecord,
     *,
@@ -74,7 +75,7 @@ def audit(
     ----------
     make : callable
         A fresh strategy, as in the run that is audited.
-    market, config, sizer, risk
+    play, config, sizer, risk
         As in that run.
     reference : RunRecord
         That run.
@@ -84,13 +85,10 @@ def audit(
     seed : int
         Of the noise.
     """
-    from argus.engine.replay import run
-
     results = []
     for cut_ns in cuts_ns:
-        universe = reference.universe
-        replaced = {symbol: (market[symbol][0], with_noise_after(*market[symbol], cut_ns, seed)) for symbol in universe}
-        again = run(make(), replaced, config, sizer=sizer, risk=risk, trials=trials, purpose="audit")
+        replaced = play.changed(partial(with_noise_after, cut_ns=cut_ns, seed=seed))
+        again = replaced.run(make(), config, sizer=sizer, risk=risk, trials=trials, purpose="audit")
         before, after = _sent_until(reference, cut_ns), _sent_until(again, cut_ns)
         difference = _first_difference(before, after)
         results.append(Cut(int(cut_ns), len(before), not difference, difference))
@@ -106,7 +104,7 @@ def with_noise_after(spec: InstrumentSpec, bars: Bars, cut_ns: int, seed: int) -
     return noise_after(spec, bars, cut_ns, seed, tail=_TAIL_BARS)
 
 
-_Sent = tuple[int, ...]
+_Sent = tuple[str | int, ...]
 
 
 def _sent_until(record: RunRecord, cut_ns: int) -> list[_Sent]:
@@ -122,17 +120,18 @@ def _sent_until(record: RunRecord, cut_ns: int) -> list[_Sent]:
             continue
         if order["ts_submit_ns"] == cut_ns and kinds[decision] != 0:
             continue
-        sent.append(tuple(int(order[name]) for name in _STATED))
+        symbol = record.universe[int(order["instrument"])]
+        sent.append((symbol, *(int(order[name]) for name in _STATED)))
     for refusal in record.refusals:
         if refusal.ts_ns < cut_ns or (refusal.ts_ns == cut_ns and kinds[refusal.decision_id] == 0):
-            sent.append((record.universe.index(refusal.instrument), refusal.signed_lots, refusal.ts_ns))
+            sent.append((refusal.instrument, refusal.signed_lots, refusal.ts_ns))
     return sent
 
 
 def _first_difference(before: Sequence[_Sent], after: Sequence[_Sent]) -> str:
     for number, (one, other) in enumerate(zip(before, after, strict=False)):
         if one != other:
-            at = format_ns(min(one[-1], other[-1]))
+            at = format_ns(min(int(one[-1]), int(other[-1])))
             return (
                 f"order {number}, sent at {at}: {_told(one)} in the real market, {_told(other)} before a changed future"
             )
@@ -140,11 +139,12 @@ def _first_difference(before: Sequence[_Sent], after: Sequence[_Sent]) -> str:
         longer = before if len(before) > len(after) else after
         extra = longer[min(len(before), len(after))]
         where = "the real market" if longer is before else "the market with a changed future"
-        return f"an order sent at {format_ns(extra[-1])} exists only in {where}"
+        return f"an order sent at {format_ns(int(extra[-1]))} exists only in {where}"
     return ""
 
 
 def _told(sent: _Sent) -> str:
-    if len(sent) != len(_STATED):
-        return f"refusal of {sent[1]} lots"
-    return f"{sent[1] * sent[4]:+d} lots of type {sent[2]}"
+    if len(sent) != 1 + len(_STATED):
+        return f"refusal of {sent[1]} lots of {sent[0]}"
+    symbol, side, kind, _, lots = sent[:5]
+    return f"{int(side) * int(lots):+d} lots of {symbol} of type {kind}"

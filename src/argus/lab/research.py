@@ -9,31 +9,26 @@ gates. Nothing here reads or writes a file; what is counted goes through the tri
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 
 import numpy as np
 
 from argus.core.arrays import I32_1D, I64_1D
-from argus.core.errors import CoverageError
 from argus.core.money import MICROS
 from argus.core.ports import TrialLedger
-from argus.core.time import NS_PER_DAY, day_of
-from argus.engine.config import RunConfig
 from argus.engine.metrics import (
     Metrics,
     drawdown_curve,
     session_returns,
-    sessions_per_year,
     sharpe,
     summarise,
 )
 from argus.engine.record import RunRecord
 from argus.lab.benchmark import alpha_against, hold_plan, scaled_to
 from argus.lab.bootstrap import BootstrapResult, bootstrap_trades
-from argus.lab.candidate import Candidate, MapRuns, Progress, ResearchSettings, Values
+from argus.lab.candidate import Candidate, MapRuns, Progress, ResearchSettings
 from argus.lab.evaluation import (
     CostResult,
     Curve,
@@ -41,13 +36,13 @@ from argus.lab.evaluation import (
     FoldResult,
     HoldResult,
     MonthReturn,
-    SearchRun,
     Significance,
     month_returns,
 )
 from argus.lab.gates import Evidence, GateResult, apply_gates, gates_with
 from argus.lab.look_ahead import Cut, audit
 from argus.lab.red_flags import red_flags
+from argus.lab.search import search
 from argus.lab.significance import (
     deflated_sharpe,
     expected_maximum_sharpe,
@@ -55,15 +50,9 @@ from argus.lab.significance import (
     minimum_track_record,
 )
 from argus.lab.trials import TrialJournal
+from argus.lab.walk import Walk, fold_results, plan_walk
 from argus.lab.walk_forward import (
-    Fold,
-    FoldChoice,
-    Segment,
-    WalkForwardStrategy,
-    choose,
     equity_on,
-    folds,
-    handover_times,
 )
 
 __all__ = ["Candidate", "MapRuns", "Progress", "ResearchSettings", "evaluate"]
@@ -98,9 +87,11 @@ def evaluate(
     """
     how = settings or ResearchSettings()
     tell = progress or _silent
-    searched = _search(candidate, trials, map_runs, tell)
-    walk = _plan(candidate, searched, how)
-    record = _replay(candidate, walk, trials, tell)
+    searched = search(candidate, trials, map_runs, tell)
+    walk = plan_walk(candidate, searched.matrix, how)
+    tell("walk-forward", 0, 1)
+    record = walk.run(trials, "walk_forward")
+    tell("walk-forward", 1, 1)
     metrics = summarise(record, walk.per_year)
     costs = _cost_stress(candidate, walk, record, metrics, how, trials, tell)
     hold, curve = _against_holding(candidate, walk, record, trials, tell)
@@ -108,8 +99,8 @@ def evaluate(
     tell("statistics", 0, 1)
     significance = _significance(candidate, metrics, trials, walk.per_year)
     drawn = _redraw(candidate, record, how)
-    fold_results = _fold_results(walk, curve)
-    evidence = _evidence(candidate, metrics, fold_results, costs, drawn, significance, hold, cuts, walk)
+    windows = fold_results(walk, curve)
+    evidence = _evidence(candidate, metrics, windows, costs, drawn, significance, hold, cuts, walk)
     gates = apply_gates(evidence, gates_with(how.thresholds))
     months = month_returns(curve.session, curve.equity)
     notes = tuple(dict.fromkeys((*candidate.notes, *record.notes)))
@@ -126,7 +117,7 @@ def evaluate(
     return Evaluation(
         strategy=spec.name,
         version=spec.version,
-        summary=candidate.create(walk.grid[0]).spec.summary,
+        summary=candidate.create(searched.matrix.values[0]).spec.summary,
         source=spec.source,
         universe=candidate.universe,
         deployable=all(gate.passed is True for gate in gates),
@@ -134,8 +125,8 @@ def evaluate(
         gates=gates,
         red_flags=flags,
         metrics=metrics,
-        search=tuple(run.summary(walk.per_year) for run in searched),
-        folds=fold_results,
+        search=searched.runs,
+        folds=windows,
         costs=costs,
         hold=hold,
         significance=significance,
@@ -154,208 +145,12 @@ def _silent(stage: str, done: int, total: int) -> None:
     """Tell nobody."""
 
 
-# ---- the search
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Searched:
-    """What is kept of a search run."""
-
-    values: Values
-    run_id: str
-    net_micros: int
-    trades: int
-    orders: int
-    opening_micros: int
-    session: I32_1D
-    equity: I64_1D
-    trials: tuple[Mapping[str, object], ...]
-
-    def summary(self, per_year: float) -> SearchRun:
-        ratio = sharpe(session_returns(self.equity, self.opening_micros))
-        return SearchRun(
-            values=dict(self.values),
-            run_id=self.run_id,
-            net_pnl=self.net_micros / MICROS,
-            sharpe_annual=ratio * math.sqrt(per_year),
-            trades=self.trades,
-            orders=self.orders,
-        )
-
-
-class _Noted:
-    """Writes through to a ledger and keeps what was written, for a caller in another process."""
-
-    def __init__(self, ledger: TrialLedger) -> None:
-        self._ledger = ledger
-        self.seen: list[Mapping[str, object]] = []
-
-    def record(self, trial: Mapping[str, object]) -> None:
-        """Add one trial."""
-        self._ledger.record(trial)
-        self.seen.append(dict(trial))
-
-
-def _search_one(candidate: Candidate, ledger: TrialLedger, values: Values) -> _Searched:
-    from argus.engine.replay import run
-
-    noted = _Noted(ledger)
-    record = run(
-        candidate.create(values),
-        candidate.market,
-        candidate.config,
-        sizer=candidate.sizer,
-        risk=candidate.risk,
-        trials=noted,
-        purpose="search",
-    )
-    session, equity = record.session_equity()
-    return _Searched(
-        values=values,
-        run_id=record.manifest.run_id,
-        net_micros=record.net_pnl_micros,
-        trades=int((record.trades["is_open"] == 0).sum()),
-        orders=len(record.orders),
-        opening_micros=record.opening_cash_micros,
-        session=session,
-        equity=equity,
-        trials=tuple(noted.seen),
-    )
-
-
-def _search(candidate: Candidate, trials: TrialLedger, map_runs: MapRuns, tell: Progress) -> tuple[_Searched, ...]:
-    sets = candidate.parameter_sets()
-    done: list[_Searched] = []
-    tell("search", 0, len(sets))
-    for run in map_runs(partial(_search_one, candidate, trials), sets):
-        # A ledger in memory was written in the worker's copy; the same trial twice is one.
-        for trial in run.trials:
-            trials.record(trial)
-        done.append(run)
-        tell("search", len(done), len(sets))
-    return tuple(done)
-
-
-# ---- the walk
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Walk:
-    """The plan of the out-of-sample account."""
-
-    candidate: Candidate
-    grid: tuple[Values, ...]
-    sessions: I32_1D
-    per_year: float
-    choices: tuple[FoldChoice, ...]
-    segments: tuple[Segment, ...]
-
-    @property
-    def config(self) -> RunConfig:
-        return replace(self.candidate.config, start_ns=self.segments[0].start_ns)
-
-    @property
-    def tested(self) -> I32_1D:
-        """Sessions of the account."""
-        return self.sessions[self.choices[0].fold.test_start :]
-
-    def strategy(self) -> WalkForwardStrategy:
-        return WalkForwardStrategy(self.candidate.create, self.segments)
-
-
-def _plan(candidate: Candidate, searched: Sequence[_Searched], how: ResearchSettings) -> _Walk:
-    started = [run for run in searched if len(run.session)]
-    if not started:
-        raise CoverageError(
-            f"{candidate.strategy} on {', '.join(candidate.universe)} was never woken: the data are shorter than its "
-            "warm-up"
-        )
-    sessions = np.unique(np.concatenate([run.session for run in started]))
-    if candidate.config.end_ns is not None:
-        sessions = sessions[sessions <= candidate.config.end_ns // NS_PER_DAY]
-    begin = int(np.searchsorted(sessions, max(int(run.session[0]) for run in started)))
-    plan = _folds_for(sessions, begin, how)
-    returns = [
-        session_returns(equity_on(run.session, run.equity, sessions, run.opening_micros), run.opening_micros)
-        for run in searched
-    ]
-    grid = tuple(run.values for run in searched)
-    choices = choose(returns, grid, plan)
-    starts = handover_times(candidate.market, candidate.universe, sessions, plan)
-    segments = tuple(Segment(start, grid[choice.chosen]) for start, choice in zip(starts, choices, strict=True))
-    per_year = sessions_per_year(sessions)
-    return _Walk(candidate, grid, sessions, per_year, choices, segments)
-
-
-def _folds_for(sessions: I32_1D, begin: int, how: ResearchSettings) -> tuple[Fold, ...]:
-    """Windows of whole years where there are enough, otherwise two fifths to train and five windows to test."""
-    per_year = sessions_per_year(sessions)
-    usable = len(sessions) - begin - how.embargo_sessions
-    if not math.isfinite(per_year) or usable < 20:
-        raise CoverageError(f"there are {max(usable, 0)} sessions after the warm-up; a walk-forward needs at least 20")
-    train, test = round(how.train_years * per_year), round(how.test_years * per_year)
-    if train + 3 * test > usable:
-        train, test = 2 * usable // 5, max(1, 3 * usable // 25)
-    return folds(
-        len(sessions),
-        train_min=train,
-        test=test,
-        embargo=how.embargo_sessions,
-        start=begin,
-        anchored=how.anchored,
-    )
-
-
-def _replay(candidate: Candidate, walk: _Walk, trials: TrialLedger, tell: Progress) -> RunRecord:
-    tell("walk-forward", 0, 1)
-    record = _run_walk(candidate, walk, walk.config, trials, "walk_forward")
-    tell("walk-forward", 1, 1)
-    return record
-
-
-def _run_walk(candidate: Candidate, walk: _Walk, config: RunConfig, trials: TrialLedger, purpose: str) -> RunRecord:
-    from argus.engine.replay import run
-
-    return run(
-        walk.strategy(),
-        candidate.market,
-        config,
-        sizer=candidate.sizer,
-        risk=candidate.risk,
-        trials=trials,
-        purpose=purpose,
-    )
-
-
-def _fold_results(walk: _Walk, curve: Curve) -> tuple[FoldResult, ...]:
-    results = []
-    offset = walk.choices[0].fold.test_start - 1
-    for choice in walk.choices:
-        fold = choice.fold
-        levels = curve.equity[fold.test_start - 1 - offset : fold.test_end - offset]
-        returns = np.diff(levels) / levels[:-1] if (levels[:-1] > 0.0).all() else np.zeros(len(levels) - 1)
-        results.append(
-            FoldResult(
-                train_first=day_of(int(walk.sessions[fold.train_start])).isoformat(),
-                train_last=day_of(int(walk.sessions[fold.train_end - 1])).isoformat(),
-                test_first=day_of(int(walk.sessions[fold.test_start])).isoformat(),
-                test_last=day_of(int(walk.sessions[fold.test_end - 1])).isoformat(),
-                values=dict(walk.grid[choice.chosen]),
-                train_sharpe_annual=choice.train_sharpe * math.sqrt(walk.per_year),
-                test_sharpe_annual=sharpe(returns) * math.sqrt(walk.per_year),
-                test_pnl=float(levels[-1] - levels[0]),
-                test_return=float(levels[-1] / levels[0] - 1.0) if levels[0] > 0.0 else 0.0,
-            )
-        )
-    return tuple(results)
-
-
 # ---- stress, benchmark, audit
 
 
 def _cost_stress(
     candidate: Candidate,
-    walk: _Walk,
+    walk: Walk,
     record: RunRecord,
     metrics: Metrics,
     how: ResearchSettings,
@@ -375,7 +170,7 @@ def _cost_stress(
     for number, multiplier in enumerate(how.cost_multipliers, start=1):
         costs = candidate.config.costs
         dearer = replace(walk.config, costs=replace(costs, multiplier=costs.multiplier * Decimal(multiplier)))
-        stressed = _run_walk(candidate, walk, dearer, trials, "cost_stress")
+        stressed = walk.run(trials, "cost_stress", dearer)
         _, equity = stressed.session_equity()
         ratio = sharpe(session_returns(equity, stressed.opening_cash_micros))
         results.append(
@@ -392,16 +187,15 @@ def _cost_stress(
 
 
 def _against_holding(
-    candidate: Candidate, walk: _Walk, record: RunRecord, trials: TrialLedger, tell: Progress
+    candidate: Candidate, walk: Walk, record: RunRecord, trials: TrialLedger, tell: Progress
 ) -> tuple[HoldResult, Curve]:
-    from argus.engine.replay import run
     from argus.portfolio.risk import LimitRiskPolicy
     from argus.portfolio.sizing import FixedUnits
 
     tell("benchmark", 0, 1)
-    hold, config = hold_plan(candidate.market, candidate.universe, candidate.config, walk.segments[0].start_ns)
-    held = run(
-        hold, candidate.market, config, sizer=FixedUnits(), risk=LimitRiskPolicy(), trials=trials, purpose="benchmark"
+    hold, config = hold_plan(candidate.play.market, candidate.universe, candidate.config, walk.segments[0].start_ns)
+    held = candidate.play.run(
+        hold, config, sizer=FixedUnits(), risk=LimitRiskPolicy(), trials=trials, purpose="benchmark"
     )
     first = walk.choices[0].fold.test_start - 1
     sessions = walk.sessions[first:]
@@ -448,7 +242,7 @@ def _last_instants(record: RunRecord, sessions: I32_1D, start_ns: int) -> I64_1D
 
 def _audit(
     candidate: Candidate,
-    walk: _Walk,
+    walk: Walk,
     record: RunRecord,
     how: ResearchSettings,
     trials: TrialLedger,
@@ -468,7 +262,7 @@ def _audit(
         found.extend(
             audit(
                 walk.strategy,
-                candidate.market,
+                candidate.play,
                 walk.config,
                 record,
                 sizer=candidate.sizer,
@@ -542,7 +336,7 @@ def _evidence(
     significance: Significance,
     hold: HoldResult,
     cuts: Sequence[Cut],
-    walk: _Walk,
+    walk: Walk,
 ) -> Evidence:
     spec = walk.strategy().spec
     return Evidence(

@@ -1,0 +1,118 @@
+"""The walk: parameters chosen on the past of each test window, and one account that trades them all in turn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from argus.core.arrays import I32_1D
+from argus.core.errors import CoverageError
+from argus.core.ports import TrialLedger
+from argus.core.time import day_of
+from argus.engine.config import RunConfig
+from argus.engine.metrics import sharpe
+from argus.engine.record import RunRecord
+from argus.lab.candidate import Candidate, ResearchSettings
+from argus.lab.evaluation import Curve, FoldResult
+from argus.lab.trial_matrix import TrialMatrix
+from argus.lab.walk_forward import Fold, FoldChoice, Segment, WalkForwardStrategy, choose, folds, handover_times
+
+__all__ = ["Walk", "fold_results", "plan_walk"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Walk:
+    """The plan of the out-of-sample account: which parameters decide from when on."""
+
+    candidate: Candidate
+    matrix: TrialMatrix
+    choices: tuple[FoldChoice, ...]
+    segments: tuple[Segment, ...]
+
+    @property
+    def sessions(self) -> I32_1D:
+        """All sessions of the search."""
+        return self.matrix.session
+
+    @property
+    def per_year(self) -> float:
+        """Sessions a year."""
+        return self.matrix.per_year
+
+    @property
+    def config(self) -> RunConfig:
+        """Of the account: it begins with the first test window."""
+        return replace(self.candidate.config, start_ns=self.segments[0].start_ns)
+
+    @property
+    def tested(self) -> I32_1D:
+        """Sessions of the account."""
+        return self.sessions[self.choices[0].fold.test_start :]
+
+    def strategy(self) -> WalkForwardStrategy:
+        """A fresh one that follows the plan."""
+        return WalkForwardStrategy(self.candidate.create, self.segments)
+
+    def run(self, trials: TrialLedger, purpose: str, config: RunConfig | None = None) -> RunRecord:
+        """Replay the account."""
+        return self.candidate.run(self.strategy(), config or self.config, trials, purpose)
+
+
+def plan_walk(candidate: Candidate, matrix: TrialMatrix, how: ResearchSettings) -> Walk:
+    """Choose parameters window by window, on what the search saw before each.
+
+    Raises
+    ------
+    CoverageError
+        If there are too few sessions.
+    """
+    plan = _folds_for(matrix, how)
+    choices = choose([matrix.returns[:, k] for k in range(matrix.runs)], matrix.values, plan)
+    starts = handover_times(candidate.play.market, candidate.universe, matrix.session, plan)
+    segments = tuple(Segment(start, matrix.values[one.chosen]) for start, one in zip(starts, choices, strict=True))
+    return Walk(candidate, matrix, choices, segments)
+
+
+def _folds_for(matrix: TrialMatrix, how: ResearchSettings) -> tuple[Fold, ...]:
+    """Windows of whole years where there are enough, otherwise two fifths to train and five windows to test."""
+    per_year, count = matrix.per_year, len(matrix.session)
+    usable = count - matrix.begin - how.embargo_sessions
+    if not math.isfinite(per_year) or usable < 20:
+        raise CoverageError(f"there are {max(usable, 0)} sessions after the warm-up; a walk-forward needs at least 20")
+    train, test = round(how.train_years * per_year), round(how.test_years * per_year)
+    if train + 3 * test > usable:
+        train, test = 2 * usable // 5, max(1, 3 * usable // 25)
+    return folds(
+        count,
+        train_min=train,
+        test=test,
+        embargo=how.embargo_sessions,
+        start=matrix.begin,
+        anchored=how.anchored,
+    )
+
+
+def fold_results(walk: Walk, curve: Curve) -> tuple[FoldResult, ...]:
+    """What each test window of the account brought."""
+    results = []
+    offset = walk.choices[0].fold.test_start - 1
+    for choice in walk.choices:
+        fold = choice.fold
+        levels = curve.equity[fold.test_start - 1 - offset : fold.test_end - offset]
+        returns = np.diff(levels) / levels[:-1] if (levels[:-1] > 0.0).all() else np.zeros(len(levels) - 1)
+        results.append(
+            FoldResult(
+                train_first=day_of(int(walk.sessions[fold.train_start])).isoformat(),
+                train_last=day_of(int(walk.sessions[fold.train_end - 1])).isoformat(),
+                test_first=day_of(int(walk.sessions[fold.test_start])).isoformat(),
+                test_last=day_of(int(walk.sessions[fold.test_end - 1])).isoformat(),
+                values=dict(walk.matrix.values[choice.chosen]),
+                train_sharpe_annual=choice.train_sharpe * math.sqrt(walk.per_year),
+                test_sharpe_annual=sharpe(returns) * math.sqrt(walk.per_year),
+                test_pnl=float(levels[-1] - levels[0]),
+                test_return=float(levels[-1] / levels[0] - 1.0) if levels[0] > 0.0 else 0.0,
+            )
+        )
+    return tuple(results)
