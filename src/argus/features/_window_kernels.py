@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._algebra_kernels import SPECK, unfaded
 from argus.features._form_kernels import kernel
 
 _CANCELLED = 1e-6
@@ -320,8 +321,8 @@ def ema(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         if value == value:
             seen += 1.0
             weight = decay * weight + 1.0
-            mean += (value - mean) * (1.0 / weight)
-            out[i] = mean if seen >= span else np.nan
+            mean += (value + SPECK - mean) * (1.0 / weight)
+            out[i] = unfaded(mean) if seen >= span else np.nan
         else:
             out[i] = np.nan
     state[0] = seen
@@ -343,12 +344,12 @@ def wilder(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         if value == value:
             seen += 1.0
             if seen < w:
-                mean += value
+                mean += value + SPECK
             elif seen == w:
                 mean = (mean + value) / w
             else:
-                mean += (value - mean) * gain
-            out[i] = mean if seen >= w else np.nan
+                mean += (value + SPECK - mean) * gain
+            out[i] = unfaded(mean) if seen >= w else np.nan
         else:
             out[i] = np.nan
     state[0] = seen
