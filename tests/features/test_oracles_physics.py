@@ -1,7 +1,6 @@
 """Physics features against slow oracles that were written from the declarations alone.
 
 An oracle is written by somebody who has not read the kernel: where words and numbers differ, one of the two is wrong.
-Where the numbers are, the case stands in `WRONG` and has to fail until they are put right.
 """
 
 from __future__ import annotations
@@ -142,21 +141,6 @@ MARKETS: dict[str, Callable[[Market], Market]] = {
     "straight line": straight_line,
 }
 
-MIRRORED = "a fall that takes back the largest rise is as large and later, but is found smaller by its last bit"
-EQUAL_DEVIATIONS = "a deviation equal to the mean of all is above it or not by its last bit: the state flips each row"
-ON_LINES = "sums that are lines in all stretches have no logarithm of their distance from lines; noise is taken for it"
-TIED = "of neighbours that are equally near not the first is taken, but the one that rounding makes the nearest"
-
-WRONG: dict[tuple[str, str], str] = {
-    ("time_since_move", "around zero"): MIRRORED,
-    ("volatility_duration", "to and fro"): EQUAL_DEVIATIONS,
-    ("volatility_duration", "single jumps"): EQUAL_DEVIATIONS,
-    ("dfa", "single jumps"): ON_LINES,
-    ("lyapunov", "to and fro"): TIED,
-    ("lyapunov", "straight line"): TIED,
-}
-"""Feature and market where the numbers are not what the words and the source say, and what is wrong with them."""
-
 SMOOTH = 1e-3
 """Room for wavelet energy of a straight line: neighbouring returns differ there by a hundred thousandth of themselves,
 and the small scales are made of the squares of those differences."""
@@ -184,17 +168,8 @@ def expected(name: str, given: Given, columns: Market) -> F64_1D:
         return PHYSICS[name](columns, feature(name).values(given))
 
 
-CASES = [
-    pytest.param(
-        *(name, which),
-        marks=[pytest.mark.xfail(strict=True, reason=WRONG[name, which])] if (name, which) in WRONG else [],
-    )
-    for which in MARKETS
-    for name in PHYSICS
-]
-
-
-@pytest.mark.parametrize(("name", "which"), CASES)
+@pytest.mark.parametrize("which", MARKETS)
+@pytest.mark.parametrize("name", PHYSICS)
 def test_the_numbers_are_those_of_the_declaration(name: str, which: str) -> None:
     for place, given in enumerate(sets(name)):
         want = expected(name, given, prices(which))

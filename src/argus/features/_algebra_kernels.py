@@ -31,6 +31,18 @@ _LOG_2 = 0.6931471805598903
 _LOG_2_REST = 5.497923018708371e-14
 NEAR = 0.0025
 """Square of (x - y) / (x + y) below which the first terms of the series of the logarithm hold every digit."""
+FADED = 1e-270
+"""Size below which a mean that forgets is zero."""
+SPECK = 1e-285
+"""Added to each new value of a mean that forgets. Nothing else is moved by it, but a mean of zeros ends up at it, not
+among numbers so small that they lose their digits, never fade, and take a hundred times as long; what is shown of it is
+zero. So no row waits for a comparison before the next one's mean can be made."""
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def unfaded(x):  # type: ignore[no-untyped-def]
+    """x, or zero where it is smaller than `FADED`."""
+    return 0.0 if abs(x) < FADED else x
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

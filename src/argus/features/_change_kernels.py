@@ -8,6 +8,10 @@ from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 
 
+def _window(args):  # type: ignore[no-untyped-def]
+    return int(args[0])
+
+
 @kernel(state=3, outputs=3)
 def cusum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Upper and lower sums of x less args[0], and rows since one of them was above args[1], which sets both to zero."""
@@ -103,6 +107,35 @@ def state_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
         out[i] = run if value == value else np.nan
     state[0] = run
     state[1] = before
+
+
+@kernel(depth=_window, state=1)
+def rows_since_large(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Rows since the latest of the last args[0] values that is not below args[1] of the highest of them.
+
+    Inputs: values, not below zero, and that highest. Rows are looked through only where the highest has become less,
+    which a value does once when it leaves. State: the number of the row before.
+    """
+    w = int(args[0])
+    share = args[1]
+    top = work[io[1], at : at + n]
+    before = work[io[1], at - 1 : at - 1 + n]
+    out = work[io[2], at : at + n]
+    age = state[0]
+    for i in range(n):
+        least = share * top[i]
+        last = at + i
+        if work[io[0], last] >= least:
+            age = 0.0
+        elif top[i] == before[i]:
+            age += 1.0
+        else:
+            back = 1
+            while back < w - 1 and work[io[0], last - back] < least:
+                back += 1
+            age = float(back)
+        out[i] = age if top[i] == top[i] else np.nan
+    state[0] = age
 
 
 share_compiled(globals())

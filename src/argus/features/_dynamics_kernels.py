@@ -15,6 +15,12 @@ from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 
 _LN2 = math.log(2.0)
+_CANCELLED = 1e-6
+"""Squares about a line this small against those about a value of it have lost digits."""
+_STRAIGHT = 1e-12
+"""Distance from lines, as a share of the largest sum, up to which sums are lines but for their rounding."""
+_AS_NEAR = 1.0 + 1e-9
+"""Factor by which a neighbour may be further off than the nearest and still be as near."""
 
 
 def _window(args):  # type: ignore[no-untyped-def]
@@ -101,7 +107,12 @@ def _squares_about_lines(walk, size):  # type: ignore[no-untyped-def]
             sty += (j - middle) * gap
             syy += gap * gap
         rest = syy - sy * sy / size - sty * sty / spread
-        total += rest if rest > 0.0 else 0.0
+        if rest <= _CANCELLED * syy:
+            rest = 0.0
+            for j in range(size):
+                gap = (part[j] - part[0]) - sy / size - sty / spread * (j - middle)
+                rest += gap * gap
+        total += rest
     return total / ((w // size) * size)
 
 
@@ -114,9 +125,11 @@ def _detrended(x, walk):  # type: ignore[no-untyped-def]
         mean += x[j] - x[0]
     mean = x[0] + mean / w
     total = 0.0
+    largest = 0.0
     for j in range(w):
         total += x[j] - mean
         walk[j] = total
+        largest = max(largest, abs(total))
     count = 0
     sx = 0.0
     sy = 0.0
@@ -125,7 +138,7 @@ def _detrended(x, walk):  # type: ignore[no-untyped-def]
     size = 4
     while size <= w // 4:
         value = _squares_about_lines(walk, size)
-        if not value > 0.0:
+        if not math.sqrt(value) > _STRAIGHT * largest:
             return np.nan
         a = math.log(float(size))
         b = 0.5 * math.log(value)
@@ -176,6 +189,24 @@ def _apart(x, i, j):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def _nearest(x, i, last):  # type: ignore[no-untyped-def]
+    """The first stretch that is as near to that at `i` as the nearest, more than three values from it; -1 if none."""
+    least = np.inf
+    for j in range(last):
+        distance = _apart(x, i, j)
+        least = distance if (abs(i - j) > 3) & (distance > 0.0) & (distance < least) else least
+    if least == np.inf:
+        return -1
+    bound = least * (_AS_NEAR * _AS_NEAR)
+    j = 0
+    distance = _apart(x, i, j)
+    while not ((abs(i - j) > 3) & (distance > 0.0) & (distance <= bound)):
+        j += 1
+        distance = _apart(x, i, j)
+    return j
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def _divergence(x, steps):  # type: ignore[no-untyped-def]
     """Slope against the step, 0 to `steps`, of the mean ln(distance) of stretches that were nearest neighbours."""
     last = len(x) - 2 - steps
@@ -185,13 +216,7 @@ def _divergence(x, steps):  # type: ignore[no-untyped-def]
     sty = 0.0
     count = 0
     for i in range(last):
-        best = np.inf
-        nearest = -1
-        for j in range(last):
-            distance = _apart(x, i, j)
-            is_nearer = (abs(i - j) > 3) & (distance > 0.0) & (distance < best)
-            best = distance if is_nearer else best
-            nearest = j if is_nearer else nearest
+        nearest = _nearest(x, i, last)
         if nearest >= 0:
             for t in range(steps + 1):
                 distance = _apart(x, i + t, nearest + t)

@@ -9,13 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._algebra_kernels import natural_log
+from argus.features._algebra_kernels import FADED, SPECK, natural_log, unfaded
 from argus.features._form_kernels import kernel
 
 _SETTLED = 1e-13
 """Share by which a Kalman gain may still move when it is taken for constant."""
-_FADED = 1e-290
-"""Movement too small to tell anything: a little further down numbers lose their digits and no longer fade."""
 
 
 @kernel(depth=1, state=3)
@@ -33,8 +31,8 @@ def relative_strength(work, io, at, n, row, args, state):  # type: ignore[no-unt
     for i in range(n):
         change = x[i] - old[i]
         is_known = change == change
-        rise = change if change > 0.0 else 0.0
-        fall = -change if change < 0.0 else 0.0
+        rise = change if change > 0.0 else SPECK
+        fall = -change if change < 0.0 else SPECK
         seen += 1.0 if is_known else 0.0
         # The first w changes are averaged plainly; a missing one leaves all as it was.
         is_first = seen <= w
@@ -43,8 +41,8 @@ def relative_strength(work, io, at, n, row, args, state):  # type: ignore[no-unt
         rises = rises * keep + rise * share
         falls = falls * keep + fall * share
         both = rises + falls
-        value = 100.0 * (rises / both)
-        out[i] = value if is_known & (seen >= w) & (both > _FADED) else np.nan
+        value = 100.0 * (unfaded(rises) / both)
+        out[i] = value if is_known & (seen >= w) & (both > FADED) else np.nan
     state[0] = seen
     state[1] = rises
     state[2] = falls
@@ -80,12 +78,12 @@ def directional(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
         is_known = (up == up) & (down == down) & (last == last)
         seen += 1.0 if is_known else 0.0
         keep = decay if is_known & (seen >= w) else 1.0
-        way = way * keep + (reach if is_known else 0.0)
-        ups = ups * keep + (up if (up > 0.0) & (up > down) & is_known else 0.0)
-        downs = downs * keep + (down if (down > 0.0) & (down > up) & is_known else 0.0)
-        index[i] = way if is_known & (seen >= w) else np.nan
-        plus[i] = ups
-        minus[i] = downs
+        way = way * keep + (reach + SPECK if is_known else 0.0)
+        ups = ups * keep + (up if (up > 0.0) & (up > down) & is_known else SPECK)
+        downs = downs * keep + (down if (down > 0.0) & (down > up) & is_known else SPECK)
+        index[i] = unfaded(way) if is_known & (seen >= w) else np.nan
+        plus[i] = unfaded(ups)
+        minus[i] = unfaded(downs)
     state[0] = seen
     state[1] = way
     state[2] = ups
@@ -183,8 +181,8 @@ def adaptive(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         is_known = pace == pace
         mean = old[i] if is_known & (begun == 0.0) else mean
         begun = 1.0 if is_known else begun
-        mean = mean + (pace * (x[i] - mean) if is_known else 0.0)
-        out[i] = mean if is_known else np.nan
+        mean = mean + (pace * (x[i] + SPECK - mean) if is_known else 0.0)
+        out[i] = unfaded(mean) if is_known else np.nan
     state[0] = begun
     state[1] = mean
 
@@ -215,7 +213,7 @@ def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     out = work[io[3], at : at + n]
     place = state[0]
     for i in range(n):
-        raw = 0.66 * ((x[i] - low[i]) / (high[i] - low[i]) - 0.5) + 0.67 * place
+        raw = 0.66 * ((x[i] - low[i]) / (high[i] - low[i]) - 0.5) + SPECK + 0.67 * place
         raw = 0.999 if raw > 0.99 else raw
         raw = -0.999 if raw < -0.99 else raw
         is_known = high[i] > low[i]
@@ -226,9 +224,9 @@ def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = 0.5 * natural_log((1.0 + out[i]) / (1.0 - out[i]))
     bent = state[1]
     for i in range(n):
-        value = out[i] + 0.5 * bent
+        value = out[i] + SPECK + 0.5 * bent
         bent = value if value == value else bent
-        out[i] = value
+        out[i] = unfaded(value)
     state[1] = bent
 
 
@@ -275,13 +273,13 @@ def local_trend(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
                     k1 = gain1
                     k2 = gain2
                 level += slope
-                gap = value - level
+                gap = value + SPECK - level
                 level += k1 * gap
                 slope += k2 * gap
             seen += 1.0
         is_known = (value == value) & (seen >= wanted)
-        distance[i] = value - level if is_known else np.nan
-        pace[i] = slope if is_known else np.nan
+        distance[i] = unfaded(value - level) if is_known else np.nan
+        pace[i] = unfaded(slope) if is_known else np.nan
     state[0] = seen
     state[1] = level
     state[2] = slope

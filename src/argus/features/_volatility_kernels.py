@@ -7,8 +7,11 @@ import math
 import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._algebra_kernels import log_ratios
+from argus.features._algebra_kernels import SPECK, log_ratios, unfaded
 from argus.features._form_kernels import kernel
+
+_SQUARED_FADES = 1e-140
+"""Size of a gap whose square is smaller than what counts as nothing."""
 
 
 @kernel(outputs=4, scratch=2)
@@ -51,11 +54,11 @@ def garch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     seen = state[0]
     variance = state[1]
     for i in range(n):
-        news = rest * target[i] + alpha * square[i]
+        news = rest * target[i] + alpha * square[i] + SPECK
         if news == news:
             variance = news + beta * variance if seen > 0.0 else target[i]
             seen += 1.0
-            out[i] = variance
+            out[i] = unfaded(variance)
         else:
             out[i] = np.nan
     state[0] = seen
@@ -95,11 +98,13 @@ def ewma_vol(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
             change = value / last - 1.0
             seen += 1.0
             weight = decay * weight + 1.0
-            gap = change - mean
+            gap = change + SPECK - mean
             mean += gap / weight
-            squares = decay * squares + gap * (change - mean)
+            # A gap whose square is nothing is not squared: that would be among the numbers that take long.
+            moved = gap if abs(gap) > _SQUARED_FADES else 0.0
+            squares = decay * squares + (moved * (change - mean) + SPECK)
             if seen >= centre:
-                out[i] = math.sqrt(bars_per_year * squares / weight)
+                out[i] = math.sqrt(bars_per_year * unfaded(squares) / weight)
         last = value
         rows += 1.0
     state[0] = seen

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._algebra_kernels import SPECK, unfaded
 from argus.features._form_kernels import kernel
 
 _CANCELLED = 1e-6
@@ -387,8 +388,8 @@ def _ema(x, out, span, state):  # type: ignore[no-untyped-def]
         if value == value:
             seen += 1.0 if seen < span else 0.0
             weight = decay * weight + 1.0
-            mean += (value - mean) * (1.0 / weight)
-            out[i] = mean if seen >= span else np.nan
+            mean += (value + SPECK - mean) * (1.0 / weight)
+            out[i] = unfaded(mean) if seen >= span else np.nan
         else:
             out[i] = np.nan
     state[0], state[1], state[2] = seen, weight, mean
@@ -412,16 +413,17 @@ def _four_steady_means(work, io, at, n, lanes, gains, state, width):  # type: ig
     mean_c, mean_d = state[width * c + end], state[width * d + end]
     for i in range(n):
         va, vb, vc, vd = xa[i], xb[i], xc[i], xd[i]
-        new_a = mean_a + (va - mean_a) * gain_a
-        new_b = mean_b + (vb - mean_b) * gain_b
-        new_c = mean_c + (vc - mean_c) * gain_c
-        new_d = mean_d + (vd - mean_d) * gain_d
+        new_a = mean_a + (va + SPECK - mean_a) * gain_a
+        new_b = mean_b + (vb + SPECK - mean_b) * gain_b
+        new_c = mean_c + (vc + SPECK - mean_c) * gain_c
+        new_d = mean_d + (vd + SPECK - mean_d) * gain_d
         mean_a = new_a if va == va else mean_a
         mean_b = new_b if vb == vb else mean_b
         mean_c = new_c if vc == vc else mean_c
         mean_d = new_d if vd == vd else mean_d
         # Where the value is missing, so is what would have been the new mean.
-        out_a[i], out_b[i], out_c[i], out_d[i] = new_a, new_b, new_c, new_d
+        out_a[i], out_b[i] = unfaded(new_a), unfaded(new_b)
+        out_c[i], out_d[i] = unfaded(new_c), unfaded(new_d)
     state[width * a + end], state[width * b + end] = mean_a, mean_b
     state[width * c + end], state[width * d + end] = mean_c, mean_d
 
@@ -457,11 +459,11 @@ def _wilder(x, out, w, state):  # type: ignore[no-untyped-def]
         value = x[i]
         if value == value:
             if seen >= w:
-                mean += (value - mean) * gain
+                mean += (value + SPECK - mean) * gain
             else:
                 seen += 1.0
-                mean = mean + value if seen < w else (mean + value) / w
-            out[i] = mean if seen >= w else np.nan
+                mean = mean + value + SPECK if seen < w else (mean + value) / w
+            out[i] = unfaded(mean) if seen >= w else np.nan
         else:
             out[i] = np.nan
     state[0], state[1] = seen, mean

@@ -91,7 +91,6 @@ def dfa(x: F64_1D, p: Parameters) -> float:
     found = {}
     for size in sizes(4, len(x) / 4):
         far = math.sqrt(mean(np.concatenate([from_line(one) for one in stretches(profile, size)])))
-        # Sums that are lines in every stretch are found to be so but for their rounding.
         found[size] = far if far > 1e-12 * abs(profile).max() else 0.0
     return line(found)
 
@@ -135,8 +134,7 @@ def lyapunov(x: F64_1D, p: Parameters) -> float:
     rows = np.arange(count)
     allowed = (abs(rows[:, None] - rows[None, :]) > 3) & (apart[:count, :count] > 0.0)
     found = np.where(allowed, apart[:count, :count], np.inf)
-    # Distances that are equal but for their rounding are equals, of which the first counts.
-    equals = found <= found.min(axis=1, keepdims=True) * (1.0 + 4e-15)
+    equals = found <= found.min(axis=1, keepdims=True) * (1.0 + 1e-9)
     followed = [(i, int(equals[i].argmax())) for i in range(count) if allowed[i].any()]
     seen = [(t, apart[i + t, j + t]) for i, j in followed for t in range(steps + 1) if apart[i + t, j + t] > 0.0]
     if not seen:
@@ -344,11 +342,15 @@ def side(x: F64_1D) -> float:
 
 def volatility_duration(c: Columns, p: Parameters) -> F64_1D:
     s = over(whole(p, "n"), deviation, log_return(c))
-    return runs(over(whole(p, "m"), lambda last: float(last[-1] > mean(last)), s))
+    return runs(over(whole(p, "m"), lambda last: float(last[-1] > (1.0 + 1e-6) * mean(last)), s))
 
 
 def since_last(x: F64_1D, wanted: float) -> float:
     return float(len(x) - 1 - np.flatnonzero(x == wanted)[-1])
+
+
+def since_move(moves: F64_1D) -> float:
+    return float(len(moves) - 1 - np.flatnonzero(moves >= (1.0 - 1e-9) * moves.max())[-1])
 
 
 DURATION: dict[str, Oracle] = {
@@ -357,7 +359,7 @@ DURATION: dict[str, Oracle] = {
     "volatility_duration": volatility_duration,
     "time_since_high": lambda c, p: over(whole(p, "n"), lambda x: since_last(x, x.max()), c["high"]),
     "time_since_low": lambda c, p: over(whole(p, "n"), lambda x: since_last(x, x.min()), c["low"]),
-    "time_since_move": lambda c, p: over(whole(p, "n"), lambda x: since_last(x, x.max()), abs(log_return(c))),
+    "time_since_move": lambda c, p: over(whole(p, "n"), since_move, abs(log_return(c))),
 }
 
 MOTION: dict[str, Oracle] = {**DYNAMICS, **FLOW, **CHANGE_POINT, **DURATION}

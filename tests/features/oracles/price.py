@@ -83,7 +83,7 @@ def rsi(x: F64_1D, n: int) -> F64_1D:
     change = x - earlier(x, 1)
     up = wilder(each(lambda c: max(c, 0.0), change), n)
     down = wilder(each(lambda c: max(-c, 0.0), change), n)
-    return each(lambda u, v: 100.0 * u / (u + v) if u + v > 1e-290 else math.nan, up, down)
+    return each(lambda u, v: 100.0 * u / (u + v) if u + v > 1e-270 else math.nan, up, down)
 
 
 def stochastic_rsi(x: F64_1D, p: Parameters) -> F64_1D:

@@ -14,6 +14,10 @@ __all__ = ["COLUMNS", "DECLARED"]
 
 _PRICES: Final = "A missing value makes every output NaN whose window holds it."
 _ENDS: Final = "A missing value also ends the state; the next row begins one."
+_AS_LARGE: Final = 1e-9
+"""Share of the largest move by which another may fall short and still be as large: more than rounding can make."""
+_CLEARLY: Final = 1e-6
+"""Share of a mean by which a deviation must be above it: more than rounding makes of one that equals it."""
 
 
 def _n(values: Values) -> int:
@@ -30,14 +34,19 @@ def _streak(values: Values) -> Term:
 
 
 def _volatility_run(values: Values) -> Term:
-    spread = w.deviation(series("return"), _n(values))
-    return _run(w.above(spread, w.mean(spread, int(values["m"]))))
+    spread, m = w.deviation(series("return"), _n(values)), int(values["m"])
+    return _run(w.above(spread, w.total(spread, m) * ((1.0 + _CLEARLY) / m)))
 
 
-def _since(name: str, meaning: str, x: str, formula: str) -> Feature:
+def _since_move(n: int) -> Term:
+    move = w.absolute(series("return"))
+    return node("change.rows_since_large", move, w.highest(move, n), args=(n, 1.0 - _AS_LARGE))
+
+
+def _since(name: str, meaning: str, x: str, formula: str, ties: str = "") -> Feature:
     def build(values: Values) -> Term:
         if x == "move":
-            return w.rows_since_highest(w.absolute(series("return")), _n(values))
+            return _since_move(_n(values))
         return w.rows_since_highest(HIGH, _n(values)) if x == "high" else w.rows_since_lowest(LOW, _n(values))
 
     return Feature(
@@ -47,7 +56,7 @@ def _since(name: str, meaning: str, x: str, formula: str) -> Feature:
         own_parameters=(rows_of(60),),
         warmup=lambda values: _n(values) + (1 if x == "move" else 0),
         build=build,
-        formula=f"rows since {formula} of the last n rows, the latest of equals; 0 in that row",
+        formula=f"rows since {formula} of the last n rows, the latest of equals; 0 in that row{ties}",
         source="definition",
         unit="rows",
         low=0.0,
@@ -93,8 +102,8 @@ DECLARED: Final = (
         ),
         warmup=lambda values: _n(values) + int(values["m"]),
         build=_volatility_run,
-        formula="rows in a row, this one included, in which s > mean(last m s) has been as it is, s the standard "
-        "deviation (divisor n-1) of the last n log returns; the first row with a mean has 1",
+        formula="rows in a row, this one included, in which s > (1 + 1e-6) mean(last m s) has been as it is, s the "
+        "standard deviation (divisor n-1) of the last n log returns; the first row with a mean has 1",
         source="definition",
         unit="rows",
         low=1.0,
@@ -107,6 +116,7 @@ DECLARED: Final = (
         "How long ago the largest single move of the last rows was.",
         "move",
         "the largest |ln(close[t] / close[t-1])|",
+        "; moves not below (1 - 1e-9) times the largest count as equal to it",
     ),
 )
 """Features of duration."""

@@ -172,7 +172,8 @@ DECLARED: Final = (
         build=_windowed("detrended_exponent"),  # type: ignore[arg-type]
         formula="slope of the least-squares line of ln(F) on ln(size), sizes 4, 8, ... up to n/4; F the root of the "
         "mean squared distance of the sums of x - mean(x) from the least-squares line of each whole stretch of that "
-        f"size, from the newest value back. {EVERY}",
+        "size, from the newest value back; an F not above 1e-12 times the largest |sum| counts as 0: those sums are "
+        f"lines but for their rounding. {EVERY}",
         source="Peng and others (1994), Mosaic organization of DNA nucleotides, Physical Review E 49(2)",
         unit="exponent",
         nan_policy=f"{SERIES_NAN} NaN where all values are equal, or the sums of every stretch of a size are a line.",
@@ -243,8 +244,8 @@ DECLARED: Final = (
         build=_windowed("lyapunov_exponent", "steps"),  # type: ignore[arg-type]
         formula="slope of the least-squares line of ln(distance) on t = 0..steps, over all pairs followed; for each "
         "i from 0 to n-3-steps the nearest (x[j], x[j+1], x[j+2]) to (x[i], x[i+1], x[i+2]) by straight distance "
-        "above 0, j in the same range and |i - j| > 3, first of equals, followed to i + t and j + t; distances of 0 "
-        f"are left out. {EVERY}",
+        "above 0, j in the same range and |i - j| > 3, followed to i + t and j + t; of those not further off than "
+        f"(1 + 1e-9) times the least distance the one with the smallest j; distances of 0 are left out. {EVERY}",
         source="Rosenstein, Collins and De Luca (1993), A practical method for calculating largest Lyapunov "
         "exponents from small data sets, Physica D 65(1-2): dimension 3, delay 1",
         unit="nats for each row",

@@ -25,6 +25,11 @@ _SPARSE: Final = (
     "value at the n-th known close of its clock."
 )
 
+_STANDSTILL: Final = (
+    "A price that stands still keeps the sign of its way into the standstill for as long as it lasts: the ema nears it "
+    "and does not reach it. 0 is a price that has not moved since the data begin, or an ema that rounding makes equal."
+)
+
 
 def _clock(name: str, default: str, why: str) -> Parameter:
     return Parameter(name, default, choices=_CHOICES, why=why)
@@ -109,6 +114,7 @@ DECLARED: Final = (
         low=-1.0,
         high=1.0,
         nan_policy=_SPARSE,
+        distrust=_STANDSTILL,
     ),
     Feature(
         name="trend_cascade",
@@ -124,6 +130,7 @@ DECLARED: Final = (
         low=-5.0,
         high=5.0,
         nan_policy=_SPARSE,
+        distrust=_STANDSTILL,
     ),
     Feature(
         name="rows_since_turn",
@@ -138,6 +145,7 @@ DECLARED: Final = (
         unit="rows",
         low=0.0,
         nan_policy=_SPARSE,
+        distrust=_STANDSTILL,
     ),
     Feature(
         name="zscore_divergence",

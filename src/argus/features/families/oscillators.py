@@ -21,7 +21,7 @@ _WILDER: Final = "Wilder (1978), New Concepts in Technical Trading Systems"
 _LANE: Final = "Lane (1984), Lane's stochastics, Stocks & Commodities 2(3)"
 _RSI_NAN: Final = (
     "A change from or to a missing price gives NaN and is skipped. NaN as long as nothing ever moved, and where u + v "
-    "has faded to 1e-290 or less."
+    "has faded below 1e-270."
 )
 _STILL: Final = 1e-9
 """Range of the RSI that is rounding: in a standstill rises and falls fade alike, so that only its last bits move."""

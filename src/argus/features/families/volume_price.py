@@ -72,8 +72,14 @@ _PROFILE_SOURCE: Final = (
     "Steidlmayer, Koy (1986), Markets and Market Logic; volume in place of half-hours, bins as given"
 )
 _PROFILE_NAN: Final = (
-    "A row with a missing price or volume, or a p not above zero, gives NaN and is skipped. NaN before volume, and "
-    "where the lowest and the highest bin are 512 or more apart."
+    "A row with a missing price or volume, or a p not above zero, gives NaN and is skipped. NaN as long as no row of "
+    "the session so far had volume above zero (a row without volume after one with some has a value), where the close "
+    "is not above zero, and where the lowest and the highest bin with volume are 512 or more apart."
+)
+_ROLLING_NAN: Final = (
+    "A missing price, or a p not above zero, makes every output NaN whose window holds it; a missing volume counts as "
+    "none. NaN where no row of the window had volume above zero, where the close is not above zero, and where the "
+    "lowest and the highest bin with volume are 512 or more apart."
 )
 _PROFILE_DOUBT: Final = (
     "Bars are put at one price, which blurs it for long bars. Prices 512 bins apart have no profile: take a wider bin."
@@ -241,8 +247,7 @@ DECLARED: Final = (
         unit="log distance",
         price_degree=None,
         distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price, or a p not above zero, makes every output NaN whose window holds it; a missing "
-        "volume counts as none. NaN without volume, and where the lowest and the highest bin are 512 or more apart.",
+        nan_policy=_ROLLING_NAN,
     ),
     Feature(
         name="rolling_value_area_low_distance",
@@ -257,8 +262,7 @@ DECLARED: Final = (
         unit="log distance",
         price_degree=None,
         distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price, or a p not above zero, makes every output NaN whose window holds it; a missing "
-        "volume counts as none. NaN without volume, and where the lowest and the highest bin are 512 or more apart.",
+        nan_policy=_ROLLING_NAN,
     ),
     Feature(
         name="rolling_value_area_high_distance",
@@ -273,8 +277,7 @@ DECLARED: Final = (
         unit="log distance",
         price_degree=None,
         distrust=_PROFILE_DOUBT,
-        nan_policy="A missing price, or a p not above zero, makes every output NaN whose window holds it; a missing "
-        "volume counts as none. NaN without volume, and where the lowest and the highest bin are 512 or more apart.",
+        nan_policy=_ROLLING_NAN,
     ),
 )
 """Features of volume by price."""
