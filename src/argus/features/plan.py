@@ -97,20 +97,19 @@ def make_plan(terms: Sequence[Term]) -> Plan:
         columns.give(leaf)
     last_use = _last_uses(order)
     emits_before: list[list[tuple[int, int]]] = [[] for _ in range(len(order) + 1)]
-    wanted: dict[Term, list[int]] = {}
+    wanted: dict[object, list[tuple[Term, int]]] = {}
     for place, term in enumerate(terms):
-        wanted.setdefault(term, []).append(place)
+        wanted.setdefault(_key(term) if isinstance(term, Node) else term, []).append((term, place))
     for leaf in leaves:
-        emits_before[0] += [(columns.of[leaf], place) for place in wanted.get(leaf, ())]
+        emits_before[0] += [(columns.of[leaf], place) for _, place in wanted.get(leaf, ())]
     for k, call in enumerate(order):
         outs = [_output_name(call, output) for output in range(call.outputs)]
         read = [columns.of[_name(one)] for one in call.inputs]
         written = [columns.give(one) for one in outs]
         spare = [columns.give((call.kernel, call.inputs, call.args, -1 - j)) for j in range(call.scratch)]
         call.columns = [*read, *written, *spare]
-        for term, places in wanted.items():
-            if isinstance(term, Node) and _key(term) == (call.kernel, call.inputs, call.args):
-                emits_before[k + 1] += [(columns.of[_name(term)], place) for place in places]
+        found = wanted.get((call.kernel, call.inputs, call.args), ())
+        emits_before[k + 1] += [(columns.of[_name(term)], place) for term, place in found]
         for j in range(call.scratch):
             columns.take_back((call.kernel, call.inputs, call.args, -1 - j))
         for one in {_name(one) for one in call.inputs} | set(outs):
