@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,13 @@ def exact_z(window: list[Fraction]) -> float:
 @pytest.mark.parametrize("n", [1, 2, 20, 100, 1_500])
 def test_mean_of_prices_on_a_binary_grid_is_exact(n: int) -> None:
     x = random_closes(3, 2_500)
-    np.testing.assert_array_equal(run("sma", x, {"n": n}), window_oracle(x, n, exact_mean))
+    # Sums of whole numbers of sixty-fourths, so that sums from the first row on lose nothing either.
+    sixty_fourths = [int(v * 64) for v in x]
+    assert [v / 64 for v in sixty_fourths] == x.tolist()
+    sums = [0, *accumulate(sixty_fourths)]
+    want = np.full(len(x), np.nan)
+    want[n - 1 :] = [float(Fraction(b - a, 64 * n)) for a, b in zip(sums, sums[n:], strict=False)]
+    np.testing.assert_array_equal(run("sma", x, {"n": n}), want)
 
 
 def test_mean_of_other_prices_does_not_drift() -> None:
