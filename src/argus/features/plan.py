@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,12 @@ def make_plan(terms: Sequence[Term]) -> Plan:
     terms : sequence of Term
         The same term may stand more than once.
     """
+    return _made(tuple(terms))
+
+
+@lru_cache(maxsize=256)
+def _made(terms: tuple[Term, ...]) -> Plan:
+    """Kept, because the same terms are planned again for every stretch of rows that an audit or a test looks at."""
     leaves: list[Input | Held] = []
     calls: dict[_Key, _Call] = {}
     depth: dict[object, int] = {}
