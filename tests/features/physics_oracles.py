@@ -55,6 +55,15 @@ def over_windows(x: F64_1D, n: int, formula: Formula, rows: Iterable[int] | None
     return out
 
 
+def of_windows(x: F64_1D, n: int, formula: Callable[..., F64_1D], **given: object) -> F64_1D:
+    """As `over_windows`, for a function that takes many rows of windows at once by ``axis``."""
+    out = np.full(len(x), np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(x, n)
+    whole = ~np.isnan(windows).any(axis=1)
+    out[n - 1 :][whole] = formula(windows[whole], axis=1, **given)
+    return out
+
+
 def held(values: F64_1D, every: int) -> F64_1D:
     """Each value held from a row whose number is a multiple of `every` to the next."""
     return values[np.arange(len(values)) // every * every]

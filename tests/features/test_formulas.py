@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -23,20 +25,28 @@ def run(name: str, x: F64_1D, given_values: dict[str, Any]) -> F64_1D:
 def window_oracle(x: F64_1D, n: int, of: Callable[[list[Fraction]], float]) -> F64_1D:
     """A function of every full window of `x` in exact arithmetic; NaN where a value is missing."""
     out = np.full(len(x), np.nan)
+    exact = [None if np.isnan(v) else Fraction(float(v)) for v in x]
     for t in range(n - 1, len(x)):
-        window = x[t - n + 1 : t + 1]
-        if not np.isnan(window).any():
-            out[t] = of([Fraction(float(v)) for v in window])
+        window = [v for v in exact[t - n + 1 : t + 1] if v is not None]
+        if len(window) == n:
+            out[t] = of(window)
     return out
 
 
+def whole(window: list[Fraction]) -> tuple[list[int], int]:
+    """The window as whole numbers of one fraction: what is added and squared need not be reduced at each step."""
+    unit = math.lcm(*(v.denominator for v in window))
+    return [v.numerator * (unit // v.denominator) for v in window], unit
+
+
 def exact_mean(window: list[Fraction]) -> float:
-    return float(sum(window) / len(window))
+    numbers, unit = whole(window)
+    return float(Fraction(sum(numbers), len(window) * unit))
 
 
 def exact_variance(window: list[Fraction]) -> Fraction:
-    mean = sum(window) / len(window)
-    return sum((v - mean) ** 2 for v in window) / (len(window) - 1)
+    (numbers, unit), n = whole(window), len(window)
+    return Fraction(n * sum(v * v for v in numbers) - sum(numbers) ** 2, n * (n - 1) * unit * unit)
 
 
 def exact_std(window: list[Fraction]) -> float:
@@ -51,7 +61,13 @@ def exact_z(window: list[Fraction]) -> float:
 @pytest.mark.parametrize("n", [1, 2, 20, 100, 1_500])
 def test_mean_of_prices_on_a_binary_grid_is_exact(n: int) -> None:
     x = random_closes(3, 2_500)
-    np.testing.assert_array_equal(run("sma", x, {"n": n}), window_oracle(x, n, exact_mean))
+    # Sums of whole numbers of sixty-fourths, so that sums from the first row on lose nothing either.
+    sixty_fourths = [int(v * 64) for v in x]
+    assert [v / 64 for v in sixty_fourths] == x.tolist()
+    sums = [0, *accumulate(sixty_fourths)]
+    want = np.full(len(x), np.nan)
+    want[n - 1 :] = [float(Fraction(b - a, 64 * n)) for a, b in zip(sums, sums[n:], strict=False)]
+    np.testing.assert_array_equal(run("sma", x, {"n": n}), want)
 
 
 def test_mean_of_other_prices_does_not_drift() -> None:

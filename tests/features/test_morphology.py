@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from argus.core.arrays import F64_1D
-from tests.features.physics_oracles import over_windows, series_of, smooth_market, value_of
+from tests.features.physics_oracles import of_windows, over_windows, series_of, smooth_market, value_of
 
 COLUMNS = smooth_market()
 SERIES = ("return", "range", "volume", "close")
@@ -22,8 +22,7 @@ MOMENTS = {"rtol": 1e-8, "atol": 1e-8}
 @pytest.mark.parametrize("n", [8, 60, 400])
 def test_moments_agree_with_scipy(of: str, n: int) -> None:
     x = series_of(COLUMNS, of)
-    skew = over_windows(x, n, lambda window: float(stats.skew(window, bias=False)))
-    kurtosis = over_windows(x, n, lambda window: float(stats.kurtosis(window, bias=False)))
+    skew, kurtosis = of_windows(x, n, stats.skew, bias=False), of_windows(x, n, stats.kurtosis, bias=False)
     np.testing.assert_allclose(value_of("skew", COLUMNS, of=of, n=n), skew, **MOMENTS)
     np.testing.assert_allclose(value_of("kurtosis", COLUMNS, of=of, n=n), kurtosis, **MOMENTS)
     bimodal = (skew**2 + 1.0) / (kurtosis + 3.0 * (n - 1) ** 2 / ((n - 2) * (n - 3)))
@@ -36,7 +35,7 @@ def test_moments_survive_a_jump_and_its_end() -> None:
     columns["close"][700] *= 1e9
     x = series_of(columns, "return")
     for name, oracle in (("skew", stats.skew), ("kurtosis", stats.kurtosis)):
-        want = over_windows(x, 50, lambda window, oracle=oracle: float(oracle(window, bias=False)))
+        want = of_windows(x, 50, oracle, bias=False)
         np.testing.assert_allclose(value_of(name, columns, n=50), want, **MOMENTS)
 
 
@@ -46,7 +45,7 @@ def test_quantiles_agree_with_numpy(n: int) -> None:
         x = series_of(COLUMNS, of)
 
         def q(p: float, x: F64_1D = x) -> F64_1D:
-            return over_windows(x, n, lambda window: float(np.quantile(window, p)), range(n, 1_300, 9))
+            return of_windows(x, n, np.quantile, q=p)
 
         for tail in (0.01, 0.25):
             low, middle, high = q(tail), q(0.5), q(1.0 - tail)

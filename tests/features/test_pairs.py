@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -29,20 +30,33 @@ def run(terms: list[Term], x: F64_1D, y: F64_1D, piece: int = 512) -> F64_1D:
 def exact(x: F64_1D, y: F64_1D, n: int) -> F64_1D:
     """Sample covariance, correlation and slope of y on x of every whole window, in exact arithmetic."""
     out = np.full((3, len(x)), np.nan)
+    known = ~(np.isnan(x) | np.isnan(y))
+    u, unit_u = whole(np.where(known, x, 0.0))
+    v, unit_v = whole(np.where(known, y, 0.0))
+    of_u, of_v, of_uu, of_vv, of_uv = (
+        [0, *accumulate(p * q for p, q in zip(one, other, strict=True))]
+        for one, other in ((u, [1] * len(u)), (v, [1] * len(v)), (u, u), (v, v), (u, v))
+    )
     for t in range(n - 1, len(x)):
-        a, b = x[t - n + 1 : t + 1], y[t - n + 1 : t + 1]
-        if np.isnan(a).any() or np.isnan(b).any():
+        if not known[t - n + 1 : t + 1].all():
             continue
-        u, v = [Fraction(float(one)) for one in a], [Fraction(float(one)) for one in b]
-        mu, mv = sum(u) / n, sum(v) / n
-        products = sum((p - mu) * (q - mv) for p, q in zip(u, v, strict=True))
-        squares_u, squares_v = sum((p - mu) ** 2 for p in u), sum((q - mv) ** 2 for q in v)
+        su, sv, suu, svv, suv = (of[t + 1] - of[t + 1 - n] for of in (of_u, of_v, of_uu, of_vv, of_uv))
+        products = Fraction(n * suv - su * sv, n * unit_u * unit_v)
+        squares_u = Fraction(n * suu - su * su, n * unit_u * unit_u)
+        squares_v = Fraction(n * svv - sv * sv, n * unit_v * unit_v)
         out[0, t] = float(products / (n - 1))
         if squares_u and squares_v:
             out[1, t] = float(products) / (float(squares_u) * float(squares_v)) ** 0.5
         if squares_u:
             out[2, t] = float(products / squares_u)
     return out
+
+
+def whole(x: F64_1D) -> tuple[list[int], int]:
+    """Floats as whole numbers of one fraction, so that their sums from the first row on are exact."""
+    parts = [float(value).as_integer_ratio() for value in x]
+    unit = max(below for _, below in parts)
+    return [above * (unit // below) for above, below in parts], unit
 
 
 def series(seed: int, n: int, missing: float = 0.0) -> tuple[F64_1D, F64_1D]:

@@ -7,8 +7,10 @@ otherwise (a plain mean of the first values), values are compared after the star
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import F64_1D
 from argus.features.families import channels, oscillators, price, trend
 from argus.features.registry import feature
-from argus.features.runner import Runner
+from argus.features.runner import Runner, State
 from tests.features.market import NASTY, Market, market
 
 ROWS = 4_000
@@ -41,6 +43,23 @@ def values(name: str, columns: Market | None = None, **parameters: int | float) 
     out = np.empty((1, len(columns["close"])))
     runner.feed([columns[one] for one in runner.inputs], out, 0)
     return out[0]
+
+
+@cache
+def prepared(names: tuple[str, ...], rows: int) -> tuple[Runner, State]:
+    """Features in one plan with their defaults, and what it remembers before the first row."""
+    runner = Runner([feature(name).term({}) for name in names], rows)
+    return runner, runner.snapshot()
+
+
+def all_values(names: tuple[str, ...], columns: Market) -> dict[str, F64_1D]:
+    """As `values`, for many features of many markets."""
+    rows = len(columns["close"])
+    runner, fresh = prepared(names, rows)
+    runner.restore(fresh)
+    out = np.empty((len(names), rows))
+    runner.feed([columns[one] for one in runner.inputs], out, 0)
+    return dict(zip(names, out, strict=True))
 
 
 def close_to(got: F64_1D, want: F64_1D, rtol: float = 1e-9, atol: float = 1e-9) -> None:
@@ -410,40 +429,45 @@ def mirrored(m: Market) -> Market:
     }
 
 
+TURNED: Final[tuple[tuple[str, str, Callable[[F64_1D], F64_1D]], ...]] = (
+    ("rsi", "rsi", lambda x: 100.0 - x),
+    ("plus_di", "minus_di", lambda x: x),
+    ("dx", "dx", lambda x: x),
+    ("aroon_up", "aroon_down", lambda x: x),
+    ("stochastic_k", "stochastic_k", lambda x: 100.0 - x),
+    ("donchian_position", "donchian_position", lambda x: 1.0 - x),
+    ("tenkan", "tenkan", lambda x: 2_000.0 - x),
+    ("wma", "wma", lambda x: 2_000.0 - x),
+    ("vortex_plus", "vortex_minus", lambda x: x),
+    ("choppiness", "choppiness", lambda x: x),
+    ("efficiency_ratio", "efficiency_ratio", lambda x: x),
+    ("linear_r2", "linear_r2", lambda x: x),
+    ("keltner_position", "keltner_position", lambda x: -x),
+    ("cci", "cci", lambda x: -x),
+    ("fisher", "fisher", lambda x: -x),
+)
+
+
 @given(MOVES)
 def test_upside_down(moves: NDArray[np.int64]) -> None:
     m = bars(moves)
-    down = mirrored(m)
-    for one, other, of in (
-        ("rsi", "rsi", lambda x: 100.0 - x),
-        ("plus_di", "minus_di", lambda x: x),
-        ("dx", "dx", lambda x: x),
-        ("aroon_up", "aroon_down", lambda x: x),
-        ("stochastic_k", "stochastic_k", lambda x: 100.0 - x),
-        ("donchian_position", "donchian_position", lambda x: 1.0 - x),
-        ("tenkan", "tenkan", lambda x: 2_000.0 - x),
-        ("wma", "wma", lambda x: 2_000.0 - x),
-        ("vortex_plus", "vortex_minus", lambda x: x),
-        ("choppiness", "choppiness", lambda x: x),
-        ("efficiency_ratio", "efficiency_ratio", lambda x: x),
-        ("linear_r2", "linear_r2", lambda x: x),
-        ("keltner_position", "keltner_position", lambda x: -x),
-        ("cci", "cci", lambda x: -x),
-        ("fisher", "fisher", lambda x: -x),
-    ):
-        np.testing.assert_allclose(
-            values(other, down), of(values(one, m)), rtol=1e-7, atol=1e-7, err_msg=f"{one}, {other}"
-        )
+    names = tuple(sorted({name for one, other, _ in TURNED for name in (one, other)}))
+    up, down = all_values(names, m), all_values(names, mirrored(m))
+    for one, other, of in TURNED:
+        np.testing.assert_allclose(down[other], of(up[one]), rtol=1e-7, atol=1e-7, err_msg=f"{one}, {other}")
 
 
 @given(MOVES, st.integers(0, 4_000))
 def test_shift(moves: NDArray[np.int64], quarters: int) -> None:
     m = bars(moves)
-    up = {name: column + 0.25 * quarters for name, column in m.items()}
-    for name in ("wma", "hma", "kama", "sar", "kijun"):
-        np.testing.assert_allclose(values(name, up), values(name, m) + 0.25 * quarters, rtol=1e-11, err_msg=name)
-    for name in ("rsi", "adx", "williams_r", "linear_r2", "bollinger_b", "aroon_oscillator", "ultimate_oscillator"):
-        np.testing.assert_allclose(values(name, up), values(name, m), rtol=1e-7, atol=1e-7, err_msg=name)
+    in_prices = ("wma", "hma", "kama", "sar", "kijun")
+    of_none = ("rsi", "adx", "williams_r", "linear_r2", "bollinger_b", "aroon_oscillator", "ultimate_oscillator")
+    was = all_values((*in_prices, *of_none), m)
+    up = all_values((*in_prices, *of_none), {name: column + 0.25 * quarters for name, column in m.items()})
+    for name in in_prices:
+        np.testing.assert_allclose(up[name], was[name] + 0.25 * quarters, rtol=1e-11, err_msg=name)
+    for name in of_none:
+        np.testing.assert_allclose(up[name], was[name], rtol=1e-7, atol=1e-7, err_msg=name)
 
 
 @given(MOVES)

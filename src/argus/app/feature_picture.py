@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -131,19 +132,21 @@ def _finest(term: Term) -> float:
 def _samples(seconds_max: float) -> Iterator[_Sample]:
     """Hourly bars of two months; for features with no value there five-minute bars, then sessions of some years."""
     from argus.core.time import NS_PER_DAY, NS_PER_SECOND
-    from argus.data.synthetic import SyntheticSpec, generate
-
-    def made(interval_ns: int, sessions: int, told: str) -> _Sample:
-        spec = SyntheticSpec(
-            _INSTRUMENT, interval_ns, _START, sessions, seed=_SEED, name="sample", price_start=4_000.0
-        )  # fmt: skip
-        return _Sample(generate(spec).rows(0, _ROWS_MAX), f"{told} of a synthetic market, seed {_SEED}")
 
     if seconds_max >= _HOUR / NS_PER_SECOND:
-        yield made(_HOUR, 42, "hourly bars")
-    yield made(5 * _MINUTE, 42, "five-minute bars")
+        yield _sample(_HOUR, 42, "hourly bars")
+    yield _sample(5 * _MINUTE, 42, "five-minute bars")
     if math.isinf(seconds_max):
-        yield made(NS_PER_DAY, 1_500, "daily bars")
+        yield _sample(NS_PER_DAY, 1_500, "daily bars")
+
+
+@cache
+def _sample(interval_ns: int, sessions: int, told: str) -> _Sample:
+    """Kept, because all features are drawn over the same three."""
+    from argus.data.synthetic import SyntheticSpec, generate
+
+    spec = SyntheticSpec(_INSTRUMENT, interval_ns, _START, sessions, seed=_SEED, name="sample", price_start=4_000.0)
+    return _Sample(generate(spec).rows(0, _ROWS_MAX), f"{told} of a synthetic market, seed {_SEED}")
 
 
 def _columns(bars: Bars, names: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -260,7 +260,7 @@ def _study(table: _Table, tell: Progress) -> list[_Studied]:
         ref, values = job
         declared = feature(ref.feature)
         seen = distribution(values, declared.low, declared.high)
-        kept = keep_extremes(values.astype(np.float64), points_max=_POINTS)
+        kept = keep_extremes(values, points_max=_POINTS)
         untested = stationarity(values[:0])
         return _Studied(seen, untested, drift(values, ts), kept, values[kept].astype(np.float64), values[thinned])
 
@@ -284,6 +284,7 @@ def _audited(table: _Table, tell: Progress) -> FeatureCertificate:
 
     names = inputs_needed(table.refs)
     columns = [ref.alias for ref in table.refs]
+    table.series.prepare(names)
     return audit_features(
         table.refs,
         table.rows,

@@ -10,7 +10,7 @@ import hashlib
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,12 @@ def make_plan(terms: Sequence[Term]) -> Plan:
     terms : sequence of Term
         The same term may stand more than once.
     """
+    return _made(tuple(terms))
+
+
+@lru_cache(maxsize=256)
+def _made(terms: tuple[Term, ...]) -> Plan:
+    """Kept, because the same terms are planned again for every stretch of rows that an audit or a test looks at."""
     leaves: list[Input | Held] = []
     calls: dict[_Key, _Call] = {}
     depth: dict[object, int] = {}

@@ -7,7 +7,6 @@ the same then: a feature that trends, or whose distribution moves, takes the mod
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.time import NS_PER_DAY
+from argus.lab.level_tests import kpss_level, unit_root
 
 __all__ = [
     "LEVELS",
@@ -133,9 +133,10 @@ def distribution(values: F32_1D, low: float = -math.inf, high: float = math.inf)
             len(values), 0, first, 0, nothing, nothing, nothing, nothing, nothing, nothing, (nothing,) * len(LEVELS),
             nothing, nothing, 0, 0, (), (),
         )  # fmt: skip
-    mean, std, skew, kurtosis = _moments(known.astype(np.float64))
-    starts = np.flatnonzero(np.concatenate(([True], known[1:] != known[:-1])))
-    lengths = np.diff(np.append(starts, n))
+    exact = known.astype(np.float64)
+    mean, std, skew, kurtosis = _moments(exact)
+    starts = np.concatenate(([0], np.flatnonzero(known[1:] != known[:-1]) + 1))
+    lengths = np.diff(starts, append=n)
     top = int(np.argmax(lengths))
     edges, counts = _histogram(known)
     return Distribution(
@@ -152,8 +153,8 @@ def distribution(values: F32_1D, low: float = -math.inf, high: float = math.inf)
         quantiles=tuple(float(value) for value in _quantiles(known, LEVELS)),
         top_value=float(known[starts[top]]),
         top_share=float(lengths[top]) / n,
-        below=int(np.searchsorted(known, low - _SLACK * max(1.0, abs(low)), "left")) if math.isfinite(low) else 0,
-        above=n - int(np.searchsorted(known, high + _SLACK * max(1.0, abs(high)), "right"))
+        below=int(np.searchsorted(exact, low - _SLACK * max(1.0, abs(low)), "left")) if math.isfinite(low) else 0,
+        above=n - int(np.searchsorted(exact, high + _SLACK * max(1.0, abs(high)), "right"))
         if math.isfinite(high)
         else 0,
         edges=edges,
@@ -171,7 +172,8 @@ def _moments(known: F64_1D) -> tuple[float, float, float, float]:
     second = float(square.mean())
     if not second > 0.0:
         return mean, 0.0, math.nan, math.nan
-    third, fourth = float((square * away).mean()), float((square * square).mean())
+    third = float(np.multiply(away, square, out=away).mean())
+    fourth = float(np.multiply(square, square, out=square).mean())
     return mean, math.sqrt(second * n / (n - 1)), third / second**1.5, fourth / second**2
 
 
@@ -246,7 +248,7 @@ def stationarity(values: F32_1D) -> Stationarity:
     -----
     Dickey and Fuller (1979), Journal of the American Statistical Association 74, with a constant and
     ``floor(4 (n / 100)^(1/4))`` lags; Kwiatkowski, Phillips, Schmidt and Shin (1992), Journal of Econometrics 54, with
-    the lags of Hobijn, Franses and Ooms (2004). Both from statsmodels.
+    the lags of Hobijn, Franses and Ooms (2004).
     """
     known = values[~np.isnan(values)]
     if len(known) > TESTED_ROWS:
@@ -259,19 +261,10 @@ def stationarity(values: F32_1D) -> Stationarity:
     if not spread > 0.0:
         return Stationarity("untested", "all values are equal", n)
     series = (series - series.mean()) / spread
-    from statsmodels.tsa.stattools import adfuller, kpss
-
-    try:
-        with warnings.catch_warnings():
-            # It says that a p-value lies beyond its table, which the attribute's text says too.
-            warnings.simplefilter("ignore")
-            lags = int(4.0 * (n / 100.0) ** 0.25)
-            root = adfuller(series, maxlag=lags, autolag=None, regression="c", result_object=True)
-            level = kpss(series, regression="c", nlags="auto", result_object=True)
-        adf, adf_p = float(root.statistic), float(root.pvalue)
-        kpss_stat, kpss_p = float(level.statistic), float(level.pvalue)
-    except (ValueError, np.linalg.LinAlgError, OverflowError) as error:
-        return Stationarity("untested", f"the tests cannot be worked out ({error})", n)
+    adf, adf_p = unit_root(series, int(4.0 * (n / 100.0) ** 0.25))
+    kpss_stat, kpss_p = kpss_level(series)
+    if not all(map(math.isfinite, (adf, kpss_stat))):
+        return Stationarity("untested", "the tests give no figure on these values", n)
     returns, wanders = adf_p < _SURE, kpss_p < _SURE
     if returns and not wanders:
         word, why = "stationary", "it returns to a level, and nothing speaks against one level"
@@ -281,8 +274,6 @@ def stationarity(values: F32_1D) -> Stationarity:
         word, why = "unclear", "it returns, but to a level that moves: slow cycles, or a break"
     else:
         word, why = "unclear", "too little movement to tell"
-    if not all(map(math.isfinite, (adf, kpss_stat))):
-        return Stationarity("untested", "the tests give no figure on these values", n)
     return Stationarity(word, why, n, adf, adf_p, kpss_stat, kpss_p)
 
 

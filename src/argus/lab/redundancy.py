@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F32_2D
+from argus.core.arrays import F32_2D, F64_1D
 
 __all__ = ["ALIKE", "Cluster", "clusters", "rank_correlation"]
 
@@ -57,16 +57,12 @@ def rank_correlation(sample: F32_2D) -> F64_2D:
     (columns, columns) float64
         NaN where a column does not vary, or fewer than 30 rows have both.
     """
-    from scipy.stats import rankdata
-
     known = ~np.isnan(sample)
     ranks = np.zeros(sample.shape)
     for k, column in enumerate(sample):
         here = known[k]
         if here.any():
-            found = rankdata(column[here])
-            # About their mean, so that sums of squares do not cancel.
-            ranks[k, here] = found - found.mean()
+            ranks[k, here] = _ranks_about_their_mean(column[here])
     has = known.astype(np.float64)
     count = has @ has.T
     sums = ranks @ has.T
@@ -78,6 +74,18 @@ def rank_correlation(sample: F32_2D) -> F64_2D:
     varies = (variance > 1e-9 * np.maximum(squares, 1.0)) & (count >= _COMMON_MIN)
     rho: F64_2D = np.where(varies & varies.T, np.clip(found, -1.0, 1.0), np.nan)
     return rho
+
+
+def _ranks_about_their_mean(values: NDArray[np.float32]) -> F64_1D:
+    """Ranks, ties by their mean rank, less the mean of all, so that sums of squares do not cancel."""
+    order = np.argsort(values)
+    ordered = values[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    ends = np.append(starts[1:], len(values))
+    ranks = np.empty(len(values))
+    # From 0 to n - 1 the ranks have the mean (n - 1) / 2, with or without ties.
+    ranks[order] = np.repeat((starts + ends - len(values)) / 2.0, ends - starts)
+    return ranks
 
 
 def clusters(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I64_1D
+from argus.core.arrays import I64_1D
 
 __all__ = ["POINTS_MAX", "keep_extremes"]
 
@@ -14,7 +16,7 @@ POINTS_MAX: Final = 1_500
 """Points of a curve that a page shows."""
 
 
-def keep_extremes(*series: F64_1D, points_max: int = POINTS_MAX) -> I64_1D:
+def keep_extremes(*series: NDArray[np.floating[Any]], points_max: int = POINTS_MAX) -> I64_1D:
     """Positions to show of curves that share an axis.
 
     The axis is cut into equal pieces; of each, the lowest and highest value of every curve stay, and so do the first
@@ -22,7 +24,7 @@ def keep_extremes(*series: F64_1D, points_max: int = POINTS_MAX) -> I64_1D:
 
     Parameters
     ----------
-    series : (n,) float64
+    series : (n,) float
         Curves of equal length; NaN counts as missing.
     points_max : int
         Most points to return, at least two for each curve.
@@ -39,10 +41,10 @@ def keep_extremes(*series: F64_1D, points_max: int = POINTS_MAX) -> I64_1D:
     edges = np.linspace(0, n, pieces + 1).astype(np.int64)
     kept = {0, n - 1}
     for values in series:
-        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            piece = values[begin:end]
-            if np.isnan(piece).all():
-                continue
-            kept.add(begin + int(np.nanargmin(piece)))
-            kept.add(begin + int(np.nanargmax(piece)))
+        missing = np.isnan(values)
+        low, high = np.where(missing, np.inf, values), np.where(missing, -np.inf, values)
+        for begin, end in pairwise(edges.tolist()):
+            if not missing[begin:end].all():
+                kept.add(begin + int(low[begin:end].argmin()))
+                kept.add(begin + int(high[begin:end].argmax()))
     return np.array(sorted(kept), dtype=np.int64)

@@ -206,6 +206,8 @@ class _Audit:
     ) -> None:
         self.refs, self.rows, self.inputs, self.stored = list(refs), rows, inputs, stored
         self.seed, self.threads = seed, threads
+        self.other: SetRunner
+        self.one_by_one: LiveFeatures
         self.found: dict[int, tuple[int, str]] = {}
         self.moves = np.zeros(len(self.refs), dtype=np.bool_)
         self.compared = self.live = 0
@@ -217,11 +219,13 @@ class _Audit:
         starts = list(range(0, self.rows, self.chunk))
         chosen = _instants(self.rows, instants, self.seed)
         alive = {0, starts[len(starts) // 2]} if starts else set()
-        with SetRunner(self.refs, self.threads) as runner:
+        with SetRunner(self.refs, self.threads) as runner, SetRunner(self.refs, self.threads) as self.other:
+            fresh = self.other.snapshot()
+            self.one_by_one = LiveFeatures(self.refs)
             for first in starts:
                 last = min(first + self.chunk, self.rows)
                 columns = self.inputs(first, last)
-                before = runner.snapshot() if first else None
+                before = runner.snapshot() if first else fresh
                 values = np.empty((len(self.refs), last - first), dtype=np.float32)
                 runner.feed(columns, values)
                 if self.stored is not None:
@@ -239,7 +243,7 @@ class _Audit:
         )  # fmt: skip
 
     def _replace(
-        self, columns: Mapping[str, NDArray[Any]], values: F32_2D, first: int, instant: int, before: State | None
+        self, columns: Mapping[str, NDArray[Any]], values: F32_2D, first: int, instant: int, before: State
     ) -> None:
         """Two other worlds after an instant, and none."""
         n = instant - first + 1
@@ -254,21 +258,19 @@ class _Audit:
         told = f"is {{0}}, and {{1}} if the data end at row {instant:,}: it depends on later rows being there"
         self._hold(values[:, :n], again, first, told)
 
-    def _fed(self, columns: Mapping[str, NDArray[Any]], before: State | None) -> F32_2D:
+    def _fed(self, columns: Mapping[str, NDArray[Any]], before: State) -> F32_2D:
         n = len(next(iter(columns.values())))
         out = np.empty((len(self.refs), n), dtype=np.float32)
-        with SetRunner(self.refs, self.threads) as runner:
-            if before is not None:
-                runner.restore(before)
-            runner.feed(columns, out)
+        # What is left of the world before lies where a column must not look: beyond the rows given, and too far back.
+        self.other.restore(before)
+        self.other.feed(columns, out)
         return out
 
     def _one_at_a_time(
-        self, columns: Mapping[str, NDArray[Any]], values: F32_2D, first: int, n: int, before: State | None
+        self, columns: Mapping[str, NDArray[Any]], values: F32_2D, first: int, n: int, before: State
     ) -> None:
-        live = LiveFeatures(self.refs)
-        if before is not None:
-            live.restore(pack_state(before))
+        live = self.one_by_one
+        live.restore(pack_state(before))
         given = [np.asarray(columns[name][:n], dtype=np.float64) for name in live.inputs]
         again = np.empty((len(self.refs), n), dtype=np.float32)
         for row in range(n):
