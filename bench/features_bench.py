@@ -1,7 +1,7 @@
 """How fast features are: beside pandas, Polars, TA-Lib and antropy, as a set, one bar at a time, and into a file.
 
     python bench/features_bench.py                 everything
-    python bench/features_bench.py peers live      only these parts: peers, set, live, file, physics, entropy
+    python bench/features_bench.py peers live      only these parts: peers, set, live, file, harvest, physics, entropy
 
 Values are compared before anything is timed: where two libraries do not compute the same, no time is shown. Wall times
 are the least of some repetitions, for other work on the machine only ever makes them longer; processor seconds stand
@@ -40,6 +40,9 @@ SESSIONS = 2_560
 CHECKED = 20_000
 WINDOWS = (10, 20, 50, 100)
 SCALED_TO = 150
+HARVESTED = (40_000, 160_000)
+"""Minute bars of each symbol."""
+SYMBOLS = ("ES", "NQ", "RTY", "YM", "CL", "GC", "SI", "ZN", "ZB", "ZF", "MES", "MNQ", "M2K", "MYM", "MCL")
 Column = NDArray[np.float64]
 
 
@@ -237,6 +240,54 @@ def to_file() -> None:
     )
 
 
+def harvested() -> None:
+    """Fifteen symbols on three timeframes, with two workers, from a catalog into tables; the memory of each process."""
+    from argus.app.workspace import init_workspace
+    from argus.data.catalog import SourceRecord
+
+    print("### `argus features harvest --set futures`: 15 symbols x 3 timeframes, 2 workers\n")
+    print("| minute bars | all rows | seconds | rows a second | most memory of a process, MB | tables, MB |")
+    print("|---|---|---|---|---|---|")
+    for rows in HARVESTED:
+        with tempfile.TemporaryDirectory() as folder:
+            home, _ = init_workspace(Path(folder) / "workspace")
+            for seed, symbol in enumerate(SYMBOLS):
+                spec = SyntheticSpec(symbol, NS_PER_MINUTE, date(2014, 1, 2), rows // 1_100 + 5, seed)
+                made = generate(spec).rows(0, rows)
+                source = SourceRecord("synthetic", made.content_hash, symbol, {}, rows)
+                home.catalog().write(made, NS_PER_MINUTE, source)
+            command = [str(Path(sys.executable).with_name("argus")), "features", "harvest", "--set", "futures"]
+            command += ["--symbols", ",".join(SYMBOLS), "--timeframes", "1m,1h,1d", "--workers", "2", "--json"]
+            begun = time.perf_counter()
+            with subprocess.Popen([*command, "--workspace", str(home.root)], stdout=subprocess.PIPE, text=True) as run:
+                peak = 0
+                while run.poll() is None:
+                    peak = max(peak, _most_memory(run.pid))
+                    time.sleep(0.2)
+                told = json.loads(run.stdout.read()) if run.stdout else {}
+            seconds = time.perf_counter() - begun
+            size = sum(one.stat().st_size for one in Path(home.root, "features").rglob("*.parquet"))
+            every = sum(table["rows"] for table in told["tables"])
+            print(
+                f"| {rows * len(SYMBOLS):,} | {every:,} | {seconds:.1f} | {every / seconds:,.0f} | {peak / 1e3:,.0f} | "
+                f"{size / 1e6:,.0f} |"
+            )
+    print()
+
+
+def _most_memory(parent: int) -> int:
+    """Largest resident memory of a process and its children, in kB."""
+    found = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            told = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
+        except OSError:
+            continue
+        if parent in (int(told["PPid"]), int(told["Pid"])) and "VmRSS" in told:
+            found = max(found, int(told["VmRSS"].split()[0]))
+    return found
+
+
 def physics() -> None:
     """The set physics over a tenth of the rows."""
     refs = columns_of("physics")
@@ -260,12 +311,6 @@ def entropy() -> None:
         print("antropy is not installed: no entropies were compared\n")
         return
 
-    def permutations(x: Column) -> float:
-        return float(perm_entropy(x, 3, normalize=True))
-
-    def samples(x: Column) -> float:
-        return float(sample_entropy(x, 2))
-
     n, rows = 100, 4_000
     market = bars().rows(0, rows)
     returns = np.concatenate(([np.nan], np.log(market.close[1:] / market.close[:-1])))
@@ -276,7 +321,7 @@ def entropy() -> None:
         (
             "permutation, order 3",
             column("permutation_entropy", n=n, order=3),
-            lambda x: perm_entropy(x, 3, normalize=True),
+            lambda x: float(perm_entropy(x, 3, normalize=True)),
         ),
         ("sample, m 2", column("sample_entropy", n=n), lambda x: float(sample_entropy(x, 2))),
     )
@@ -299,6 +344,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "set": whole_set,
     "live": live,
     "file": to_file,
+    "harvest": harvested,
     "physics": physics,
     "entropy": entropy,
 }
