@@ -178,20 +178,22 @@ def cost_stress(
     base, raised = raised_to_reference(config.costs, market, slippage_ticks=slippage_ticks)
 
     def at(multiplier: Decimal) -> RunConfig:
-        return replace(config, costs=replace(base, multiplier=base.multiplier * multiplier))
+        return replace(config, costs=replace(base, multiplier=multiplier))
 
     outcomes: list[Outcome] = []
     multiple = cost = math.nan
     for name in multipliers:
-        record = replay(make, market, at(Decimal(name)), "cost_stress")
+        record = replay(make, market, at(base.multiplier * Decimal(name)), "cost_stress")
         if not outcomes:
             figures = summary(record, sessions_per_year=per_year)
             multiple, cost = figures["break_even_multiplier"], figures["break_even_cost"]
         outcomes.append(outcome_of(name, record, per_year))
     confirmed = None
     if 0.0 < multiple * float(base.multiplier) <= _MULTIPLIER_MAX:
-        record = replay(make, market, at(Decimal(f"{multiple:.4f}")), "cost_stress")
-        confirmed = outcome_of(f"{multiple:.4f}", record, per_year)
+        # More decimals would split a thousandth of a tick, which the engine cannot charge.
+        nothing_left = round(base.multiplier * Decimal(multiple), 2)
+        record = replay(make, market, at(nothing_left), "cost_stress")
+        confirmed = outcome_of(format(nothing_left / base.multiplier, ".2f"), record, per_year)
     last = outcomes[-1]
     sentence = (
         f"At {last.name} times the costs{' (raised: ' + '; '.join(raised) + ')' if raised else ''} the net result is "

@@ -17,6 +17,7 @@ from argus.core.orders import Fill
 from argus.core.ports import Strategy, View
 from argus.core.strategy import StrategySpec
 from argus.engine.config import RunConfig
+from argus.engine.forms import source_hash
 from argus.engine.market import Market
 from argus.engine.record import RunRecord
 from argus.lab.replays import MakeStrategy, Outcome, Replay, outcome_of
@@ -28,7 +29,7 @@ class Delayed:
     """A strategy whose intents come some wake-ups late. Implements `core.ports.Strategy`.
 
     Orders keep their prices. An order that would have expired by then is not sent. Answers to a fill belong to the
-    wake-up before it. With no delay it is the strategy itself, to the bit.
+    wake-up before it. With no delay every order, fill and balance is the strategy's own, to the bit.
 
     Parameters
     ----------
@@ -51,9 +52,12 @@ class Delayed:
 
     @property
     def spec(self) -> StrategySpec:
-        """The strategy's own; its values name the delay, so that the run is another one in the ledger."""
+        """The strategy's own; its values name the delay and the strategy's text, as the manifest sees only this class."""
         spec = self._inner.spec
-        return replace(spec, values={**spec.values, "delayed_wakes": self._wakes}) if self._wakes else spec
+        if not self._wakes:
+            return spec
+        told = {"delayed_wakes": self._wakes, "delayed_source": source_hash(type(self._inner))}
+        return replace(spec, values={**spec.values, **told})
 
     def wake(self, view: View) -> Sequence[Intent]:
         """Let the strategy decide, and hand out what it decided `wakes` wake-ups ago."""

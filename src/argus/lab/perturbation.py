@@ -84,7 +84,8 @@ def with_bars_dropped(bars: Bars, seed: int, share: float = 0.01) -> Bars:
     kept = generator(seed, "dropped", bars.instrument).random(len(bars)) >= share
     kept[:1] = kept[-1:] = True
     columns: dict[str, Any] = {field.name: getattr(bars, field.name) for field in fields(bars)}
-    return replace(bars, **{name: column[kept] for name, column in columns.items() if isinstance(column, np.ndarray)})
+    left: dict[str, Any] = {name: column[kept] for name, column in columns.items() if isinstance(column, np.ndarray)}
+    return replace(bars, **left)
 
 
 @dataclass(frozen=True, slots=True)
