@@ -15,7 +15,7 @@ from argus.core.errors import ConfigError
 from argus.core.intents import Bracket, Intent, OrderRequest, Replace
 from argus.core.orders import Fill
 from argus.core.ports import Strategy, View
-from argus.core.strategy import StrategySpec
+from argus.core.strategy import ParameterValue, StrategySpec
 from argus.engine.config import RunConfig
 from argus.engine.forms import source_hash
 from argus.engine.market import Market
@@ -52,11 +52,14 @@ class Delayed:
 
     @property
     def spec(self) -> StrategySpec:
-        """The strategy's own; its values name the delay and the strategy's text, as the manifest sees only this class."""
+        """The strategy's own; its values name the delay, and the strategy's text: the manifest sees this class only."""
         spec = self._inner.spec
         if not self._wakes:
             return spec
-        told = {"delayed_wakes": self._wakes, "delayed_source": source_hash(type(self._inner))}
+        told: dict[str, ParameterValue] = {
+            "delayed_wakes": self._wakes,
+            "delayed_source": source_hash(type(self._inner)),
+        }
         return replace(spec, values={**spec.values, **told})
 
     def wake(self, view: View) -> Sequence[Intent]:
