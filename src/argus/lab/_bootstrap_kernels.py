@@ -144,8 +144,9 @@ def _next(place: Any, half: Any, restart: Any, scale: Any, size: Any):  # type: 
     """The place after `place`, or a fresh one, from half a random number."""
     fresh = (half * scale) >> _HALF
     onward = place + _ONE
-    onward = onward if onward < size else _ZERO
-    return fresh if half < restart else onward
+    # Signed comparisons: the vector units have no others, and nothing here reaches 2**63.
+    onward = onward if np.int64(onward) < np.int64(size) else _ZERO
+    return fresh if np.int64(half) < np.int64(restart) else onward
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
