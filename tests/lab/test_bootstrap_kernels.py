@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,6 +82,16 @@ def test_statistics_are_those_of_a_path_drawn_by_hand(form: str) -> None:
             longest = max(longest, run)
         assert out[5, path] == longest
         assert fan[:, path].tolist() == [sum(sample[:4]), sum(sample)]
+
+
+@pytest.mark.parametrize(
+    ("form", "digest"),
+    [("half", "7ff750b04b7daa18"), ("whole", "96fbf329616fcb9f"), ("reorder", "186ed6077ca1bae2")],
+)
+def test_bits_are_the_same_compiled_and_in_plain_python(form: str, digest: str) -> None:
+    # The test runs in both forms (NUMBA_DISABLE_JIT=1); each must give these very bits.
+    out, fan = _draw(form, 0, 70)
+    assert hashlib.sha256(out.tobytes() + fan.tobytes()).hexdigest()[:16] == digest
 
 
 @given(
