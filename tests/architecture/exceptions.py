@@ -8,5 +8,4 @@ SIZE_EXCEPTIONS: dict[str, str] = {
     "argus/data/presets.py::_presets": "a table of named statements, one after the other",
     "argus/engine/_drive_kernels.py::drive": "half of it is its signature: a kernel takes arrays, not records",
     "argus/engine/_kernels.py::advance": "a third of it is its signature: a kernel takes arrays, not records",
-    "argus/lab/_bootstrap_kernels.py::bootstrap_block": "a quarter of it is its signature: a kernel takes arrays",
 }

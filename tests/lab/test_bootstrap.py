@@ -8,18 +8,65 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argus.core.errors import ConfigError
-from argus.lab.bootstrap import QUANTILES, bootstrap_paths, bootstrap_trades, optimal_block
+from argus.lab.bootstrap import QUANTILES, Redraw, bootstrap_paths, bootstrap_trades, optimal_block
 from tests.lab.markets import noise, reverting
 
 TRADES = noise(150, 4, vol=100.0) + 10.0
 
 
-def test_any_number_of_workers_gives_the_same_bits() -> None:
-    one = bootstrap_paths(TRADES, capital=1e4, block=3.0, paths=700, seed=5, workers=1)
+FIGURES = ("final_pnl", "drawdown", "drawdown_fraction", "equity_min", "sharpe_trade", "under_water", "fan")
+
+
+@pytest.mark.parametrize("mode", Redraw)
+def test_any_number_of_workers_gives_the_same_bits(mode: Redraw) -> None:
+    one = bootstrap_paths(TRADES, capital=1e4, block=3.0, paths=700, seed=5, workers=1, mode=mode)
     for workers in (2, 3, 16):
-        many = bootstrap_paths(TRADES, capital=1e4, block=3.0, paths=700, seed=5, workers=workers)
-        for name in ("final_pnl", "drawdown", "drawdown_fraction", "equity_min", "sharpe_trade", "fan"):
+        many = bootstrap_paths(TRADES, capital=1e4, block=3.0, paths=700, seed=5, workers=workers, mode=mode)
+        for name in FIGURES:
             assert getattr(one, name).tobytes() == getattr(many, name).tobytes()
+    results = [bootstrap_trades(TRADES, capital=1e4, paths=700, workers=workers, mode=mode) for workers in (1, 2, 5)]
+    assert results[0] == results[1] == results[2]
+
+
+def test_reordering_keeps_the_trades() -> None:
+    pnl = np.round(TRADES)  # whole numbers: any order of adding them gives the same sum
+    drawn = bootstrap_paths(pnl, capital=1e5, paths=500, seed=1, mode=Redraw.REORDER)
+    assert (drawn.final_pnl == pnl.sum()).all()
+    assert drawn.sharpe_trade == pytest.approx(np.full(500, pnl.mean() / pnl.std(ddof=1)), rel=1e-12)
+    assert len(set(drawn.drawdown.tolist())) > 300
+    # Powers of two: the sum after k trades says which trades these were. Each is drawn once, and each first as often.
+    bits = 2.0 ** np.arange(12)
+    orders = bootstrap_paths(bits, capital=1.0, paths=6_000, seed=2, mode=Redraw.REORDER)
+    assert orders.fan_step.tolist() == [4, 8, 12]
+    assert (orders.fan[-1] == bits.sum()).all()
+    held = orders.fan[0].astype(np.int64)[:, None] >> np.arange(12) & 1
+    assert (held.sum(axis=1) == 4).all()
+    assert held.mean(axis=0) == pytest.approx(np.full(12, 1 / 3), abs=4 * math.sqrt(2 / 9 / 6_000))
+
+
+def test_drawdown_of_fair_coins_agrees_with_the_reflection_principle() -> None:
+    # Gains and losses of 1, drawn alone: the final sum is a simple random walk, and by the reflection principle the
+    # fall below the *opening* equity reaches b with probability P(S <= -b) + P(S < -b) (Feller 1968, vol. 1, III.7).
+    from scipy.stats import binom
+
+    n, paths = 64, 20_000
+    drawn = bootstrap_paths(np.tile([1.0, -1.0], n // 2), capital=1e6, paths=paths, seed=3, mode=Redraw.IID)
+    for bound in (4, 8, 14):
+        chance = binom.cdf((n - bound) // 2, n, 0.5) + binom.cdf((n - bound) // 2 - 1, n, 0.5)
+        share = float((drawn.equity_min <= 1e6 - bound).mean())
+        assert abs(share - chance) < 4.0 * math.sqrt(chance * (1.0 - chance) / paths)
+
+
+@pytest.mark.parametrize("block", [1.0, 7.5])
+def test_coarse_and_whole_random_numbers_draw_alike(block: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scipy.stats import ks_2samp
+
+    halves = bootstrap_paths(TRADES, capital=1e4, block=block, paths=20_000, seed=1)
+    monkeypatch.setattr("argus.lab.bootstrap._COARSE", 0)
+    whole = bootstrap_paths(TRADES, capital=1e4, block=block, paths=20_000, seed=1)
+    for name in ("final_pnl", "drawdown", "under_water"):
+        assert ks_2samp(getattr(halves, name), getattr(whole, name)).pvalue > 0.01
+        assert (getattr(halves, name) != getattr(whole, name)).any()
 
 
 def test_a_path_depends_on_seed_and_number_alone() -> None:
@@ -40,11 +87,15 @@ def test_distribution_agrees_with_arch() -> None:
     def outcome(sample: np.ndarray) -> np.ndarray:
         equity = capital + np.concatenate(([0.0], np.cumsum(sample)))
         peak = np.maximum.accumulate(equity)
-        return np.array([sample.sum(), (peak - equity).max(), equity.min(), sample.mean() / sample.std(ddof=1)])
+        below = np.flatnonzero(np.concatenate((peak <= equity, [True])))
+        figures = [sample.sum(), (peak - equity).max(), equity.min(), sample.mean() / sample.std(ddof=1)]
+        return np.array([*figures, np.diff(below).max() - 1])
 
     theirs = StationaryBootstrap(block, pnl, seed=1).apply(outcome, paths)
     ours = bootstrap_paths(pnl, capital=capital, block=block, paths=paths, seed=1)
-    for column, mine in enumerate((ours.final_pnl, ours.drawdown, ours.equity_min, ours.sharpe_trade)):
+    for column, mine in enumerate(
+        (ours.final_pnl, ours.drawdown, ours.equity_min, ours.sharpe_trade, ours.under_water)
+    ):
         # Two samples of one distribution: a fixed seed, so this p-value is a constant.
         assert ks_2samp(theirs[:, column], mine).pvalue > 0.01
 
@@ -53,8 +104,11 @@ def test_block_length_is_that_of_arch_and_at_least_one() -> None:
     from arch.bootstrap import optimal_block_length
 
     streaky = np.convolve(noise(300, 2), np.ones(8), mode="valid")
-    expected = float(optimal_block_length(streaky)["stationary"].iloc[0])
-    assert optimal_block(streaky) == expected > 4.0
+    assert optimal_block(streaky) > 4.0
+    for seed, (n, width) in enumerate([(10, 1), (25, 2), (100, 1), (301, 3), (1_000, 12), (2_500, 40), (1_200, 1)]):
+        series = np.convolve(noise(n + width, seed), np.ones(width), mode="valid") + seed
+        expected = float(optimal_block_length(series)["stationary"].iloc[0])
+        assert optimal_block(series) == pytest.approx(max(expected, 1.0), rel=1e-10)
     assert optimal_block(noise(5, 1)) == 1.0
     assert optimal_block(np.full(50, 3.0)) == 1.0
     assert optimal_block(noise(10, 1)) >= 1.0
@@ -79,7 +133,8 @@ def test_every_path_is_possible(values: list[float], seed: int) -> None:
     assert (drawn.drawdown >= 0.0).all()
     assert ((drawn.drawdown_fraction >= 0.0) & (drawn.drawdown_fraction <= 1.0)).all()
     assert (drawn.equity_min <= 1e5).all()
-    assert (drawn.fan[:, -1] == drawn.final_pnl).all()
+    assert (drawn.fan[-1] == drawn.final_pnl).all()
+    assert ((drawn.under_water >= 0) & (drawn.under_water <= n)).all()
     assert drawn.fan_step[-1] == n
 
 
@@ -100,6 +155,11 @@ def test_result_reports_quantiles_ruin_and_fan() -> None:
     assert len(found.fan) == len(QUANTILES)
     assert found.fan[4][-1] == found.at("final_pnl", 0.5)
     assert list(found.drawdown) == sorted(found.drawdown)
+    kept = (drawn.final_pnl > 0) & (drawn.equity_min >= 1_000.0) & (drawn.drawdown_fraction <= found.drawdown_max)
+    assert found.survival_share == float(kept.mean())
+    for name in ("drawdown", "drawdown_fraction", "sharpe_trade", "under_water"):
+        assert getattr(found, name) == tuple(np.quantile(getattr(drawn, name), QUANTILES).tolist())
+    assert np.array(found.fan).tolist() == np.quantile(drawn.fan, QUANTILES, axis=1).tolist()
 
 
 @pytest.mark.parametrize(

@@ -1,53 +1,108 @@
 from __future__ import annotations
 
-import numpy as np
+import hashlib
 
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argus.core._random_kernels import random_bits
 from argus.core.random import stream_key
-from argus.lab._bootstrap_kernels import bootstrap_block
+from argus.lab import _bootstrap_kernels as kernels
 
 PNL = np.array([5.0, -3.0, 8.0, -7.0, 2.0, 1.0, -4.0])
+STEPS = np.array([4, 7], dtype=np.int64)
+KEY = stream_key(9, "kernel")
+RESTART = 2**31
 
 
-def _draw(function: object, first: int, last: int, paths: int = 70) -> tuple[np.ndarray, np.ndarray]:
-    out, fan = np.zeros((5, paths)), np.zeros((paths, 2))
-    steps = np.array([3, 7], dtype=np.int64)
-    key = np.uint64(stream_key(9, "kernel"))
-    function(PNL, 20.0, 2**31, key, first, last, steps, out, fan)  # type: ignore[operator]
+def _draw(form: str, first: int, last: int, paths: int = 70) -> tuple[np.ndarray, np.ndarray]:
+    out, fan, room = np.zeros((6, paths)), np.zeros((2, paths)), np.empty(kernels.ROOM_FLOATS)
+    key = np.uint64(KEY)
+    if form == "reorder":
+        kernels.reorder_block(PNL, 20.0, key, first, last, STEPS, out, fan, room, np.empty((7, kernels.LANES)))
+    else:
+        scale = np.uint64(7 * 2**32 // RESTART if form == "half" else 0)
+        ints = np.empty(kernels.ROOM_INTS, dtype=np.uint64)
+        kernels.redraw_block(PNL, 20.0, np.uint64(RESTART), scale, key, first, last, STEPS, out, fan, room, ints)
     return out, fan
 
 
-def test_compiled_and_plain_python_give_the_same_bits() -> None:
-    plain = getattr(bootstrap_block, "py_func", bootstrap_block)
-    for one, other in zip(_draw(bootstrap_block, 0, 70), _draw(plain, 0, 70), strict=True):
-        assert one.tobytes() == other.tobytes()
+def _bits(counter: int) -> int:
+    return int(random_bits(np.uint64(KEY), np.uint64(counter)))
 
 
-def test_parts_make_the_whole() -> None:
-    whole = _draw(bootstrap_block, 0, 70)
-    parts = [_draw(bootstrap_block, 0, 64), _draw(bootstrap_block, 64, 70)]
+def _by_hand(form: str, path: int) -> list[float]:
+    """The same stream read in plain Python."""
+    n = len(PNL)
+    if form == "reorder":
+        rest, sample = PNL.tolist(), []
+        for step in range(n):
+            at = step + ((_bits(path * n + step) >> 32) * (n - step) >> 32)
+            sample.append(rest[at])
+            rest[at] = rest[step]
+        return sample
+    counter = path * (n if form == "whole" else (n + 3) // 4 * 2)
+    at, sample = ((_bits(2**64 - 1 - counter) >> 32) * n >> 32) - 1, []
+    for step in range(n):
+        if form == "whole":
+            drawn = _bits(counter + step)
+            fresh, decides = (drawn >> 32) * n >> 32, drawn & 0xFFFFFFFF
+        else:
+            drawn = _bits(counter + step // 2)
+            decides = drawn & 0xFFFFFFFF if step % 2 else drawn >> 32
+            fresh = decides * n // RESTART
+        at = fresh if decides < RESTART else (at + 1) % n
+        sample.append(float(PNL[at]))
+    return sample
+
+
+@pytest.mark.parametrize("form", ["half", "whole", "reorder"])
+def test_parts_make_the_whole(form: str) -> None:
+    whole = _draw(form, 0, 70)
+    parts = [_draw(form, 0, 64), _draw(form, 64, 70)]
     assert (whole[0] == parts[0][0] + parts[1][0]).all()
     assert (whole[1] == parts[0][1] + parts[1][1]).all()
 
 
-def test_statistics_are_those_of_a_path_drawn_by_hand() -> None:
-    # The same stream read in plain Python: places, then the statistics by NumPy.
-    from argus.core._random_kernels import random_bits
-
-    out, fan = _draw(bootstrap_block, 0, 70)
-    key, n = stream_key(9, "kernel"), len(PNL)
+@pytest.mark.parametrize("form", ["half", "whole", "reorder"])
+def test_statistics_are_those_of_a_path_drawn_by_hand(form: str) -> None:
+    out, fan = _draw(form, 0, 70)
     for path in (0, 1, 42, 69):
-        at = (int(random_bits(np.uint64(key), np.uint64(2**64 - 1 - path * n))) >> 32) * n >> 32
-        sample = []
-        for step in range(n):
-            bits = int(random_bits(np.uint64(key), np.uint64(path * n + step)))
-            if (bits & 0xFFFFFFFF) < 2**31:
-                at = (bits >> 32) * n >> 32
-            elif step:
-                at = (at + 1) % n
-            sample.append(PNL[at])
+        sample = _by_hand(form, path)
         equity = 20.0 + np.concatenate(([0.0], np.cumsum(sample)))
         peak = np.maximum.accumulate(equity)
         expected = [sum(sample), (peak - equity).max(), min(1.0, (1 - equity / peak).max()), equity.min()]
-        assert out[:4, path].tolist() == expected
+        assert out[:4, path].tolist() == pytest.approx(expected, rel=1e-15, abs=1e-15)
         assert abs(out[4, path] - np.mean(sample) / np.std(sample, ddof=1)) < 1e-12
-        assert fan[path].tolist() == [sum(sample[:3]), sum(sample)]
+        longest = run = 0
+        for now, top in zip(equity.tolist(), peak.tolist(), strict=True):
+            run = run + 1 if now < top else 0
+            longest = max(longest, run)
+        assert out[5, path] == longest
+        assert fan[:, path].tolist() == [sum(sample[:4]), sum(sample)]
+
+
+@pytest.mark.parametrize(
+    ("form", "digest"),
+    [("half", "7ff750b04b7daa18"), ("whole", "96fbf329616fcb9f"), ("reorder", "186ed6077ca1bae2")],
+)
+def test_bits_are_the_same_compiled_and_in_plain_python(form: str, digest: str) -> None:
+    # The test runs in both forms (NUMBA_DISABLE_JIT=1); each must give these very bits.
+    out, fan = _draw(form, 0, 70)
+    assert hashlib.sha256(out.tobytes() + fan.tobytes()).hexdigest()[:16] == digest
+
+
+@given(
+    st.lists(st.one_of(st.integers(-3, 3).map(float), st.floats(-1e9, 1e9)), min_size=1, max_size=60),
+    st.lists(st.integers(0, 59), min_size=1, max_size=6),
+)
+def test_order_statistics_are_those_of_a_sort(values: list[float], wanted: list[int]) -> None:
+    row = np.array(values)
+    ranks = np.array([min(rank, len(row) - 1) for rank in wanted])
+    before, out = row.copy(), np.empty(len(ranks))
+    spare, bins = np.empty(len(row)), np.empty(len(row), dtype=np.int64)
+    kernels.select_ranks(row, ranks, out, spare, bins, np.empty(16, dtype=np.int64), np.empty(16, dtype=np.int64))
+    assert out.tolist() == np.sort(row)[ranks].tolist()
+    assert row.tolist() == before.tolist()

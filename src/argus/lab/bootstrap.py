@@ -1,15 +1,18 @@
-"""What else could have happened with the same trades: a stationary bootstrap of their results.
+"""What else could have happened with the same trades: their results drawn again, ten thousand times.
 
-The trades of a run came in one order, with one run of luck. Drawn again ten thousand times, in blocks of random length
-so that streaks stay together, they show how deep the falls could have been and how often the account would have been
-ruined. The bootstrap knows only what the sample holds: it cannot draw a crash that never happened.
+The trades of a run came in one order, with one run of luck. Drawn in blocks of random length, so that streaks stay
+together, they show how deep the falls could have been, how long they could have lasted, and how often the account would
+have been ruined. Drawn one by one they show the same without streaks; only put into another order, what the order alone
+did. None of them knows more than the sample holds: they cannot draw a crash that never happened.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -17,14 +20,27 @@ import numpy as np
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.errors import ConfigError
 from argus.core.random import stream_key
+from argus.lab.block_length import optimal_block
 
-__all__ = ["BootstrapPaths", "BootstrapResult", "bootstrap_paths", "bootstrap_trades", "optimal_block"]
+__all__ = ["BootstrapPaths", "BootstrapResult", "Redraw", "bootstrap_paths", "bootstrap_trades", "optimal_block"]
 
 QUANTILES: Final = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 """Quantiles that every distribution is reported at."""
 
 _FAN_STEPS: Final = 50
-_TRADES_MIN: Final = 10
+_STRIDE: Final = 4
+_BINS: Final = 1024
+_COARSE: Final = 2**22
+"""Sample size times block length up to which half a random number says exactly enough where a block begins: no trade
+is drawn a thousandth more often than another."""
+
+
+class Redraw(StrEnum):
+    """How a path is made of the trades that were."""
+
+    STATIONARY = "stationary"
+    IID = "iid"
+    REORDER = "reorder"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,12 +49,13 @@ class BootstrapPaths:
 
     Attributes
     ----------
-    final_pnl, drawdown, drawdown_fraction, equity_min, sharpe_trade : (paths,) float64
+    final_pnl, drawdown, drawdown_fraction, equity_min, sharpe_trade, under_water : (paths,) float64
         Sum of the results; deepest fall below a peak of capital plus results, in money and as a share of that peak;
-        lowest equity; mean over standard deviation of the path's trades (NaN without variation).
+        lowest equity; mean over standard deviation of the path's trades (NaN without variation); most trades in a row
+        after which the account stood below its peak.
     fan_step : (k,) int64
         Number of trades done at each checkpoint.
-    fan : (paths, k) float64
+    fan : (k, paths) float64
         Sum of the results at each checkpoint.
     """
 
@@ -47,6 +64,7 @@ class BootstrapPaths:
     drawdown_fraction: F64_1D
     equity_min: F64_1D
     sharpe_trade: F64_1D
+    under_water: F64_1D
     fan_step: I64_1D
     fan: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -58,16 +76,19 @@ class BootstrapResult:
     Attributes
     ----------
     paths, trades, seed : int
+    mode : Redraw
     block : float
-        Mean block length in trades.
-    capital, ruin_equity : float
-        Opening capital, and the equity below which an account counts as ruined.
+        Mean block length in trades; 1 for `Redraw.IID`, the number of trades for `Redraw.REORDER`.
+    capital, ruin_equity, drawdown_max : float
+        Opening capital; the equity below which an account counts as ruined; the fall, as a share of the peak, that a
+        surviving account may not exceed.
     quantiles : tuple of float
         Levels of the tuples below.
-    final_pnl, drawdown, drawdown_fraction, sharpe_trade : tuple of float
-        Quantiles over paths.
-    ruin_probability, loss_probability : float
-        Share of paths that ever fell below `ruin_equity`; that ended without profit.
+    final_pnl, drawdown, drawdown_fraction, sharpe_trade, under_water : tuple of float
+        Quantiles over paths; `under_water` in trades.
+    ruin_probability, loss_probability, survival_share : float
+        Share of paths that ever fell below `ruin_equity`; that ended without profit; that ended with profit, were never
+        ruined and never fell further than `drawdown_max`.
     fan_step : tuple of int
     fan : tuple of tuple of float
         For each level of `quantiles`, the summed results at each step.
@@ -78,16 +99,20 @@ class BootstrapResult:
     paths: int
     trades: int
     seed: int
+    mode: Redraw
     block: float
     capital: float
     ruin_equity: float
+    drawdown_max: float
     quantiles: tuple[float, ...]
     final_pnl: tuple[float, ...]
     drawdown: tuple[float, ...]
     drawdown_fraction: tuple[float, ...]
     sharpe_trade: tuple[float, ...]
+    under_water: tuple[float, ...]
     ruin_probability: float
     loss_probability: float
+    survival_share: float
     fan_step: tuple[int, ...]
     fan: tuple[tuple[float, ...], ...]
     realised: tuple[float, ...]
@@ -98,28 +123,23 @@ class BootstrapResult:
         return values[self.quantiles.index(level)]
 
 
-def optimal_block(pnl: F64_1D) -> float:
-    """Mean block length for the stationary bootstrap: Politis and White 2004, corrected by Patton, Politis, White 2009.
-
-    "Automatic Block-Length Selection for the Dependent Bootstrap", Econometric Reviews 23(1) and 28(4), as computed by
-    ``arch``. At least 1; exactly 1 for fewer than ten results or results that do not vary, where nothing can be seen.
-    """
-    if len(pnl) < _TRADES_MIN or float(np.ptp(pnl)) == 0.0:
-        return 1.0
-    from arch.bootstrap import optimal_block_length
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        length = float(optimal_block_length(pnl)["stationary"].iloc[0])
-    return max(length, 1.0) if math.isfinite(length) else 1.0
-
-
 def bootstrap_paths(
-    pnl: F64_1D, *, capital: float, block: float, paths: int = 10_000, seed: int = 0, workers: int = 1
+    pnl: F64_1D,
+    *,
+    capital: float,
+    block: float = 1.0,
+    paths: int = 10_000,
+    seed: int = 0,
+    workers: int = 2,
+    mode: Redraw = Redraw.STATIONARY,
 ) -> BootstrapPaths:
-    """Draw the paths: Politis and Romano 1994, "The Stationary Bootstrap", JASA 89(428).
+    """Draw the paths; each has as many trades as the sample.
 
-    Each path has as many trades as the sample. A block starts at a random trade and goes on, around the end of the
-    sample if need be, with probability ``1 - 1 / block`` at each step.
+    `Redraw.STATIONARY` is Politis and Romano 1994, "The Stationary Bootstrap", JASA 89(428): a block starts at a random
+    trade and goes on, around the end of the sample if need be, with probability ``1 - 1 / block`` at each step.
+    `Redraw.IID` is the same with blocks of one trade (Efron 1979, Annals of Statistics 7(1)). `Redraw.REORDER` draws
+    without replacement: each path is the sample in a random order, so that final result and Sharpe ratio are the same
+    in all but rounding.
 
     Parameters
     ----------
@@ -128,11 +148,12 @@ def bootstrap_paths(
     capital : float
         Opening equity; positive.
     block : float
-        Mean block length, at least 1.
+        Mean block length, at least 1; `Redraw.STATIONARY` alone reads it.
     paths, seed : int
         Path `i` depends on the seed and `i` alone: the same bits for any number of workers.
     workers : int
         Threads.
+    mode : Redraw
 
     Raises
     ------
@@ -140,27 +161,60 @@ def bootstrap_paths(
         On an empty or non-finite sample, or a setting out of range.
     """
     _check(pnl, capital, block, paths)
-    from argus.lab._bootstrap_kernels import LANES, bootstrap_block
+    from argus.lab._bootstrap_kernels import LANES
 
     count = len(pnl)
-    steps: I64_1D = np.unique(np.linspace(0, count, min(_FAN_STEPS, count) + 1).round().astype(np.int64))[1:]
-    out = np.empty((5, paths), dtype=np.float64)
-    fan = np.empty((paths, len(steps)), dtype=np.float64)
-    key = np.uint64(stream_key(seed, "bootstrap"))
+    marks = np.linspace(0, count, min(_FAN_STEPS, -(-count // _STRIDE)) + 1)[1:-1]
+    # The kernels book four trades at a time and stop in between at the end only.
+    steps: I64_1D = np.unique(np.append((marks / _STRIDE).round().astype(np.int64) * _STRIDE, count))
+    out = np.empty((6, paths), dtype=np.float64)
+    fan = np.empty((len(steps), paths), dtype=np.float64)
     sample = np.ascontiguousarray(pnl, dtype=np.float64)
-    restart = round(2.0**32 / block)
-
-    def draw(first: int, last: int) -> None:
-        bootstrap_block(sample, float(capital), restart, key, first, last, steps, out, fan)
-
+    draw = _drawing(sample, float(capital), block, seed, mode, steps, out, fan)
     parts = max(1, min(workers, -(-paths // LANES)))
     bounds = [min(paths, LANES * round(part * (paths / LANES) / parts)) for part in range(parts)] + [paths]
-    if parts == 1:
-        draw(0, paths)
-    else:
-        with ThreadPoolExecutor(parts) as pool:
-            list(pool.map(draw, bounds[:-1], bounds[1:]))
-    return BootstrapPaths(out[0], out[1], out[2], out[3], out[4], steps, fan)
+    _in_threads(draw, list(pairwise(bounds)))
+    return BootstrapPaths(out[0], out[1], out[2], out[3], out[4], out[5], steps, fan)
+
+
+def _drawing(
+    sample: F64_1D,
+    capital: float,
+    block: float,
+    seed: int,
+    mode: Redraw,
+    steps: I64_1D,
+    out: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    fan: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> Callable[[int, int], None]:
+    """What draws a range of paths in one thread."""
+    from argus.lab import _bootstrap_kernels as kernels
+
+    # Modes have streams of their own: one and the same luck in two of them would look like agreement.
+    key = np.uint64(stream_key(seed, "bootstrap", mode.value))
+
+    def redraw(first: int, last: int) -> None:
+        length = 1.0 if mode is Redraw.IID else block
+        restart = max(1, round(2.0**32 / length))
+        scale = len(sample) * 2**32 // restart if len(sample) * length <= _COARSE else 0
+        room, ints = np.empty(kernels.ROOM_FLOATS), np.empty(kernels.ROOM_INTS, dtype=np.uint64)
+        kernels.redraw_block(
+            sample, capital, np.uint64(restart), np.uint64(scale), key, first, last, steps, out, fan, room, ints
+        )
+
+    def reorder(first: int, last: int) -> None:
+        room, order = np.empty(kernels.ROOM_FLOATS), np.empty((len(sample), kernels.LANES))
+        kernels.reorder_block(sample, capital, key, first, last, steps, out, fan, room, order)
+
+    return reorder if mode is Redraw.REORDER else redraw
+
+
+def _in_threads(work: Callable[[int, int], None], parts: Sequence[tuple[int, int]]) -> None:
+    if len(parts) == 1:
+        work(*parts[0])
+        return
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list(pool.map(lambda part: work(*part), parts))
 
 
 def bootstrap_trades(
@@ -168,12 +222,14 @@ def bootstrap_trades(
     *,
     capital: float,
     ruin_fraction: float = 0.5,
+    drawdown_max: float = 0.5,
     paths: int = 10_000,
     seed: int = 0,
     block: float | None = None,
-    workers: int = 1,
+    workers: int = 2,
+    mode: Redraw = Redraw.STATIONARY,
 ) -> BootstrapResult:
-    """Distributions of final result, drawdown, ruin and Sharpe ratio over redrawn trades.
+    """Distributions of final result, drawdown, ruin, time under water and Sharpe ratio over redrawn trades.
 
     Parameters
     ----------
@@ -183,42 +239,82 @@ def bootstrap_trades(
         Opening equity.
     ruin_fraction : float
         An account that ever falls below this share of its opening equity is ruined: most traders stop there.
-    paths, seed, workers : int
+    drawdown_max : float
+        Fall below a peak, as a share of it, beyond which an account is given up.
+    paths, seed, workers, mode
         See `bootstrap_paths`.
     block : float or None
         Mean block length in trades; None chooses it by `optimal_block`.
     """
     if not 0.0 <= ruin_fraction < 1.0:
         raise ConfigError(f"ruin_fraction is {ruin_fraction}; it must lie in 0 to 1 (1 excluded)")
-    length = optimal_block(pnl) if block is None else block
-    drawn = bootstrap_paths(pnl, capital=capital, block=length, paths=paths, seed=seed, workers=workers)
+    if not 0.0 < drawdown_max <= 1.0:
+        raise ConfigError(f"drawdown_max is {drawdown_max}; it must lie in 0 (excluded) to 1")
+    length = 1.0 if mode is Redraw.IID else float(max(len(pnl), 1)) if mode is Redraw.REORDER else block
+    if length is None:
+        length = optimal_block(pnl)
+    drawn = bootstrap_paths(pnl, capital=capital, block=length, paths=paths, seed=seed, workers=workers, mode=mode)
     ruin = ruin_fraction * capital
-    fan = np.quantile(drawn.fan, QUANTILES, axis=0)
+    kept = (drawn.final_pnl > 0.0) & (drawn.equity_min >= ruin) & (drawn.drawdown_fraction <= drawdown_max)
+    known = drawn.sharpe_trade[~np.isnan(drawn.sharpe_trade)]
+    rows = [drawn.final_pnl, drawn.drawdown, drawn.drawdown_fraction, known, drawn.under_water, *drawn.fan]
+    levels = _quantiles(rows, workers)
     return BootstrapResult(
         paths=paths,
         trades=len(pnl),
         seed=seed,
+        mode=mode,
         block=length,
         capital=float(capital),
         ruin_equity=ruin,
+        drawdown_max=drawdown_max,
         quantiles=QUANTILES,
-        final_pnl=_quantiles(drawn.final_pnl),
-        drawdown=_quantiles(drawn.drawdown),
-        drawdown_fraction=_quantiles(drawn.drawdown_fraction),
-        sharpe_trade=_quantiles(drawn.sharpe_trade),
+        final_pnl=levels[0],
+        drawdown=levels[1],
+        drawdown_fraction=levels[2],
+        sharpe_trade=levels[3],
+        under_water=levels[4],
         ruin_probability=float(np.mean(drawn.equity_min < ruin)),
         loss_probability=float(np.mean(drawn.final_pnl <= 0.0)),
-        fan_step=tuple(int(step) for step in drawn.fan_step),
-        fan=tuple(tuple(float(value) for value in line) for line in fan),
-        realised=tuple(float(value) for value in np.cumsum(pnl)[drawn.fan_step.astype(np.int64) - 1]),
+        survival_share=float(np.mean(kept)),
+        fan_step=tuple(drawn.fan_step.tolist()),
+        fan=tuple(zip(*levels[5:], strict=True)),
+        realised=tuple(np.cumsum(pnl)[drawn.fan_step - 1].tolist()),
     )
 
 
-def _quantiles(values: F64_1D) -> tuple[float, ...]:
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return tuple(math.nan for _ in QUANTILES)
-    return tuple(float(value) for value in np.quantile(known, QUANTILES))
+def _quantiles(rows: Sequence[F64_1D], workers: int) -> list[tuple[float, ...]]:
+    """Each row at `QUANTILES`, to the bit as ``numpy.quantile`` has it; NaN for an empty row.
+
+    A full sort of sixty rows took longer than drawing them.
+    """
+    from argus.lab._bootstrap_kernels import select_ranks
+
+    levels = np.array(QUANTILES)
+    found = np.full((len(rows), len(levels)), np.nan)
+
+    def work(first: int, last: int) -> None:
+        longest = max((len(row) for row in rows[first:last]), default=0)
+        spare, bins = np.empty(longest), np.empty(longest, dtype=np.int64)
+        counts, starts = np.empty(_BINS, dtype=np.int64), np.empty(_BINS, dtype=np.int64)
+        ends = np.empty(2 * len(levels))
+        for number in range(first, last):
+            row = rows[number]
+            if not len(row):
+                continue
+            place = levels * (len(row) - 1)
+            below = np.floor(place).astype(np.int64)
+            ranks = np.concatenate((below, np.minimum(below + 1, len(row) - 1)))
+            select_ranks(row, ranks, ends, spare, bins, counts, starts)
+            low, high = ends[: len(levels)], ends[len(levels) :]
+            part, step = place - below, high - low
+            # NumPy goes from the nearer end.
+            found[number] = np.where(part >= 0.5, high - step * (1.0 - part), low + step * part)
+
+    parts = max(1, min(workers, len(rows)))
+    bounds = [len(rows) * part // parts for part in range(parts + 1)]
+    _in_threads(work, list(pairwise(bounds)))
+    return [tuple(line) for line in found.tolist()]
 
 
 def _check(pnl: F64_1D, capital: float, block: float, paths: int) -> None:
