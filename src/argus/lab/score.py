@@ -1,7 +1,7 @@
 """One figure to order survivors by. It decides nothing: gates do.
 
 Whoever passed all gates still has to be put into some order. The score is a weighted geometric mean of figures between
-0 and 1, so that a part that is near zero cannot be bought back by the others. It is no probability and has no threshold.
+0 and 1, so that a part near zero cannot be bought back by the others. It is no probability, and no gate reads it.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def holm(p_values: F64_1D) -> F64_1D:
 
 def one_sided_p(t_statistic: float) -> float:
     """Chance that luck alone gives a t-statistic at least this large; normal, which holds for hundreds of sessions."""
-    return _NORMAL.cdf(-t_statistic)
+    return 0.5 * math.erfc(t_statistic / math.sqrt(2.0))
 
 
 def haircut_sharpe(
@@ -125,9 +125,10 @@ def haircut_sharpe(
     if tests < 1:
         raise ConfigError(f"tests is {tests}; the result that is shown is itself one")
     root = math.sqrt(years)
-    p = 2.0 * _NORMAL.cdf(-abs(sharpe_annual) * root)
+    # By erfc, which keeps its digits far out, where 1 - Phi has none left.
+    p = math.erfc(abs(sharpe_annual) * root / math.sqrt(2.0))
     corrected = _corrected(p, tests, method, others)
-    # The quantile of a p-value below the smallest double is not known; nothing is cut there.
+    # Below the smallest double the p-value is zero and has no quantile; nothing is cut there.
     left = (
         -_NORMAL.inv_cdf(corrected / 2.0) / root if 0.0 < corrected < 1.0 else (0.0 if corrected >= 1.0 else math.inf)
     )
