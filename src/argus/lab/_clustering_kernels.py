@@ -14,23 +14,26 @@ __all__ = ["products", "silhouettes"]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def products(series: Any, out: Any):  # type: ignore[no-untyped-def]
-    """Sum over rows of the product of every two columns, into `out`; rows in ascending order, four at a time.
+    """Sum over rows of the product of every two columns, into `out`; rows in ascending order, eight at a time.
 
     Parameters
     ----------
     series : (T, K) float64, C order
-        T is a multiple of four: rows of zeros at the end change nothing.
+        T is a multiple of eight: rows of zeros at the end change nothing.
     out : (K, K) float64
     """
     rows, columns = series.shape
     out[:, :] = 0.0
-    for row in range(0, rows, 4):
+    for row in range(0, rows, 8):
         one, two, three, four = series[row], series[row + 1], series[row + 2], series[row + 3]
+        five, six, seven, eight = series[row + 4], series[row + 5], series[row + 6], series[row + 7]
         for i in range(columns):
             a, b, c, d = one[i], two[i], three[i], four[i]
+            e, f, g, h = five[i], six[i], seven[i], eight[i]
             line = out[i]
             for j in range(i, columns):
-                line[j] += (a * one[j] + b * two[j]) + (c * three[j] + d * four[j])
+                first = (a * one[j] + b * two[j]) + (c * three[j] + d * four[j])
+                line[j] += first + ((e * five[j] + f * six[j]) + (g * seven[j] + h * eight[j]))
     for i in range(columns):
         for j in range(i):
             out[i, j] = out[j, i]

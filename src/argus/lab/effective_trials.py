@@ -170,7 +170,7 @@ def _standardised(returns: F64_2D) -> F64_2D:
 def _correlations(scaled: F64_2D) -> F64_2D:
     from argus.lab._clustering_kernels import products
 
-    padded = np.zeros((-(-len(scaled) // 4) * 4, scaled.shape[1]))
+    padded = np.zeros((-(-len(scaled) // 8) * 8, scaled.shape[1]))
     padded[: len(scaled)] = scaled
     rho = np.empty((scaled.shape[1], scaled.shape[1]))
     products(padded, rho)
