@@ -41,7 +41,9 @@ def test_planted_groups_are_found(groups: int, each: int, rho: float) -> None:
     assert all(len(set(planted[found.labels == label])) == 1 for label in range(groups))
     # Numbered by their first columns.
     assert found.labels[0] == 0
-    assert np.array_equal(np.unique(found.labels, return_index=True)[1], np.sort(np.unique(planted, return_index=True)[1]))
+    assert np.array_equal(
+        np.unique(found.labels, return_index=True)[1], np.sort(np.unique(planted, return_index=True)[1])
+    )
 
 
 def test_groups_agree_with_the_cut_that_scikit_learn_finds_best() -> None:

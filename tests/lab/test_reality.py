@@ -152,9 +152,7 @@ def test_p_values_are_uniform_where_nothing_has_an_edge() -> None:
 def test_returns_that_depend_on_each_other_are_drawn_in_blocks() -> None:
     drawn = _under_the_null(rows=400, columns=5, times=120, dependence=0.5)
     in_blocks = np.mean([superior_ability(one).consistent < 0.1 for one in drawn])
-    singly = np.mean(
-        [superior_ability(resample(one.series, block=1.0, draws=199)).consistent < 0.1 for one in drawn]
-    )
+    singly = np.mean([superior_ability(resample(one.series, block=1.0, draws=199)).consistent < 0.1 for one in drawn])
     assert in_blocks < 0.22
     assert singly > in_blocks + 0.08
 

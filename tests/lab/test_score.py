@@ -27,7 +27,9 @@ def test_the_score_is_the_weighted_geometric_mean(figures: dict[str, float]) -> 
     expected = math.prod(max(figures[name], FLOOR) ** weight for name, weight in WEIGHTS.items())
     found = composite(figures)
     assert found.value == pytest.approx(expected, rel=1e-9)
-    assert min(value for _, value in found.parts) - 1e-12 <= found.value <= max(value for _, value in found.parts) + 1e-12
+    assert (
+        min(value for _, value in found.parts) - 1e-12 <= found.value <= max(value for _, value in found.parts) + 1e-12
+    )
 
 
 @given(FIGURES, st.sampled_from(sorted(WEIGHTS)))
