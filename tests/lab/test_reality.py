@@ -263,7 +263,7 @@ def test_what_cannot_be_drawn_is_refused(change: dict[str, Any], told: str) -> N
 
 def test_a_size_that_is_no_probability_is_refused() -> None:
     drawn = resample(_matrix(1), block=2.0, draws=9)
-    with pytest.raises(ConfigError, match="size is 1.5"):
+    with pytest.raises(ConfigError, match=r"size is 1\.5"):
         step_m(drawn, 1.5)
     with pytest.raises(ConfigError, match="size is 0"):
         confidence_set(drawn, 0.0)

@@ -50,7 +50,7 @@ def test_a_part_near_zero_is_not_bought_back() -> None:
 def test_wrong_figures_are_refused() -> None:
     with pytest.raises(ConfigError, match="figure 'luck' has no weight"):
         composite({"luck": 1.0})
-    with pytest.raises(ConfigError, match="figure choice is 1.2"):
+    with pytest.raises(ConfigError, match=r"figure choice is 1\.2"):
         composite({"choice": 1.2})
     with pytest.raises(ConfigError, match="weight of 'a' is 0"):
         composite({"a": 1.0}, {"a": 0.0})

@@ -98,7 +98,7 @@ def test_nothing_is_left_of_a_loss_and_little_taken_from_the_certain() -> None:
 
 
 def test_wrong_figures_are_refused() -> None:
-    with pytest.raises(ConfigError, match="p-value 1 is 1.5"):
+    with pytest.raises(ConfigError, match=r"p-value 1 is 1\.5"):
         holm(np.array([0.1, 1.5]))
     with pytest.raises(ConfigError, match="p-value 0 is nan"):
         benjamini_hochberg(np.array([math.nan]))

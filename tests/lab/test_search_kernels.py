@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def _plain(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 def _means(kernel: Callable[..., Any], *bounds: int) -> np.ndarray:
     out = np.zeros((40, 5))
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         kernel(SERIES, RESTART, KEY, first, last, out)
     return out
 
@@ -100,7 +101,7 @@ def test_halves_are_judged_as_by_plain_numpy() -> None:
 
     chosen, inside, outside, place, levels = results[0]
     bounds = [round(k * 70 / 6) for k in range(7)]
-    parts = [SERIES[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    parts = [SERIES[a:b] for a, b in pairwise(bounds)]
     values = []
     for cut in range(20):
         taken = [bool(masks[cut // 2] >> k & 1) != bool(cut % 2) for k in range(6)]

@@ -41,12 +41,12 @@ def drawn_rows(rows: Any, restart: Any, key: Any, draw: Any, out: Any):  # type:
     """
     size = uint64(rows)
     start = uint64(draw) * size
-    place = -1
+    place = np.int64(-1)
     for step in range(rows):
         bits = random_bits(key, start + uint64(step))
         fresh = np.int64(((bits >> _HALF) * size) >> _HALF)
         onward = place + 1
-        onward = onward if onward < rows else 0
+        onward = onward if onward < rows else np.int64(0)
         place = fresh if step == 0 or np.int64(bits & _LOW) < restart else onward
         out[step] = place
 

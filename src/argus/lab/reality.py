@@ -91,9 +91,9 @@ class Resampled:
 
     def statistic(self) -> F64_1D:
         """Root-T times the mean over `deviation`, which is a t-statistic; minus infinity without variation, (K,)."""
-        return np.divide(
-            self.mean * math.sqrt(self.rows), self.deviation, out=np.full(len(self.mean), -np.inf), where=self.varies
-        )
+        found: F64_1D = np.full(len(self.mean), -np.inf)
+        np.divide(self.mean * math.sqrt(self.rows), self.deviation, out=found, where=self.varies)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
