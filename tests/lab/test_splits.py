@@ -186,7 +186,7 @@ def test_what_cannot_be_split_is_said() -> None:
         Guard(-1, 0)
     with pytest.raises(CoverageError, match="leave none of 80 sessions to train on"):
         purged_k_fold(100, 5, Guard(20, 100))
-    with pytest.raises(CoverageError, match="do not make 5 stretches"):
+    with pytest.raises(CoverageError, match="cannot be cut into 5"):
         purged_k_fold(8, 5, Guard(0, 0), begin=4)
     with pytest.raises(ConfigError, match="begin is row 8 of 8"):
         purged_k_fold(8, 2, Guard(0, 0), begin=8)
