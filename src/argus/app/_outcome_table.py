@@ -105,7 +105,7 @@ class _Walk:
         self.table, self.bars, self.horizon = table, bars, horizon
         spec = bars.maker.spec
         self.n = len(bars.maker.bars)
-        self.versions = dict.fromkeys(column_names(len(spec.barriers)), spec.key(horizon))
+        self.versions = dict.fromkeys(column_names(len(spec.barriers)), spec.version(horizon))
         told = {**about, "horizon": horizon, "barriers": [list(pair) for pair in spec.barriers]}
         manifest = table.parts.manifest()
         is_same = manifest is not None and manifest.part_rows == bars.part_rows
@@ -152,7 +152,7 @@ class _Walk:
         """Whether every bar that the stored rows were made from is still there, unchanged."""
         ahead = int(old.inputs.get(_AHEAD, -1))
         end = first + old.rows
-        return 0 <= ahead and end + ahead <= self.n and self._inputs(end, ahead) == dict(old.inputs)
+        return ahead >= 0 and end + ahead <= self.n and self._inputs(end, ahead) == dict(old.inputs)
 
     def _prove(self, old: Part, columns: OutcomeColumns) -> None:
         """Hold the rows that were known against the same rows computed again."""

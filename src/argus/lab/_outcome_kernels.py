@@ -1,8 +1,8 @@
 """Kernels of outcomes: what the bars after each bar did, without looking at any bar more than a few times.
 
 Windows of row i are bars ``i + 1`` to ``min(i + horizon, end[i])``, where ``end[i]`` is the last bar of the row's
-session, or far away if windows run on. Both bounds never fall from row to row, so that highs and lows are kept in queues
-of those that can still become the highest and lowest: each bar enters and leaves once.
+session, or far away if windows run on. Both bounds never fall from row to row, so that highs and lows are kept in
+queues of those that can still become the highest and lowest: each bar enters and leaves once.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def trailing_volatility(close: Any, keep: Any, least: Any, out: Any):  # type: i
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _window_status(i: Any, stop: Any, horizon: Any, holes: Any, tail_hole: Any):  # type: ignore[no-untyped-def]
+def _window_status(i: Any, stop: Any, horizon: Any, closes: Any, holes: Any, early: Any):  # type: ignore[no-untyped-def]
     """Status of a window that has ended at its last bar."""
     is_cut = stop < i + horizon
-    if holes[stop] > holes[i] or (is_cut and tail_hole[stop]):
+    if holes[stop] > holes[i] or (is_cut and not closes[stop] and early[stop + 1]):
         return HOLE
     return SESSION_END if is_cut else COMPLETE
 
@@ -104,7 +104,7 @@ def _best(price: Any, sign: Any, queue: Any, span: Any, i: Any, pushed: Any, sto
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def forward_block(  # type: ignore[no-untyped-def]
-    entry: Any, high: Any, low: Any, close: Any, end: Any, closes: Any, holes: Any, tail_hole: Any, recv: Any,
+    entry: Any, high: Any, low: Any, close: Any, end: Any, closes: Any, holes: Any, early: Any, recv: Any,
     horizon: Any, first: Any, last: Any, queues: Any, spans: Any, known: Any, figures: Any, bars: Any, status: Any,
 ):  # fmt: skip
     """Return, highest and lowest price of the window after each of the rows `first` to `last` (exclusive).
@@ -122,8 +122,8 @@ def forward_block(  # type: ignore[no-untyped-def]
         Bars that reach the close of their session.
     holes : (n,) int64
         Holes before each bar, all bars before it included.
-    tail_hole : (n,) bool
-        Bars after which the session went on without any.
+    early : (n,) bool
+        Bars before which another session ended with bars missing.
     recv : (n,) int64
     horizon, first, last : int
     queues, spans : (2, m) int64, (2, 2) int64
@@ -154,7 +154,7 @@ def forward_block(  # type: ignore[no-untyped-def]
         bottom = _best(low, -1.0, queues[1], spans[1], i, pushed, stop)
         pushed = stop
         known[k] = _ended_at(i, stop, horizon, closes, recv)
-        status[k] = _window_status(i, stop, horizon, holes, tail_hole)
+        status[k] = _window_status(i, stop, horizon, closes, holes, early)
         figures[0, k] = close[stop] / entry[i] - 1.0
         if high[top] > -np.inf:
             figures[1, k] = high[top] / entry[i] - 1.0
@@ -180,14 +180,14 @@ def _first_touch(high: Any, low: Any, tops: Any, bottoms: Any, at: Any, stop: An
 @njit(cache=True, error_model="numpy", nogil=True)
 def barrier_block(  # type: ignore[no-untyped-def]
     entry: Any, open_: Any, high: Any, low: Any, close: Any, scale: Any, up: Any, down: Any, tops: Any, bottoms: Any,
-    end: Any, closes: Any, holes: Any, tail_hole: Any, recv: Any, horizon: Any, first: Any, last: Any,
+    end: Any, closes: Any, holes: Any, early: Any, recv: Any, horizon: Any, first: Any, last: Any,
     known: Any, barrier: Any, gain: Any, bars: Any, status: Any, is_ambiguous: Any,
 ):  # fmt: skip
     """Which of two prices is reached first after each of the rows `first` to `last` (exclusive).
 
     Parameters
     ----------
-    entry, open_, high, low, close, end, closes, holes, tail_hole, recv, horizon, first, last
+    entry, open_, high, low, close, end, closes, holes, early, recv, horizon, first, last
         As for `forward_block`; opens are NaN where they were not observed.
     scale : (n,) float64
         Deviation of the window's return as it was known at the row; no barriers where it is not above 0.
@@ -230,7 +230,7 @@ def barrier_block(  # type: ignore[no-untyped-def]
             bars[k] = at - i
         elif stop < n:
             known[k] = _ended_at(i, stop, horizon, closes, recv)
-            status[k] = _window_status(i, stop, horizon, holes, tail_hole)
+            status[k] = _window_status(i, stop, horizon, closes, holes, early)
             gain[k] = close[stop] / entry[i] - 1.0
             bars[k] = stop - i
 

@@ -6,8 +6,8 @@ first. An outcome looks ahead by design; each carries the instant at which it wa
 (`argus.data.outcome_store`).
 
 Barriers are the triple barriers of Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 3: two prices
-and a time. The prices lie so many deviations away, of a return over the window as volatility was known at the row. It is
-exponentially weighted, as in RiskMetrics (1996), Technical Document, 4th edition, J.P. Morgan. Where one bar reaches
+and a time. The prices lie so many deviations of a return over the window away, as volatility was known at the row; it
+is exponentially weighted, as in RiskMetrics (1996), Technical Document, 4th edition, J.P. Morgan. Where one bar reaches
 both, the lower counts: nothing says which came first, and a test that assumed the better would flatter. Where a bar
 opens beyond a barrier, its open is the price.
 """
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Bars
 from argus.core.errors import ConfigError, DataError
 from argus.core.instruments import InstrumentSpec
+from argus.core.time import day_of
 from argus.data.calendars import SessionTable, session_table
 from argus.data.outcome_store import NEVER, BarrierColumns, OutcomeColumns, OutcomeStatus
 from argus.data.point_in_time import as_of_rows
@@ -82,14 +83,17 @@ class OutcomeSpec:
                 if not 1 <= value <= _HORIZON_MAX:
                     raise ConfigError(f"outcomes: {name} has {value}; it must lie in 1 to {_HORIZON_MAX:,} bars")
         for pair in self.barriers:
-            if len(pair) != 2 or not all(0.0 < one < math.inf for one in pair):
+            if not all(0.0 < one < math.inf for one in pair):
                 raise ConfigError(f"outcomes: barriers have {pair}; each is two numbers above 0, upper and lower")
 
     def key(self, horizon: int) -> str:
-        """Hash of all that makes the outcomes of one horizon: its settings, and the code that computes them."""
-        told = asdict(self) | {"horizons": [horizon]}
-        text = json.dumps([told, _code_hash()], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Hash of the settings that make the outcomes of one horizon."""
+        told = json.dumps(asdict(self) | {"horizons": [horizon]}, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def version(self, horizon: int) -> str:
+        """Hash of the settings and of the code that computes: equal versions over equal bars are equal numbers."""
+        return hashlib.sha256(f"{self.key(horizon)}|{_code_hash()}".encode()).hexdigest()[:16]
 
 
 @cache
@@ -126,7 +130,7 @@ class OutcomeMaker:
             raise DataError(f"{bars.instrument}: there is no bar, and nothing follows none; import some")
         self.spec, self.bars = spec, bars
         self._open, self._high, self._low, is_bad = _prices(bars)
-        hole, self._tail_hole = _holes(bars, instrument.calendar, interval_ns, spec.hole_bars)
+        hole, self._early = _holes(bars, instrument.calendar, interval_ns, spec.hole_bars)
         self._holes: I64_1D = np.cumsum(hole | is_bad, dtype=np.int64)
         has_opens = "open" in bars.observed
         self._entry: F64_1D = np.append(bars.open[1:], np.nan) if has_opens else bars.close
@@ -145,7 +149,7 @@ class OutcomeMaker:
             for name in ("ts_event_ns", "ts_recv_ns", "open", "high", "low", "close", "session", "session_end")
         }
         before = self._holes[first - 1] if first else 0
-        return columns | {"holes": self._holes[first:last] - before, "tail_hole": self._tail_hole[first:last]}
+        return columns | {"holes": self._holes[first:last] - before, "early": self._early[first:last]}
 
     def make(self, horizon: int, first: int = 0, last: int | None = None) -> OutcomeColumns:
         """Outcomes of the rows `first` to `last` (exclusive; None: all) over a window of `horizon` bars."""
@@ -158,7 +162,7 @@ class OutcomeMaker:
         queues = np.empty((2, 2 ** math.ceil(math.log2(horizon + 1))), dtype=np.int64)
         forward_block(
             self._entry, self._high, self._low, self.bars.close, self._end, self.bars.session_end, self._holes,
-            self._tail_hole, self.bars.ts_recv_ns, horizon, first, last, queues, np.zeros((2, 2), dtype=np.int64),
+            self._early, self.bars.ts_recv_ns, horizon, first, last, queues, np.zeros((2, 2), dtype=np.int64),
             known, figures, bars, status,
         )  # fmt: skip
         return OutcomeColumns(
@@ -166,8 +170,11 @@ class OutcomeMaker:
             self.bars.ts_event_ns[first:last],
             self.bars.ts_recv_ns[first:last],
             known,
-            *figures,
-            *bars,
+            figures[0],
+            figures[1],
+            figures[2],
+            bars[0],
+            bars[1],
             status,
             tuple(self._touched(horizon, pair, first, last) for pair in self.spec.barriers),
         )
@@ -187,7 +194,7 @@ class OutcomeMaker:
         )
         barrier_block(
             self._entry, self._open, self._high, self._low, self.bars.close, scale, *pair, self._tops, self._bottoms,
-            self._end, self.bars.session_end, self._holes, self._tail_hole, self.bars.ts_recv_ns, horizon, first, last,
+            self._end, self.bars.session_end, self._holes, self._early, self.bars.ts_recv_ns, horizon, first, last,
             found.known_at_ns, found.barrier, found.gain, found.bars, found.status, found.is_ambiguous,
         )  # fmt: skip
         return found
@@ -262,29 +269,27 @@ def _session_ends(bars: Bars) -> I64_1D:
 
 
 def _holes(bars: Bars, calendar: str, interval_ns: int | None, least: int) -> tuple[BOOL_1D, BOOL_1D]:
-    """Where bars are missing before each bar, and where a session went on after its last bar.
+    """Where bars are missing before each bar, and where they are missing at the end of the session before it.
 
     Only a bar and the one before it are looked at, so that later bars change nothing.
     """
     n = len(bars)
-    hole, tail = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
-    from argus.core.time import day_of
-
+    hole, early = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
     # A bar may start before the session that it is counted to, and end after it.
     first, last = int(bars.session[0]) - 7, int(bars.session[-1]) + 7
     table = session_table(calendar, day_of(first), day_of(last))
-    is_last = np.append(bars.session[1:] != bars.session[:-1], False)
     if interval_ns is None:
         at = np.searchsorted(table.session, bars.session, side="right")
         hole[1:] = np.diff(at) > least
-        return hole, tail
+        return hole, early
     missing_min = (least - 0.5) * interval_ns
     opened, closed = _traded_ns(table, bars.ts_event_ns), _traded_ns(table, bars.ts_close_ns)
     hole[1:] = opened[1:] - closed[:-1] >= missing_min
     known = np.minimum(np.searchsorted(table.session, bars.session), len(table) - 1)
     left = _traded_ns(table, table.close_ns)[known] - closed
-    tail[:] = is_last & ~bars.session_end & (left >= missing_min)
-    return hole, tail
+    is_new = bars.session[1:] != bars.session[:-1]
+    early[1:] = is_new & ~bars.session_end[:-1] & (left[:-1] >= missing_min)
+    return hole, early
 
 
 def _traded_ns(table: SessionTable, ts_ns: I64_1D) -> I64_1D:
