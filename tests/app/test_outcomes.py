@@ -252,7 +252,9 @@ def test_other_settings_are_other_tables_and_other_code_makes_them_again(
     assert all(one["rows_kept"] == 0 for one in made(workspace).tables)
 
 
-def test_processes_make_the_same_bytes(workspace: Workspace, tmp_path: Path) -> None:
+def test_processes_make_the_same_bytes(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Other processes know nothing of small parts.
+    monkeypatch.setattr(_outcome_table.HashedBars.__init__, "__defaults__", (_outcome_table.PART_ROWS,))
     other = init_workspace(tmp_path / "apart")[0]
     write_synthetic(other.catalog(), MINUTES)
     told: list[tuple[int, int]] = []
@@ -273,8 +275,14 @@ def test_processes_make_the_same_bytes(workspace: Workspace, tmp_path: Path) -> 
 def test_signals_get_the_outcomes_of_their_decisions() -> None:
     bars = daily_bars(noise(300, 3))
     record = run(
-        Fade(), market_of(bars), config(), sizer=FixedUnits(), risk=LimitRiskPolicy(), trials=MemoryTrialLedger(), purpose="research",
-    )  # fmt: skip
+        Fade({"sign": 1}),
+        market_of(bars),
+        config(),
+        sizer=FixedUnits(),
+        risk=LimitRiskPolicy(),
+        trials=MemoryTrialLedger(),
+        purpose="research",
+    )
     (columns,) = outcomes_of(OutcomeSpec(horizons=(1,)), instrument("ES"), bars, None)
     decided = signal_rows(record, "ES")
     found = signal_outcomes(columns, decided)
