@@ -255,6 +255,7 @@ def test_other_settings_are_other_tables_and_other_code_makes_them_again(
 def test_processes_make_the_same_bytes(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Other processes know nothing of small parts.
     monkeypatch.setattr(_outcome_table.HashedBars.__init__, "__defaults__", (_outcome_table.PART_ROWS,))
+    monkeypatch.setattr("argus.app.outcomes._ROWS_A_PROCESS", 1)
     other = init_workspace(tmp_path / "apart")[0]
     write_synthetic(other.catalog(), MINUTES)
     told: list[tuple[int, int]] = []
@@ -263,6 +264,8 @@ def test_processes_make_the_same_bytes(workspace: Workspace, tmp_path: Path, mon
         other, [SYMBOL], ["5m", "1h"], SPEC, Rolling(), workers=2, progress=lambda at, of: told.append((at, of))
     )
     assert files(workspace) == files(other)
+    # Told by whole jobs, which only processes do.
+    assert len(told) == 2
     assert told[-1][0] == told[-1][1]
     names = ("symbol", "timeframe", "horizon", "rows", "rows_made")
 

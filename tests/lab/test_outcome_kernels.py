@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argus.core.arrays import Bars
@@ -26,13 +27,13 @@ LENGTH = 30 * NS_PER_MINUTE
 PER_SESSION = 13
 
 
-def half_hours(seed: int, keep: Sequence[int] | None = None, coarse: bool = True) -> Bars:
+def half_hours(seed: int, keep: Sequence[int] | None = None) -> Bars:
     """Half-hour bars over six sessions; prices on a coarse grid, so that equal highs are common."""
     opened, closed = session_bounds(SPEC.calendar, DAYS)
     assert ((closed - opened) == PER_SESSION * LENGTH).all()
     n = PER_SESSION * len(DAYS)
     random = generator(seed, "tests", "outcomes")
-    step = 0.5 if coarse else 0.01
+    step = 0.5
     close = 100.0 + np.round(np.cumsum(random.normal(0.0, 0.6, n)) / step) * step
     first = np.concatenate(([100.0], close[:-1])) + np.round(random.normal(0.0, 0.3, n) / step) * step
     high = np.maximum(first, close) + np.round(np.abs(random.normal(0.0, 0.3, n)) / step) * step
@@ -58,7 +59,8 @@ def half_hours(seed: int, keep: Sequence[int] | None = None, coarse: bool = True
 
 def picked(bars: Bars, rows: Sequence[int]) -> Bars:
     names = [name for name in Bars.__dataclass_fields__ if name not in ("instrument", "observed")]
-    return replace(bars, **{name: np.ascontiguousarray(getattr(bars, name)[list(rows)]) for name in names})
+    columns: dict[str, Any] = {name: np.ascontiguousarray(getattr(bars, name)[list(rows)]) for name in names}
+    return replace(bars, **columns)
 
 
 def made(bars: Bars, horizon: int, **settings: object) -> OutcomeColumns:
@@ -171,6 +173,7 @@ class Naive:
         np.testing.assert_equal(found.gain[i], got.forward_return[i])
 
 
+@settings(max_examples=50)
 @given(
     st.integers(0, 10**6), st.integers(1, 40), st.booleans(), st.sampled_from([0.3, 1.0, 2.5]),
     st.sampled_from([0.4, 1.5]), st.sets(st.integers(1, 76), max_size=8), st.integers(60, 78),
@@ -187,7 +190,7 @@ def flat(n: int, **rows: dict[int, float]) -> Bars:
     """Bars at 100 that wiggle just enough to have a volatility, with some prices set."""
     bars = half_hours(1, range(n))
     close = 100.0 + 0.1 * (np.arange(n) % 2)
-    columns = {"open": close.copy(), "high": close + 0.1, "low": close - 0.1, "close": close}
+    columns: dict[str, Any] = {"open": close.copy(), "high": close + 0.1, "low": close - 0.1, "close": close}
     for name, changes in rows.items():
         for row, price in changes.items():
             columns[name][row] = price
@@ -279,21 +282,23 @@ def test_sessions_missing_among_daily_bars_are_holes() -> None:
     assert lacking.status.tolist() == [0, OutcomeStatus.HOLE, 0, 0, OutcomeStatus.OPEN]
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 30), st.booleans(), st.integers(5, 76))
 def test_the_future_changes_nothing_known_before(seed: int, horizon: int, cross: bool, cut: int) -> None:
     bars = half_hours(seed, [row for row in range(78) if row % 11 != 7])
     cut = min(cut, len(bars) - 2)
     now = int(bars.ts_recv_ns[cut])
-    settings = {"cross_sessions": cross, "barriers": ((1.0, 1.0), (0.5, 2.0))}
-    real = made(bars, horizon, **settings)  # type: ignore[arg-type]
-    noise = made(other_future(bars, cut, seed), horizon, **settings)  # type: ignore[arg-type]
-    short = made(bars.rows(0, cut + 1), horizon, **settings)  # type: ignore[arg-type]
+    chosen: dict[str, Any] = {"cross_sessions": cross, "barriers": ((1.0, 1.0), (0.5, 2.0))}
+    real = made(bars, horizon, **chosen)
+    noise = made(other_future(bars, cut, seed), horizon, **chosen)
+    short = made(bars.rows(0, cut + 1), horizon, **chosen)
     then = real.known_at(now).columns()
     for other in (noise.known_at(now), short):
         for name, column in other.columns().items():
             assert column.tobytes() == then[name].tobytes(), name
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 30), st.booleans(), st.integers(1, 76))
 def test_any_cut_of_the_rows_gives_the_same_bits(seed: int, horizon: int, cross: bool, cut: int) -> None:
     bars = half_hours(seed)

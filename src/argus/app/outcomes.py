@@ -28,6 +28,8 @@ __all__ = ["OutcomeResult", "OutcomeTask", "backfill", "outcome_table"]
 
 Progress = Callable[[int, int], None]
 _FOLDER: Final = "outcomes"
+_ROWS_A_PROCESS: Final = 5_000_000
+"""Rows that take about as long as starting a process to make them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ def backfill(
     rolling : Rolling
         How roots of futures are joined.
     workers : int
-        Processes, at most one for each symbol and timeframe; the tables are the same for any number.
+        Processes at most; fewer where they would take longer to start than to do the work, and never more than symbols
+        and timeframes. The tables are the same for any number.
     progress : callable or None
         Called with rows done over all tables, and of how many.
 
@@ -158,13 +161,14 @@ def backfill(
     task = OutcomeTask(workspace.root, spec, rolling)
     total, behind = sum(expected.values()), 0
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    if min(workers, len(jobs)) <= 1:
+    slots = min(workers, len(jobs), total // _ROWS_A_PROCESS)
+    if slots <= 1:
         for job in jobs:
             found[job] = task.tables(*job, _shifted(progress, behind, total))
             behind += expected[job]
         return OutcomeResult(_ordered(found, symbols, timeframes), time.perf_counter() - began)
     points = [Point(k, {"timeframe": timeframe}, symbol) for k, (symbol, timeframe) in enumerate(jobs)]
-    executor = Processes(min(workers, len(jobs)))
+    executor = Processes(slots)
     try:
         executor.start(task)
         for outcome in carried([(point,) for point in points], executor):
