@@ -85,7 +85,7 @@ class Naive:
 
     def window(self, i: int) -> tuple[list[int], bool, int]:
         """Bars of the window, whether it is over, and when that was known."""
-        rows = []
+        rows: list[int] = []
         for j in range(i + 1, self.n):
             if not self.cross and self.bars.session[j] != self.bars.session[i]:
                 closes = bool(self.bars.session_end[j - 1])
