@@ -18,6 +18,13 @@ APPROVAL_NAMES = {"_approve", "_SEAL"}
 APPROVAL_HOME = "argus/core/risk.py"
 APPROVAL_USER = "argus/portfolio/risk.py"
 
+# What follows a bar is the future of whoever decides on it: read as of an instant, or by what judges afterwards.
+DECIDING = {"core", "data", "features", "options", "regimes", "engine", "strategies", "portfolio", "live", "agents"}
+OUTCOMES = "argus.data.outcome_store"
+OUTCOMES_HOME = "argus/data/outcome_store.py"
+OUTCOMES_READER = f"{OUTCOMES}.KnownOutcomes"
+HINDSIGHT = "after_the_fact"
+
 # What may only know the time it is told: the same input gives the same bits, whenever it runs.
 TIMELESS = {"core", "features", "options", "regimes", "engine", "strategies", "portfolio"}
 WALL_CLOCKS = {
@@ -135,3 +142,29 @@ def _clocks_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
             first = node.args[0] if node.args else None
             if isinstance(first, ast.Constant) and first.value in {"now", "today"}:
                 yield node.lineno, f"numpy.datetime64({first.value!r})"
+
+
+def early_outcomes(files: Iterable[SourceFile]) -> list[Finding]:
+    """Ways by which a decision could read an outcome before it was known: all but ``KnownOutcomes.known_at``."""
+    return sorted(
+        Finding(file.path, f"line {line}", f"{what}: decisions read outcomes by KnownOutcomes.known_at alone")
+        for file in files
+        if file.package in DECIDING and file.path != OUTCOMES_HOME
+        for line, what in _outcomes_in(file.tree)
+    )
+
+
+def _outcomes_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name.name}" for name in node.names]
+        elif isinstance(node, ast.Constant) and node.value == OUTCOMES:
+            names = [OUTCOMES]
+        for name in names:
+            if (name == OUTCOMES or name.startswith(f"{OUTCOMES}.")) and name != OUTCOMES_READER:
+                yield getattr(node, "lineno", 0), f"imports {name}"
+        if _reference(node) == HINDSIGHT:
+            yield getattr(node, "lineno", 0), f"refers to {HINDSIGHT}"

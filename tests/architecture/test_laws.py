@@ -8,6 +8,7 @@ from tests.architecture.conftest import Plant
 from tests.architecture.laws import (
     TIMELESS,
     approval_outside_risk,
+    early_outcomes,
     misplaced_compilation,
     nameless_modules,
     unpackaged_modules,
@@ -19,7 +20,8 @@ Check = Callable[[Iterable[SourceFile]], list[Finding]]
 
 
 @pytest.mark.parametrize(
-    "check", [nameless_modules, unpackaged_modules, misplaced_compilation, approval_outside_risk, wall_clocks]
+    "check",
+    [nameless_modules, unpackaged_modules, misplaced_compilation, approval_outside_risk, early_outcomes, wall_clocks],
 )
 def test_project_keeps_the_law(project: list[SourceFile], check: Check) -> None:
     found = check(project)
@@ -130,3 +132,23 @@ def test_wall_clock_scope(plant: Plant) -> None:
     root = plant({"argus/data/_kernels.py": CLOCKS[0]})
     found = {finding.path for finding in wall_clocks(read_sources(root))}
     assert found == {f"argus/{package}/a.py" for package in TIMELESS} | {"argus/data/_kernels.py"}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("argus/strategies/a.py", "from argus.data.outcome_store import KnownOutcomes\n", 0),
+        ("argus/strategies/a.py", "from argus.data.outcome_store import OutcomeTable\n", 1),
+        ("argus/engine/a.py", "from argus.data.outcome_store import KnownOutcomes, OutcomeTable as T\n", 1),
+        ("argus/engine/a.py", "from argus.data import outcome_store\n", 1),
+        ("argus/engine/a.py", "import argus.data.outcome_store as store\n", 1),
+        ("argus/portfolio/a.py", "import importlib\nimportlib.import_module('argus.data.outcome_store')\n", 1),
+        ("argus/features/a.py", "def read(table):\n    return table.after_the_fact()\n", 1),
+        ("argus/features/a.py", "def read(table):\n    return getattr(table, 'after_the_fact')()\n", 1),
+        ("argus/data/a.py", "from argus.data.outcome_store import *\n", 1),
+        ("argus/data/outcome_store.py", "def after_the_fact():\n    return 1\n", 0),
+        ("argus/lab/a.py", "from argus.data.outcome_store import OutcomeTable\nOutcomeTable.after_the_fact\n", 0),
+    ],
+)
+def test_early_outcomes(plant: Plant, path: str, text: str, found: int) -> None:
+    assert found_in(plant, early_outcomes, path, text) == found

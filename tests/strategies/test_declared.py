@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from argus.core.arrays import BAR_FIELDS
 from argus.core.errors import StrategyError
+from argus.core.intents import Forecast
 from argus.core.ports import Strategy
 from argus.features import feature
 from argus.strategies import DeclaredStrategy, create, strategies, strategy_class
+from tests.features.bars import random_bars
+from tests.strategies.market import play
 
 NAMES = tuple(strategies())
 
@@ -100,3 +104,28 @@ def test_a_strategy_without_decisions_says_so() -> None:
 
     with pytest.raises(NotImplementedError, match="Empty has no wake"):
         Empty(["SPY"]).wake(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("mean_reversion", {"hold_max": 3}), ("tsmom", {"lookback": 5, "rebalance": 4, "sessions_per_year": 365})],
+)
+def test_no_decision_outlasts_the_horizon(name: str, values: dict[str, int]) -> None:
+    bars = random_bars(5, 400)
+    made = create(name, ["ES"], **values)
+    lasted, since = [], None
+    for decision in play(made, {"ES": bars}):
+        (intent,) = decision.intents
+        assert isinstance(intent, Forecast)
+        row = int(np.searchsorted(bars.ts_recv_ns, decision.now_ns))
+        if since is not None:
+            lasted.append(row - since)
+        since = row if intent.direction != 0.0 else None
+    # Random prices make some decision last as long as it may.
+    assert max(lasted) == strategy_class(name).horizon(made.spec.values)
+
+
+def test_what_ends_by_itself_has_a_horizon() -> None:
+    for name, expected in (("overnight", 1), ("sma_cross", None)):
+        declared = strategy_class(name)
+        assert declared.horizon(declared.specify(["ES"]).values) == expected

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from argus.app.workspace import Workspace
     from argus.engine.sweep import Done, Executor, Point
 
-__all__ = ["HarvestResult", "harvest"]
+__all__ = ["HarvestResult", "expected_rows", "harvest"]
 
 Progress = Callable[[int, int], None]
 _POLL_S: Final = 0.5
@@ -183,7 +183,7 @@ def harvest(
             "symbol: harvest it without --symbols, and join its table to those of symbols (argus.app.universe.joined)"
         )
     jobs = [(symbol, timeframe) for symbol in dict.fromkeys(symbols) for timeframe in dict.fromkeys(timeframes)]
-    expected = {job: _expected_rows(workspace, *job) for job in jobs}
+    expected = {job: expected_rows(workspace, *job) for job in jobs}
     jobs.sort(key=lambda job: -expected[job])
     points = [Point(k, {"timeframe": timeframe}, symbol) for k, (symbol, timeframe) in enumerate(jobs)]
     slots = min(workers, len(jobs))
@@ -211,7 +211,7 @@ def _executor(slots: int, ray: str | None) -> Executor:
     return InProcess() if slots <= 1 else Processes(slots)
 
 
-def _expected_rows(workspace: Workspace, symbol: str, timeframe: str) -> int:
+def expected_rows(workspace: Workspace, symbol: str, timeframe: str) -> int:
     """About how many rows a table will have, from the catalog's manifests alone."""
     from argus.app.data import parse_session_interval
 

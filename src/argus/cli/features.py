@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from argus.report.features import FeatureReportView
 
-__all__ = ["app"]
+__all__ = ["app", "progress_bar"]
 
 EXIT_ERRORS = 3
 _STATEMENT = (
@@ -80,7 +80,7 @@ def compute(
         delimiter=delimiter,
         encoding=encoding,
     )
-    with _bar("rows") as tell:
+    with progress_bar("rows") as tell:
         done = compute_file(bars, stated, what, out, progress=tell)
     rate = done.rows * done.features / max(done.seconds, 1e-9) / 1e6
     emit(
@@ -136,7 +136,7 @@ def harvest(
     from argus.app.workspace import open_workspace
 
     home = open_workspace(workspace)
-    with _bar("rows") as tell:
+    with progress_bar("rows") as tell:
         done = use_case(
             home,
             what,
@@ -296,7 +296,7 @@ def _phases() -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextmanager
-def _bar(unit: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(unit: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error with what is done, how fast, and how long it will take."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn

@@ -17,7 +17,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,15 @@ from argus.data._catalog_files import TEMPORARY, write_atomic
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ColumnWriter", "FeatureTable", "Part", "TableManifest", "chained"]
+__all__ = ["ColumnWriter", "FeatureTable", "Part", "PartTable", "TableManifest", "chained"]
 
 FORMAT: Final = 1
 KNOWN_AT: Final = "ts_recv_ns"
 """Name of the column that says when a row could first be known."""
 _MANIFEST: Final = "manifest.json"
 _ROW_GROUP: Final = 131_072
+_ENCODINGS: Final = {"f": "BYTE_STREAM_SPLIT", "i": "DELTA_BINARY_PACKED"}
+"""How columns are stored, by the kind of their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +117,17 @@ def chained(before: Mapping[str, str], columns: Mapping[str, NDArray[Any]]) -> d
     return found
 
 
-class FeatureTable:
-    """A folder with the columns of one set over the bars of one instrument and timeframe.
+class PartTable:
+    """A folder with a table in parts: a manifest, and a Parquet file for each part that it names.
 
     Parameters
     ----------
     folder : Path
         Made with the first part.
     """
+
+    remedy: ClassVar[str] = "make the table again"
+    """What to do about a part that cannot be read."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
@@ -145,7 +150,7 @@ class FeatureTable:
         except FileNotFoundError:
             return None
         except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise CatalogError(f"{path} is damaged ({error}); delete the folder and harvest again") from None
+            raise CatalogError(f"{path} is damaged ({error}); delete the folder and {self.remedy}") from None
 
     def publish(self, manifest: TableManifest) -> None:
         """Make this the manifest, and delete files that it does not name."""
@@ -157,7 +162,9 @@ class FeatureTable:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def write_part(self, part: Part, ts_recv_ns: I64_1D, values: F32_2D, state: bytes = b"") -> Part:
+    def write_part(
+        self, part: Part, ts_recv_ns: I64_1D, values: F32_2D | Sequence[NDArray[Any]], state: bytes = b""
+    ) -> Part:
         """Write the file of a part and what is remembered at its end; gives the part with both names in it.
 
         The manifest does not name them yet: `publish` does.
@@ -167,7 +174,7 @@ class FeatureTable:
         part : Part
             Without files.
         ts_recv_ns : (n,) int64
-        values : (columns, n) float32
+        values : (columns, n) float32, or a sequence of (n,) arrays of any types
             In the order of the part's versions.
         """
         made_of = [f"{k}={v}" for known in (part.inputs, part.versions) for k, v in known.items()]
@@ -181,13 +188,6 @@ class FeatureTable:
             write_atomic(self.folder / state_file, state)
         return replace(part, file=path.name, file_bytes=path.stat().st_size, state_file=state_file)
 
-    def state(self, part: Part) -> bytes:
-        """What the features remembered at the end of a part; empty if nothing is there."""
-        try:
-            return (self.folder / part.state_file).read_bytes() if part.state_file else b""
-        except OSError:
-            return b""
-
     def is_sound(self, part: Part) -> bool:
         """Whether the part's file is there in its full length; its pages have checksums of their own."""
         try:
@@ -195,8 +195,8 @@ class FeatureTable:
         except OSError:
             return False
 
-    def read_part(self, part: Part, columns: Sequence[str]) -> F32_2D:
-        """Some columns of a part, (columns, rows) float32.
+    def read_columns(self, part: Part, columns: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Some columns of a part, by name.
 
         Raises
         ------
@@ -208,11 +208,35 @@ class FeatureTable:
         path = self.folder / part.file
         try:
             table = pq.read_table(path, columns=list(columns), page_checksum_verification=True)
+            return {name: table.column(name).to_numpy() for name in columns}
         except (OSError, KeyError) as error:
-            raise CatalogError(f"{path} cannot be read ({error}); harvest the table again") from None
+            raise CatalogError(f"{path} cannot be read ({error}); {self.remedy}") from None
+
+
+class FeatureTable(PartTable):
+    """A folder with the columns of one set over the bars of one instrument and timeframe."""
+
+    remedy: ClassVar[str] = "harvest the table again"
+
+    def state(self, part: Part) -> bytes:
+        """What the features remembered at the end of a part; empty if nothing is there."""
+        try:
+            return (self.folder / part.state_file).read_bytes() if part.state_file else b""
+        except OSError:
+            return b""
+
+    def read_part(self, part: Part, columns: Sequence[str]) -> F32_2D:
+        """Some columns of a part, (columns, rows) float32.
+
+        Raises
+        ------
+        CatalogError
+            If the file is missing or damaged.
+        """
+        found = self.read_columns(part, columns)
         out = np.empty((len(columns), part.rows), dtype=np.float32)
         for j, name in enumerate(columns):
-            out[j] = table.column(name).to_numpy()
+            out[j] = found[name]
         return out
 
     def scan(self) -> pl.LazyFrame:
@@ -233,17 +257,18 @@ class FeatureTable:
         return pl.scan_parquet([self.folder / part.file for part in manifest.parts])
 
 
-def _write_columns(path: Path, part: Part, ts_recv_ns: I64_1D, values: F32_2D) -> None:
-    """Write feature columns as one Parquet file, wholly or not at all.
+def _write_columns(path: Path, part: Part, ts_recv_ns: I64_1D, values: F32_2D | Sequence[NDArray[Any]]) -> None:
+    """Write columns as one Parquet file, wholly or not at all.
 
     Floats are stored byte by byte of equal rank, which makes them smaller without loss.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
-        with ColumnWriter(temporary, list(part.versions), {"versions": dict(part.versions)}) as writer:
+        kinds = {name: column.dtype for name, column in zip(part.versions, values, strict=True)}
+        with ColumnWriter(temporary, kinds, {"versions": dict(part.versions)}) as writer:
             for first in range(0, max(len(ts_recv_ns), 1), _ROW_GROUP):
                 last = first + _ROW_GROUP
-                writer.write(ts_recv_ns[first:last], values[:, first:last])
+                writer.write(ts_recv_ns[first:last], [column[first:last] for column in values])
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -251,28 +276,33 @@ def _write_columns(path: Path, part: Part, ts_recv_ns: I64_1D, values: F32_2D) -
 
 
 class ColumnWriter:
-    """Writes feature columns to a Parquet file, some rows at a time.
+    """Writes columns to a Parquet file, some rows at a time.
 
     Parameters
     ----------
     path : Path
-    names : sequence of str
-        Feature columns.
+    names : sequence of str, or mapping of str to dtype
+        Columns beside `ts_recv_ns`; float32 where nothing else is said.
     about : mapping
         What the file says of itself, as JSON under the key ``argus``.
     """
 
-    def __init__(self, path: Path, names: Sequence[str], about: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str] | Mapping[str, np.dtype[Any]], about: Mapping[str, Any]
+    ) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         self._pa = pa
+        kinds = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names, np.dtype(np.float32))
         self._schema = pa.schema(
             [pa.field(KNOWN_AT, pa.int64(), nullable=False)]
-            + [pa.field(name, pa.float32(), nullable=False) for name in names],
+            + [pa.field(name, pa.from_numpy_dtype(kind), nullable=False) for name, kind in kinds.items()],
             metadata={"argus": json.dumps(dict(about))},
         )
-        encoding = {KNOWN_AT: "DELTA_BINARY_PACKED"} | dict.fromkeys(names, "BYTE_STREAM_SPLIT")
+        encoding = {KNOWN_AT: "DELTA_BINARY_PACKED"} | {
+            name: _ENCODINGS[kind.kind] for name, kind in kinds.items() if kind.kind in _ENCODINGS
+        }
         self._writer = pq.ParquetWriter(
             path,
             self._schema,
@@ -289,7 +319,7 @@ class ColumnWriter:
     def __exit__(self, *error: object) -> None:
         self._writer.close()
 
-    def write(self, ts_recv_ns: I64_1D, values: F32_2D) -> None:
-        """Add rows as a row group; `values` are (columns, rows) float32."""
+    def write(self, ts_recv_ns: I64_1D, values: F32_2D | Sequence[NDArray[Any]]) -> None:
+        """Add rows as a row group; `values` are the columns in order."""
         arrays = [self._pa.array(ts_recv_ns), *(self._pa.array(column) for column in values)]
         self._writer.write_table(self._pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=_ROW_GROUP)

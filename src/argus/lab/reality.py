@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D
 from argus.core.errors import ConfigError
 from argus.core.random import stream_key
-from argus.lab.bootstrap import optimal_block
+from argus.lab.block_length import optimal_block
 from argus.lab.significance import expected_maximum
 from argus.lab.trial_matrix import F64_2D
 

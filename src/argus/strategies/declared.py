@@ -152,6 +152,15 @@ class DeclaredStrategy:
         return max(feature(ref.feature).warmup(feature(ref.feature).values(ref.parameters)) for ref in refs)
 
     @classmethod
+    def horizon(cls, values: Values) -> int | None:
+        """Sessions from the one in which a position is taken to the last in which the same decision can hold it.
+
+        It says how far apart two sessions can be that share a result, which is what splits purge (`argus.lab.splits`).
+        None where nothing but the market ends a position: its length is then known from trades alone.
+        """
+        return None
+
+    @classmethod
     def features(cls, symbol: str, values: Values) -> tuple[FeatureRef, ...]:
         """Features read on one instrument."""
         raise NotImplementedError(f"{cls.__name__} declares no features")

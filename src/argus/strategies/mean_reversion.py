@@ -160,6 +160,11 @@ class MeanReversion(DeclaredStrategy):
             )
 
     @classmethod
+    def horizon(cls, values: Values) -> int | None:
+        """Time is up after so many sessions."""
+        return int(values["hold_max"])
+
+    @classmethod
     def features(cls, symbol: str, values: Values) -> tuple[FeatureRef, ...]:
         """Distance from the mean, volatility, the count of sessions, and the long mean if it filters."""
         refs = (

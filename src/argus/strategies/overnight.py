@@ -108,6 +108,11 @@ class Overnight(DeclaredStrategy):
         return not self._by_trend or float(bar.close[-1]) > view.feature(f"mean:{symbol}")
 
     @classmethod
+    def horizon(cls, values: Values) -> int | None:
+        """Bought on a close, sold on the next open."""
+        return 1
+
+    @classmethod
     def features(cls, symbol: str, values: Values) -> tuple[FeatureRef, ...]:
         """Volatility, the count of sessions, and the long mean if it filters."""
         refs = (session_vol(symbol, values), session_count(symbol))

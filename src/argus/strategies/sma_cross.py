@@ -90,6 +90,11 @@ class SmaCross(DeclaredStrategy):
         return int(values["slow"])
 
     @classmethod
+    def horizon(cls, values: Values) -> int | None:
+        """Held until the averages cross again, however long that takes."""
+        return None
+
+    @classmethod
     def features(cls, symbol: str, values: Values) -> tuple[FeatureRef, ...]:
         """Two averages, and the volatility that a sizer may want."""
         return (

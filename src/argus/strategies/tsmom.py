@@ -99,6 +99,11 @@ class TimeSeriesMomentum(DeclaredStrategy):
         )
 
     @classmethod
+    def horizon(cls, values: Values) -> int | None:
+        """A decision holds until the next revision; holidays make it fewer sessions, never more."""
+        return int(values["rebalance"])
+
+    @classmethod
     def features(cls, symbol: str, values: Values) -> tuple[FeatureRef, ...]:
         """Past return, volatility and the date of the session."""
         return (
