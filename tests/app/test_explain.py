@@ -106,8 +106,8 @@ def test_spelling_does_not_matter(word: str) -> None:
 
 def test_a_gate_adds_its_threshold_to_the_entry() -> None:
     (entry,) = explain("minimum_trades")
-    assert dict(entry.facts)["threshold"] == "30"
-    assert entry.as_dict()["facts"]["threshold"] == "30"
+    assert dict(entry.facts)["passes"] == "at least 30"
+    assert entry.as_dict()["facts"]["passes"] == "at least 30"
 
 
 def test_a_word_with_two_meanings_gives_both_and_a_code_its_own() -> None:

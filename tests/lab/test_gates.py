@@ -7,7 +7,7 @@ import pytest
 
 from argus.core.errors import ConfigError
 from argus.lab.bootstrap import bootstrap_trades
-from argus.lab.gates import GATES, Evidence, apply_gates, gates_with
+from argus.lab.gates import GATES, Evidence, Figure, apply_gates, gates_with
 from tests.lab.markets import noise
 
 GOOD = Evidence(
@@ -31,7 +31,19 @@ GOOD = Evidence(
     parameter_count_max=4,
     turnover_annual=20.0,
     turnover_annual_max=25.0,
+    measured={
+        "risk_caps": Figure(0.0, "Nothing was liquidated."),
+        "fold_concentration": Figure(0.6, "Six tenths are left."),
+        "regime_concentration": Figure(0.5, "Half is left."),
+        "perturbation": Figure(0.9, "It holds."),
+        "overfitting": Figure(0.05, "In one of twenty halves it lost."),
+        "data_snooping": Figure(0.01, "Hardly."),
+    },
 )
+
+
+def _figure(gate: str, value: float) -> dict[str, object]:
+    return {"measured": {**GOOD.measured, gate: Figure(value, "Changed.")}}
 
 
 def _answers(evidence: Evidence) -> dict[str, bool | None]:
@@ -66,6 +78,12 @@ _DEEP = replace(GOOD.bootstrap, drawdown_fraction=(0.51,) * 9)
         ("benchmark", {"hold_sharpe_annual": 1.3}),
         ("own_limits", {"turnover_annual": 26.0}),
         ("own_limits", {"parameter_count": 5}),
+        ("risk_caps", _figure("risk_caps", 1.0)),
+        ("fold_concentration", _figure("fold_concentration", 0.0)),
+        ("regime_concentration", _figure("regime_concentration", -0.1)),
+        ("perturbation", _figure("perturbation", 0.0)),
+        ("overfitting", _figure("overfitting", 0.21)),
+        ("data_snooping", _figure("data_snooping", 0.051)),
     ],
 )
 def test_each_gate_fails_alone(gate: str, changes: dict[str, object]) -> None:
@@ -92,6 +110,8 @@ def test_each_leg_of_the_kill_rule_kills() -> None:
         ("deflated_sharpe", {"deflated_sharpe": math.nan}),
         ("benchmark", {"alpha_t": math.nan}),
         ("own_limits", {"turnover_annual": math.nan}),
+        ("risk_caps", {"measured": {}}),
+        ("data_snooping", _figure("data_snooping", math.nan)),
     ],
 )
 def test_too_little_to_judge_is_not_a_pass(gate: str, changes: dict[str, object]) -> None:
@@ -105,3 +125,26 @@ def test_thresholds_can_be_moved_but_not_invented() -> None:
     assert [r.name for r in apply_gates(GOOD, strict) if not r.passed] == ["minimum_trades"]
     with pytest.raises(ConfigError, match="no gate luck"):
         gates_with({"luck": 1.0})
+
+
+def test_what_is_not_negotiable_can_be_made_stricter_only() -> None:
+    assert gates_with({"data_complete": 0.999, "risk_caps": 0.0, "cost_1_5x": 100.0})
+    for name, softer in (("data_complete", 0.5), ("risk_caps", 1.0), ("cost_1_5x", -1.0), ("look_ahead", 0.9)):
+        with pytest.raises(ConfigError, match=f"gate {name} is not negotiable"):
+            gates_with({name: softer})
+    with pytest.raises(ConfigError, match="not a number"):
+        gates_with({"minimum_trades": math.nan})
+
+
+def test_an_answer_tells_its_default_and_its_status() -> None:
+    (loose,) = [r for r in apply_gates(GOOD, gates_with({"minimum_trades": 10})) if r.name == "minimum_trades"]
+    assert (loose.threshold, loose.default, loose.status) == (10.0, 30.0, "pass")
+    (unknown,) = [r for r in apply_gates(replace(GOOD, bootstrap=None)) if r.name == "bootstrap"]
+    assert unknown.status == "insufficient"
+
+
+def test_every_gate_says_how_it_is_fooled() -> None:
+    assert all(gate.fooled.endswith(".") and gate.question.endswith("?") for gate in GATES)
+    assert {gate.name for gate in GATES if not gate.is_negotiable} == {
+        *("data_complete", "look_ahead", "risk_caps", "fold_concentration", "regime_concentration", "cost_1_5x"),
+    }

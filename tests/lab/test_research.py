@@ -66,7 +66,7 @@ def test_an_edge_is_found_and_everything_adds_up() -> None:
     assert {stage for stage, done, total in told if done == total} == {
         "search",
         "walk-forward",
-        "costs",
+        "robustness",
         "benchmark",
         "look-ahead",
         "statistics",
@@ -81,7 +81,8 @@ def test_every_run_is_counted_and_search_and_walk_are_the_looks() -> None:
     assert {purpose: purposes.count(purpose) for purpose in set(purposes)} == {
         "search": 3,
         "walk_forward": 1,
-        "cost_stress": 2,
+        "cost_stress": 4,
+        "robustness": 6,
         "benchmark": 1,
         "audit": 2,
     }

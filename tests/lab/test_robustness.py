@@ -24,6 +24,7 @@ from argus.lab.capacity import capacity_of
 from argus.lab.cost_stress import cost_stress, raised_to_reference
 from argus.lab.delay import Delayed, delay_stress
 from argus.lab.perturbation import jittered, perturbation_stress, with_bars_dropped
+from argus.lab.play import Change, PlainPlay
 from argus.lab.replays import MakeStrategy, outcome_of
 from argus.lab.robustness import RobustnessSettings, Subject, robustness, trade_results
 from argus.lab.trials import MemoryTrialLedger
@@ -36,10 +37,12 @@ CONFIG = config(20_000_000, slippage_ticks=1)
 SPEC, BARS = MARKET["ES"]
 
 
-def again(make: MakeStrategy, market: Market, settings: RunConfig, purpose: str) -> RunRecord:
-    return run(
+def again(
+    make: MakeStrategy, settings: RunConfig, purpose: str, change: Change | None = None, market: Market = MARKET
+) -> RunRecord:
+    play = PlainPlay(market)
+    return (play if change is None else play.changed(change)).run(
         make(),
-        market,
         settings,
         sizer=VolatilityTarget(),
         risk=LimitRiskPolicy(),
@@ -52,7 +55,7 @@ def fade() -> Strategy:
     return Fade({})
 
 
-RECORD = again(fade, MARKET, CONFIG, "walk_forward")
+RECORD = again(fade, CONFIG, "walk_forward")
 
 
 class Resting(Fade):
@@ -89,13 +92,13 @@ def _same(one: RunRecord, other: RunRecord) -> bool:
 
 @pytest.mark.parametrize("kind", [Fade, Resting])
 def test_no_delay_is_the_strategy_to_the_bit(kind: type[Fade]) -> None:
-    plain = again(lambda: kind({}), MARKET, CONFIG, "search")
+    plain = again(lambda: kind({}), CONFIG, "search")
     assert len(plain.fills) > 20
-    late = again(lambda: Delayed(kind({}), 0), MARKET, CONFIG, "search")
+    late = again(lambda: Delayed(kind({}), 0), CONFIG, "search")
     assert _same(plain, late)
     # The manifest names the class that was run; all else of it is the same.
     assert {**plain.manifest.strategy, "source": ""} == {**late.manifest.strategy, "source": ""}
-    assert not _same(plain, again(lambda: Delayed(kind({}), 1), MARKET, CONFIG, "search"))
+    assert not _same(plain, again(lambda: Delayed(kind({}), 1), CONFIG, "search"))
 
 
 @pytest.mark.parametrize("wakes", [1, 2])
@@ -114,17 +117,17 @@ def test_orders_come_so_many_wakes_late(wakes: int) -> None:
 
 
 def run_id(strategy: Strategy) -> str:
-    return again(lambda: strategy, MARKET, CONFIG, "robustness").manifest.run_id
+    return again(lambda: strategy, CONFIG, "robustness").manifest.run_id
 
 
 def test_resting_orders_and_answers_to_fills_can_be_late() -> None:
-    late = again(lambda: Delayed(Resting({}), 2), MARKET, CONFIG, "robustness")
+    late = again(lambda: Delayed(Resting({}), 2), CONFIG, "robustness")
     assert len(late.fills) > 20
-    assert len(late.orders) < len(again(lambda: Resting({}), MARKET, CONFIG, "search").orders)
+    assert len(late.orders) < len(again(lambda: Resting({}), CONFIG, "search").orders)
 
 
 def test_an_edge_of_one_day_does_not_survive_a_delay() -> None:
-    found = delay_stress(again, fade, MARKET, CONFIG, RECORD, per_year=252.0)
+    found = delay_stress(again, fade, CONFIG, RECORD, per_year=252.0)
     assert [one.name for one in found.outcomes] == ["0", "1", "2"]
     assert found.outcomes[0].sharpe_annual > 2.0
     assert found.figure < 0.3 * found.outcomes[0].sharpe_annual
@@ -170,7 +173,7 @@ def test_dropped_bars_are_missing_and_the_rest_is_as_it_was() -> None:
 
 
 def test_an_edge_of_a_per_cent_a_day_survives_a_tick() -> None:
-    found = perturbation_stress(again, fade, MARKET, CONFIG, RECORD, per_year=252.0)
+    found = perturbation_stress(again, fade, CONFIG, RECORD, per_year=252.0)
     assert len(found.outcomes) == 5
     assert 0.8 < found.kept <= 1.2
     assert found.figure == min(one.sharpe_annual for one in found.outcomes[1:])
@@ -188,7 +191,7 @@ def test_costs_of_zero_are_stressed_at_what_the_instrument_costs() -> None:
     nets = [one.net_pnl for one in found.outcomes]
     assert nets == sorted(nets, reverse=True)
     assert found.figure == nets[-1]
-    assert nets[0] < again(fade, MARKET, replace(CONFIG, costs=free), "search").net_pnl_micros / 1e6
+    assert nets[0] < again(fade, replace(CONFIG, costs=free), "search").net_pnl_micros / 1e6
 
 
 def test_declared_costs_above_the_reference_stay() -> None:
@@ -217,8 +220,9 @@ def test_mixed_declarations_take_the_higher_of_each_part() -> None:
 
 def test_break_even_is_where_nothing_is_left() -> None:
     # Fixed size: trading does not depend on costs, so the estimate is exact but for rounding to two decimals.
-    def fixed(make: MakeStrategy, market: Market, settings: RunConfig, purpose: str) -> RunRecord:
-        return run(make(), market, settings, sizer=FixedUnits(), risk=LimitRiskPolicy(), trials=MemoryTrialLedger())
+    def fixed(make: MakeStrategy, settings: RunConfig, purpose: str, change: Change | None = None) -> RunRecord:
+        assert change is None
+        return run(make(), MARKET, settings, sizer=FixedUnits(), risk=LimitRiskPolicy(), trials=MemoryTrialLedger())
 
     fees_only = replace(CONFIG, costs=CostModel(fee_per_unit=Decimal("5")))
     found = cost_stress(fixed, fade, MARKET, fees_only, per_year=252.0, slippage_ticks=0)
@@ -232,7 +236,7 @@ def test_capacity_is_linear_in_the_limit() -> None:
     assert two.figure == pytest.approx(2.0 * one.figure)
     assert one.multiple * one.participation_max == pytest.approx(0.01)
     # Another market than the run's is refused, so a run on closes alone is made for the unknown case.
-    empty = again(lambda: Fade({"days": 50}), market_of(daily_bars(noise(40, 1))), CONFIG, "search")
+    empty = again(lambda: Fade({"days": 50}), CONFIG, "search", market=market_of(daily_bars(noise(40, 1))))
     assert math.isnan(capacity_of(empty, market_of(daily_bars(noise(40, 1)))).figure)
 
 

@@ -287,19 +287,25 @@ def _gates(sharpe: float, trades: int) -> tuple[GateResult, ...]:
     values = {
         "data_complete": 0.9987,
         "look_ahead": 1.0,
+        "risk_caps": 0.0,
         "minimum_trades": float(trades),
         "walk_forward": sharpe,
+        "fold_concentration": 0.6 * sharpe,
+        "regime_concentration": 0.5 * sharpe,
         "cost_1_25x": 42_000.0 * sharpe,
         "cost_1_5x": 42_000.0 * sharpe - 12_000.0,
+        "perturbation": 0.9 * sharpe,
         "bootstrap": 30_000.0 * sharpe - 11_000.0,
         "deflated_sharpe": min(0.999, max(0.01, 0.5 + 0.5 * sharpe)),
+        "overfitting": 0.12 if sharpe > 0.0 else 0.61,
+        "data_snooping": 0.021 if sharpe > 0.0 else 0.7,
         "benchmark": 2.4 * sharpe,
         "own_limits": 0.61,
     }
     results = []
     for gate in GATES:
         value = values[gate.name] if trades else math.nan
-        passed = None if not trades else value <= 1.0 if gate.name == "own_limits" else value >= gate.threshold
+        passed = gate.passes(value) if trades else None
         sentence = (
             "There was too little to judge." if passed is None else f"{gate.question} {'Yes' if passed else 'No'}."
         )

@@ -312,15 +312,15 @@ def _kernels(name: str) -> list[str]:
 
 
 def _gate_names() -> list[str]:
-    from argus.lab.gates import GATES
+    from argus.lab.gates import GATES, HOLD_OUT
 
-    return [gate.name for gate in GATES]
+    return [gate.name for gate in (*GATES, HOLD_OUT)]
 
 
 def _gate(name: str) -> Explanation:
-    from argus.lab.gates import GATES
+    from argus.lab.gates import GATES, HOLD_OUT
 
-    gate = next(gate for gate in GATES if gate.name == name)
+    gate = next(gate for gate in (*GATES, HOLD_OUT) if gate.name == name)
     return Explanation(
         name,
         "gate",
@@ -328,10 +328,11 @@ def _gate(name: str) -> Explanation:
         what=f"A gate: {gate.question}",
         why=gate.reason,
         read=gate.how_to_read,
-        distrust="A gate that is passed has not refuted the idea; it has not proven it either.",
+        distrust=gate.fooled,
         facts=(
             (f"gate {name}", gate.question),
-            ("threshold", f"{gate.threshold:g}"),
+            ("passes", f"{gate.sense} {gate.threshold:g}"),
+            ("negotiable", "yes" if gate.is_negotiable else "no: it can be made stricter, never softer"),
             ("why there", gate.reason),
             ("its value", gate.how_to_read),
         ),

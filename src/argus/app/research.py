@@ -123,7 +123,7 @@ def research(
                 evaluation = evaluate(
                     candidate,
                     trials=trials,
-                    settings=LabSettings(seed=settings.seed),
+                    settings=LabSettings(seed=settings.seed, thresholds=settings.evaluation.deploy_gates),
                     map_runs=map_runs,
                     progress=tell,
                 )

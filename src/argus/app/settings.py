@@ -18,6 +18,7 @@ __all__ = [
     "AccountSettings",
     "CandidateSettings",
     "CostSettings",
+    "EvaluationSettings",
     "ResearchSettings",
     "Settings",
     "SizingSettings",
@@ -139,6 +140,25 @@ class UniverseSettings(_Strict):
         return given
 
 
+class EvaluationSettings(_Strict):
+    """What the lab asks of a strategy."""
+
+    deploy_gates: dict[str, float] = {}
+    """Gate to threshold, where it is not the one that Argus comes with. Some can be made stricter only."""
+
+    @field_validator("deploy_gates")
+    @classmethod
+    def _known_gates(cls, given: dict[str, float]) -> dict[str, float]:
+        from argus.lab.gates import gates_with
+
+        if given:
+            try:
+                gates_with(given)
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        return given
+
+
 class Settings(_Strict):
     """Everything in ``argus.yaml``."""
 
@@ -148,6 +168,7 @@ class Settings(_Strict):
     costs: CostSettings = CostSettings()
     sizing: SizingSettings = SizingSettings()
     universe: UniverseSettings = UniverseSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     research: ResearchSettings = ResearchSettings()
 
 

@@ -112,7 +112,8 @@ class ResearchSettings:
         Whether training windows grow from the start, or roll.
     cost_multipliers : tuple of str
         Besides 1.
-    bootstrap_paths : int
+    bootstrap_paths, draws : int
+        Of the trades; of the sessions of all parameter sets together.
     ruin_fraction : float
         Share of the opening equity below which an account counts as ruined.
     audit_cuts : int
@@ -127,8 +128,9 @@ class ResearchSettings:
     test_years: float = 1.0
     embargo_sessions: int = 1
     anchored: bool = True
-    cost_multipliers: tuple[str, ...] = ("1.25", "1.5")
+    cost_multipliers: tuple[str, ...] = ("1.25", "1.5", "2")
     bootstrap_paths: int = 10_000
+    draws: int = 1_000
     ruin_fraction: float = 0.5
     audit_cuts: int = 3
     seed: int = 0

@@ -183,7 +183,7 @@ def cost_stress(
     outcomes: list[Outcome] = []
     multiple = cost = math.nan
     for name in multipliers:
-        record = replay(make, market, at(base.multiplier * Decimal(name)), "cost_stress")
+        record = replay(make, at(base.multiplier * Decimal(name)), "cost_stress")
         if not outcomes:
             figures = summary(record, sessions_per_year=per_year)
             multiple, cost = figures["break_even_multiplier"], figures["break_even_cost"]
@@ -192,7 +192,7 @@ def cost_stress(
     if 0.0 < multiple * float(base.multiplier) <= _MULTIPLIER_MAX:
         # More decimals would split a thousandth of a tick, which the engine cannot charge.
         nothing_left = round(base.multiplier * Decimal(multiple), 2)
-        record = replay(make, market, at(nothing_left), "cost_stress")
+        record = replay(make, at(nothing_left), "cost_stress")
         confirmed = outcome_of(format(nothing_left / base.multiplier, ".2f"), record, per_year)
     last = outcomes[-1]
     sentence = (

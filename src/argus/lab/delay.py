@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from argus.core.errors import ConfigError
 from argus.core.intents import Bracket, Intent, OrderRequest, Replace
@@ -18,7 +19,6 @@ from argus.core.ports import Strategy, View
 from argus.core.strategy import ParameterValue, StrategySpec
 from argus.engine.config import RunConfig
 from argus.engine.forms import source_hash
-from argus.engine.market import Market
 from argus.engine.record import RunRecord
 from argus.lab.replays import MakeStrategy, Outcome, Replay, outcome_of
 
@@ -106,7 +106,6 @@ class DelayStress:
 def delay_stress(
     replay: Replay,
     make: MakeStrategy,
-    market: Market,
     config: RunConfig,
     record: RunRecord,
     *,
@@ -121,7 +120,7 @@ def delay_stress(
         `argus.lab.replays.Replay`.
     make : callable
         A fresh strategy.
-    market, config
+    config : RunConfig
         Of the run without delay.
     record : RunRecord
         That run.
@@ -132,9 +131,13 @@ def delay_stress(
     """
     outcomes = [outcome_of("0", record, per_year)]
     for wakes in delays:
-        late = replay(lambda wakes=wakes: Delayed(make(), wakes), market, config, "robustness")  # type: ignore[misc]
+        late = replay(partial(_late, make, wakes), config, "robustness")
         outcomes.append(outcome_of(str(wakes), late, per_year))
     figure = next((one.sharpe_annual for one in outcomes if one.name == "1"), math.nan)
     shown = ", ".join(f"{one.sharpe_annual:.2f} after {one.name}" for one in outcomes[1:])
     sentence = f"With decisions late by some wake-ups the Sharpe ratio of {outcomes[0].sharpe_annual:.2f} is {shown}."
     return DelayStress(tuple(outcomes), figure, sentence)
+
+
+def _late(make: MakeStrategy, wakes: int) -> Delayed:
+    return Delayed(make(), wakes)

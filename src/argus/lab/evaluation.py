@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,12 @@ from argus.lab.bootstrap import BootstrapResult
 from argus.lab.gates import GateResult
 from argus.lab.look_ahead import Cut
 from argus.lab.red_flags import RedFlag
+from argus.lab.trial_matrix import TrialMatrix
 from argus.lab.trials import Looks
+
+if TYPE_CHECKING:
+    from argus.lab.multiplicity import Multiplicity
+    from argus.lab.robustness import Robustness
 
 __all__ = [
     "CostResult",
@@ -173,6 +178,11 @@ class Significance:
         Years needed to trust the shown Sharpe ratio above zero at 95 %; infinite if it is not positive.
     backtest_years_min : float
         Years below which so many worthless trials would show a Sharpe ratio of 1.
+    deflated_chosen, deflated_walk : float
+        The two that `deflated` is the lower of: of the parameter set that would be traded now, in sample, against all
+        sets that were tried; of the out-of-sample account, against all such accounts at these data.
+    trials_effective, walks : int
+        How many independent trials, and how many out-of-sample accounts, those were.
     """
 
     looks: Looks
@@ -182,6 +192,10 @@ class Significance:
     deflated: float
     track_record_years_min: float
     backtest_years_min: float
+    deflated_chosen: float = math.nan
+    deflated_walk: float = math.nan
+    trials_effective: int = 1
+    walks: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,6 +232,12 @@ class Evaluation:
     notes : tuple of str
     record : RunRecord
         The out-of-sample run itself, for trades, trace and manifest.
+    matrix : TrialMatrix or None
+        Session returns of every parameter set, in sample.
+    chosen : int
+        Column of the set that would be traded now; -1 if none ever traded.
+    robustness : Robustness or None
+    multiplicity : Multiplicity or None
     """
 
     strategy: str
@@ -243,14 +263,19 @@ class Evaluation:
     completeness: Mapping[str, float] | None
     notes: tuple[str, ...]
     record: RunRecord
+    matrix: TrialMatrix | None = None
+    chosen: int = -1
+    robustness: Robustness | None = None
+    multiplicity: Multiplicity | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain types for JSON: NaN and infinity become None; of the record only its manifest is kept."""
+        """Plain types for JSON: NaN and infinity become None; of record and matrix only their manifest and hash."""
         plain: dict[str, Any] = {
             field.name: to_json(getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name != "record"
+            if field.name not in ("record", "matrix")
         }
+        plain["matrix_hash"] = None if self.matrix is None else self.matrix.content_hash()
         plain["manifest"] = to_json(self.record.manifest)
         return plain
 

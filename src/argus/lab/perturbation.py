@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -18,8 +19,8 @@ from argus.core.errors import ConfigError
 from argus.core.instruments import InstrumentSpec
 from argus.core.random import generator
 from argus.engine.config import RunConfig
-from argus.engine.market import Market
 from argus.engine.record import RunRecord
+from argus.lab.play import Change
 from argus.lab.replays import MakeStrategy, Outcome, Replay, outcome_of
 
 __all__ = ["PerturbationStress", "jittered", "perturbation_stress", "with_bars_dropped"]
@@ -112,7 +113,6 @@ class PerturbationStress:
 def perturbation_stress(
     replay: Replay,
     make: MakeStrategy,
-    market: Market,
     config: RunConfig,
     record: RunRecord,
     *,
@@ -129,7 +129,7 @@ def perturbation_stress(
         `argus.lab.replays.Replay`.
     make : callable
         A fresh strategy.
-    market, config
+    config : RunConfig
         Of the run on the market as it was.
     record : RunRecord
         That run.
@@ -139,17 +139,13 @@ def perturbation_stress(
     half_spread_ticks : int
     drop_share : float
     """
-    markets: dict[str, Market] = {}
+    changes: dict[str, Change] = {}
     for seed in seeds:
-        markets[f"prices moved, seed {seed}"] = {
-            symbol: (spec, jittered(spec, bars, seed, half_spread_ticks)) for symbol, (spec, bars) in market.items()
-        }
-        markets[f"bars lost, seed {seed}"] = {
-            symbol: (spec, with_bars_dropped(bars, seed, drop_share)) for symbol, (spec, bars) in market.items()
-        }
+        changes[f"prices moved, seed {seed}"] = partial(jittered, seed=seed, half_spread_ticks=half_spread_ticks)
+        changes[f"bars lost, seed {seed}"] = partial(_fewer, seed=seed, share=drop_share)
     outcomes = [outcome_of("as it was", record, per_year)]
-    for name, altered in markets.items():
-        outcomes.append(outcome_of(name, replay(make, altered, config, "robustness"), per_year))
+    for name, change in changes.items():
+        outcomes.append(outcome_of(name, replay(make, config, "robustness", change), per_year))
     base, ratios = outcomes[0].sharpe_annual, [one.sharpe_annual for one in outcomes[1:]]
     figure = math.nan if not ratios or any(math.isnan(ratio) for ratio in ratios) else min(ratios)
     kept = figure / base if base > 0.0 else math.nan
@@ -158,3 +154,7 @@ def perturbation_stress(
         f"bars lost, the Sharpe ratio of {base:.2f} falls to {figure:.2f} at worst."
     )
     return PerturbationStress(tuple(outcomes), figure, kept, sentence)
+
+
+def _fewer(spec: InstrumentSpec, bars: Bars, seed: int, share: float) -> Bars:
+    return with_bars_dropped(bars, seed, share)

@@ -33,6 +33,11 @@ class Play(Protocol):
         """What strategies read: bars by instrument; of roots their continuous series."""
         ...
 
+    @property
+    def traded(self) -> Market:
+        """What orders are filled on: the same, or the contracts."""
+        ...
+
     def run(
         self,
         strategy: Strategy,
@@ -65,6 +70,11 @@ class PlainPlay:
 
     market: Market
     events: Events = field(default_factory=dict)
+
+    @property
+    def traded(self) -> Market:
+        """What orders are filled on."""
+        return self.market
 
     def run(
         self,
@@ -109,6 +119,13 @@ class RolledPlay:
     def market(self) -> Market:
         """The continuous series by root."""
         return series_of(self.roots)
+
+    @property
+    def traded(self) -> Market:
+        """The contracts that the roots roll through."""
+        from argus.engine.rolling import rolled_market
+
+        return rolled_market(self.roots)
 
     def run(
         self,

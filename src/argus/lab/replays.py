@@ -1,7 +1,7 @@
 """What a stress that trades again needs to be given: something that replays, and what is kept of a replay.
 
 How a strategy is run (one instrument, rolled futures, corporate actions) is not the business of a stress. It says what
-is traded, on which market, under which costs, and gets a record back.
+is traded, under which costs, with which bars in the place of the market's own, and gets a record back.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Protocol
 from argus.core.money import MICROS
 from argus.core.ports import Strategy
 from argus.engine.config import RunConfig
-from argus.engine.market import Market
 from argus.engine.metrics import session_returns, sharpe
 from argus.engine.record import RunRecord
+from argus.lab.play import Change
 
 __all__ = ["MakeStrategy", "Outcome", "Replay", "outcome_of"]
 
@@ -25,10 +25,10 @@ MakeStrategy = Callable[[], Strategy]
 
 
 class Replay(Protocol):
-    """Runs a strategy on a market."""
+    """Runs a strategy on the market that is judged, or on one made from it."""
 
-    def __call__(self, make: MakeStrategy, market: Market, config: RunConfig, purpose: str) -> RunRecord:
-        """The record of a run; `purpose` goes into the trial ledger."""
+    def __call__(self, make: MakeStrategy, config: RunConfig, purpose: str, change: Change | None = None) -> RunRecord:
+        """The record of a run; `purpose` goes into the trial ledger, `change` gives each instrument other bars."""
         ...
 
 

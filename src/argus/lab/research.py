@@ -9,15 +9,15 @@ gates. Nothing here reads or writes a file; what is counted goes through the tri
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
 from argus.core.arrays import I32_1D, I64_1D
 from argus.core.money import MICROS
 from argus.core.ports import TrialLedger
+from argus.engine.config import RunConfig
 from argus.engine.metrics import (
     Metrics,
     drawdown_curve,
@@ -27,7 +27,7 @@ from argus.engine.metrics import (
 )
 from argus.engine.record import RunRecord
 from argus.lab.benchmark import alpha_against, hold_plan, scaled_to
-from argus.lab.bootstrap import BootstrapResult, bootstrap_trades
+from argus.lab.bootstrap import BootstrapResult, Redraw
 from argus.lab.candidate import Candidate, MapRuns, Progress, ResearchSettings
 from argus.lab.evaluation import (
     CostResult,
@@ -39,21 +39,31 @@ from argus.lab.evaluation import (
     Significance,
     month_returns,
 )
-from argus.lab.gates import Evidence, GateResult, apply_gates, gates_with
+from argus.lab.evidence import Evidence, Figure
+from argus.lab.gates import GateResult, apply_gates, gates_with
 from argus.lab.look_ahead import Cut, audit
+from argus.lab.measures import best_run, measured, plateau_around
+from argus.lab.multiplicity import Multiplicity, MultiplicitySettings, multiplicity, null_variance
+from argus.lab.paths import KillRule
+from argus.lab.play import Change
 from argus.lab.red_flags import red_flags
+from argus.lab.replays import MakeStrategy
+from argus.lab.robustness import Robustness, RobustnessSettings, Subject, robustness
 from argus.lab.search import search
 from argus.lab.significance import (
     deflated_sharpe,
-    expected_maximum_sharpe,
     minimum_backtest_years,
     minimum_track_record,
 )
-from argus.lab.trials import TrialJournal
+from argus.lab.stability import Plateau
+from argus.lab.trial_matrix import TrialMatrix
+from argus.lab.trials import TrialJournal, walks_at
 from argus.lab.walk import Walk, fold_results, plan_walk
 from argus.lab.walk_forward import (
     equity_on,
 )
+
+_JUDGED_MIN: Final = 20
 
 __all__ = ["Candidate", "MapRuns", "Progress", "ResearchSettings", "evaluate"]
 
@@ -93,14 +103,17 @@ def evaluate(
     record = walk.run(trials, "walk_forward")
     tell("walk-forward", 1, 1)
     metrics = summarise(record, walk.per_year)
-    costs = _cost_stress(candidate, walk, record, metrics, how, trials, tell)
     hold, curve = _against_holding(candidate, walk, record, trials, tell)
+    windows = fold_results(walk, curve)
+    chosen = best_run(searched.matrix)
+    robust = _press(candidate, walk, record, windows, plateau_around(searched.matrix, chosen), how, trials, tell)
+    costs = _cost_results(robust)
     cuts = _audit(candidate, walk, record, how, trials, tell)
     tell("statistics", 0, 1)
-    significance = _significance(candidate, metrics, trials, walk.per_year)
-    drawn = _redraw(candidate, record, how)
-    windows = fold_results(walk, curve)
-    evidence = _evidence(candidate, metrics, windows, costs, drawn, significance, hold, cuts, walk)
+    multiple, significance = _significance(candidate, metrics, searched.matrix, chosen, how, trials)
+    drawn = robust.paths.of(Redraw.STATIONARY) if robust.paths else None
+    figures = measured(record, windows, robust, multiple, searched.matrix.runs)
+    evidence = _evidence(candidate, metrics, windows, costs, drawn, significance, hold, cuts, walk, figures)
     gates = apply_gates(evidence, gates_with(how.thresholds))
     months = month_returns(curve.session, curve.equity)
     notes = tuple(dict.fromkeys((*candidate.notes, *record.notes)))
@@ -138,6 +151,10 @@ def evaluate(
         completeness=candidate.completeness,
         notes=notes,
         record=record,
+        matrix=searched.matrix,
+        chosen=chosen,
+        robustness=robust,
+        multiplicity=multiple,
     )
 
 
@@ -148,42 +165,52 @@ def _silent(stage: str, done: int, total: int) -> None:
 # ---- stress, benchmark, audit
 
 
-def _cost_stress(
+def _press(
     candidate: Candidate,
     walk: Walk,
     record: RunRecord,
-    metrics: Metrics,
+    windows: Sequence[FoldResult],
+    plateau: Plateau | None,
     how: ResearchSettings,
     trials: TrialLedger,
     tell: Progress,
-) -> tuple[CostResult, ...]:
-    results = [
-        CostResult(
-            "1",
-            record.manifest.run_id,
-            metrics.net_pnl_micros / MICROS,
-            metrics.fees_micros / MICROS,
-            metrics.sharpe_annual,
-        )
-    ]
-    tell("costs", 0, len(how.cost_multipliers))
-    for number, multiplier in enumerate(how.cost_multipliers, start=1):
-        costs = candidate.config.costs
-        dearer = replace(walk.config, costs=replace(costs, multiplier=costs.multiplier * Decimal(multiplier)))
-        stressed = walk.run(trials, "cost_stress", dearer)
-        _, equity = stressed.session_equity()
-        ratio = sharpe(session_returns(equity, stressed.opening_cash_micros))
-        results.append(
-            CostResult(
-                multiplier,
-                stressed.manifest.run_id,
-                stressed.net_pnl_micros / MICROS,
-                stressed.fees_micros / MICROS,
-                ratio * math.sqrt(walk.per_year),
-            )
-        )
-        tell("costs", number, len(how.cost_multipliers))
-    return tuple(results)
+) -> Robustness:
+    """Whether the out-of-sample account breaks when costs, prices, the order of its trades or the time are others."""
+    play = candidate.play
+    pressed = RobustnessSettings(
+        rule=KillRule(ruin_equity_share=how.ruin_fraction),
+        paths=how.bootstrap_paths,
+        seed=how.seed,
+        workers=how.workers,
+        cost_multipliers=("1", *how.cost_multipliers),
+    )
+    told = 0
+
+    def replay(make: MakeStrategy, config: RunConfig, purpose: str, change: Change | None = None) -> RunRecord:
+        nonlocal told
+        told += 1
+        tell("robustness", told, pressed.replays)
+        on = play if change is None else play.changed(change)
+        return on.run(make(), config, sizer=candidate.sizer, risk=candidate.risk, trials=trials, purpose=purpose)
+
+    subject = Subject(
+        make=walk.strategy,
+        market=play.market,
+        config=walk.config,
+        record=record,
+        per_year=walk.per_year,
+        sizes_on_equity=_sizes_on_equity(candidate),
+        folds=tuple(windows),
+        grid=walk.matrix.values,
+        plateau=plateau,
+        traded=play.traded,
+    )
+    return robustness(subject, replay, pressed)
+
+
+def _cost_results(robust: Robustness) -> tuple[CostResult, ...]:
+    outcomes = robust.costs.outcomes if robust.costs else ()
+    return tuple(CostResult(one.name, one.run_id, one.net_pnl, one.fees, one.sharpe_annual) for one in outcomes)
 
 
 def _against_holding(
@@ -279,51 +306,53 @@ def _audit(
 # ---- statistics
 
 
-def _redraw(candidate: Candidate, record: RunRecord, how: ResearchSettings) -> BootstrapResult | None:
-    closed = record.trades[record.trades["is_open"] == 0]
-    if not len(closed):
-        return None
-    ordered = closed[np.argsort(closed["exit_ts_ns"], kind="stable")]
-    net = ordered["net_micros"].astype(np.float64) / MICROS
-    if _sizes_on_equity(candidate):
-        # A trade of a grown account is larger for no reason of its own; at the opening size all trades are alike.
-        row = np.searchsorted(record.equity_ts_ns, ordered["entry_ts_ns"], side="left") - 1
-        before = np.where(row >= 0, record.equity_micros[np.maximum(row, 0)], record.opening_cash_micros)
-        net = net * (record.opening_cash_micros / np.maximum(before, 1))
-    return bootstrap_trades(
-        net,
-        capital=record.opening_cash_micros / MICROS,
-        ruin_fraction=how.ruin_fraction,
-        paths=how.bootstrap_paths,
-        seed=how.seed,
-        workers=how.workers,
-    )
-
-
 def _sizes_on_equity(candidate: Candidate) -> bool:
     return candidate.sizer.describe().get("capital") == "equity"
 
 
-def _significance(candidate: Candidate, metrics: Metrics, trials: TrialJournal, per_year: float) -> Significance:
+def _significance(
+    candidate: Candidate,
+    metrics: Metrics,
+    matrix: TrialMatrix,
+    chosen: int,
+    how: ResearchSettings,
+    trials: TrialJournal,
+) -> tuple[Multiplicity | None, Significance]:
+    """The set that would be traded now against all that were tried, and the account against all such accounts.
+
+    No parameter was chosen on the out-of-sample account, so the number of parameter sets is not held against it; how
+    many such accounts were looked at on these data is.
+    """
     bars = [candidate.market[symbol][1] for symbol in candidate.universe]
     first = min(int(b.ts_event_ns[0]) for b in bars)
     last = max(int(b.ts_close_ns[-1]) for b in bars)
     family = candidate.create(candidate.parameter_sets()[0]).spec.name
     looks = trials.looks(family, candidate.universe, first, last)
-    count = max(looks.count, 1)
-    luck = expected_maximum_sharpe(count, looks.sharpe_variance)
-    known = math.isfinite(metrics.sharpe_session)
+    multiple = None
+    if chosen >= 0 and len(matrix.judged) >= _JUDGED_MIN:
+        settings = MultiplicitySettings(draws=how.draws, seed=how.seed, workers=how.workers)
+        multiple = multiplicity(matrix, chosen, None, looks, settings)
+    walks = walks_at(trials, candidate.universe, first, last)
+    known = math.isfinite(metrics.sharpe_session) and metrics.sessions > 1
+    of_walk = math.nan
+    if known:
+        null = null_variance(metrics.sessions)
+        of_walk = deflated_sharpe(metrics.sharpe_session, metrics.sessions, metrics.skew, metrics.kurtosis, walks, null)
     track = minimum_track_record(metrics.sharpe_session, metrics.skew, metrics.kurtosis) if known else math.inf
-    return Significance(
+    of_chosen = multiple.dsr if multiple else math.nan
+    count = multiple.trials_effective if multiple else max(looks.count, 1)
+    return multiple, Significance(
         looks=looks,
         looks_all=trials.looks(None, candidate.universe, first, last),
         psr_zero=metrics.psr_zero,
-        sharpe_by_luck_annual=luck * math.sqrt(per_year),
-        deflated=deflated_sharpe(
-            metrics.sharpe_session, metrics.sessions, metrics.skew, metrics.kurtosis, count, looks.sharpe_variance
-        ),
-        track_record_years_min=track / per_year,
+        sharpe_by_luck_annual=(multiple.sharpe_luck if multiple else 0.0) * math.sqrt(matrix.per_year),
+        deflated=min(of_chosen, of_walk) if known and multiple else math.nan,
+        track_record_years_min=track / matrix.per_year,
         backtest_years_min=minimum_backtest_years(count),
+        deflated_chosen=of_chosen,
+        deflated_walk=of_walk,
+        trials_effective=count,
+        walks=walks,
     )
 
 
@@ -337,6 +366,7 @@ def _evidence(
     hold: HoldResult,
     cuts: Sequence[Cut],
     walk: Walk,
+    figures: Mapping[str, Figure],
 ) -> Evidence:
     spec = walk.strategy().spec
     return Evidence(
@@ -347,7 +377,7 @@ def _evidence(
         net_by_cost={cost.multiplier: cost.net_pnl for cost in costs},
         bootstrap=drawn,
         deflated_sharpe=significance.deflated,
-        trials=max(significance.looks.count, 1),
+        trials=significance.trials_effective,
         sharpe_by_luck_annual=significance.sharpe_by_luck_annual,
         alpha_annual=hold.alpha_annual,
         alpha_t=hold.alpha_t,
@@ -360,6 +390,7 @@ def _evidence(
         parameter_count_max=spec.constraints.parameter_count_max,
         turnover_annual=metrics.turnover_annual,
         turnover_annual_max=spec.constraints.turnover_annual_max,
+        measured=figures,
     )
 
 
@@ -372,7 +403,11 @@ def _by_year(months: Sequence[MonthReturn]) -> dict[int, float]:
 
 def _verdict(name: str, universe: Sequence[str], gates: Sequence[GateResult]) -> str:
     where = ", ".join(universe)
-    failed = [gate.name for gate in gates if gate.passed is not True]
+    failed = [gate for gate in gates if gate.passed is not True]
     if not failed:
         return f"{name} on {where} is deployable: it passed all {len(gates)} gates."
-    return f"{name} on {where} is not deployable: it did not pass {', '.join(failed)}."
+    fatal = [gate.name for gate in failed if gate.passed is False and not gate.is_negotiable]
+    others = [gate.name for gate in failed if gate.name not in fatal]
+    told = [f"it failed {', '.join(fatal)}, which cannot be negotiated"] if fatal else []
+    told += [f"it did not pass {', '.join(others)}"] if others else []
+    return f"{name} on {where} is not deployable: {'; '.join(told)}."

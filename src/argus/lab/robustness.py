@@ -87,6 +87,11 @@ class RobustnessSettings:
     participation_limit: float = 0.01
     regimes: tuple[RegimeSource, ...] = (VolatilityTerciles(), Trend(), BelowPeak(), Years(), Quarters(), Crises())
 
+    @property
+    def replays(self) -> int:
+        """How many replays that takes at most."""
+        return len(self.cost_multipliers) + 1 + len(self.delays) + 2 * self.perturbations
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
@@ -97,7 +102,7 @@ class Subject:
     make : callable
         A fresh strategy: the chosen one, or the whole walk.
     market, config
-        Of its run.
+        Of its run: what the strategy reads.
     record : RunRecord
         That run.
     per_year : float
@@ -109,6 +114,8 @@ class Subject:
         Parameter sets that could have been chosen.
     plateau : Plateau or None
         Of the point that was chosen.
+    traded : mapping or None
+        What orders were filled on, if that is something else than `market`.
     """
 
     make: MakeStrategy
@@ -120,6 +127,7 @@ class Subject:
     folds: tuple[FoldResult, ...] = ()
     grid: tuple[Mapping[str, ParameterValue], ...] = ()
     plateau: Plateau | None = None
+    traded: Market | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +184,7 @@ def robustness(subject: Subject, replay: Replay, settings: RobustnessSettings | 
     """
     how = settings or RobustnessSettings()
     record, market, per_year = subject.record, subject.market, subject.per_year
-    again = (replay, subject.make, market, subject.config)
+    again = (replay, subject.make, subject.config)
     net = trade_results(record, at_opening_size=subject.sizes_on_equity)
     capital = record.opening_cash_micros / MICROS
     paths = None
@@ -185,7 +193,13 @@ def robustness(subject: Subject, replay: Replay, settings: RobustnessSettings | 
     return Robustness(
         paths=paths,
         costs=cost_stress(
-            *again, per_year=per_year, multipliers=how.cost_multipliers, slippage_ticks=how.slippage_ticks
+            replay,
+            subject.make,
+            market,
+            subject.config,
+            per_year=per_year,
+            multipliers=how.cost_multipliers,
+            slippage_ticks=how.slippage_ticks,
         ),
         delay=delay_stress(*again, record, per_year=per_year, delays=how.delays),
         perturbed=perturbation_stress(
@@ -200,14 +214,14 @@ def robustness(subject: Subject, replay: Replay, settings: RobustnessSettings | 
         plateau=subject.plateau,
         instability=walk_instability(subject.folds, subject.grid) if subject.folds else None,
         concentration=concentration_of(record, per_year),
-        capacity=capacity_of(record, market, limit=how.participation_limit),
+        capacity=capacity_of(record, subject.traded or market, limit=how.participation_limit),
     )
 
 
 def _regimes(subject: Subject, sources: Sequence[RegimeSource]) -> Regimes:
-    """By the first instrument of the run."""
+    """By the first instrument that the strategy reads."""
     session, equity = subject.record.session_equity()
-    bars = subject.market[subject.record.universe[0]][1]
+    bars = next(iter(subject.market.values()))[1]
     # Labels need the market's own past: an account that begins late knows what came before.
     before = np.unique(bars.session[bars.session < session[0]]) if len(session) else bars.session[:0]
     whole = np.concatenate((before, session)).astype(np.int32)

@@ -27,8 +27,8 @@ __all__ = ["COUNTED_PURPOSES", "Looks", "MemoryTrialLedger", "SqlTrialLedger", "
 COUNTED_PURPOSES: Final = frozenset({"backtest", "search"})
 """Purposes whose runs are independent looks at the data. Others count only if no such run shares their parameters."""
 
-UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark"})
-"""Runs from which nothing is ever chosen: markets replaced by noise, and holding the instrument."""
+UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark", "robustness"})
+"""Runs from which nothing is ever chosen: altered markets, late decisions, and holding the instrument."""
 
 
 _MONTH: Final = re.compile(r"\.\d{6}$")
@@ -249,6 +249,17 @@ def looks_among(
         failed=sum(t.status != "finished" for t in kept),
         kept=len(kept),
     )
+
+
+def walks_at(trials: TrialJournal, instruments: Iterable[str], first_ns: int, last_ns: int) -> int:
+    """How many different out-of-sample accounts, of any strategy, were shown on data that overlap these; at least 1."""
+    wanted = frozenset(instruments)
+    shown = {
+        (t.family, t.version, t.instruments, t.first_ns)
+        for t in trials.journal()
+        if t.purpose == "walk_forward" and t.status == "finished" and t.overlaps(wanted, first_ns, last_ns)
+    }
+    return max(len(shown), 1)
 
 
 def _or_lowest(value: float) -> float:

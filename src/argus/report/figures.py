@@ -11,7 +11,7 @@ from argus.core.time import format_ns
 
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
-    from argus.lab.gates import GateResult
+    from argus.lab.gates import Gate, GateResult
 
 __all__ = [
     "NOTHING",
@@ -141,20 +141,26 @@ class _GateForm:
     label: str
     kind: str
     unit: str
-    bound: str = "at least"
 
 
 _FORMS: Final[Mapping[str, _GateForm]] = {
     "data_complete": _GateForm("Data", "percent", "of the bars expected"),
     "look_ahead": _GateForm("Look-ahead", "percent", "of the cuts clean"),
+    "risk_caps": _GateForm("Risk limits", "count", "breaches"),
     "minimum_trades": _GateForm("Trades", "count", "trades"),
-    "walk_forward": _GateForm("Walk-forward", "ratio", "Sharpe a year", "above"),
-    "cost_1_25x": _GateForm("Costs 1.25×", "money", "net", "above"),
-    "cost_1_5x": _GateForm("Costs 1.5×", "money", "net", "above"),
-    "bootstrap": _GateForm("Bootstrap", "money", "5th percentile", "above"),
+    "walk_forward": _GateForm("Walk-forward", "ratio", "Sharpe a year"),
+    "fold_concentration": _GateForm("Not one window", "percent", "left without the best window"),
+    "regime_concentration": _GateForm("Not one regime", "percent", "left without the best regime"),
+    "cost_1_25x": _GateForm("Costs 1.25×", "money", "net"),
+    "cost_1_5x": _GateForm("Costs 1.5×", "money", "net"),
+    "perturbation": _GateForm("Shaken prices", "ratio", "lowest Sharpe a year"),
+    "bootstrap": _GateForm("Bootstrap", "money", "5th percentile"),
     "deflated_sharpe": _GateForm("Deflated Sharpe", "percent", "probability"),
-    "benchmark": _GateForm("Beats holding", "ratio", "t of alpha", "above"),
-    "own_limits": _GateForm("Own limits", "percent", "of its limit", "at most"),
+    "overfitting": _GateForm("Overfitting", "percent", "of halves lose"),
+    "data_snooping": _GateForm("Snooping", "p", "p-value"),
+    "benchmark": _GateForm("Beats holding", "ratio", "t of alpha"),
+    "own_limits": _GateForm("Own limits", "percent", "of its limit"),
+    "hold_out": _GateForm("Hold-out", "ratio", "Sharpe a year"),
 }
 
 
@@ -169,9 +175,14 @@ def gate_label(name: str) -> str:
 
 def gate_question(name: str) -> str:
     """What a gate asks, from its declaration; empty for one that is not declared."""
-    from argus.lab.gates import GATES
+    gate = _declared(name)
+    return gate.question if gate else ""
 
-    return next((gate.question for gate in GATES if gate.name == name), "")
+
+def _declared(name: str) -> Gate | None:
+    from argus.lab.gates import GATES, HOLD_OUT
+
+    return next((gate for gate in (*GATES, HOLD_OUT) if gate.name == name), None)
 
 
 def gate_mark(passed: bool | None) -> tuple[str, str]:
@@ -186,6 +197,8 @@ def _gate_figure(form: _GateForm, value: float, *, short: bool, currency: str) -
         return percent(value, 0 if short and abs(value) > 0.1 else 1)
     if form.kind == "count":
         return count(value)
+    if form.kind == "p":
+        return f"{value:.3f}" if math.isfinite(value) else NOTHING
     if form.kind == "money":
         return money_short(value) if short else money(value, currency)
     return ratio(value)
@@ -200,5 +213,6 @@ def gate_value(result: GateResult, currency: str = "", *, short: bool = False) -
 
 def gate_threshold(result: GateResult, currency: str = "") -> str:
     """What a gate asked for, in words."""
-    form = _form(result.name)
-    return f"{form.bound} {_gate_figure(form, result.threshold, short=False, currency=currency)}"
+    gate = _declared(result.name)
+    figure = _gate_figure(_form(result.name), result.threshold, short=False, currency=currency)
+    return f"{gate.sense if gate else 'at least'} {figure}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scorecard", "costs_view", "scorecard", "trace_view", "verdict_line"]
 
-_WIDE: Final = 128
+_WIDEST: Final = 1_000
 _SETTLEMENTS_SHOWN: Final = 12
 _FILLS_SHOWN: Final = 10
 _BAR_CELLS: Final = 16
@@ -37,7 +37,9 @@ class Scorecard:
     evaluations: tuple[Evaluation, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        yield _wide(self.evaluations) if options.max_width >= _WIDE else _narrow(self.evaluations)
+        wide = _wide(self.evaluations)
+        needed = console.measure(wide, options=options.update(width=_WIDEST)).minimum
+        yield wide if needed <= options.max_width else _narrow(self.evaluations)
         yield _legend()
 
 
