@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from argus.core.errors import ConfigError
+from argus.lab._database import connected, url_of
 from argus.lab.trial_marks import Mark, mark_table
 
 if TYPE_CHECKING:
@@ -345,8 +346,7 @@ class SqlTrialLedger:
     """
 
     def __init__(self, target: Path | str, timeout_s: float = 60.0) -> None:
-        text = str(target)
-        self._url = text if "://" in text else f"sqlite:///{Path(text).absolute()}"
+        self._url = url_of(target)
         self._timeout_s = timeout_s
         self._opened: tuple[int, _Database] | None = None
 
@@ -437,20 +437,17 @@ class _Database(NamedTuple):
 
 
 _NAMES: Final = tuple(field.name for field in fields(Trial))
-_FLOATS: Final = tuple(name in ("sharpe_session", "skew", "kurtosis") for name in _NAMES)
 _KINDS: Final = tuple({"int": int, "float": float}.get(str(field.type), str) for field in fields(Trial))
 
 
 def _from_row(row: Sequence[Any]) -> Trial:
     """The trial of a row as this class wrote it; whatever else stands there is read as any other trial would be."""
-    values = [math.nan if lacks else value for value, lacks in zip(row, _missing(row), strict=True)]
-    if all(type(value) is kind for value, kind in zip(values, _KINDS, strict=True)):
-        return Trial(*values)
-    return Trial.from_mapping(dict(zip(_NAMES, values, strict=True)))
-
-
-def _missing(row: Sequence[Any]) -> Iterable[bool]:
-    return (value is None and is_float for value, is_float in zip(row, _FLOATS, strict=True))
+    if tuple(map(type, row)) == _KINDS:
+        return Trial(*row)
+    known = [
+        math.nan if value is None and kind is float else value for value, kind in zip(row, _KINDS, strict=True)
+    ]
+    return Trial.from_mapping(dict(zip(_NAMES, known, strict=True)))
 
 
 def _to_row(trial: Trial) -> dict[str, object]:
@@ -464,10 +461,7 @@ def _to_row(trial: Trial) -> dict[str, object]:
 
 
 def _open_database(url: str, timeout_s: float) -> _Database:
-    from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, create_engine, event
-    from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.pool import NullPool
-    from sqlalchemy.schema import CreateTable
+    from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table
 
     columns: list[Column[Any]] = [Column("run_id", String, primary_key=True)]
     for field in fields(Trial):
@@ -477,26 +471,4 @@ def _open_database(url: str, timeout_s: float) -> _Database:
     metadata = MetaData()
     table = Table("trial", metadata, *columns, Column("purpose_rank", Integer, nullable=False))
     marks = mark_table(metadata)
-    is_sqlite = url.startswith("sqlite")
-    try:
-        engine = create_engine(
-            url, poolclass=NullPool if is_sqlite else None, connect_args={"timeout": timeout_s} if is_sqlite else {}
-        )
-        if is_sqlite:
-            event.listen(engine, "connect", _write_ahead)
-        with engine.begin() as connection:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            connection.execute(CreateTable(marks, if_not_exists=True))
-    except SQLAlchemyError as error:
-        raise ConfigError(
-            f"the trial ledger at {url} cannot be opened: {error}; check the path and its rights"
-        ) from error
-    return _Database(engine, table, marks)
-
-
-def _write_ahead(connection: Any, _record: object) -> None:
-    """Readers never wait for a writer, and a kill leaves whole transactions only."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
+    return _Database(connected(url, timeout_s, metadata, "the trial ledger"), table, marks)
