@@ -12,11 +12,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Final
 
 from argus.lab.trial_marks import Mark
 from argus.lab.trials import COUNTED_PURPOSES, Looks, MarkedJournal, Trial, looks_among, looks_of, roots_of
 
 __all__ = ["Elsewhere", "ExperimentLedger", "Kin", "OtherPeriod", "kin_looks", "kin_of", "looks_cut", "looks_elsewhere"]
+
+_CHOOSING: Final = COUNTED_PURPOSES | {"walk_forward"}
+"""Purposes of an experiment's own runs from which its result is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +220,17 @@ class ExperimentLedger:
     def looks(self, family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int) -> Looks:
         """Independent looks of a family under all its names (None: of all), at dropped markets too."""
         seen = (*instruments, *self._dropped)
-        trials = self._inner.journal()
+        marks = self._inner.marks()
+        trials = self._without_aftermath(self._inner.journal(), marks)
         if family is None:
             return looks_among(trials, None, seen, first_ns, last_ns)
-        marks = self._inner.marks()
         return kin_looks(trials, marks, kin_of(family, trials, marks, self._source_hash), seen, first_ns, last_ns)
+
+    def _without_aftermath(self, trials: Sequence[Trial], marks: Sequence[Mark]) -> list[Trial]:
+        """The trials but for what this very experiment runs after its choice was made.
+
+        Nothing is chosen from those, and a repetition would otherwise find its own base parameters as one more look.
+        """
+        others = {mark.run_id for mark in marks if mark.experiment != self._experiment}
+        own = {mark.run_id for mark in marks if mark.experiment == self._experiment} - others
+        return [trial for trial in trials if trial.run_id not in own or trial.purpose in _CHOOSING]
