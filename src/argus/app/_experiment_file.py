@@ -54,11 +54,11 @@ class _ExperimentFile(IdeaFile):
     name: str = Field(min_length=1, max_length=80)
     hypothesis: str
     version: str | None = None
-    ranges: dict[str, Any] = {}
-    data: dict[str, Any] = {}
+    ranges: dict[str, Any] = Field(default={})
+    data: dict[str, Any] = Field(default={})
     holdout: dict[str, Any] | None = None
-    splits: dict[str, Any] = {}
-    gates: dict[str, float] = {}
+    splits: dict[str, Any] = Field(default={})
+    gates: dict[str, float] = Field(default={})
     outcomes: dict[str, Any] | None = None
     require_recent_bars_hours: float | None = Field(default=None, gt=0, le=100_000)
 

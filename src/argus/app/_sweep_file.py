@@ -295,7 +295,7 @@ def idea_of(workspace: Workspace, path: Path, file: IdeaFile) -> Idea:
         )
 
 
-class named:  # noqa: N801 - reads as a clause of `with`
+class named:
     """Puts the file's name before what is wrong in it."""
 
     def __init__(self, path: Path) -> None:
@@ -335,9 +335,7 @@ def read_file(path: Path, model: type[Model]) -> Model:
     try:
         found = yaml.load(path.read_text(encoding="utf-8"), _unique_keys(yaml.SafeLoader))
     except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror}; give the path of {noun} file"
-        ) from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; give the path of {noun} file") from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(found, dict):

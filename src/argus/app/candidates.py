@@ -1,8 +1,8 @@
 """Candidates for the lab from what a workspace holds: the one place where data become something that can be judged.
 
-Whatever is judged, by `argus research`, by an experiment or once more on a hold-out, is put together here: bars, corporate
-actions, rolls, account, costs, sizing and risk. A cut takes bars away before anything else sees them; what is not there
-cannot be looked at.
+Whatever is judged, by `argus research`, by an experiment or once more on a hold-out, is put together here: bars,
+corporate actions, rolls, account, costs, sizing and risk. A cut takes bars away before anything else sees them; what is
+not there cannot be looked at.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def _completeness(workspace: Workspace, names: Iterable[str]) -> dict[str, float
 def _completeness_of_series(workspace: Workspace, market: Market, names: Iterable[str]) -> dict[str, float]:
     """Share of the calendar's bars that the series of each root holds, whichever contract was in front."""
     from argus.app.rolled import contracts_held, root_and_interval
-    from argus.data.quality import completeness
+    from argus.data._quality_sessions import completeness
 
     held = contracts_held(workspace)
     found = {}

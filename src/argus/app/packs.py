@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
-from argus.app.experiments import ExperimentResult, Progress, folder_of, register, run_experiment, stage_inputs
+from argus.app._experiment_stages import folder_of, register, stages_hold
+from argus.app.experiments import ExperimentResult, Progress, run_experiment
 from argus.app.workspace import Workspace
 from argus.core.errors import CatalogError, ConfigError
 
@@ -189,11 +190,11 @@ def repeat(folder: Path, home: Path, *, workers: int = 1, progress: Progress | N
     from argus.engine.sweep import environment
 
     pack, workspace = open_pack(folder, home)
-    result = run_experiment(
-        workspace, home / _EXPERIMENT, workers=workers, now_ns=pack.now_ns, progress=progress
-    )
+    result = run_experiment(workspace, home / _EXPERIMENT, workers=workers, now_ns=pack.now_ns, progress=progress)
     if pack.expected is None:
-        return Repeated(pack, result, None, "The pack was made before its experiment was run; there is no hash to meet.")
+        return Repeated(
+            pack, result, None, "The pack was made before its experiment was run; there is no hash to meet."
+        )
     if result.examination_hash == pack.expected:
         return Repeated(pack, result, True, "The examination is the same, byte for byte.")
     other = environment() != pack.environment
@@ -206,15 +207,8 @@ def repeat(folder: Path, home: Path, *, workers: int = 1, progress: Progress | N
 
 def _current(workspace: Workspace, plan: ExperimentPlan) -> str | None:
     """Hash of the examination, where it holds for what is in the workspace now."""
-    folder = folder_of(workspace, plan.spec)
-    try:
-        for number, market in enumerate(plan.spec.markets, start=1):
-            stage = json.loads((folder / f"stage-{number}.json").read_text(encoding="utf-8"))
-            if stage["inputs"] != stage_inputs(workspace, plan, market):
-                return None
-        return hashlib.sha256((folder / "examination.json").read_bytes()).hexdigest()
-    except (OSError, ValueError, KeyError):
-        return None
+    path = folder_of(workspace, plan.spec) / "examination.json"
+    return _hash_of(path) if path.exists() and stages_hold(workspace, plan) else None
 
 
 def _sources(workspace: Workspace, plan: ExperimentPlan) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from argus.core.errors import ConfigError
@@ -139,7 +140,7 @@ class ExperimentSpec:
             )
             if at is not None
         ]
-        for (before, first), (after, second) in zip(stated, stated[1:], strict=False):
+        for (before, first), (after, second) in pairwise(stated):
             may_touch = (before, after) == ("data.to", "holdout.from")
             if first > second or (first == second and not may_touch):
                 raise ConfigError(
@@ -226,4 +227,6 @@ def _words(value: Any) -> str:
         return f"[{shown}{f' and {len(value) - 6} more' if len(value) > 6 else ''}]"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**17:
         return format_ns(value)
-    return "{" + ", ".join(f"{k}: {_words(v)}" for k, v in value.items()) + "}" if isinstance(value, dict) else str(value)
+    return (
+        "{" + ", ".join(f"{k}: {_words(v)}" for k, v in value.items()) + "}" if isinstance(value, dict) else str(value)
+    )

@@ -444,9 +444,7 @@ def _from_row(row: Sequence[Any]) -> Trial:
     """The trial of a row as this class wrote it; whatever else stands there is read as any other trial would be."""
     if tuple(map(type, row)) == _KINDS:
         return Trial(*row)
-    known = [
-        math.nan if value is None and kind is float else value for value, kind in zip(row, _KINDS, strict=True)
-    ]
+    known = [math.nan if value is None and kind is float else value for value, kind in zip(row, _KINDS, strict=True)]
     return Trial.from_mapping(dict(zip(_NAMES, known, strict=True)))
 
 
