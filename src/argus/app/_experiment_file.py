@@ -29,7 +29,7 @@ from argus.app._sweep_file import (
     value_sets,
 )
 from argus.core.errors import ConfigError
-from argus.lab.experiment import ExperimentSpec, OutcomesAsked, SplitPlan
+from argus.lab.experiment import ExperimentSpec, OutcomesAsked, SplitPlan, check_ranges
 
 if TYPE_CHECKING:
     from argus.app.rolled import Rolling
@@ -136,8 +136,9 @@ def plan_experiment(workspace: Workspace, path: Path) -> ExperimentPlan:
         _check_words(file, idea)
         gates_with(file.gates)
         bounds = _bounds(file)
+        check_ranges(**bounds)
         begin, end = bounds["data_from"], bounds["data_to"] or bounds["holdout_from"]
-        sources = sources_of(workspace, idea.markets, ((begin, end),), idea.rolling)
+        sources = sources_of(workspace, idea.markets, ((begin, end),), idea.rolling, "data")
         sets, repeated = value_sets(file, idea.ranges, idea.seed)
         points, skipped = points_of(idea.kind, idea.fixed, sets, sources.specs, ((None, None),))
         spec = ExperimentSpec(

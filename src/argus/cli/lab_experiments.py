@@ -19,6 +19,7 @@ from argus.core.errors import ConfigError
 if TYPE_CHECKING:
     from argus.app.experiment_loop import Journal, Pass
     from argus.app.experiments import ExperimentResult, Progress
+    from argus.app.workspace import Workspace
 
 __all__ = ["explain", "journal", "loop", "open_holdout", "pack", "run"]
 
@@ -36,6 +37,10 @@ def run(
     ] = None,
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="FOLDER", help="With --pack: keep the copy it was run in.")
+    ] = None,
+    new: Annotated[
+        str | None,
+        typer.Option(help="Write a first experiment file for this strategy, and run nothing.", metavar="STRATEGY"),
     ] = None,
     workers: WorkersOption = 0,
     workspace: WorkspaceOption = None,
@@ -59,9 +64,23 @@ def run(
         return
     assert file is not None
     home = open_workspace(workspace)
+    if new is not None:
+        _write_first(home, file, new, json_wanted)
+        return
     with _bars(f"argus lab run {file}") as tell:
         result = run_experiment(home, file, workers=count, now_ns=time.time_ns(), progress=tell)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _tell_result(result))
+
+
+def _write_first(home: Workspace, file: Path, strategy: str, json_wanted: bool) -> None:
+    from argus.app._experiment_start import write_starting_experiment
+
+    write_starting_experiment(home, file, strategy)
+    emit(
+        {"file": str(file), "strategy": strategy},
+        json_wanted=json_wanted,
+        text=lambda: typer.echo(f"{file} is written; change it, then run: argus lab run {file}"),
+    )
 
 
 def _repeat(folder: Path, keep: Path | None, workers: int, json_wanted: bool) -> None:

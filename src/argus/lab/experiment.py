@@ -15,7 +15,7 @@ from argus.core.errors import ConfigError
 from argus.core.strategy import ParameterValue
 from argus.core.time import format_ns
 
-__all__ = ["Change", "ExperimentSpec", "OutcomesAsked", "SplitPlan", "changes"]
+__all__ = ["Change", "ExperimentSpec", "OutcomesAsked", "SplitPlan", "changes", "check_ranges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,21 @@ class OutcomesAsked:
         for pair in self.barriers:
             if not all(side > 0.0 for side in pair):
                 raise ConfigError(f"outcomes.barriers holds {list(pair)}; multiples of volatility above 0 are expected")
+
+
+def check_ranges(data_from: int | None, data_to: int | None, holdout_from: int | None, holdout_to: int | None) -> None:
+    """Raise ConfigError unless every range ends after it begins, and the hold-out comes after the data."""
+    bounds = {"data.from": data_from, "data.to": data_to, "holdout.from": holdout_from, "holdout.to": holdout_to}
+    stated = [(name, at) for name, at in bounds.items() if at is not None]
+    for (before, first), (after, second) in pairwise(stated):
+        may_touch = (before, after) == ("data.to", "holdout.from")
+        if first > second or (first == second and not may_touch):
+            raise ConfigError(
+                f"{before} is {format_ns(first)} and {after} {format_ns(second)}; the hold-out comes after the data, "
+                "and every range ends after it begins"
+            )
+    if holdout_to is not None and holdout_from is None:
+        raise ConfigError(f"holdout.to is {format_ns(holdout_to)} and holdout.from is missing; state both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,25 +145,7 @@ class ExperimentSpec:
     file_hash: str = ""
 
     def __post_init__(self) -> None:
-        stated = [
-            (name, at)
-            for name, at in (
-                ("data.from", self.data_from),
-                ("data.to", self.data_to),
-                ("holdout.from", self.holdout_from),
-                ("holdout.to", self.holdout_to),
-            )
-            if at is not None
-        ]
-        for (before, first), (after, second) in pairwise(stated):
-            may_touch = (before, after) == ("data.to", "holdout.from")
-            if first > second or (first == second and not may_touch):
-                raise ConfigError(
-                    f"{before} is {format_ns(first)} and {after} {format_ns(second)}; the hold-out comes after the "
-                    "data, and every range ends after it begins"
-                )
-        if self.holdout_to is not None and self.holdout_from is None:
-            raise ConfigError(f"holdout.to is {format_ns(self.holdout_to)} and holdout.from is missing; state both")
+        check_ranges(self.data_from, self.data_to, self.holdout_from, self.holdout_to)
 
     @property
     def id(self) -> str:
@@ -210,7 +207,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 
 
 def _changes(where: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    for key in dict.fromkeys((*before, *after)):
+    for key in sorted({*before, *after}):
         path = f"{where}{key}"
         old, new = before.get(key), after.get(key)
         if path == "file_hash" or old == new:

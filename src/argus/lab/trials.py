@@ -42,8 +42,9 @@ __all__ = [
 COUNTED_PURPOSES: Final = frozenset({"backtest", "search"})
 """Purposes whose runs are independent looks at the data. Others count only if no such run shares their parameters."""
 
-UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark"})
-"""Runs from which nothing is ever chosen: markets replaced by noise, and holding the instrument."""
+UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark", "baseline", "left_out"})
+"""Runs from which nothing is ever chosen: markets replaced by noise, holding the instrument, and what an experiment
+shows beside its choice: the strategy as its author left it, and the data that were left out."""
 
 
 _MONTH: Final = re.compile(r"\.\d{6}$")
@@ -76,7 +77,8 @@ class Trial:
     net_pnl_micros, orders : int
     cost_multiplier : float
     purpose : str
-        ``search``, ``backtest``, ``walk_forward``, ``cost_stress``, ``benchmark`` or ``audit``.
+        ``search``, ``backtest``, ``walk_forward``, ``cost_stress``, ``benchmark``, ``audit``; of experiments also
+        ``baseline``, ``left_out`` and ``holdout``.
     """
 
     run_id: str
