@@ -147,6 +147,13 @@ def _names(spec: ExperimentSpec, known: Background) -> Iterator[str]:
         f"{spec.strategy} was also run under other names: {named}. The looks of all names are counted together: "
         f"{looks.count:,} at these markets."
     )
+    earlier = [
+        f"{event.body['spec']['name']} (experiment {event.experiment}, {_day(event.at_ns)})"
+        for event in known.events
+        if event.kind == EventKind.REGISTERED and event.body.get("spec", {}).get("strategy") in known.kin.others
+    ]
+    if earlier:
+        yield f"Under those names it was registered as {_some(earlier)}."
 
 
 def dropped_symbols(spec: ExperimentSpec, events: Sequence[Event], registration: Registration) -> tuple[str, ...]:
