@@ -234,4 +234,5 @@ def test_roots_are_judged_through_their_rolls_and_cut_before_the_hold_out(tmp_pa
     (market,) = result.examination["markets"]
     assert market["evaluation"]["universe"] == ["MES"]
     assert market["evaluation"]["completeness"]["MES"] > 0.5
+    assert not any("other periods" in note for note in result.notes)
     assert all(trial.last_ns <= cut for trial in home.trials().journal())

@@ -158,14 +158,17 @@ def looks_cut(
 ) -> tuple[OtherPeriod, ...]:
     """Looks of these families at the same market that began elsewhere or went on longer, most looks first.
 
-    A look at a shorter past with the same beginning is no other period: data grow.
+    A look at a shorter past with the same beginning is no other period: data grow. Of runs through rolls only a longer
+    past is told.
     """
     names, roots = frozenset(families), roots_of(instruments)
     groups: dict[tuple[int, int], list[Trial]] = {}
     for trial in trials:
         if trial.family not in names or trial.purpose not in COUNTED_PURPOSES or roots.isdisjoint(trial.roots):
             continue
-        begun = max(trial.first_ns, _start_of(trial.config_hash))
+        # Through rolls a run begins when its series is long enough: that is the parameters' doing, and no choice.
+        is_rolled = '"rolled_source"' in trial.parameters
+        begun = first_ns if is_rolled else max(trial.first_ns, _start_of(trial.config_hash))
         if begun != first_ns or trial.last_ns > last_ns:
             groups.setdefault((begun, trial.last_ns), []).append(trial)
     found = [OtherPeriod(begun, ended, looks_of(group)) for (begun, ended), group in groups.items()]

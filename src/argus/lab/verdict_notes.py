@@ -189,6 +189,9 @@ def _dropped(spec: ExperimentSpec, registration: Registration, known: Background
 
 
 def _periods(spec: ExperimentSpec, known: Background) -> Iterator[str]:
+    foreign = {mark.run_id for mark in known.marks if mark.experiment != spec.id}
+    own = {mark.run_id for mark in known.marks if mark.experiment == spec.id} - foreign
+    trials = [trial for trial in known.trials if trial.run_id not in own]
     for symbol in spec.instruments:
         first, last = known.spans.get(symbol, (0, 0))
         left = []
@@ -204,7 +207,7 @@ def _periods(spec: ExperimentSpec, known: Background) -> Iterator[str]:
             )
         begun = first if spec.data_from is None else max(first, spec.data_from)
         ended = last if cut is None else cut
-        others = looks_cut(known.trials, known.kin.families, [symbol], begun, _LIFE if cut is None else ended)
+        others = looks_cut(trials, known.kin.families, [symbol], begun, _LIFE if cut is None else ended)
         if others:
             told = "; ".join(
                 f"{_day(one.first_ns)} to {_day(one.last_ns)}: {one.looks.count:,} looks{_best(one.looks.sharpe_best)}"
