@@ -50,8 +50,9 @@ def sources_of(
     markets: Mapping[str, tuple[str, ...]],
     periods: tuple[tuple[Bound, Bound], ...],
     rolling: Rolling | None,
+    called: str | None = None,
 ) -> Sources:
-    """What the markets stand for; every period must meet the data.
+    """What the markets stand for; every period must meet the data. `called` is what the file calls its only period.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def sources_of(
             specs[market][spec.symbol] = spec
             hashes.update((info.name, info.content_hash) for info in found)
             notes.update(dict.fromkeys((info.name, note) for info in found for note in info.notes))
-            _check_periods(name, found, periods)
+            _check_periods(name, found, periods, called)
             if rolling is not None:
                 rolling.rule(spec)
     actions = actions_hash(workspace) if rolling is None else ""
@@ -111,14 +112,16 @@ def _contracts(workspace: Workspace, name: str) -> list[DatasetInfo]:
     return [info for info in held if (info.instrument, info.interval) == of]
 
 
-def _check_periods(name: str, found: list[DatasetInfo], periods: tuple[tuple[Bound, Bound], ...]) -> None:
+def _check_periods(
+    name: str, found: list[DatasetInfo], periods: tuple[tuple[Bound, Bound], ...], called: str | None
+) -> None:
     from argus.core.time import format_ns
 
     first_ns, last_ns = min(info.first_ns for info in found), max(info.last_ns for info in found)
     for place, (start, end) in enumerate(periods):
         if (end is not None and end <= first_ns) or (start is not None and start > last_ns):
             raise ConfigError(
-                f"periods[{place}] lies outside of {name}, which goes from {format_ns(first_ns)} to "
+                f"{called or f'periods[{place}]'} lies outside of {name}, which goes from {format_ns(first_ns)} to "
                 f"{format_ns(last_ns)}; change the period, or leave the dataset out"
             )
 

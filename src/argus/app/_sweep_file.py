@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,7 +33,22 @@ if TYPE_CHECKING:
     from argus.engine.sweep import Column, Point, Range
     from argus.strategies.declared import DeclaredStrategy
 
-__all__ = ["POINTS_MAX", "ExecutionSettings", "Skipped", "SweepPlan", "plan_sweep"]
+__all__ = [
+    "POINTS_MAX",
+    "ExecutionSettings",
+    "Idea",
+    "IdeaFile",
+    "Skipped",
+    "SweepPlan",
+    "idea_of",
+    "instant",
+    "named",
+    "plan_sweep",
+    "points_of",
+    "read_file",
+    "validated",
+    "value_sets",
+]
 
 POINTS_MAX: Final = 200_000
 """Most runs of one sweep."""
@@ -69,10 +84,15 @@ class _Rolls(BaseModel):
     days: int | None = None
 
 
-class _SweepFile(BaseModel):
-    """The keys of a sweep file; what stands under some of them is read further down, with better words."""
+class IdeaFile(BaseModel):
+    """The keys of every file that tries a strategy; what stands under some is read further down, in better words."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    NOUN: ClassVar[str] = "a sweep"
+    HELP: ClassVar[str] = "argus sweep --help"
+    SEARCHES: ClassVar[bool] = True
+    """Whether a range is needed."""
 
     strategy: str
     mode: Literal["grid", "random"] = "grid"
@@ -82,11 +102,46 @@ class _SweepFile(BaseModel):
     ranges: dict[str, Any]
     rolls: dict[str, Any] | None = None
     instruments: Any
-    periods: list[dict[str, Any]] = Field(default=[], max_length=1_000)
     account: dict[str, Any] = {}
     costs: dict[str, Any] = {}
     sizing: dict[str, Any] = {}
     execution: dict[str, Any] = {}
+
+
+class _SweepFile(IdeaFile):
+    """The keys of a sweep file."""
+
+    periods: list[dict[str, Any]] = Field(default=[], max_length=1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Idea:
+    """What a file says is tried, checked against the strategy and the workspace.
+
+    Attributes
+    ----------
+    kind : type
+        The strategy.
+    settings : Settings
+        Of the workspace, with what the file says otherwise.
+    execution : ExecutionSettings
+    fixed : mapping
+    ranges : tuple of Range
+    markets : mapping
+        Market to its datasets, or roots.
+    rolling : Rolling or None
+    seed : int
+        Of random samples.
+    """
+
+    kind: type[DeclaredStrategy]
+    settings: Settings
+    execution: ExecutionSettings
+    fixed: Mapping[str, ParameterValue]
+    ranges: tuple[Range, ...]
+    markets: Mapping[str, tuple[str, ...]]
+    rolling: Rolling | None
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,40 +244,58 @@ def plan_sweep(workspace: Workspace, path: Path) -> SweepPlan:
     CatalogError
         If a dataset is not in the catalog.
     """
-    from argus.strategies import strategy_class
-
-    file = _read(path)
-    known = workspace.settings
-    settings = known.model_copy(
-        update={
-            "account": _overlaid(path, "account", AccountSettings, known.account, file.account),
-            "costs": _overlaid(path, "costs", CostSettings, known.costs, file.costs),
-            "sizing": _overlaid(path, "sizing", SizingSettings, known.sizing, file.sizing),
-        }
-    )
-    execution = _overlaid(path, "execution", ExecutionSettings, ExecutionSettings(), file.execution)
-    with _named(path):
-        kind = strategy_class(file.strategy)
-        parameters = {parameter.name: parameter for parameter in kind.PARAMETERS}
-        fixed = {name: _coerced("fixed", name, value, parameters, kind.NAME) for name, value in file.fixed.items()}
-        ranges = _ranges(file, parameters, kind.NAME)
-        markets = _markets(file.instruments)
+    file = read_file(path, _SweepFile)
+    idea = idea_of(workspace, path, file)
+    with named(path):
         periods = _periods(file.periods)
-        rolling = _rolling(path, file.rolls)
-        sources = sources_of(workspace, markets, periods, rolling)
-        sets, repeated = _value_sets(file, ranges, known.seed if file.seed is None else file.seed)
-        _check_size(len(sets) * len(markets) * len(periods))
-        points, skipped = _points(kind, fixed, sets, sources.specs, periods)
+        sources = sources_of(workspace, idea.markets, periods, idea.rolling)
+        sets, repeated = value_sets(file, idea.ranges, idea.seed)
+        _check_size(len(sets) * len(idea.markets) * len(periods))
+        points, skipped = points_of(idea.kind, idea.fixed, sets, sources.specs, periods)
     return _planned(
         SweepPlan(
-            file.strategy, file.mode, settings, execution, ranges, markets, rolling,
+            file.strategy, file.mode, idea.settings, idea.execution, idea.ranges, idea.markets, idea.rolling,
             {name: tuple(found) for name, found in sources.specs.items()},
-            sources.hashes, sources.notes, periods, _columns(kind), points, skipped, repeated, "",
+            sources.hashes, sources.notes, periods, _columns(idea.kind), points, skipped, repeated, "",
         )
     )  # fmt: skip
 
 
-class _named:
+def idea_of(workspace: Workspace, path: Path, file: IdeaFile) -> Idea:
+    """What the file says is tried; no data are looked at.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key that is wrong, what was found and what to do.
+    """
+    from argus.strategies import strategy_class
+
+    known = workspace.settings
+    settings = known.model_copy(
+        update={
+            "account": _overlaid(path, file, "account", AccountSettings, known.account),
+            "costs": _overlaid(path, file, "costs", CostSettings, known.costs),
+            "sizing": _overlaid(path, file, "sizing", SizingSettings, known.sizing),
+        }
+    )
+    execution = _overlaid(path, file, "execution", ExecutionSettings, ExecutionSettings())
+    with named(path):
+        kind = strategy_class(file.strategy)
+        parameters = {parameter.name: parameter for parameter in kind.PARAMETERS}
+        return Idea(
+            kind=kind,
+            settings=settings,
+            execution=execution,
+            fixed={name: _coerced("fixed", name, value, parameters, kind.NAME) for name, value in file.fixed.items()},
+            ranges=_ranges(file, parameters, kind.NAME),
+            markets=_markets(file.instruments),
+            rolling=_rolling(path, file),
+            seed=known.seed if file.seed is None else file.seed,
+        )
+
+
+class named:
     """Puts the file's name before what is wrong in it."""
 
     def __init__(self, path: Path) -> None:
@@ -248,19 +321,31 @@ def _planned(plan: SweepPlan) -> SweepPlan:
 # ---- the file
 
 
-def _read(path: Path) -> _SweepFile:
+def read_file(path: Path, model: type[Model]) -> Model:
+    """A YAML file as the keys of `model`, an `IdeaFile`.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, and the key.
+    """
     import yaml
 
+    noun = _noun(model)
     try:
         found = yaml.load(path.read_text(encoding="utf-8"), _unique_keys(yaml.SafeLoader))
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}; give the path of a sweep file") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; give the path of {noun} file") from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(found, dict):
         what = "is empty" if found is None else f"holds a {type(found).__name__}"
         raise ConfigError(f"{path} {what}; keys such as strategy, ranges and instruments are expected")
-    return _validated(path, "", _SweepFile, found)
+    return validated(path, "", model, found, noun, getattr(model, "HELP", ""))
+
+
+def _noun(model: type[BaseModel]) -> str:
+    return str(getattr(model, "NOUN", "a sweep"))
 
 
 def _unique_keys(base: Any) -> Any:
@@ -284,7 +369,15 @@ def _unique_keys(base: Any) -> Any:
     return Loader
 
 
-def _validated(path: Path, where: str, model: type[Model], found: Mapping[str, Any]) -> Model:
+def validated(
+    path: Path,
+    where: str,
+    model: type[Model],
+    found: Mapping[str, Any],
+    noun: str = "a sweep",
+    help_text: str = "argus sweep --help",
+) -> Model:
+    """What stands in a file under a key, as a model; `noun` and `help_text` are words for what is wrong."""
     try:
         return model.model_validate(found)
     except ValidationError as error:
@@ -294,25 +387,25 @@ def _validated(path: Path, where: str, model: type[Model], found: Mapping[str, A
             if item["type"] == "extra_forbidden":
                 close = difflib.get_close_matches(str(item["loc"][-1]), model.model_fields, n=1)
                 hint = f"did you mean {close[0]}? " if close else ""
-                wrong.append(f"{key} is no key of a sweep; {hint}known: {', '.join(model.model_fields)}")
+                wrong.append(f"{key} is no key of {noun}; {hint}known: {', '.join(model.model_fields)}")
             elif item["type"] == "missing":
-                wrong.append(f"{key} is missing; see `argus sweep --help`")
+                wrong.append(f"{key} is missing; see `{help_text}`")
             else:
                 wrong.append(f"{key} is {item['input']!r}; {_EXPECTED.get(item['type'], item['msg'])}")
         raise ConfigError(f"{path}: {'; '.join(wrong)}") from None
 
 
-def _overlaid(path: Path, where: str, model: type[Model], known: BaseModel, found: Mapping[str, Any]) -> Model:
+def _overlaid(path: Path, file: IdeaFile, where: str, model: type[Model], known: BaseModel) -> Model:
     """The workspace's section with what the file says otherwise."""
-    return _validated(path, where, model, {**known.model_dump(), **found})
+    return validated(path, where, model, {**known.model_dump(), **getattr(file, where)}, file.NOUN, file.HELP)
 
 
-def _rolling(path: Path, found: Mapping[str, Any] | None) -> Rolling | None:
+def _rolling(path: Path, file: IdeaFile) -> Rolling | None:
     from argus.app.rolled import Rolling
 
-    if found is None:
+    if file.rolls is None:
         return None
-    stated = _validated(path, "rolls", _Rolls, found)
+    stated = validated(path, "rolls", _Rolls, file.rolls, file.NOUN, file.HELP)
     try:
         return Rolling(stated.roll, stated.adjust, stated.days)
     except ConfigError as error:
@@ -336,12 +429,12 @@ def _coerced(where: str, name: str, value: Any, parameters: Mapping[str, Paramet
         raise ConfigError(f"{where}.{name}: {error}") from None
 
 
-def _ranges(file: _SweepFile, parameters: Mapping[str, Parameter], strategy: str) -> tuple[Range, ...]:
+def _ranges(file: IdeaFile, parameters: Mapping[str, Parameter], strategy: str) -> tuple[Range, ...]:
     from dataclasses import replace
 
     from argus.engine.sweep import parse_range
 
-    if not file.ranges:
+    if not file.ranges and (file.SEARCHES or file.mode == "random"):
         raise ConfigError(
             "ranges is empty; name at least one parameter with its values, such as lookback: [20, 60, 120]"
         )
@@ -395,7 +488,7 @@ def _periods(found: list[dict[str, Any]]) -> tuple[tuple[Bound, Bound], ...]:
         unknown = set(item) - {"from", "to"}
         if unknown:
             raise ConfigError(f"periods[{place}] has the key {min(map(str, unknown))!r}; only from and to are known")
-        start, end = (_instant(f"periods[{place}].{key}", item.get(key)) for key in ("from", "to"))
+        start, end = (instant(f"periods[{place}].{key}", item.get(key)) for key in ("from", "to"))
         if start is not None and end is not None and start >= end:
             raise ConfigError(f"periods[{place}] goes from {item['from']} to {item['to']}; from must be before to")
         if (start, end) in periods:
@@ -404,7 +497,8 @@ def _periods(found: list[dict[str, Any]]) -> tuple[tuple[Bound, Bound], ...]:
     return tuple(periods) or ((None, None),)
 
 
-def _instant(where: str, found: Any) -> Bound:
+def instant(where: str, found: Any) -> Bound:
+    """Nanoseconds of what stands for an instant; None for nothing."""
     from argus.core.time import parse_ns, to_ns
 
     try:
@@ -424,7 +518,7 @@ def _instant(where: str, found: Any) -> Bound:
 # ---- what it stands for
 
 
-def _value_sets(file: _SweepFile, ranges: tuple[Range, ...], seed: int) -> tuple[list[dict[str, ParameterValue]], int]:
+def value_sets(file: IdeaFile, ranges: tuple[Range, ...], seed: int) -> tuple[list[dict[str, ParameterValue]], int]:
     """(different parameter sets in their order, how many samples repeat an earlier one)."""
     names = [one.name for one in ranges]
     if file.mode == "grid":
@@ -444,13 +538,14 @@ def _check_size(count: int) -> None:
         raise ConfigError(f"{count:,} runs; a sweep takes at most {POINTS_MAX:,}: use fewer values, or mode: random")
 
 
-def _points(
+def points_of(
     kind: type[DeclaredStrategy],
     fixed: Mapping[str, ParameterValue],
     sets: list[dict[str, ParameterValue]],
     specs: Mapping[str, Mapping[str, InstrumentSpec]],
     periods: tuple[tuple[Bound, Bound], ...],
 ) -> tuple[tuple[Point, ...], tuple[Skipped, ...]]:
+    """(every combination that the strategy takes on every market and period, those that it refuses)."""
     from argus.core.errors import StrategyError
     from argus.engine.sweep import Point
 

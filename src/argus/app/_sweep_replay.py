@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from argus.app._sweep_data import check_unchanged
 from argus.app._sweep_file import ExecutionSettings, SweepPlan
 from argus.app.backtest import catalog_market, risk_for, sizer_for
+from argus.app.candidates import run_config
 from argus.app.events import catalog_events
-from argus.app.research import run_config
 from argus.app.settings import Settings
 from argus.app.workspace import Workspace
 from argus.core.errors import ConfigError

@@ -168,7 +168,7 @@ def audit_all(
     progress : callable or None
         Given the name of the strategy that begins, gives whom to tell how far it is.
     """
-    from argus.app.research import run_config
+    from argus.app.candidates import run_config
     from argus.app.settings import Settings
     from argus.strategies import strategies
 

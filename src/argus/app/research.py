@@ -10,26 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argus.app.backtest import (
-    account_kind_for,
-    catalog_market,
-    impact_of,
-    market_parameters,
-    risk_for,
-    sizer_for,
-    spread_of,
-)
+from argus.app.backtest import market_parameters
+from argus.app.candidates import Wanted, candidate_of
 from argus.app.workspace import Workspace
 
 if TYPE_CHECKING:
-    from argus.app.settings import CandidateSettings, Settings
-    from argus.engine.config import RunConfig
+    from argus.app.settings import CandidateSettings
     from argus.engine.market import Market
     from argus.lab.candidate import Candidate, MapRuns
     from argus.lab.candidate import Progress as LabProgress
     from argus.lab.evaluation import Evaluation
 
-__all__ = ["Failure", "Progress", "ResearchResult", "build_candidate", "research"]
+__all__ = ["Failure", "Progress", "ResearchResult", "build_candidate", "map_runs_on", "research"]
 
 
 Progress = Callable[[int, int, str, str, int, int], None]
@@ -119,7 +111,7 @@ def research(
         tell = _teller(progress, number, len(wanted), name)
         try:
             candidate, source = build_candidate(workspace, item)
-            with _map_runs(workers) as map_runs:
+            with map_runs_on(workers) as map_runs:
                 evaluation = evaluate(
                     candidate,
                     trials=trials,
@@ -138,55 +130,10 @@ def research(
 
 def build_candidate(workspace: Workspace, item: CandidateSettings) -> tuple[Candidate, dict[str, Any]]:
     """(candidate with its market, account, costs, sizing and risk, how to load its market again)."""
-    from argus.lab.candidate import Candidate
+    from dataclasses import replace
 
-    settings = workspace.settings
-    market, notes, source = catalog_market(workspace, item.datasets)
-    sizing = settings.sizing
-    by_volatility = sizing.kind == "volatility_target"
-    config = run_config(settings, market)
-    candidate = Candidate(
-        strategy=item.strategy,
-        universe=tuple(market),
-        market=market,
-        config=config,
-        sizer=sizer_for(
-            config,
-            market,
-            units=None if by_volatility else sizing.units,
-            vol_target_annual=sizing.vol_target_annual if by_volatility else None,
-        ),
-        risk=risk_for(config, market),
-        grid=_grid(item, market),
-        completeness=_completeness(workspace, item.datasets),
-        notes=notes,
-    )
-    return candidate, {**source, "strategy": item.strategy}
-
-
-def run_config(settings: Settings, market: Market) -> RunConfig:
-    """Account and costs of the settings for this market: futures slip by ticks, the rest by a share of the price."""
-    from argus.core.money import to_micros
-    from argus.engine.config import AccountConfig, AccountKind, CostModel, RunConfig
-
-    specs = {symbol: spec for symbol, (spec, _) in market.items()}
-    natural = account_kind_for(specs)
-    kind = natural if settings.account.kind == "auto" else settings.account.kind
-    costs = settings.costs
-    only_futures = natural == "futures"
-    return RunConfig(
-        account=AccountConfig(
-            AccountKind(kind), to_micros(settings.account.cash, "account.cash"), settings.account.currency
-        ),
-        costs=CostModel(
-            fee_per_unit=costs.fee_per_unit,
-            fee_rate=costs.fee_rate,
-            slippage_ticks=costs.slippage_ticks if only_futures else 0,
-            slippage_rate=costs.slippage_rate if not only_futures else type(costs.slippage_rate)(0),
-            spread=spread_of(costs.half_spread_ticks),
-            impact=impact_of(costs.impact),
-        ),
-    )
+    candidate, source = candidate_of(workspace, Wanted(item.strategy, tuple(item.datasets), workspace.settings))
+    return replace(candidate, grid=_grid(item, candidate.market)), source
 
 
 def _grid(item: CandidateSettings, market: Market) -> tuple[Mapping[str, Any], ...]:
@@ -197,19 +144,6 @@ def _grid(item: CandidateSettings, market: Market) -> tuple[Mapping[str, Any], .
     points = [{**point, **fixed} for point in strategy_class(item.strategy).grid() or ({},)]
     unique = {json.dumps(point, sort_keys=True): point for point in points}
     return tuple(unique.values())
-
-
-def _completeness(workspace: Workspace, names: Iterable[str]) -> dict[str, float]:
-    """Share of the calendar's bars that each dataset holds."""
-    from argus.app.data import check_dataset
-    from argus.core.instruments import instrument
-
-    catalog = workspace.catalog()
-    found = {}
-    for name in names:
-        state = check_dataset(catalog, name)
-        found[instrument(state.info.instrument).symbol] = float(state.inspection.completeness.share_complete)
-    return found
 
 
 def _ensure_embedded(workspace: Workspace, wanted: Iterable[CandidateSettings]) -> None:
@@ -237,7 +171,7 @@ def _teller(progress: Progress | None, number: int, count: int, name: str) -> La
 
 
 @contextmanager
-def _map_runs(workers: int) -> Iterator[MapRuns]:
+def map_runs_on(workers: int) -> Iterator[MapRuns]:
     """``map``, or a process pool's; fresh processes, so that no thread or database handle is copied into them."""
     if workers <= 1:
         yield map

@@ -12,6 +12,7 @@ from argus.core.errors import WorkspaceError
 if TYPE_CHECKING:
     from argus.app.settings import Settings
     from argus.data.catalog import Catalog
+    from argus.lab.registry import SqlRegistry
     from argus.lab.trials import SqlTrialLedger
 
 __all__ = ["Workspace", "find_workspace", "init_workspace", "open_workspace"]
@@ -42,7 +43,7 @@ class Workspace:
 
     @property
     def database(self) -> Path:
-        """The operational store: the trial ledger."""
+        """The operational store: the trial ledger and the registry of experiments."""
         return self.root / "argus.db"
 
     @cached_property
@@ -63,6 +64,12 @@ class Workspace:
         from argus.lab.trials import SqlTrialLedger
 
         return SqlTrialLedger(self.database)
+
+    def experiments(self) -> SqlRegistry:
+        """The registry of experiments of this workspace."""
+        from argus.lab.registry import SqlRegistry
+
+        return SqlRegistry(self.database)
 
 
 def find_workspace(start: Path | None = None) -> Workspace | None:

@@ -15,6 +15,7 @@ from argus.cli.audit import audit
 from argus.cli.backtest import backtest
 from argus.cli.data import app as data_app
 from argus.cli.features import app as features_app
+from argus.cli.lab import app as lab_app
 from argus.cli.output import JsonOption, emit
 from argus.cli.research import research
 from argus.cli.sweep import sweep
@@ -54,6 +55,7 @@ def init(
 app.add_typer(data_app, name="data")
 app.add_typer(features_app, name="features")
 app.command()(research)
+app.add_typer(lab_app, name="lab")
 app.command()(backtest)
 app.command()(sweep)
 app.command()(trace)

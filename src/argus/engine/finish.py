@@ -43,6 +43,8 @@ from argus.engine.trades import trades_of
 __all__ = ["Minutes", "check_universe", "record_of", "stop_run", "trial_of", "trial_with"]
 
 _BEGINNING_BARS: Final = 64
+_ORDERS_TELLING: Final = 4
+"""Orders below which equal returns say nothing: everybody who only holds has the same ones."""
 _FAULTS: Final = {
     1: "the position account is not the value of what is held",
     2: "the clearing account is not the negative of the position",
@@ -214,4 +216,14 @@ def trial_with(
         "cost_multiplier": str(config.costs.multiplier),
         "config_hash": canonical_json(manifest.config),
         "purpose": purpose,
+        "source_hash": _source_of(told),
+        "returns_hash": hashlib.sha256(returns.tobytes()).hexdigest()[:16] if orders >= _ORDERS_TELLING else "",
     }
+
+
+def _source_of(told: Mapping[str, Any]) -> str:
+    """Hash of the text of what decided; of several books all of theirs, through rolls that of the strategy within."""
+    if "books" in told:
+        return ",".join(_source_of(one) for one in told["books"].values())
+    rolled = told["parameters"].get("rolled_source")
+    return str(rolled).rpartition(" ")[2] if rolled else str(told.get("source", ""))

@@ -11,24 +11,40 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from argus.core.errors import ConfigError
+from argus.lab._database import connected, url_of
+from argus.lab.trial_marks import Mark, mark_table
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Engine
 
-__all__ = ["COUNTED_PURPOSES", "Looks", "MemoryTrialLedger", "SqlTrialLedger", "Trial", "TrialJournal", "looks_among"]
+__all__ = [
+    "COUNTED_PURPOSES",
+    "UNCOUNTED_PURPOSES",
+    "Looks",
+    "MarkedJournal",
+    "MemoryTrialLedger",
+    "SqlTrialLedger",
+    "Trial",
+    "TrialJournal",
+    "looks_among",
+    "looks_of",
+    "roots_of",
+]
 
 COUNTED_PURPOSES: Final = frozenset({"backtest", "search"})
 """Purposes whose runs are independent looks at the data. Others count only if no such run shares their parameters."""
 
-UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark", "robustness"})
-"""Runs from which nothing is ever chosen: altered markets, late decisions, and holding the instrument."""
+UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark", "robustness", "surrogate", "baseline", "left_out"})
+"""Runs from which nothing is ever chosen: altered markets, late decisions, holding the instrument, and what an experiment
+shows beside its choice: the strategy as its author left it, and the data that were left out."""
 
 
 _MONTH: Final = re.compile(r"\.\d{6}$")
@@ -61,7 +77,8 @@ class Trial:
     net_pnl_micros, orders : int
     cost_multiplier : float
     purpose : str
-        ``search``, ``backtest``, ``walk_forward``, ``cost_stress``, ``benchmark`` or ``audit``.
+        ``search``, ``backtest``, ``walk_forward``, ``cost_stress``, ``benchmark``, ``audit``; of experiments also
+        ``baseline``, ``left_out`` and ``holdout``.
     """
 
     run_id: str
@@ -111,16 +128,20 @@ class Trial:
             self.family,
             self.version,
             _without_rolls(self.parameters),
-            ",".join(sorted(_roots(self.instruments.split(",")))),
+            ",".join(sorted(self.roots)),
             str(self.first_ns),
             _beginnings(self.data_hash),
             _without_costs(self.config_hash),
         )
 
-    def overlaps(self, instruments: frozenset[str], first_ns: int, last_ns: int) -> bool:
-        """Whether it has seen any of these instruments, or another contract of their roots, at any of these times."""
-        seen = _roots(self.instruments.split(","))
-        return bool(seen & _roots(instruments)) and self.first_ns <= last_ns and self.last_ns >= first_ns
+    @property
+    def roots(self) -> frozenset[str]:
+        """Its instruments, with the root in the place of each contract of a delivery month."""
+        return _roots_in(self.instruments)
+
+    def overlaps(self, roots: frozenset[str], first_ns: int, last_ns: int) -> bool:
+        """Whether it has seen any of these instruments or roots (from `roots_of`) at any of these times."""
+        return self.first_ns <= last_ns and self.last_ns >= first_ns and not roots.isdisjoint(self.roots)
 
 
 def _coerce(name: str, kind: str, value: Any) -> object:
@@ -139,9 +160,15 @@ def _coerce(name: str, kind: str, value: Any) -> object:
     return str(value)
 
 
-def _roots(instruments: Iterable[str]) -> frozenset[str]:
+def roots_of(instruments: Iterable[str]) -> frozenset[str]:
     """The instruments, with the root in the place of each contract of a delivery month."""
     return frozenset(_MONTH.sub("", symbol) for symbol in instruments)
+
+
+# Thousands of trials share the same few texts; each is read once.
+@lru_cache(maxsize=4096)
+def _roots_in(instruments: str) -> frozenset[str]:
+    return roots_of(instruments.split(","))
 
 
 def _without_rolls(parameters: str) -> str:
@@ -153,6 +180,7 @@ def _without_rolls(parameters: str) -> str:
     return json.dumps(told, sort_keys=True)
 
 
+@lru_cache(maxsize=4096)
 def _beginnings(data_hash: str) -> str:
     """Hash of the first bars of each instrument, of a root those of its oldest contract; empty where none was kept."""
     try:
@@ -168,6 +196,7 @@ def _beginnings(data_hash: str) -> str:
     return json.dumps(first, sort_keys=True) if first else ""
 
 
+@lru_cache(maxsize=4096)
 def _without_costs(settings: str) -> str:
     try:
         known = json.loads(settings)
@@ -219,26 +248,39 @@ class TrialJournal(Protocol):
         ...
 
 
+class MarkedJournal(TrialJournal, Protocol):
+    """A trial ledger that also tells what decided its runs."""
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Every mark, by run id and experiment."""
+        ...
+
+
 def looks_among(
     trials: Sequence[Trial], family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int
 ) -> Looks:
-    """Count the independent looks among `trials`.
+    """Count the independent looks of a family (None: of all) at data that overlap these, among `trials`."""
+    wanted = roots_of(instruments)
+    return looks_of(
+        [t for t in trials if (family is None or t.family == family) and t.overlaps(wanted, first_ns, last_ns)]
+    )
+
+
+def looks_of(trials: Sequence[Trial], key_of: Callable[[Trial], tuple[str, ...]] = Trial.look_key) -> Looks:
+    """Count the independent looks that these trials are.
 
     A look is a distinct hypothesis, parameter set, market and setting (`Trial.look_key`). Runs with a purpose in
     `COUNTED_PURPOSES` are looks; a cost stress or a walk-forward account counts only where no such run has its
     parameters. Of several runs of one look the one with the highest Sharpe ratio stands for it: that is the one that
     would have been shown.
     """
-    wanted = frozenset(instruments)
-    kept = [t for t in trials if (family is None or t.family == family) and t.overlaps(wanted, first_ns, last_ns)]
-    finished = [t for t in kept if t.status == "finished" and t.purpose not in UNCOUNTED_PURPOSES]
-    counted = [t for t in finished if t.purpose in COUNTED_PURPOSES]
-    known = {t.look_key() for t in counted}
-    counted += [t for t in finished if t.purpose not in COUNTED_PURPOSES and t.look_key() not in known]
+    finished = [t for t in trials if t.status == "finished" and t.purpose not in UNCOUNTED_PURPOSES]
+    keys = [key_of(t) for t in finished]
+    known = {key for key, t in zip(keys, finished, strict=True) if t.purpose in COUNTED_PURPOSES}
     best: dict[tuple[str, ...], float] = {}
-    for trial in counted:
-        former = best.get(trial.look_key(), math.nan)
-        best[trial.look_key()] = max(_or_lowest(former), _or_lowest(trial.sharpe_session))
+    for key, trial in zip(keys, finished, strict=True):
+        if trial.purpose in COUNTED_PURPOSES or key not in known:
+            best[key] = max(best.get(key, -math.inf), _or_lowest(trial.sharpe_session))
     ratios = sorted(value for value in best.values() if value != -math.inf)
     mean = math.fsum(ratios) / len(ratios) if ratios else 0.0
     spread = math.fsum((value - mean) ** 2 for value in ratios)
@@ -246,8 +288,8 @@ def looks_among(
         count=len(best),
         sharpe_variance=spread / (len(ratios) - 1) if len(ratios) > 1 else 0.0,
         sharpe_best=ratios[-1] if ratios else math.nan,
-        failed=sum(t.status != "finished" for t in kept),
-        kept=len(kept),
+        failed=sum(t.status != "finished" for t in trials),
+        kept=len(trials),
     )
 
 
@@ -280,10 +322,14 @@ class MemoryTrialLedger:
 
     def __init__(self) -> None:
         self._trials: dict[str, Trial] = {}
+        self._marks: dict[tuple[str, str], Mark] = {}
 
     def record(self, trial: Mapping[str, object]) -> None:
         """Add one trial. The same run recorded twice is one trial."""
         new = Trial.from_mapping(trial)
+        mark = Mark.of(trial)
+        if mark is not None:
+            self._marks.setdefault((mark.run_id, mark.experiment), mark)
         old = self._trials.get(new.run_id)
         if old is None or _rank(new) > _rank(old):
             self._trials[new.run_id] = new
@@ -291,6 +337,10 @@ class MemoryTrialLedger:
     def journal(self) -> tuple[Trial, ...]:
         """Every trial, by run id."""
         return tuple(self._trials[run_id] for run_id in sorted(self._trials))
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Every mark, by run id and experiment."""
+        return tuple(self._marks[key] for key in sorted(self._marks))
 
     def looks(self, family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int) -> Looks:
         """Independent looks of a strategy family (None: of all) at data that overlap these."""
@@ -309,10 +359,9 @@ class SqlTrialLedger:
     """
 
     def __init__(self, target: Path | str, timeout_s: float = 60.0) -> None:
-        text = str(target)
-        self._url = text if "://" in text else f"sqlite:///{Path(text).absolute()}"
+        self._url = url_of(target)
         self._timeout_s = timeout_s
-        self._opened: tuple[int, Engine, Table] | None = None
+        self._opened: tuple[int, _Database] | None = None
 
     def __getstate__(self) -> dict[str, object]:
         # A connection must not cross into another process; it is opened again there.
@@ -331,10 +380,11 @@ class SqlTrialLedger:
         from sqlalchemy.dialects import postgresql, sqlite
 
         rows = [_to_row(Trial.from_mapping(trial)) for trial in trials]
+        marks = [asdict(mark) for trial in trials if (mark := Mark.of(trial)) is not None]
         if not rows:
             return
         names = list(rows[0])
-        engine, table = self._open()
+        engine, table, mark_rows = self._open()
         insert = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
         statement = insert(table).values({name: bindparam(name) for name in names})
         new, old = statement.excluded, table.c
@@ -347,10 +397,21 @@ class SqlTrialLedger:
         )
         with engine.begin() as connection:
             connection.execute(statement, rows)
+            if marks:
+                connection.execute(insert(mark_rows).on_conflict_do_nothing(), marks)
 
     def journal(self) -> tuple[Trial, ...]:
         """Every trial, by run id."""
         return self._read(None, None)
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Every mark, by run id and experiment."""
+        from sqlalchemy import select
+
+        engine, _, table = self._open()
+        with engine.connect() as connection:
+            rows = connection.execute(select(table).order_by(table.c.run_id, table.c.experiment)).all()
+        return tuple(Mark(*row) for row in rows)
 
     def looks(self, family: str | None, instruments: Iterable[str], first_ns: int, last_ns: int) -> Looks:
         """Independent looks of a strategy family (None: of all) at data that overlap these."""
@@ -360,28 +421,44 @@ class SqlTrialLedger:
     def _read(self, family: str | None, span_ns: tuple[int, int] | None) -> tuple[Trial, ...]:
         from sqlalchemy import select
 
-        engine, table = self._open()
-        names = [field.name for field in fields(Trial)]
-        wanted = select(*(table.c[name] for name in names)).order_by(table.c.run_id)
+        engine, table, _ = self._open()
+        wanted = select(*(table.c[field.name] for field in fields(Trial))).order_by(table.c.run_id)
         if family is not None:
             wanted = wanted.where(table.c.family == family)
         if span_ns is not None:
             wanted = wanted.where(table.c.first_ns <= span_ns[1], table.c.last_ns >= span_ns[0])
         with engine.connect() as connection:
             rows = connection.execute(wanted).all()
-        return tuple(Trial.from_mapping(dict(zip(names, row, strict=True))) for row in rows)
+        return tuple(_from_row(row) for row in rows)
 
     def close(self) -> None:
         """Let go of the database; the ledger opens it again when it is next used."""
         if self._opened is not None and self._opened[0] == os.getpid():
-            self._opened[1].dispose()
+            self._opened[1].engine.dispose()
         self._opened = None
 
-    def _open(self) -> tuple[Engine, Table]:
+    def _open(self) -> _Database:
         if self._opened is None or self._opened[0] != os.getpid():
-            engine, table = _open_database(self._url, self._timeout_s)
-            self._opened = (os.getpid(), engine, table)
-        return self._opened[1], self._opened[2]
+            self._opened = (os.getpid(), _open_database(self._url, self._timeout_s))
+        return self._opened[1]
+
+
+class _Database(NamedTuple):
+    engine: Engine
+    trials: Table
+    marks: Table
+
+
+_NAMES: Final = tuple(field.name for field in fields(Trial))
+_KINDS: Final = tuple({"int": int, "float": float}.get(str(field.type), str) for field in fields(Trial))
+
+
+def _from_row(row: Sequence[Any]) -> Trial:
+    """The trial of a row as this class wrote it; whatever else stands there is read as any other trial would be."""
+    if tuple(map(type, row)) == _KINDS:
+        return Trial(*row)
+    known = [math.nan if value is None and kind is float else value for value, kind in zip(row, _KINDS, strict=True)]
+    return Trial.from_mapping(dict(zip(_NAMES, known, strict=True)))
 
 
 def _to_row(trial: Trial) -> dict[str, object]:
@@ -394,37 +471,15 @@ def _to_row(trial: Trial) -> dict[str, object]:
     return row
 
 
-def _open_database(url: str, timeout_s: float) -> tuple[Engine, Table]:
-    from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, create_engine, event
-    from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.pool import NullPool
-    from sqlalchemy.schema import CreateTable
+def _open_database(url: str, timeout_s: float) -> _Database:
+    from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table
 
     columns: list[Column[Any]] = [Column("run_id", String, primary_key=True)]
     for field in fields(Trial):
         if field.name != "run_id":
             kind: Any = {"int": BigInteger, "float": Float}.get(str(field.type), String)
             columns.append(Column(field.name, kind, nullable=str(field.type) == "float"))
-    table = Table("trial", MetaData(), *columns, Column("purpose_rank", Integer, nullable=False))
-    is_sqlite = url.startswith("sqlite")
-    try:
-        engine = create_engine(
-            url, poolclass=NullPool if is_sqlite else None, connect_args={"timeout": timeout_s} if is_sqlite else {}
-        )
-        if is_sqlite:
-            event.listen(engine, "connect", _write_ahead)
-        with engine.begin() as connection:
-            connection.execute(CreateTable(table, if_not_exists=True))
-    except SQLAlchemyError as error:
-        raise ConfigError(
-            f"the trial ledger at {url} cannot be opened: {error}; check the path and its rights"
-        ) from error
-    return engine, table
-
-
-def _write_ahead(connection: Any, _record: object) -> None:
-    """Readers never wait for a writer, and a kill leaves whole transactions only."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
+    metadata = MetaData()
+    table = Table("trial", metadata, *columns, Column("purpose_rank", Integer, nullable=False))
+    marks = mark_table(metadata)
+    return _Database(connected(url, timeout_s, metadata, "the trial ledger"), table, marks)

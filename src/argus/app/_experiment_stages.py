@@ -1,0 +1,275 @@
+"""The stages of an experiment: its registration, and the judgement of one market, kept in a file of its own.
+
+A stage holds for one file, one state of data, settings and code, and one set of looks that others took at the data.
+Where any of these is another one, or the ledger no longer knows the stage's runs, the market is judged again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from argus.app._experiment_file import ExperimentPlan
+from argus.app.candidates import Wanted, candidate_of
+from argus.app.research import map_runs_on
+from argus.app.workspace import Workspace
+from argus.core.errors import DataError
+
+if TYPE_CHECKING:
+    from argus.core.ports import TrialLedger
+    from argus.core.strategy import ParameterValue
+    from argus.lab.candidate import Candidate
+    from argus.lab.evaluation import Evaluation
+    from argus.lab.experiment import ExperimentSpec
+    from argus.lab.kinship import ExperimentLedger
+    from argus.lab.registry import Event, Registration
+    from argus.lab.trials import SqlTrialLedger
+
+__all__ = ["FORMAT", "MarketJob", "anchor", "folder_of", "read_json", "register", "replayed", "stages_hold"]
+
+FORMAT: Final = 1
+_LIFE: Final = 2**62
+
+
+def folder_of(workspace: Workspace, spec: ExperimentSpec) -> Path:
+    """Where an experiment is kept."""
+    return workspace.runs / f"experiment-{spec.id}"
+
+
+def register(workspace: Workspace, plan: ExperimentPlan, now_ns: int) -> Registration:
+    """State the experiment in the registry, with what ledger and catalog hold now; once for each file."""
+    from argus.engine.sweep import environment
+    from argus.lab.kinship import kin_looks, kin_of
+    from argus.lab.verdict_notes import holdout_seen
+
+    spec, ledger = plan.spec, workspace.trials()
+    trials, marks = ledger.journal(), ledger.marks()
+    kin = kin_of(spec.strategy, trials, marks, spec.source_hash)
+    found = {
+        "trials": len(trials),
+        "looks": {
+            market: kin_looks(trials, marks, kin, symbols, -_LIFE, _LIFE).count
+            for market, symbols in spec.symbols.items()
+        },
+        "holdout_seen": holdout_seen(spec, trials),
+        "data": dict(plan.hashes),
+        "environment": environment(),
+    }
+    return workspace.experiments().register(spec, found, now_ns, kin.families)
+
+
+def anchor(folder: Path, event: Event) -> None:
+    """Name an event outside of the database, so that a shortened chain is seen."""
+    from argus.data._catalog_files import write_atomic
+
+    path = folder / "anchors.json"
+    known = list(read_json(path) or ())
+    if event.hash not in known:
+        write_atomic(path, json.dumps([*known, event.hash]).encode())
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def stage_inputs(workspace: Workspace, plan: ExperimentPlan, market: str) -> str:
+    """Hash of everything that the judgement of a market depends on: file, settings, data, code, looks of others."""
+    from argus.engine.sweep import environment
+    from argus.lab.kinship import kin_of
+    from argus.lab.trials import roots_of
+
+    spec, ledger = plan.spec, workspace.trials()
+    trials, marks = ledger.journal(), ledger.marks()
+    elsewhere = {mark.run_id for mark in marks if mark.experiment != spec.id}
+    marked = {mark.run_id for mark in marks}
+    families = kin_of(spec.strategy, trials, marks, spec.source_hash).families
+    roots = roots_of(spec.instruments)
+    others = sorted(
+        trial.run_id
+        for trial in trials
+        if (trial.run_id in elsewhere or trial.run_id not in marked)
+        and (trial.family in families or not roots.isdisjoint(trial.roots))
+    )
+    body = [FORMAT, market, spec.describe(), plan.seed, sorted(plan.hashes.items()), environment(), others]
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def stages_hold(workspace: Workspace, plan: ExperimentPlan) -> bool:
+    """Whether every market was judged under the conditions that hold now, and the ledger still knows its runs."""
+    registration = _known(workspace, plan)
+    return registration is not None and all(
+        MarketJob(workspace, plan, registration, market).kept() is not None for market in plan.spec.markets
+    )
+
+
+def _known(workspace: Workspace, plan: ExperimentPlan) -> Registration | None:
+    from argus.lab.registry import EventKind, Registration
+
+    for event in workspace.experiments().journal():
+        if event.kind == EventKind.REGISTERED and event.experiment == plan.spec.id:
+            return Registration(event, is_new=False)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class MarketJob:
+    """The judgement of one market."""
+
+    workspace: Workspace
+    plan: ExperimentPlan
+    registration: Registration
+    market: str
+
+    @property
+    def path(self) -> Path:
+        """The stage's file."""
+        number = list(self.plan.spec.markets).index(self.market)
+        return folder_of(self.workspace, self.plan.spec) / f"stage-{number + 1}.json"
+
+    def wanted(self) -> Wanted:
+        """What the candidate is made of: nothing after the cut."""
+        spec = self.plan.spec
+        return Wanted(
+            spec.strategy,
+            spec.markets[self.market],
+            self.plan.settings,
+            self.plan.execution,
+            self.plan.rolling,
+            spec.data_from,
+            spec.cut_ns,
+        )
+
+    def kept(self) -> Mapping[str, Any] | None:
+        """The stage as it was kept, if it still holds and the ledger still knows its runs."""
+        found = read_json(self.path)
+        if not isinstance(found, dict) or found.get("inputs") != stage_inputs(self.workspace, self.plan, self.market):
+            return None
+        return found if found.get("digest") == self._digest(self.workspace.trials())[1] else None
+
+    def _digest(self, ledger: SqlTrialLedger) -> tuple[int, str]:
+        from argus.lab.verdict_notes import runs_digest
+
+        symbols = self.plan.spec.symbols[self.market]
+        return runs_digest(ledger.journal(), ledger.marks(), self.plan.spec.id, symbols)
+
+    def judge(self, workers: int, now_ns: int, tell: Any) -> tuple[Mapping[str, Any], Evaluation]:
+        """Judge the market, and keep the stage."""
+        from argus.data._catalog_files import write_atomic
+        from argus.engine.store import save_run
+        from argus.lab.candidate import ResearchSettings
+        from argus.lab.evaluation import to_json
+        from argus.lab.registry import EventKind
+        from argus.lab.research import evaluate
+
+        plan, spec = self.plan, self.plan.spec
+        inputs = stage_inputs(self.workspace, plan, self.market)
+        made, source = candidate_of(self.workspace, self.wanted())
+        candidate = replace(made, grid=plan.grids[self.market])
+        ledger = self.ledger()
+        how = ResearchSettings(
+            train_years=spec.splits.train_years,
+            test_years=spec.splits.test_years,
+            anchored=spec.splits.anchored,
+            seed=plan.seed,
+            thresholds=dict(spec.gates),
+        )
+        with map_runs_on(workers) as map_runs:
+            evaluation = evaluate(candidate, trials=ledger, settings=how, map_runs=map_runs, progress=tell)
+        start_ns = int(evaluation.record.manifest.config["start_ns"])
+        chosen = evaluation.folds[-1].values
+        stage = to_json(
+            {
+                "inputs": inputs,
+                "market": self.market,
+                "evaluation": evaluation.as_dict(),
+                "chosen": dict(chosen),
+                "base": self._base(candidate, start_ns, ledger),
+                "left_out": list(self._left_out(candidate, chosen, ledger)),
+            }
+        )
+        runs, digest = self._digest(self.workspace.trials())
+        stage["digest"] = digest
+        if plan.rolling is None:
+            save_run(self.workspace.runs, evaluation.record, source)
+        symbols = list(spec.symbols[self.market])
+        body = {"market": self.market, "instruments": symbols, "inputs": inputs, "runs": runs, "digest": digest}
+        more = {"trials": len(self.workspace.trials().journal()), "data": dict(plan.hashes)}
+        event = self.workspace.experiments().note(spec.id, EventKind.RUN, {**body, **more}, now_ns)
+        anchor(self.path.parent, event)
+        write_atomic(self.path, json.dumps(stage, indent=1).encode())
+        return stage, evaluation
+
+    def ledger(self) -> ExperimentLedger:
+        from argus.lab.kinship import ExperimentLedger
+        from argus.lab.verdict_notes import dropped_symbols
+
+        spec = self.plan.spec
+        dropped = dropped_symbols(spec, self.workspace.experiments().journal(), self.registration)
+        return ExperimentLedger(self.workspace.trials(), spec.id, spec.source_hash, dropped)
+
+    def _base(self, candidate: Candidate, start_ns: int, ledger: TrialLedger) -> Mapping[str, Any] | None:
+        """The strategy as its author left it, over the range of the out-of-sample account."""
+        values = self.plan.base[self.market]
+        if values is None:
+            return None
+        return replayed(candidate, values, ledger, "baseline", start_ns)
+
+    def _left_out(
+        self, candidate: Candidate, chosen: Mapping[str, ParameterValue], ledger: TrialLedger
+    ) -> Iterator[Mapping[str, Any]]:
+        """What the choice brings on data that the file leaves out, and that are no hold-out."""
+        spec = self.plan.spec
+        if spec.data_from is not None:
+            early = replace(self.wanted(), start_ns=None, cut_ns=spec.data_from)
+            yield from self._elsewhere(early, chosen, ledger, None)
+        if spec.data_to is not None and (spec.holdout_from is None or spec.data_to < spec.holdout_from):
+            late = replace(self.wanted(), start_ns=spec.data_to, cut_ns=spec.holdout_from)
+            yield from self._elsewhere(late, chosen, ledger, spec.data_to)
+
+    def _elsewhere(
+        self, wanted: Wanted, chosen: Mapping[str, ParameterValue], ledger: TrialLedger, start_ns: int | None
+    ) -> Iterator[Mapping[str, Any]]:
+        try:
+            candidate, _ = candidate_of(self.workspace, wanted)
+        except DataError as error:
+            yield {"error": str(error)}
+            return
+        yield replayed(candidate, chosen, ledger, "left_out", start_ns)
+
+
+def replayed(
+    candidate: Candidate,
+    values: Mapping[str, ParameterValue],
+    ledger: TrialLedger,
+    purpose: str,
+    start_ns: int | None,
+) -> dict[str, Any]:
+    """The figures of one run from `start_ns` on."""
+    from argus.core.time import day_of
+    from argus.engine.metrics import sessions_per_year, summarise
+
+    config = candidate.config if start_ns is None else replace(candidate.config, start_ns=start_ns)
+    record = candidate.run(candidate.create(values), config, ledger, purpose)
+    session, _ = record.session_equity()
+    # A range of a few sessions has no rate of its own; none is told then.
+    per_year = sessions_per_year(session) if len(session) > 1 else math.nan
+    figures = summarise(record, per_year)
+    return {
+        "values": dict(values),
+        "run_id": record.manifest.run_id,
+        "first": day_of(int(session[0])).isoformat() if len(session) else None,
+        "last": day_of(int(session[-1])).isoformat() if len(session) else None,
+        "sessions": len(session),
+        "sharpe_annual": figures.sharpe_annual,
+        "sharpe_annual_error": figures.sharpe_annual_error,
+        "net_pnl": figures.net_pnl_micros / 1e6,
+        "trades": figures.trades,
+    }

@@ -1,0 +1,123 @@
+"""The hold-out of an experiment: bars that no run has seen, opened once.
+
+The opening is recorded before anything is run. It is unique for a market and a range, under whatever name, because the
+data do not forget who looked at them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from argus.app._experiment_file import ExperimentPlan, plan_experiment
+from argus.app._experiment_stages import MarketJob, anchor, folder_of, read_json, register, replayed
+from argus.app.candidates import candidate_of
+from argus.app.workspace import Workspace
+from argus.core.errors import ConfigError, CoverageError
+
+if TYPE_CHECKING:
+    from argus.lab.candidate import Candidate
+    from argus.lab.experiment import ExperimentSpec
+    from argus.lab.registry import Event
+
+__all__ = ["open_holdout"]
+
+
+def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[str, Any]:
+    """Run the frozen choice on the hold-out, once.
+
+    The opening is recorded before anything is read. What was promised, the Sharpe ratio of the out-of-sample account,
+    is held against what came: the hold-out is passed if it earned, and is not below the promise by more than two
+    standard errors of the difference.
+
+    Raises
+    ------
+    ConfigError
+        If there is no hold-out, no verdict yet, or the range was opened before under whatever name.
+    CoverageError
+        If the catalog has no bars in it.
+    """
+    from argus.data._catalog_files import lock_for_writing, write_atomic
+    from argus.lab.evaluation import to_json
+    from argus.lab.registry import EventKind
+
+    plan = plan_experiment(workspace, path)
+    spec, folder = plan.spec, folder_of(workspace, plan.spec)
+    if spec.holdout_from is None:
+        raise ConfigError(f"{path}: there is no hold-out; state holdout: {{from: DATE}} before the first run")
+    registry = workspace.experiments()
+    with lock_for_writing(folder, 0.0):
+        registration = register(workspace, plan, now_ns)
+        jobs = [MarketJob(workspace, plan, registration, market) for market in spec.markets]
+        stages = [job.kept() for job in jobs]
+        examination = read_json(folder / "examination.json")
+        if examination is None or any(stage is None for stage in stages):
+            raise ConfigError(
+                f"{path}: nothing is frozen yet, or data, code or looks have changed since; run `argus lab run "
+                f"{path}` first"
+            )
+        candidates = [_on_holdout(workspace, job, plan) for job in jobs]
+        if not _is_unfinished(registry.journal(), spec, folder):
+            seal = hashlib.sha256((folder / "examination.json").read_bytes()).hexdigest()
+            frozen = {job.market: dict(stage["chosen"]) for job, stage in zip(jobs, stages, strict=True) if stage}
+            body = {"examination_frozen": seal, "frozen": frozen, "markets": list(spec.markets)}
+            anchor(folder, registry.open_holdout(spec, body, now_ns))
+        markets = []
+        for job, stage, candidate in zip(jobs, stages, candidates, strict=True):
+            assert stage is not None
+            came = replayed(candidate, stage["chosen"], job.ledger(), "holdout", spec.holdout_from)
+            markets.append({"market": job.market, **_against_promise(came, stage["evaluation"]["metrics"])})
+        result: dict[str, Any] = to_json(
+            {"experiment": spec.id, "name": spec.name, "from_ns": spec.holdout_from, "to_ns": spec.holdout_to}
+            | {"markets": markets, "passed": all(market["passed"] for market in markets)}
+        )
+        write_atomic(folder / "holdout.json", json.dumps(result, indent=1).encode())
+        anchor(folder, registry.note(spec.id, EventKind.VERDICT, {"holdout": result}, now_ns))
+    return result
+
+
+def _is_unfinished(events: Sequence[Event], spec: ExperimentSpec, folder: Path) -> bool:
+    """Whether this very experiment opened it and was stopped before it could say what came."""
+    from argus.lab.registry import EventKind
+
+    opened = any(e.kind == EventKind.HOLDOUT_OPENED and e.experiment == spec.id for e in events)
+    told = any(e.kind == EventKind.VERDICT and e.experiment == spec.id and "holdout" in e.body for e in events)
+    return opened and not told and not (folder / "holdout.json").exists()
+
+
+def _on_holdout(workspace: Workspace, job: MarketJob, plan: ExperimentPlan) -> Candidate:
+    from argus.core.time import format_ns
+
+    spec = plan.spec
+    assert spec.holdout_from is not None
+    candidate, _ = candidate_of(workspace, replace(job.wanted(), start_ns=spec.holdout_from, cut_ns=spec.holdout_to))
+    for symbol, (_, bars) in candidate.market.items():
+        if int(bars.ts_close_ns[-1]) <= spec.holdout_from:
+            raise CoverageError(
+                f"{symbol} has no bars yet in the hold-out, which begins {format_ns(spec.holdout_from)}; import them "
+                "first. Nothing was opened"
+            )
+    return candidate
+
+
+def _against_promise(came: Mapping[str, Any], promised: Mapping[str, Any]) -> dict[str, Any]:
+    """What came, beside what was promised, and whether that is kept."""
+    sharpe, error = float(came["sharpe_annual"]), float(came["sharpe_annual_error"])
+    promise, promise_error = promised["sharpe_annual"], promised["sharpe_annual_error"]
+    kept = (
+        promise is not None
+        and promise_error is not None
+        and math.isfinite(sharpe)
+        and sharpe >= promise - 2.0 * math.hypot(error, promise_error)
+    )
+    return {
+        **came,
+        "promised_sharpe_annual": promise,
+        "promised_sharpe_annual_error": promise_error,
+        "passed": bool(kept and came["net_pnl"] > 0.0),
+    }
