@@ -2,9 +2,10 @@
 
 A twin is a decision within the engine's kernel, with the sizing in it. It exists where the twin can be proven to do what
 the strategy, its sizer and the risk policy do in Python: one instrument as it is, settled in the account's currency, a
-close at every bar, limits that the kernel knows, and a size that asks nothing of the account. `FixedUnits` asks nothing;
-`VolatilityTarget` on initial capital asks whether the equity is still there, which is looked up after the run. Sizing on
-the current equity has no twin: the kernel does not tell a decision what the account is worth.
+close at every bar, limits that the kernel knows, and a size that asks nothing of the account. `FixedUnits` and
+`VolatilityTarget` on fixed capital ask nothing; on initial capital it asks whether the equity is still there, which is
+looked up after the run. Sizing on the current equity has no twin: the kernel does not tell a decision what the account
+is worth.
 
 A twin is counted as the strategy that it stands for: under the run id that the strategy itself would have.
 """
@@ -80,8 +81,8 @@ def twins_of(candidate: Candidate, sets: Sequence[Values]) -> Twins | None:
             return None
         twins.append(twin)
     manifests = manifests_of(strategies, play.market, candidate.config, sizer=candidate.sizer, risk=candidate.risk)
-    capital = getattr(candidate.sizer, "capital_micros", None)
-    return Twins(tuple(twins), tuple(manifests), int(capital or 0))
+    is_capped = getattr(candidate.sizer, "capital", "") == "initial"
+    return Twins(tuple(twins), tuple(manifests), candidate.sizer.capital_micros if is_capped else 0)  # type: ignore[attr-defined]
 
 
 def compiled_twin(strategy: Strategy, spec: InstrumentSpec, bars: Bars, sizer: Sizer) -> CompiledStrategy | None:
@@ -95,7 +96,7 @@ def compiled_twin(strategy: Strategy, spec: InstrumentSpec, bars: Bars, sizer: S
     bars : Bars
         Of the one instrument that it trades.
     sizer : Sizer
-        `FixedUnits`, or `VolatilityTarget` on initial capital.
+        `FixedUnits`, or `VolatilityTarget` on initial or fixed capital.
     """
     from argus.strategies import MeanReversion, Overnight, SmaCross, TimeSeriesMomentum
 
@@ -108,7 +109,8 @@ def compiled_twin(strategy: Strategy, spec: InstrumentSpec, bars: Bars, sizer: S
     make, sizing = makers.get(type(strategy)), _sizing(sizer, spec)
     if make is None or sizing is None or len(strategy.spec.universe) != 1 or not np.isfinite(bars.close).all():
         return None
-    if type(strategy) is SmaCross and sizing[0] and bool((bars.session[1:] == bars.session[:-1]).any()):
+    asks_equity = getattr(sizer, "capital", "") == "initial"
+    if asks_equity and type(strategy) is SmaCross and bool((bars.session[1:] == bars.session[:-1]).any()):
         return None  # it decides within sessions, where the equity is not kept
     form = make(strategy.spec, bars)
     if form is None:
