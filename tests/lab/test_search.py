@@ -147,13 +147,13 @@ def test_minutes_lots_of_a_coin_and_limits_are_the_same_on_both_roads() -> None:
     tight = LimitRiskPolicy(max_position_units=40.0)
     found = both(candidate("tsmom", synthetic(), SIZERS["fixed"], risk=tight))
     assert_same(found)
-    coin = synthetic("BTC", 500)
+    coin = synthetic("BTCUSD", 500)
     cash = RunConfig(account=AccountConfig(AccountKind.CASH, 1_000_000 * MICROS))
     sizer = VolatilityTarget(capital="fixed", capital_micros=700_000 * MICROS)
     grid = [{"lookback": n, "rebalance": 1, "long_only": True, "sessions_per_year": 365} for n in (10, 30)]
     policy = LimitRiskPolicy(check_cash=True)
     one = candidate("tsmom", coin, sizer, run=cash, risk=policy, grid=grid)
-    assert instrument("BTC").lot_size < 1
+    assert instrument("BTCUSD").lot_size < 1
     assert twins_of(one, one.parameter_sets()) is not None
     assert_same(both(one))
 

@@ -33,13 +33,13 @@ from typing import Final
 
 import numpy as np
 
-from argus.core.arrays import F64_1D, I64_1D, Bars
+from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Bars
 from argus.core.errors import ConfigError, DataError
 from argus.core.instruments import InstrumentSpec
 from argus.core.random import generator
 from argus.lab.play import Change
 
-__all__ = ["SURROGATES", "block_bootstrapped", "phase_randomised", "redrawn", "sign_flipped", "surrogate"]
+__all__ = ["SURROGATES", "block_bootstrapped", "phase_randomised", "redrawn", "sign_flipped", "spliced", "surrogate"]
 
 BLOCK_BARS: Final = 20
 _BARS_MIN: Final = 8
@@ -176,6 +176,33 @@ def redrawn(spec: InstrumentSpec, bars: Bars, seed: int) -> Bars:
         If there are fewer than eight bars, or a close is missing.
     """
     return block_bootstrapped(spec, bars, seed, block=1)
+
+
+def spliced(spec: InstrumentSpec, first: Bars, second: Bars, is_second: BOOL_1D) -> Bars:
+    """One market's bars where `is_second` is False and another's elsewhere, each going on where the last one ended.
+
+    Parameters
+    ----------
+    spec : InstrumentSpec
+    first, second : Bars
+        Of the same times.
+    is_second : (n,) bool
+
+    Raises
+    ------
+    DataError
+        If the two have different times, prices of one are not all positive, or there are fewer than eight bars.
+    """
+    if not np.array_equal(first.ts_event_ns, second.ts_event_ns):
+        raise DataError(f"{first.instrument}: two markets are spliced bar by bar, and these have different times")
+    one, other = _moves(first), _moves(second)
+    if not (one.is_ratio and other.is_ratio):
+        raise DataError(f"{first.instrument}: only markets with positive prices can be spliced")
+    names = ("gap", "close", "high", "low", "volume", "open_interest")
+    columns: Mapping[str, F64_1D] = {
+        name: np.where(is_second, getattr(other, name), getattr(one, name)) for name in names
+    }
+    return _walked(spec, first, replace(one, **columns))
 
 
 SURROGATES: Final[Mapping[str, Callable[[InstrumentSpec, Bars, int], Bars]]] = {
