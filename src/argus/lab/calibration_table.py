@@ -210,11 +210,15 @@ class CalibrationTable:
             answer.passed is False and sense * (answer.value - answer.threshold) > 0.0 for answer in self._answers(gate)
         )
 
+    def is_movable(self, gate: str, threshold: float) -> bool:
+        """Whether the table says what the gate would answer at another threshold."""
+        strictest = max((self._senses[gate] * answer.threshold for answer in self._answers(gate)), default=0.0)
+        return self._senses[gate] * threshold >= strictest or self.has_one_condition(gate)
+
     def _check_movable(self, gate: str, threshold: float) -> None:
         if not math.isfinite(threshold):
             raise ConfigError(f"calibration: threshold of {gate} is {threshold}; give a number")
-        softest = min((self._senses[gate] * answer.threshold for answer in self._answers(gate)), default=0.0)
-        if self._senses[gate] * threshold < softest and not self.has_one_condition(gate):
+        if not self.is_movable(gate, threshold):
             raise ConfigError(
                 f"calibration: gate {gate} asks for more than its figure, so what it would say at the softer threshold "
                 f"{threshold:g} is not in the table; calibrate again with it"
