@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--reported", type=int, default=30, help="markets of each group that is only reported")
     parser.add_argument("--seed", type=int, default=1_000, help="of the first market; below 1000 to set thresholds")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, default=Path("bench/calibration"), help="where it is kept")
+    parser.add_argument("--folder", type=Path, default=Path("bench/out/calibration"), help="where it is kept")
     parser.add_argument("--page", type=Path, help="page whose marks get the figures; pictures go to images/ beside it")
     parser.add_argument("--json", type=Path, help="write the rates to this file")
     given = parser.parse_args()

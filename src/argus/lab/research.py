@@ -41,7 +41,7 @@ from argus.lab.evaluation import (
 )
 from argus.lab.gates import Evidence, GateResult, apply_gates, gates_with
 from argus.lab.look_ahead import Cut, audit
-from argus.lab.red_flags import red_flags
+from argus.lab.red_flags import RedFlag, red_flags
 from argus.lab.search import search
 from argus.lab.significance import (
     deflated_sharpe,
@@ -104,14 +104,7 @@ def evaluate(
     gates = apply_gates(evidence, gates_with(how.thresholds))
     months = month_returns(curve.session, curve.equity)
     notes = tuple(dict.fromkeys((*candidate.notes, *record.notes)))
-    flags = red_flags(
-        metrics,
-        net_by_cost=evidence.net_by_cost,
-        month_returns=[month.value for month in months],
-        years_pnl=_by_year(months),
-        config=candidate.config,
-        notes=notes,
-    )
+    flags = _flags(candidate, record, metrics, evidence, months, notes)
     tell("statistics", 1, 1)
     spec = walk.strategy().spec
     return Evaluation(
@@ -360,6 +353,28 @@ def _evidence(
         parameter_count_max=spec.constraints.parameter_count_max,
         turnover_annual=metrics.turnover_annual,
         turnover_annual_max=spec.constraints.turnover_annual_max,
+    )
+
+
+def _flags(
+    candidate: Candidate,
+    record: RunRecord,
+    metrics: Metrics,
+    evidence: Evidence,
+    months: Sequence[MonthReturn],
+    notes: Sequence[str],
+) -> tuple[RedFlag, ...]:
+    still_open = record.trades["is_open"] == 1
+    return red_flags(
+        metrics,
+        net_by_cost=evidence.net_by_cost,
+        month_returns=[month.value for month in months],
+        years_pnl=_by_year(months),
+        config=candidate.config,
+        notes=notes,
+        session_returns=session_returns(record.session_equity()[1], record.opening_cash_micros),
+        open_pnl_micros=int(record.trades["net_micros"][still_open].sum()),
+        turnover_micros=int(np.abs(record.fills["value_micros"]).sum()),
     )
 
 
