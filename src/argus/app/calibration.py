@@ -65,9 +65,7 @@ class Calibrated:
         }
 
 
-def calibrate(
-    parent: Path, plan: Sequence[Case], *, workers: int = 1, progress: Progress | None = None
-) -> Calibrated:
+def calibrate(parent: Path, plan: Sequence[Case], *, workers: int = 1, progress: Progress | None = None) -> Calibrated:
     """Judge every case that is not done yet, and make the table.
 
     Parameters

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SIZING_NOTE", "NoiseResult", "white_noise"]
 
-SIZING_NOTE: Final = "sized on the opening balance throughout, on the market and on its surrogates, so that many can be run"
+SIZING_NOTE: Final = (
+    "sized on the opening balance throughout, on the market and on its surrogates, so that many can be run"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

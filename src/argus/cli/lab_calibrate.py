@@ -19,13 +19,13 @@ __all__ = ["calibrate"]
 def calibrate(
     no_edge: Annotated[int, typer.Option(min=0, help="Markets without an edge.")] = 400,
     edge: Annotated[int, typer.Option(min=0, help="Markets of each planted edge and strength; there are nine.")] = 60,
-    reported: Annotated[
-        int, typer.Option(min=0, help="Markets of each group that is reported and not required.")
-    ] = 30,
+    reported: Annotated[int, typer.Option(min=0, help="Markets of each group that is reported and not required.")] = 30,
     seed: Annotated[
         int, typer.Option(min=0, help="Of the first market. Below 1000: for setting thresholds, never for publishing.")
     ] = 1_000,
-    without: Annotated[list[str] | None, typer.Option(help="Also tell the rates without this gate; repeatable.")] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Also tell the rates without this gate; repeatable.")
+    ] = None,
     threshold: Annotated[
         list[str] | None, typer.Option(help="Also tell what other thresholds of this gate would do; repeatable.")
     ] = None,
@@ -116,4 +116,6 @@ def _print(found: Calibrated, without: list[str], thresholds: list[str]) -> None
             out.print(line, highlight=False, soft_wrap=True)
     out.print(f"fooled: {table.rate(edge=False).told}", highlight=False, soft_wrap=True)
     out.print(f"found:  {table.rate(edge=True).told}", highlight=False, soft_wrap=True)
-    out.print(f"{found.seconds_case:.1f} s a search; table and pictures: {found.folder}", highlight=False, soft_wrap=True)
+    out.print(
+        f"{found.seconds_case:.1f} s a search; table and pictures: {found.folder}", highlight=False, soft_wrap=True
+    )

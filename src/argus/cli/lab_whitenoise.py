@@ -20,7 +20,9 @@ def whitenoise(
     dataset: Annotated[list[str], typer.Option(help="Dataset of the workspace; several are traded together.")],
     kind: Annotated[
         list[str] | None,
-        typer.Option(help="redrawn, block_bootstrapped, phase_randomised or sign_flipped; repeatable, all if left out."),
+        typer.Option(
+            help="redrawn, block_bootstrapped, phase_randomised or sign_flipped; repeatable, all if left out."
+        ),
     ] = None,
     surrogates: Annotated[int, typer.Option(min=1, help="How many of each kind.")] = 200,
     workers: WorkersOption = 0,

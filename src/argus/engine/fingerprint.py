@@ -95,9 +95,7 @@ def _integers(table: NDArray[np.void], name: str) -> I64_1D:
     return column
 
 
-def _hashed(
-    title: str, universe: Sequence[str], books: Sequence[str], line: I64_1D, columns: dict[str, I64_1D]
-) -> str:
+def _hashed(title: str, universe: Sequence[str], books: Sequence[str], line: I64_1D, columns: dict[str, I64_1D]) -> str:
     if len(books) != len(universe):
         raise DataError(f"the record names {len(books)} books for {len(universe)} lines; it needs one for each line")
     book_numbers = {name: number for number, name in enumerate(dict.fromkeys(books))}

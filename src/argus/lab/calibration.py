@@ -346,9 +346,7 @@ def judge(case: Case, evaluate: Judge | None = None) -> CaseResult:
         found = (evaluate or _evaluate)(candidate_of(case), MemoryTrialLedger(), settings_of(case))
     except ArgusError as error:
         return CaseResult(case.name, False, (), error=f"{type(error).__name__}: {error}")
-    answers = tuple(
-        Answer(gate.name, gate.passed, float(gate.value), float(gate.threshold)) for gate in found.gates
-    )
+    answers = tuple(Answer(gate.name, gate.passed, float(gate.value), float(gate.threshold)) for gate in found.gates)
     figures = {
         "sets": float(len(found.search)),
         "sharpe_search": max(run.sharpe_annual for run in found.search),

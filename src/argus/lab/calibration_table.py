@@ -195,7 +195,9 @@ class CalibrationTable:
         for gate in self.gates:
             known = [a for a in self._answers(gate) if a.passed is not None and math.isfinite(a.value)]
             wins = [math.copysign(1.0, a.value - a.threshold) for a in known if a.passed and a.value != a.threshold]
-            losses = [math.copysign(1.0, a.threshold - a.value) for a in known if not a.passed and a.value != a.threshold]
+            losses = [
+                math.copysign(1.0, a.threshold - a.value) for a in known if not a.passed and a.value != a.threshold
+            ]
             votes = sum(wins) if wins else sum(losses)
             senses[gate] = -1 if votes < 0 else 1
         return senses
@@ -225,11 +227,11 @@ class CalibrationTable:
             )
 
     def _moved(self, answer: Answer, threshold: float) -> bool | None:
-        if answer.passed is None:
-            return None
+        if answer.passed is None or threshold == answer.threshold:
+            return answer.passed
         side = self._senses[answer.gate] * (answer.value - threshold)
         softer = self._senses[answer.gate] * (threshold - answer.threshold) < 0.0
-        return side >= 0.0 and (answer.passed or softer) if side != 0.0 else answer.passed
+        return side >= 0.0 and (answer.passed or softer)
 
     # ---- rates
 

@@ -132,9 +132,7 @@ def phase_randomised(spec: InstrumentSpec, bars: Bars, seed: int) -> Bars:
         phases[-1] = np.pi * (phases[-1] > np.pi)  # the highest frequency of an even length is real
     made = np.fft.irfft(spectrum * np.exp(1j * phases), n)
     # The gap has its share of the move's size; what is left is the bar's own, and its wicks stay as they are.
-    share = np.divide(
-        np.abs(moves.gap), np.abs(moves.gap) + np.abs(moves.close), out=np.zeros(n), where=whole != 0.0
-    )
+    share = np.divide(np.abs(moves.gap), np.abs(moves.gap) + np.abs(moves.close), out=np.zeros(n), where=whole != 0.0)
     share[0] = 0.0
     above = moves.high - np.maximum(moves.close, 0.0)
     below = np.minimum(moves.close, 0.0) - moves.low

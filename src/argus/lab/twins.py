@@ -165,7 +165,13 @@ def _mean_reversion(spec: StrategySpec, bars: Bars) -> _Form:
 
     symbol, values = spec.universe[0], spec.values
     by_trend = int(values["trend"]) > 0
-    columns = ("close", f"vol:{symbol}", f"z:{symbol}", f"sessions:{symbol}", f"trend:{symbol}" if by_trend else "close")
+    columns = (
+        "close",
+        f"vol:{symbol}",
+        f"z:{symbol}",
+        f"sessions:{symbol}",
+        f"trend:{symbol}" if by_trend else "close",
+    )
     limits = (float(values["entry"]), float(values["exit"]), float(values["hold_max"]))
     return mean_reversion, columns, (-1.0, 0.0, 0.0, 1.0, *limits, values["long_only"], by_trend), _kind(values)  # type: ignore[arg-type]
 
