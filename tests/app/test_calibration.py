@@ -1,4 +1,4 @@
-"""A calibration on disk: gone on with after a kill, the same bytes for any number of workers, drawn and written down."""
+"""A calibration on disk: it goes on after a kill, has the same bytes for any number of workers, and is drawn."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_killed_calibration_goes_on_and_gives_the_same_bytes(tmp_path: Path) -
 
 def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     # Cases that end at once: their prices stop at the tick grid before anything is searched.
-    plan = tuple(replace(case, vol_annual=4.0) for case in calibration_plan(2, 0, 0))
+    plan = tuple(replace(case, vol_annual=2.0) for case in calibration_plan(2, 0, 0))
     one, two = calibrate(tmp_path / "one", plan), calibrate(tmp_path / "two", plan, workers=2)
     assert (one.folder / TABLE).read_bytes() == (two.folder / TABLE).read_bytes()
     assert all("fell below" in result.error for result in one.table.results)

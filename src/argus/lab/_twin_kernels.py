@@ -86,7 +86,8 @@ def tsmom(now, parameters, memory, position, out):  # type: ignore[no-untyped-de
     day = np.int64(now[3])
     if memory[M_OWN + 2] == 0.0:
         weeks = (day - 4) // 7
-        day = 5 * weeks + min(day - 4 - 7 * weeks, 4) + 1
+        weekday = day - 4 - 7 * weeks
+        day = 5 * weeks + (weekday if weekday < 4 else 4) + 1
     period = float(day // np.int64(memory[M_OWN + 1]))
     if memory[M_OWN] == period:
         return 0

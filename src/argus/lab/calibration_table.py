@@ -128,8 +128,8 @@ class CalibrationTable:
         names = [case.name for case in self.cases]
         if len(set(names)) != len(names) or names != [result.case for result in self.results]:
             raise DataError(
-                f"a calibration of {len(names)} cases has {len(self.results)} results; one for each is needed, in their "
-                "order"
+                f"a calibration of {len(names)} cases has {len(self.results)} results; one for each is needed, in "
+                "their order"
             )
 
     # ---- verdicts

@@ -51,23 +51,23 @@ class RedFlag:
 
 
 CHECK_NEXT: Final[Mapping[str, str]] = {
-    "sharpe_above_3": "Run argus audit lookahead on it; then look whether fills are at prices that could be had, and read "
-    "the trace of its five best trades.",
-    "few_trades": "Test it on more years, or on other instruments with the same parameters; do not lower its thresholds.",
+    "sharpe_above_3": "Run argus audit lookahead on it; then look whether fills are at prices that could be had, and "
+    "read the trace of its five best trades.",
+    "few_trades": "Test it on more years, or on other instruments with the same parameters; lower no threshold.",
     "one_trade": "Read the trace of that trade, and look at the result without it.",
     "one_year": "Look what was special in that year, and at the result without it.",
-    "no_losing_month": "Look for marks that were not traded at, for losses that stay open, and for a future that was seen.",
+    "no_losing_month": "Look for marks that were not traded at, losses that stay open, and a future that was seen.",
     "edge_gone_at_1_5x": "Compare the assumed costs with statements of your broker; trade less often, or not at all.",
     "costs_zero": "State fees and slippage as your broker charges them, and run it again.",
-    "costs_near_zero": "Hold the costs against the fee schedule and half the spread of the instrument, and run it again.",
+    "costs_near_zero": "Hold the costs against the fee schedule and half the usual spread, and run it again.",
     "fees_zero": "Look up the broker's fee for this instrument; free trades are often paid by worse prices.",
     "touch_fills": "Run it again without fills on touch: limit orders then need a price beyond their own.",
-    "compounded_on_marks": "Run it at a constant size (sizing on the opening balance), and close what is open at the end.",
+    "compounded_on_marks": "Run it at a constant size (on the opening balance), and close what is open at the end.",
     "curve_too_smooth": "Look for stale or smoothed prices, for losers that are held and never closed, and for sold "
     "options or averaging down, whose loss comes all at once.",
     "unverified_figures": "Compare these figures with the exchange's or the broker's page before anything is traded.",
     "unbounded_volume": "Get data with volume, or keep orders far below what trades in a minute.",
-    "figures_not_in_force": "Find out what margins and fees were then; results of those years are too kind or too harsh.",
+    "figures_not_in_force": "Find out what margins and fees were then; those years came out too kind or too harsh.",
     "liquidated": "Trade smaller; a broker would have closed the account's positions at that moment.",
     "synthetic_prices": "Run it on prices that were paid.",
     "adjusted_prices": "Run it on prices as they were traded, with dividends and splits as events.",
@@ -192,7 +192,7 @@ def _smooth(returns: F64_1D) -> list[RedFlag]:
         reasons.append(f"each session is like the one before (autocorrelation {alike:.2f})")
     windows = n // WINDOW_SESSIONS
     swings = returns[: windows * WINDOW_SESSIONS].reshape(windows, WINDOW_SESSIONS).std(axis=1)
-    # Deviations of 21 normal returns differ by 1 / sqrt(2 x 20), 16 %, if the volatility never changes; markets' by more.
+    # Deviations of 21 normal returns differ by 1 / sqrt(2 x 20), 16 %, at constant volatility; markets' by more.
     if windows >= MONTHS_MIN and float(swings.mean()) > 0.0 and float(swings.std() / swings.mean()) < EVEN_MAX:
         reasons.append("its swings are the same in every month")
     if not reasons:

@@ -2,7 +2,7 @@
 
 There are two roads to the same place. A strategy in Python is replayed set by set. A built-in one on one instrument has
 a compiled twin (`argus.lab.twins`) that goes through all sets some fifty times as fast; it is taken where orders,
-returns and the trials in the ledger are the same to the bit, and a set of which that is not certain goes the other road.
+returns and the trials in the ledger are the same to the bit; a set of which that is not certain goes the other road.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class _Moves:
     def taken(self, rows: I64_1D) -> _Moves:
         """The same bars in another order."""
         names = ("gap", "close", "high", "low", "volume", "open_interest")
-        columns: Mapping[str, F64_1D] = {name: getattr(self, name)[rows] for name in names}
+        columns: Mapping[str, Any] = {name: getattr(self, name)[rows] for name in names}
         return replace(self, **columns)
 
 
@@ -197,9 +197,7 @@ def spliced(spec: InstrumentSpec, first: Bars, second: Bars, is_second: BOOL_1D)
     if not (one.is_ratio and other.is_ratio):
         raise DataError(f"{first.instrument}: only markets with positive prices can be spliced")
     names = ("gap", "close", "high", "low", "volume", "open_interest")
-    columns: Mapping[str, F64_1D] = {
-        name: np.where(is_second, getattr(other, name), getattr(one, name)) for name in names
-    }
+    columns: Mapping[str, Any] = {name: np.where(is_second, getattr(other, name), getattr(one, name)) for name in names}
     return _walked(spec, first, replace(one, **columns))
 
 

@@ -1,6 +1,6 @@
 """Compiled twins of the built-in strategies: the same orders, hundreds of parameter sets in the time of a few.
 
-A twin is a decision within the engine's kernel, with the sizing in it. It exists where the twin can be proven to do what
+A twin is a decision in the engine's kernel, with the sizing in it. It exists where the twin can be proven to do what
 the strategy, its sizer and the risk policy do in Python: one instrument as it is, settled in the account's currency, a
 close at every bar, limits that the kernel knows, and a size that asks nothing of the account. `FixedUnits` and
 `VolatilityTarget` on fixed capital ask nothing; on initial capital it asks whether the equity is still there, which is
@@ -173,7 +173,8 @@ def _mean_reversion(spec: StrategySpec, bars: Bars) -> _Form:
         f"trend:{symbol}" if by_trend else "close",
     )
     limits = (float(values["entry"]), float(values["exit"]), float(values["hold_max"]))
-    return mean_reversion, columns, (-1.0, 0.0, 0.0, 1.0, *limits, values["long_only"], by_trend), _kind(values)  # type: ignore[arg-type]
+    own = (-1.0, 0.0, 0.0, 1.0, *limits, float(bool(values["long_only"])), float(by_trend))
+    return mean_reversion, columns, own, _kind(values)
 
 
 def _overnight(spec: StrategySpec, bars: Bars) -> _Form | None:

@@ -6,8 +6,8 @@ surrogates do not, the real search is one more of them, and its rank is as good 
 did as well is its p-value (Phipson, Smyth 2010, Permutation P-values Should Never Be Zero, Statistical Applications in
 Genetics and Molecular Biology 9(1), for the one that is added above and below).
 
-Runs on surrogates are no looks at the market and are counted nowhere. Whoever chose parameters by them would have looked
-after all: choose nothing here.
+Runs on surrogates are no looks at the market and are counted nowhere. Whoever chose parameters by them would have
+looked after all: choose nothing here.
 """
 
 from __future__ import annotations

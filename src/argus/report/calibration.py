@@ -60,8 +60,8 @@ def markdown(table: CalibrationTable) -> str:
         )
     if table.unexplained:
         parts.append(
-            f"{table.unexplained} verdicts do not follow from the answers of the gates alone; figures without a gate are "
-            "not sure for them."
+            f"{table.unexplained} verdicts do not follow from the answers of the gates alone; figures without a gate "
+            "are not sure for them."
         )
     return "\n\n".join(part for part in parts if part)
 
