@@ -1,10 +1,10 @@
-"""How often the lab is fooled, and how often it finds what is there: what makes its verdicts worth anything.
+"""How often the lab is fooled, and how often it finds what is there: the full run, as it is published.
 
-    python bench/calibration.py                          200 markets without an edge, 50 of each planted edge
-    python bench/calibration.py --no-edge 1000 --edge 0 --workers 2
+    python bench/calibration.py                                  400 markets without an edge, 60 of each planted one
+    python bench/calibration.py --no-edge 40 --edge 6 --reported 0 --workers 2
+    python bench/calibration.py --page docs/calibration.md       writes the figures into the documentation too
 
-Every strategy goes through the whole lab (search, walk-forward, costs, bootstrap, deflated Sharpe ratio, benchmark,
-look-ahead audit) on every market of fifteen years of daily bars.
+The same as ``argus lab calibrate``, without a workspace. Stopped at any moment, the same command goes on.
 """
 
 from __future__ import annotations
@@ -13,104 +13,53 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from datetime import date
-from decimal import Decimal
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from argus.core.instruments import instrument
-from argus.core.money import MICROS
-from argus.core.time import NS_PER_DAY
-from argus.data.synthetic import Edge, SyntheticSpec, generate
-from argus.engine.config import AccountConfig, AccountKind, CostModel, RunConfig
-from argus.lab.calibration import KnownMarket, Trading, calibrate
-from argus.lab.research import ResearchSettings
-from argus.portfolio.risk import LimitRiskPolicy
-from argus.portfolio.sizing import VolatilityTarget
+from argus.app.calibration import calibrate, write_page
+from argus.lab.calibration import calibration_plan
+from argus.report.calibration import markdown
 
-SYMBOL = "ES"
-SESSIONS = 3_914  # fifteen years of weekdays
-FEE = Decimal("2.25")
-SLIPPAGE_TICKS = 1
-STRATEGIES = ("sma_cross", "tsmom", "mean_reversion", "overnight")
-
-# On one instrument a slow trend gives fewer round trips in ten years than the lab asks for; it needs many instruments.
-# So the trend that is planted here is a fast one, and momentum is searched where it is.
-GRIDS: dict[str, tuple[dict[str, Any], ...]] = {
-    "tsmom": tuple({"lookback": lookback, "rebalance": rebalance} for lookback in (10, 20, 60) for rebalance in (1, 5))
+PICTURES = {
+    "Share of searches called deployable, by what is true of the market": "rates",
+    "Share of planted edges found, by their true Sharpe ratio": "power",
+    "Share of searches that pass each gate": "gates",
 }
-
-
-def planted(kind: str, sharpe: float) -> Edge:
-    """An edge whose reference rule earns `sharpe` a year after the costs that are charged here."""
-    lookback = {"trend": 20, "mean_reversion": 10}.get(kind, 60)
-    entry = 1.25 if kind == "mean_reversion" else 1.0
-    return Edge(kind, sharpe, cost_ticks=SLIPPAGE_TICKS, fee=float(FEE), lookback=lookback, entry=entry)  # type: ignore[arg-type]
-
-
-def market(truth: str, edge: Edge | None, seed: int) -> KnownMarket:
-    """One market of fifteen years."""
-    spec = SyntheticSpec(
-        SYMBOL,
-        NS_PER_DAY,
-        date(2005, 1, 3),
-        SESSIONS,
-        seed=seed,
-        name=truth,
-        price_start=2_000.0,
-        edge=edge,
-        calendar="weekdays",
-    )
-    return KnownMarket(f"{truth} #{seed}", truth, instrument(SYMBOL), partial(generate, spec))
-
-
-def trading(audit_cuts: int) -> Trading:
-    """A futures account large enough that whole contracts do not matter."""
-    config = RunConfig(
-        account=AccountConfig(AccountKind.FUTURES, 50_000_000 * MICROS),
-        costs=CostModel(fee_per_unit=FEE, slippage_ticks=SLIPPAGE_TICKS),
-    )
-    settings = ResearchSettings(audit_cuts=audit_cuts, bootstrap_paths=2_000)
-    return Trading(config, VolatilityTarget(), LimitRiskPolicy(), settings, GRIDS)
 
 
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--no-edge", type=int, default=200, help="markets without an edge")
-    parser.add_argument("--edge", type=int, default=50, help="markets of each planted edge")
-    parser.add_argument("--sharpe", type=float, default=1.5, help="true annual Sharpe ratio of the planted edges")
-    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), choices=STRATEGIES)
+    parser.add_argument("--no-edge", type=int, default=400, help="markets without an edge")
+    parser.add_argument("--edge", type=int, default=60, help="markets of each planted edge and strength")
+    parser.add_argument("--reported", type=int, default=30, help="markets of each group that is only reported")
+    parser.add_argument("--seed", type=int, default=1_000, help="of the first market; below 1000 to set thresholds")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--audit-cuts", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=Path("bench/out/calibration"), help="where it is kept")
+    parser.add_argument("--page", type=Path, help="page whose marks get the figures; pictures go to images/ beside it")
     parser.add_argument("--json", type=Path, help="write the rates to this file")
     given = parser.parse_args()
-    markets = [market("no edge", None, seed) for seed in range(given.no_edge)]
-    for kind in ("trend", "mean_reversion", "overnight"):
-        truth = f"{kind} {given.sharpe:g}"
-        markets += [market(truth, planted(kind, given.sharpe), seed) for seed in range(given.edge)]
+    plan = calibration_plan(given.no_edge, given.edge, given.reported, seed=given.seed)
     started = time.perf_counter()
-    done = 0
 
-    def progress(name: str) -> None:
-        nonlocal done
-        done += 1
-        if done % 10 == 0 or done == len(markets):
-            print(f"{done}/{len(markets)} markets, {time.perf_counter() - started:.0f} s ({name})", file=sys.stderr)
+    def tell(done: int, total: int, name: str) -> None:
+        if done % 20 == 0 or done == total:
+            print(f"{done}/{total} searches, {time.perf_counter() - started:.0f} s ({name})", file=sys.stderr)
 
-    with ProcessPoolExecutor(given.workers) as pool:
-
-        def spread(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-            return pool.map(function, items)
-
-        result = calibrate(markets, given.strategies, trading(given.audit_cuts), map_runs=spread, progress=progress)
-    print("\n".join(result.lines()))
-    print(f"{len(markets)} markets x {len(given.strategies)} strategies in {time.perf_counter() - started:.0f} s")
+    found = calibrate(given.folder, plan, workers=given.workers, progress=tell)
+    print(markdown(found.table))
+    print(
+        f"\n{len(plan)} searches, {found.judged} of them now, in {time.perf_counter() - started:.0f} s with "
+        f"{given.workers} processes; {found.seconds_case:.2f} s a search in its process"
+    )
+    if given.page:
+        images = given.page.parent / "images"
+        images.mkdir(exist_ok=True)
+        for picture in found.pictures:
+            (images / picture.name).write_bytes(picture.read_bytes())
+        shown = {told: f"images/calibration_{name}.svg" for told, name in PICTURES.items()}
+        write_page(found.table, given.page, shown)
     if given.json:
-        given.json.write_text(json.dumps(result.as_dict(), indent=1), encoding="utf-8")
+        given.json.write_text(json.dumps(found.as_dict(), indent=1), encoding="utf-8")
     return 0
 
 

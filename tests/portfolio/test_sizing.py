@@ -221,8 +221,9 @@ def test_the_order_always_leads_to_the_target_or_nothing(
         ({"buffer": 1.0}, "buffer is 1.0"),
         ({"instrument_count": 0}, "instrument_count is 0"),
         ({"capital": "cash"}, "capital is 'cash'"),
-        ({"capital": "initial"}, "capital_micros goes with capital='initial'"),
-        ({"capital_micros": 5}, "capital_micros goes with capital='initial'"),
+        ({"capital": "initial"}, "capital_micros goes with capital=.initial. or .fixed."),
+        ({"capital": "fixed"}, "capital_micros goes with capital='initial' or 'fixed'"),
+        ({"capital_micros": 5}, "capital_micros goes with capital=.initial. or .fixed."),
         ({"capital": "initial", "capital_micros": -5}, "capital_micros is -5"),
     ],
 )

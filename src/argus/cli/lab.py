@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from argus.cli import lab_experiments
+from argus.cli import lab_calibrate, lab_experiments, lab_outcomes, lab_whitenoise
 
 __all__ = ["app"]
 
@@ -20,3 +20,6 @@ app.command("journal")(lab_experiments.journal)
 app.command("open-holdout")(lab_experiments.open_holdout)
 app.command("pack")(lab_experiments.pack)
 app.command("explain")(lab_experiments.explain)
+app.command("outcomes")(lab_outcomes.outcomes)
+app.command("calibrate")(lab_calibrate.calibrate)
+app.command("whitenoise")(lab_whitenoise.whitenoise)

@@ -3,7 +3,7 @@
 A sweep that keeps a whole record for every point would fill the memory with equity curves. Here each worker has one
 set of tables and uses it again for every point; what is kept of a point is its row, taken from the equity at session
 closes. Workers are threads, since a kernel at work does not hold Python up. Every point is a trial in the ledger, under
-the run id that `run` gives it.
+the run id that `run` gives it. Whoever asks for it is given the equity and the returns of every point as well.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I64_1D
+from argus.core.arrays import F64_1D, I32_1D, I64_1D
 from argus.core.errors import ConfigError
 from argus.core.ports import RiskPolicy, TrialLedger
 from argus.core.strategy import FeatureRef
 from argus.engine import _layout as at
 from argus.engine.compiled import Drive, bands_of, limits_of, write_column
 from argus.engine.config import RunConfig
-from argus.engine.finish import check_universe, trial_with
+from argus.engine.fingerprint import orders_hash
+from argus.engine.finish import TrialLines, check_universe, record_trials
 from argus.engine.forms import CompiledStrategy
 from argus.engine.manifest import manifests_of
 from argus.engine.market import CLOSE_TS_COLUMN, NO_EVENTS, SESSION_COLUMN, Events, Market, MarketArrays, lay_out
 from argus.engine.metrics import max_drawdown, session_returns, sharpe
 from argus.engine.record import RunManifest
 
-__all__ = ["BATCH_DTYPE", "run_batch"]
+__all__ = ["BATCH_DTYPE", "BatchResult", "run_batch", "run_batch_with_returns"]
 
 BATCH_DTYPE: Final = np.dtype(
     [
@@ -53,6 +54,33 @@ BATCH_DTYPE: Final = np.dtype(
     ]
 )
 """A row of `run_batch`; the figures are those of `metrics.summarise` under these names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchResult:
+    """Every point of a batch with what it earned from session to session.
+
+    Attributes
+    ----------
+    rows : (K,) BATCH_DTYPE
+    session : (T,) int32
+        Day numbers of all sessions of the market.
+    equity_micros : (T, K) int64, Fortran order
+        Equity at the close of each session; the opening balance before a point began.
+    returns : (T, K) float64, Fortran order
+        As `metrics.session_returns`; 0 before a point began.
+    begin : (K,) int64
+        First session in which a point could decide; T for one that was never woken.
+    order_hashes : tuple of K str
+        As `fingerprint.order_list_hash`.
+    """
+
+    rows: NDArray[np.void]
+    session: I32_1D
+    equity_micros: NDArray[np.int64]
+    returns: NDArray[np.float64]
+    begin: I64_1D
+    order_hashes: tuple[str, ...]
 
 
 def run_batch(
@@ -75,7 +103,7 @@ def run_batch(
     strategies : sequence of CompiledStrategy
         On one instrument, the same for all: one idea with many parameter values, as a rule.
     market, config, risk, trials, purpose, events
-        As for `run`.
+        As for `run`; a ledger that can is given all trials at once.
     workers : int
         Threads. Each needs 8 bytes of memory for a bar, and each column that points still to come have in common 8.
 
@@ -90,14 +118,64 @@ def run_batch(
     StrategyError, StrategyFailed, OrderError, LedgerError
         What the first point in the sequence raised that could not be finished, after all were tried.
     """
+    return _run(strategies, market, config, risk, trials, purpose, events, workers, None, keeps=False).rows
+
+
+def run_batch_with_returns(
+    strategies: Sequence[CompiledStrategy],
+    market: Market,
+    config: RunConfig,
+    *,
+    risk: RiskPolicy,
+    trials: TrialLedger,
+    purpose: str = "search",
+    events: Events = NO_EVENTS,
+    workers: int = 2,
+    manifests: Sequence[RunManifest] | None = None,
+) -> BatchResult:
+    """The same, with equity, returns and order hash of every point: 16 bytes a session and point.
+
+    Parameters
+    ----------
+    manifests : sequence of RunManifest or None
+        What the points are counted as, where each is a twin of a strategy written in another form.
+
+    Raises
+    ------
+    ConfigError, StrategyError, StrategyFailed, OrderError, LedgerError
+        As `run_batch`.
+    """
+    _one_universe(strategies, workers)
+    if manifests is not None and len(manifests) != len(strategies):
+        raise ConfigError(f"a batch of {len(strategies)} strategies was given {len(manifests)} manifests")
+    return _run(strategies, market, config, risk, trials, purpose, events, workers, manifests, keeps=True)
+
+
+def _run(
+    strategies: Sequence[CompiledStrategy],
+    market: Market,
+    config: RunConfig,
+    risk: RiskPolicy,
+    trials: TrialLedger,
+    purpose: str,
+    events: Events,
+    workers: int,
+    manifests: Sequence[RunManifest] | None,
+    *,
+    keeps: bool,
+) -> BatchResult:
+    """Play all points and count them; `keeps` says that their returns are wanted."""
     universe = _one_universe(strategies, workers)
     for strategy in strategies:
         check_universe(strategy.spec, market)
     limits = limits_of(risk)
     arrays = lay_out(market, universe, config, events)
-    manifests = manifests_of(strategies, market, config, risk=risk, events=events)
+    if manifests is None:
+        manifests = manifests_of(strategies, market, config, sizer=None, risk=risk, events=events)
     columns = _Columns(strategies, market)
     closes = _session_closes(arrays)
+    kept = _kept(arrays, closes, len(strategies) if keeps else 0, config)
+    rows = np.zeros(len(strategies), dtype=BATCH_DTYPE)
     bands = bands_of(arrays)
     rooms = threading.local()
 
@@ -115,7 +193,7 @@ def run_batch(
                 drive.keep_little(bands)
             drive.play()
             room.tables = drive.tables_in_use()
-            done[number] = _point(drive, manifests[number], config, closes)
+            done[number] = _point(drive, manifests[number], config, closes, kept, number)
         except Exception as error:  # noqa: BLE001 - raised below, when all points were tried and counted
             done[number] = error
         finally:
@@ -129,16 +207,32 @@ def run_batch(
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(play, range(len(strategies))))
     finally:  # also whoever interrupts a batch has looked at what was started
+        lines = TrialLines(config, market, purpose)
+        told = []
         for number in sorted(started):
             result = done.get(number)
             counted = None if result is None or isinstance(result, Exception) else result.counted
-            trials.record(trial_with(manifests[number], config, market, purpose, counted))
-    found = np.zeros(len(strategies), dtype=BATCH_DTYPE)
+            told.append(lines.of(manifests[number], counted))
+        record_trials(trials, told)
     for number, result in sorted(done.items()):
         if isinstance(result, Exception):
             raise result
-        found[number] = result.row
-    return found
+        rows[number] = result.row
+    hashes = tuple(result.order_hash for _, result in sorted(done.items()) if isinstance(result, _Point))
+    return replace(kept, rows=rows, order_hashes=hashes)
+
+
+def _kept(arrays: MarketArrays, closes: I64_1D, points: int, config: RunConfig) -> BatchResult:
+    """Room for what is kept of so many points."""
+    count = len(closes)
+    return BatchResult(
+        rows=np.zeros(0, dtype=BATCH_DTYPE),
+        session=arrays.columns[SESSION_COLUMN][closes].astype(np.int32),
+        equity_micros=np.full((count, points), config.account.cash_micros, dtype=np.int64, order="F"),
+        returns=np.zeros((count, points), order="F"),
+        begin=np.full(points, count, dtype=np.int64),
+        order_hashes=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +241,7 @@ class _Point:
 
     row: tuple[Any, ...]
     counted: tuple[F64_1D, int, int]
+    order_hash: str = ""
 
 
 def _one_universe(strategies: Sequence[CompiledStrategy], workers: int) -> tuple[str, ...]:
@@ -233,7 +328,9 @@ class _Room:
         self.tables: dict[str, NDArray[Any]] = {}
 
 
-def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1D) -> _Point:
+def _point(
+    drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1D, kept: BatchResult, number: int
+) -> _Point:
     """What is kept of a run that came to its end."""
     from argus.engine._trade_kernels import tally
 
@@ -263,4 +360,12 @@ def _point(drive: Drive, manifest: RunManifest, config: RunConfig, closes: I64_1
         fall.fraction,
         fall.micros,
     )
-    return _Point(row, (returns, net, int(t.state[at.S_ORDERS])))
+    counted = (returns, net, int(t.state[at.S_ORDERS]))
+    if not len(kept.begin):
+        return _Point(row, counted)
+    begin = len(closes) - len(equity)
+    kept.begin[number] = begin
+    kept.equity_micros[begin:, number] = equity
+    kept.returns[begin:, number] = returns
+    orders = t.orders[: t.state[at.S_ORDERS]]
+    return _Point(row, counted, orders_hash(orders, drive.spec.universe, (drive.spec.name,)))

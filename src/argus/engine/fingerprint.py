@@ -18,6 +18,7 @@ A book counts by its number and not by its name, which is the strategy's: the sa
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,7 @@ from argus.core.arrays import I64_1D
 from argus.core.errors import DataError
 from argus.engine.record import RunRecord
 
-__all__ = ["FILL_COLUMNS", "ORDER_COLUMNS", "fills_hash", "order_list_hash"]
+__all__ = ["FILL_COLUMNS", "ORDER_COLUMNS", "fills_hash", "order_list_hash", "orders_hash"]
 
 ORDER_COLUMNS: Final = (
     "ts_submit_ns",
@@ -72,17 +73,21 @@ def order_list_hash(record: RunRecord) -> str:
         Orders that the engine entered itself (liquidations, halts that flatten) count; refusals of the risk policy,
         which never became orders, do not.
     """
-    orders = record.orders
+    return orders_hash(record.orders, record.universe, record.books)
+
+
+def orders_hash(orders: NDArray[np.void], universe: Sequence[str], books: Sequence[str]) -> str:
+    """The same of a table of orders alone, with the instrument and the book of each line of the run."""
     columns = {name: _integers(orders, name) for name in ORDER_COLUMNS}
     columns["quantity_lots"] = np.where(columns["parent_id"] >= 0, 0, columns["quantity_lots"])
-    return _hashed("argus orders 1", record, _integers(orders, "instrument"), columns)
+    return _hashed("argus orders 1", universe, books, _integers(orders, "instrument"), columns)
 
 
 def fills_hash(record: RunRecord) -> str:
     """SHA-256 of every fill with its price, costs and the position after it, 64 hex digits; see the layout above."""
     fills = record.fills
     columns = {name: _integers(fills, name) for name in FILL_COLUMNS}
-    return _hashed("argus fills 1", record, _integers(fills, "instrument"), columns)
+    return _hashed("argus fills 1", record.universe, record.books, _integers(fills, "instrument"), columns)
 
 
 def _integers(table: NDArray[np.void], name: str) -> I64_1D:
@@ -90,19 +95,17 @@ def _integers(table: NDArray[np.void], name: str) -> I64_1D:
     return column
 
 
-def _hashed(title: str, record: RunRecord, line: I64_1D, columns: dict[str, I64_1D]) -> str:
-    if len(record.books) != len(record.universe):
-        raise DataError(
-            f"the record names {len(record.books)} books for {len(record.universe)} lines; it needs one for each line"
-        )
-    book_numbers = {name: number for number, name in enumerate(dict.fromkeys(record.books))}
+def _hashed(title: str, universe: Sequence[str], books: Sequence[str], line: I64_1D, columns: dict[str, I64_1D]) -> str:
+    if len(books) != len(universe):
+        raise DataError(f"the record names {len(books)} books for {len(universe)} lines; it needs one for each line")
+    book_numbers = {name: number for number, name in enumerate(dict.fromkeys(books))}
     lines, first, place = np.unique(line, return_index=True, return_inverse=True)
     sequence = np.argsort(first)  # of the lines, by the row that speaks of them first
     rank = np.empty(len(lines), dtype=np.int64)
     rank[sequence] = np.arange(len(lines))
     digest = hashlib.sha256(_text(title) + _number(len(lines)))
     for code in lines[sequence].tolist():
-        digest.update(_number(book_numbers[record.books[code]]) + _text(record.universe[code]))
+        digest.update(_number(book_numbers[books[code]]) + _text(universe[code]))
     rows = np.column_stack([rank[place], *columns.values()])
     digest.update(_number(len(rows)) + np.ascontiguousarray(rows, dtype="<i8").tobytes())
     return digest.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, Bars
 from argus.core.errors import ConfigError, CoverageError, LedgerError, RunError
+from argus.core.ports import TrialLedger
 from argus.core.strategy import StrategySpec
 from argus.core.time import format_ns
 from argus.engine._layout import (
@@ -40,7 +41,16 @@ from argus.engine.metrics import kurtosis, session_returns, sharpe, skewness
 from argus.engine.record import DECISION_DTYPE, Refusal, RunManifest, RunRecord
 from argus.engine.trades import trades_of
 
-__all__ = ["Minutes", "check_universe", "record_of", "stop_run", "trial_of", "trial_with"]
+__all__ = [
+    "Minutes",
+    "TrialLines",
+    "check_universe",
+    "record_of",
+    "record_trials",
+    "stop_run",
+    "trial_of",
+    "trial_with",
+]
 
 _BEGINNING_BARS: Final = 64
 _ORDERS_TELLING: Final = 4
@@ -188,37 +198,78 @@ def trial_with(
     result: tuple[F64_1D, int, int] | None,
 ) -> Mapping[str, Any]:
     """The line of the trial ledger; `result` is (session returns, net P&L in micros, orders), None if it failed."""
-    told = manifest.strategy
-    bars = [market[symbol][1] for symbol in told["universe"]]
-    returns, net_pnl_micros, orders = (np.zeros(0), 0, 0) if result is None else result
-    return {
-        "run_id": manifest.run_id,
-        "strategy": told["name"],
-        "version": told["version"],
-        "family": told["name"],
-        "parameters": canonical_json(told["parameters"]),
-        "instruments": ",".join(told["universe"]),
-        "data_hash": canonical_json(
-            {
-                symbol: [manifest.data[symbol]["content_hash"], _beginning(one)]
-                for symbol, one in zip(told["universe"], bars, strict=True)
-            }
-        ),
-        "first_ns": int(min(b.ts_event_ns[0] for b in bars)),
-        "last_ns": int(max(b.ts_close_ns[-1] for b in bars)),
-        "status": "failed" if result is None else "finished",
-        "sessions": len(returns),
-        "sharpe_session": sharpe(returns),
-        "skew": skewness(returns),
-        "kurtosis": kurtosis(returns),
-        "net_pnl_micros": net_pnl_micros,
-        "orders": orders,
-        "cost_multiplier": str(config.costs.multiplier),
-        "config_hash": canonical_json(manifest.config),
-        "purpose": purpose,
-        "source_hash": _source_of(told),
-        "returns_hash": hashlib.sha256(returns.tobytes()).hexdigest()[:16] if orders >= _ORDERS_TELLING else "",
-    }
+    return TrialLines(config, market, purpose).of(manifest, result)
+
+
+class TrialLines:
+    """Lines of the trial ledger for runs that share data and settings: what they have in common is made once.
+
+    Parameters
+    ----------
+    config : RunConfig
+    market : mapping
+    purpose : str
+    """
+
+    def __init__(self, config: RunConfig, market: Market, purpose: str) -> None:
+        self._market, self._purpose = market, purpose
+        self._multiplier = str(config.costs.multiplier)
+        self._settings: tuple[Any, str] = (None, "")
+        self._data: tuple[Any, dict[str, Any]] = (None, {})
+
+    def of(self, manifest: RunManifest, result: tuple[F64_1D, int, int] | None) -> Mapping[str, Any]:
+        """The line of one run; `result` is (session returns, net P&L in micros, orders), None if it failed."""
+        told = manifest.strategy
+        if self._settings[0] is not manifest.config:
+            self._settings = manifest.config, canonical_json(manifest.config)
+        if self._data[0] is not manifest.data or self._data[1]["instruments"] != ",".join(told["universe"]):
+            self._data = manifest.data, self._of_data(manifest)
+        returns, net_pnl_micros, orders = (np.zeros(0), 0, 0) if result is None else result
+        return {
+            "run_id": manifest.run_id,
+            "strategy": told["name"],
+            "version": told["version"],
+            "family": told["name"],
+            "parameters": canonical_json(told["parameters"]),
+            **self._data[1],
+            "status": "failed" if result is None else "finished",
+            "sessions": len(returns),
+            "sharpe_session": sharpe(returns),
+            "skew": skewness(returns),
+            "kurtosis": kurtosis(returns),
+            "net_pnl_micros": net_pnl_micros,
+            "orders": orders,
+            "cost_multiplier": self._multiplier,
+            "config_hash": self._settings[1],
+            "purpose": self._purpose,
+            "source_hash": _source_of(told),
+            "returns_hash": hashlib.sha256(returns.tobytes()).hexdigest()[:16] if orders >= _ORDERS_TELLING else "",
+        }
+
+    def _of_data(self, manifest: RunManifest) -> dict[str, Any]:
+        symbols = manifest.strategy["universe"]
+        bars = [self._market[symbol][1] for symbol in symbols]
+        return {
+            "instruments": ",".join(symbols),
+            "data_hash": canonical_json(
+                {
+                    symbol: [manifest.data[symbol]["content_hash"], _beginning(one)]
+                    for symbol, one in zip(symbols, bars, strict=True)
+                }
+            ),
+            "first_ns": int(min(b.ts_event_ns[0] for b in bars)),
+            "last_ns": int(max(b.ts_close_ns[-1] for b in bars)),
+        }
+
+
+def record_trials(ledger: TrialLedger, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write many lines, in one transaction where the ledger can."""
+    at_once = getattr(ledger, "record_all", None)
+    if at_once is not None:
+        at_once(lines)
+        return
+    for line in lines:
+        ledger.record(line)
 
 
 def _source_of(told: Mapping[str, Any]) -> str:

@@ -132,15 +132,16 @@ def manifest_of(
 
 
 def manifests_of(
-    strategies: Sequence[CompiledStrategy],
+    strategies: Sequence[AnyStrategy],
     market: Market,
     config: RunConfig,
     *,
+    sizer: Sizer | None,
     risk: RiskPolicy,
     events: Events = NO_EVENTS,
 ) -> list[RunManifest]:
     """What `manifest_of` gives for each of many strategies on the same universe; settings and data are read once."""
-    settings = _settings(config, None, risk)
+    settings = _settings(config, sizer, risk)
     data = _told_all(list(strategies[0].spec.universe), market, config, events, NOT_FINER)
     return [_manifest(_described(strategy), settings, data) for strategy in strategies]
 

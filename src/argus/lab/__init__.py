@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from argus.lab.bootstrap import BootstrapResult, bootstrap_trades
-from argus.lab.calibration import CalibrationResult, calibrate
+from argus.lab.calibration import Case, calibration_plan
+from argus.lab.calibration_table import CalibrationTable
 from argus.lab.evaluation import Evaluation
 from argus.lab.gates import GATES, Gate, GateResult
 from argus.lab.research import Candidate, ResearchSettings, evaluate
@@ -16,8 +17,9 @@ from argus.lab.walk_forward import WalkForwardStrategy
 __all__ = [
     "GATES",
     "BootstrapResult",
-    "CalibrationResult",
+    "CalibrationTable",
     "Candidate",
+    "Case",
     "Evaluation",
     "Gate",
     "GateResult",
@@ -28,6 +30,6 @@ __all__ = [
     "TrialJournal",
     "WalkForwardStrategy",
     "bootstrap_trades",
-    "calibrate",
+    "calibration_plan",
     "evaluate",
 ]

@@ -46,7 +46,7 @@ from argus.lab.measures import best_run, measured, plateau_around
 from argus.lab.multiplicity import Multiplicity, MultiplicitySettings, multiplicity, null_variance
 from argus.lab.paths import KillRule
 from argus.lab.play import Change
-from argus.lab.red_flags import red_flags
+from argus.lab.red_flags import RedFlag, red_flags
 from argus.lab.replays import MakeStrategy
 from argus.lab.robustness import Robustness, RobustnessSettings, Subject, robustness
 from argus.lab.search import search
@@ -117,14 +117,7 @@ def evaluate(
     gates = apply_gates(evidence, gates_with(how.thresholds))
     months = month_returns(curve.session, curve.equity)
     notes = tuple(dict.fromkeys((*candidate.notes, *record.notes)))
-    flags = red_flags(
-        metrics,
-        net_by_cost=evidence.net_by_cost,
-        month_returns=[month.value for month in months],
-        years_pnl=_by_year(months),
-        config=candidate.config,
-        notes=notes,
-    )
+    flags = _flags(candidate, record, metrics, evidence, months, notes, robust)
     tell("statistics", 1, 1)
     spec = walk.strategy().spec
     return Evaluation(
@@ -391,6 +384,30 @@ def _evidence(
         turnover_annual=metrics.turnover_annual,
         turnover_annual_max=spec.constraints.turnover_annual_max,
         measured=figures,
+    )
+
+
+def _flags(
+    candidate: Candidate,
+    record: RunRecord,
+    metrics: Metrics,
+    evidence: Evidence,
+    months: Sequence[MonthReturn],
+    notes: Sequence[str],
+    robust: Robustness,
+) -> tuple[RedFlag, ...]:
+    still_open = record.trades["is_open"] == 1
+    return red_flags(
+        metrics,
+        net_by_cost=evidence.net_by_cost,
+        month_returns=[month.value for month in months],
+        years_pnl=_by_year(months),
+        config=candidate.config,
+        notes=notes,
+        session_returns=session_returns(record.session_equity()[1], record.opening_cash_micros),
+        open_pnl_micros=int(record.trades["net_micros"][still_open].sum()),
+        turnover_micros=int(np.abs(record.fills["value_micros"]).sum()),
+        robust=robust,
     )
 
 

@@ -43,8 +43,8 @@ COUNTED_PURPOSES: Final = frozenset({"backtest", "search"})
 """Purposes whose runs are independent looks at the data. Others count only if no such run shares their parameters."""
 
 UNCOUNTED_PURPOSES: Final = frozenset({"audit", "benchmark", "robustness", "surrogate", "baseline", "left_out"})
-"""Runs from which nothing is ever chosen: altered markets, late decisions, holding the instrument, and what an experiment
-shows beside its choice: the strategy as its author left it, and the data that were left out."""
+"""Runs from which nothing is ever chosen: altered markets, late decisions, holding the instrument, and what an
+experiment shows beside its choice: the strategy as its author left it, and the data that were left out."""
 
 
 _MONTH: Final = re.compile(r"\.\d{6}$")

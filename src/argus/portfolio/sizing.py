@@ -113,9 +113,10 @@ class VolatilityTarget:
         Fraction of the wanted position by which the held one may differ.
     capital : str
         ``equity`` sizes on the current equity, so that gains are put to work and losses shrink positions; ``initial``
-        on `capital_micros` throughout (or on the equity, if that is less).
+        on `capital_micros` throughout (or on the equity, if that is less); ``fixed`` on `capital_micros` whatever the
+        equity is: margin alone then ends what losses have made too large, so it is for studies and not for accounts.
     capital_micros : int or None
-        Capital in micro-units, for ``initial``.
+        Capital in micro-units, for ``initial`` and ``fixed``.
     instrument_count : int
         Instruments among which the capital is split: the size of the run's universe.
     """
@@ -136,12 +137,12 @@ class VolatilityTarget:
             raise ConfigError(
                 f"VolatilityTarget: instrument_count is {self.instrument_count}; give the number of instruments traded"
             )
-        if self.capital not in ("equity", "initial"):
-            raise ConfigError(f"VolatilityTarget: capital is '{self.capital}'; write 'equity' or 'initial'")
-        if (self.capital == "initial") != (self.capital_micros is not None):
+        if self.capital not in ("equity", "initial", "fixed"):
+            raise ConfigError(f"VolatilityTarget: capital is '{self.capital}'; write 'equity', 'initial' or 'fixed'")
+        if (self.capital == "equity") == (self.capital_micros is not None):
             raise ConfigError(
-                "VolatilityTarget: capital_micros goes with capital='initial': give both (the account's opening cash) "
-                "or neither"
+                "VolatilityTarget: capital_micros goes with capital='initial' or 'fixed': give both (the account's "
+                "opening cash) or neither"
             )
         if self.capital_micros is not None and self.capital_micros <= 0:
             raise ConfigError(f"VolatilityTarget: capital_micros is {self.capital_micros}; it must be positive")
@@ -177,7 +178,9 @@ class VolatilityTarget:
         if not 0.0 < intent.vol_annual < math.inf:
             return 0.0, f"no position: the forecast's volatility is {intent.vol_annual:g}, which is no scale to size by"
         equity = view.account.equity_micros
-        capital = equity if self.capital_micros is None else min(self.capital_micros, equity)
+        capital = equity if self.capital_micros is None else self.capital_micros
+        if self.capital == "initial":
+            capital = min(capital, equity)
         unit_value, price = _unit_value(intent.instrument, view)
         if not unit_value > 0.0:
             return 0.0, _without_value(price, "a size")
