@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from argus.core.arrays import F64_1D
 from argus.core.money import MICROS
 from argus.engine.config import RunConfig
 from argus.engine.metrics import Metrics
-from argus.lab.robustness import Robustness
+
+if TYPE_CHECKING:
+    from argus.lab.robustness import Robustness
 
 __all__ = ["RedFlag", "red_flags"]
 
