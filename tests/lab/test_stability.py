@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,3 +90,12 @@ def test_jumps_are_distances_in_the_grid() -> None:
     assert walk_instability(folds, GRID).jumps == pytest.approx((1.0 + 0.5 + 0.0 + 1.0) / 4.0)
     halved = walk_instability([_fold(2010 + n, 0.5, train=2.0) for n in range(3)], GRID)
     assert halved.degradation == pytest.approx(0.75)
+
+
+def test_a_parameter_left_at_its_default_is_another_choice() -> None:
+    grid = ({"entry": 1.0}, {"entry": 2.0}, {"filter": "trend", "window": 50}, {"filter": "trend", "window": 100})
+    folds = [
+        replace(_fold(2010 + n, 1.0), values=values) for n, values in enumerate((grid[0], grid[2], grid[3], grid[0]))
+    ]
+    # entry: left out, left out twice, taken up again; window: taken up, one step of one, left out.
+    assert walk_instability(folds, grid).jumps == pytest.approx((1.0 + 0.0 + 1.0 + 1.0 + 1.0 + 1.0) / 6.0)

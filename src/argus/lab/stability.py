@@ -175,7 +175,10 @@ def _years(fold: FoldResult) -> float:
 
 
 def _jumps(chosen: Sequence[Values], grid: Sequence[Values]) -> float:
-    """Mean distance in ranks of the values that were tried; words have no order, another one is the whole distance."""
+    """Mean distance in ranks of the values that were tried; words have no order, another one is the whole distance.
+
+    A set that leaves a parameter at its default is as far as can be from one that does not.
+    """
     distances = []
     for name in sorted({name for values in grid for name in values}):
         tried = list({values[name] for values in grid if name in values})
@@ -184,9 +187,9 @@ def _jumps(chosen: Sequence[Values], grid: Sequence[Values]) -> float:
         is_number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in tried)
         order = sorted(tried, key=float) if is_number else tried
         for one, other in pairwise(chosen):
-            if is_number:
+            if is_number and name in one and name in other:
                 step = abs(order.index(one[name]) - order.index(other[name])) / (len(order) - 1)
             else:
-                step = float(one[name] != other[name])
+                step = float(one.get(name) != other.get(name))
             distances.append(step)
     return float(np.mean(distances)) if distances else 0.0
