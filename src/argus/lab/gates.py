@@ -124,7 +124,7 @@ GATES: Final = (
         "Did the account keep to its limits?",
         0.0,
         "A result that needed a margin call or a halt to survive is not a result that anybody will trade.",
-        "Liquidations by the broker, and halts of trading, in the out-of-sample account.",
+        "Liquidations by the broker, and orders ended by the drawdown limit, in the out-of-sample account.",
         "Limits so wide that nothing could ever touch them.",
         "at most",
         is_negotiable=False,

@@ -27,7 +27,8 @@ _KEPT: Final = 0.5
 _FOLDS_MIN: Final = 3
 _REGIME_MOST: Final = 0.8
 """Share of the time above which one regime is nearly everything, and leaving it out leaves nothing to judge."""
-_HALTS: Final = (Reason.LIQUIDATION, Reason.ACCOUNT_CLOSED, Reason.DAILY_LOSS, Reason.DRAWDOWN)
+_BROKEN: Final = (Reason.LIQUIDATION, Reason.ACCOUNT_CLOSED, Reason.DRAWDOWN)
+"""A day's halt after a day's loss is a limit at work, not one that was broken."""
 
 
 def measured(
@@ -103,13 +104,15 @@ def _is_number(value: object) -> bool:
 
 def _risk_caps(record: RunRecord) -> Figure:
     forced = int((record.orders["liquidation"] == 1).sum())
-    stopped = int(np.isin(record.orders["reason"], [int(reason) for reason in _HALTS]).sum())
+    stopped = int(np.isin(record.orders["reason"], [int(reason) for reason in _BROKEN]).sum())
     if not forced and not stopped:
-        return Figure(0.0, "No position was liquidated and no order was stopped by a limit on losses.")
+        return Figure(
+            0.0, "No position was liquidated, the account was never closed, and its drawdown limit was never reached."
+        )
     return Figure(
         float(forced + stopped),
-        f"{forced} positions were liquidated by the broker, and {stopped} orders were stopped by limits on losses: "
-        "the account did not keep to its limits.",
+        f"{forced} orders of the broker liquidated positions, and {stopped} orders ended because the account was "
+        "liquidated, closed, or at its drawdown limit: it did not keep to its limits.",
     )
 
 
