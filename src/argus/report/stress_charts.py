@@ -57,10 +57,9 @@ def _outcomes(outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
 
 
 def _regimes(evaluation: Evaluation) -> dict[str, Any] | None:
-    """By source, the one that the account depends on most first."""
+    """By source, in the order in which they were asked for."""
     found = evaluation.robustness.regimes if evaluation.robustness else None
     shown = [one for one in found.results if one.buckets] if found else []
-    ordered = sorted(shown, key=lambda one: -one.figure if math.isfinite(one.figure) else 1.0)
     return {
         escape(one.name): {
             "name": [escape(bucket.name) for bucket in one.buckets],
@@ -69,7 +68,7 @@ def _regimes(evaluation: Evaluation) -> dict[str, Any] | None:
             "sessions": [bucket.sessions for bucket in one.buckets],
             "pale": [bucket.sessions < SHORT_SESSIONS for bucket in one.buckets],
         }
-        for one in ordered
+        for one in shown
     } or None
 
 
