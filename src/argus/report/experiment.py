@@ -47,7 +47,7 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
         shown,
         is_good=bool(examination["deployable"]),
         scorecard=_reasons(markets, parts),
-        panels=(_left_out(missing), _known(examination["notes"])),
+        panels=(_left_out(missing), _known((*_changed(markets), *examination["notes"]))),
     )
 
 
@@ -73,6 +73,17 @@ def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part]) ->
             + "</div>"
         )
     return "".join(blocks)
+
+
+def _changed(markets: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Thresholds that the file sets: they are the same on every market."""
+    gates = markets[0]["evaluation"]["gates"] if markets else ()
+    return tuple(
+        f"The threshold of {figures.gate_label(gate['name']).lower()} is {gate['threshold']:g}; the default is "
+        f"{gate['default']:g}."
+        for gate in gates
+        if gate.get("default") is not None and gate["default"] != gate["threshold"]
+    )
 
 
 def _known(notes: Sequence[str]) -> str:

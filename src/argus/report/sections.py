@@ -404,11 +404,7 @@ def _small_print(place: int, evaluation: Evaluation) -> str:
         + _fold(
             f"Parameter sets tried ({len(evaluation.search)})", tables.search_table(evaluation), bool(evaluation.search)
         )
-        + _fold(
-            "How much luck is in it",
-            f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in known)}</ul>",
-            anchor=f"c{place}-counted",
-        )
+        + _fold("How much luck is in it", f"<ul>{listed}</ul>", anchor=f"c{place}-counted")
         + _fold("Data and caveats", f"<ul>{data}{notes}</ul>", is_open=True, anchor=f"c{place}-data")
         + _fold("Manifest", tables.manifest_block(evaluation))
     )
