@@ -123,6 +123,10 @@ def test_a_kill_costs_only_the_market_in_work(
     result = run(home, TWO)
     assert seen == ["SPX.1d"]
     assert result.kept == ("IXIC.1d",)
+    page = result.report.read_text(encoding="utf-8")
+    # The section of the market that was judged before the kill is put in as it was kept.
+    assert [page.count(f'<details class="candidate" id="c{number}">') for number in (1, 2)] == [1, 1]
+    assert all(note.replace("'", "&#x27;").replace('"', "&quot;") in page for note in result.notes)
     whole = run(copied(fresh, tmp_path / "whole"), TWO)
     assert whole.examination["markets"] == result.examination["markets"]
 

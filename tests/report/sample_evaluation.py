@@ -15,7 +15,7 @@ from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.orders import FillRule, OrderType
 from argus.core.time import NS_PER_DAY, NS_PER_HOUR, day_number, day_of
 from argus.engine.config import AccountConfig, CostModel, RunConfig
-from argus.engine.metrics import Metrics
+from argus.engine.metrics import Metrics, session_returns
 from argus.engine.record import (
     DECISION_DTYPE,
     FILL_DTYPE,
@@ -26,6 +26,10 @@ from argus.engine.record import (
     RunRecord,
 )
 from argus.lab.bootstrap import bootstrap_trades
+from argus.lab.capacity import Capacity
+from argus.lab.concentration import concentration_of
+from argus.lab.cost_stress import CostStress
+from argus.lab.delay import DelayStress
 from argus.lab.evaluation import (
     CostResult,
     Curve,
@@ -36,9 +40,18 @@ from argus.lab.evaluation import (
     Significance,
     month_returns,
 )
-from argus.lab.gates import GATES, GateResult
+from argus.lab.gates import GATES, GateResult, judge
 from argus.lab.look_ahead import Cut
-from argus.lab.red_flags import RedFlag
+from argus.lab.measures import best_run, plateau_around
+from argus.lab.multiplicity import Multiplicity, MultiplicitySettings, multiplicity
+from argus.lab.paths import monte_carlo
+from argus.lab.perturbation import PerturbationStress
+from argus.lab.red_flags import CHECK_NEXT, RedFlag
+from argus.lab.regimes_stress import Trend, VolatilityTerciles, Years, regimes_stress, session_closes
+from argus.lab.replays import Outcome, outcome_of
+from argus.lab.robustness import Robustness
+from argus.lab.stability import walk_instability
+from argus.lab.trial_matrix import TrialMatrix
 from argus.lab.trials import Looks
 
 __all__ = ["Market", "sample_evaluation", "without_trades"]
@@ -75,6 +88,9 @@ def sample_evaluation(
     sharpe = float(np.mean(moves) / np.std(moves) * math.sqrt(252))
     drawn = bootstrap_trades(net, capital=OPENING, paths=400, seed=seed) if len(net) else None
     gates = _gates(sharpe, trades)
+    folds = _folds(rng, days)
+    matrix = _matrix(np.random.default_rng(seed + 1), days, drift)
+    chosen = best_run(matrix)
     deployable = all(gate.passed for gate in gates)
     failed = [gate.name.replace("_", " ") for gate in gates if not gate.passed]
     return (
@@ -96,7 +112,7 @@ def sample_evaluation(
                 )
                 for n in (20, 60, 120, 250)
             ),
-            folds=_folds(rng, days),
+            folds=folds,
             costs=tuple(
                 CostResult(
                     level,
@@ -119,8 +135,65 @@ def sample_evaluation(
             completeness={symbol: 0.9987},
             notes=("closes only: nothing could fill at an open", f"{symbol}: unverified figures were used: margins"),
             record=record,
+            matrix=matrix,
+            chosen=chosen,
+            robustness=_robustness(seed, record, bars, net, matrix, chosen, folds),
+            multiplicity=_multiplicity(matrix, chosen),
         ),
         {symbol: (instrument(symbol), bars)},
+    )
+
+
+def _matrix(rng: np.random.Generator, days: np.ndarray[tuple[int], np.dtype[np.int32]], drift: float) -> TrialMatrix:
+    """Twelve parameter sets on a grid that share half of what they do."""
+    values = tuple({"lookback": n, "rebalance": m, "side": "both"} for n in (20, 60, 120, 250) for m in (5, 20, 60))
+    shared = rng.normal(0.0, 0.006, len(days))
+    returns = np.column_stack(
+        [shared + rng.normal(drift * (1.0 + 0.05 * k), 0.006, len(days)) for k in range(len(values))]
+    )
+    ids = tuple(f"{k:016x}" for k in range(len(values)))
+    return TrialMatrix(days, np.ascontiguousarray(returns), values, ids, ids, 252.0)
+
+
+def _multiplicity(matrix: TrialMatrix, chosen: int) -> Multiplicity:
+    looks = Looks(matrix.runs + 3, 0.0004, 0.05, 0, 2 * matrix.runs)
+    return multiplicity(matrix, chosen, None, looks, MultiplicitySettings(draws=100, slices=12))
+
+
+def _robustness(
+    seed: int,
+    record: RunRecord,
+    bars: Bars,
+    net: np.ndarray,  # type: ignore[type-arg]
+    matrix: TrialMatrix,
+    chosen: int,
+    folds: tuple[FoldResult, ...],
+) -> Robustness:
+    """What can be measured without an engine by its own functions; replays are replaced by smaller accounts."""
+    session, equity = record.session_equity()
+    base = outcome_of("0", record, 252.0)
+
+    def weaker(name: str, by: int) -> Outcome:
+        return replace(
+            base, name=name, net_pnl=base.net_pnl - 9_000.0 * by, sharpe_annual=base.sharpe_annual - 0.2 * by
+        )
+
+    late = (base, weaker("1", 1), weaker("2", 3))
+    shaken = (replace(base, name="as it was"), weaker("prices moved, seed 0", 1), weaker("bars lost, seed 0", 2))
+    dearer = (replace(base, name="1"), weaker("1.25", 1), weaker("1.5", 2), weaker("2", 4))
+    kept = shaken[2].sharpe_annual / base.sharpe_annual
+    returns = session_returns(equity, record.opening_cash_micros)
+    sources = (VolatilityTerciles(), Trend(), Years())
+    return Robustness(
+        paths=monte_carlo(net, capital=OPENING, paths=200, seed=seed, workers=1) if len(net) else None,
+        costs=CostStress(dearer, (), 2.75, 0.0004, None, dearer[-1].net_pnl, "Half of it is left at 2 times."),
+        delay=DelayStress(late, late[1].sharpe_annual, "Late by one wake-up it earns less."),
+        perturbed=PerturbationStress(shaken, shaken[2].sharpe_annual, kept, "Bars that are lost cost most."),
+        regimes=regimes_stress(returns, session, session_closes(bars, session), sources, per_year=252.0),
+        plateau=plateau_around(matrix, chosen),
+        instability=walk_instability(folds, matrix.values),
+        concentration=concentration_of(record, 252.0),
+        capacity=Capacity(0.01, 0.0004, 25.0, 2_500_000.0, 25.0, "It could have been 25 times as large."),
     )
 
 
@@ -130,7 +203,18 @@ def without_trades() -> tuple[Evaluation, Market]:
     empty = np.zeros(0)
     nothing = Curve(np.zeros(0, np.int32), np.zeros(0, np.int64), empty, empty, empty, empty)
     return replace(
-        evaluation, curve=nothing, folds=(), search=(), costs=(), months=(), audit=(), completeness=None
+        evaluation,
+        curve=nothing,
+        folds=(),
+        search=(),
+        costs=(),
+        months=(),
+        audit=(),
+        completeness=None,
+        matrix=None,
+        chosen=-1,
+        robustness=Robustness(),
+        multiplicity=None,
     ), market
 
 
@@ -309,12 +393,12 @@ def _gates(sharpe: float, trades: int) -> tuple[GateResult, ...]:
         sentence = (
             "There was too little to judge." if passed is None else f"{gate.question} {'Yes' if passed else 'No'}."
         )
-        results.append(GateResult(gate.name, passed, value, gate.threshold, sentence, gate.how_to_read))
+        results.append(judge(gate, (passed, value, sentence)))
     return tuple(results)
 
 
 def _flags(sharpe: float, trades: int) -> tuple[RedFlag, ...]:
-    flags = [RedFlag("closes_only", "Closes only: nothing could fill at an open.")]
+    flags = [RedFlag("closes_only", "Closes only: nothing could fill at an open.", CHECK_NEXT["closes_only"])]
     if sharpe > 1.5:
         flags.append(
             RedFlag("sharpe_above_3", f"A Sharpe ratio of {sharpe:.1f} is rarer than a mistake: look for one.")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from argus.lab.kinship import ExperimentLedger
     from argus.lab.registry import Event, Registration
     from argus.lab.trials import SqlTrialLedger
+    from argus.report.html import Part
 
 __all__ = ["FORMAT", "MarketJob", "anchor", "folder_of", "read_json", "register", "replayed", "stages_hold"]
 
@@ -204,8 +205,31 @@ class MarketJob:
         more = {"trials": len(self.workspace.trials().journal()), "data": dict(plan.hashes)}
         event = self.workspace.experiments().note(spec.id, EventKind.RUN, {**body, **more}, now_ns)
         anchor(self.path.parent, event)
+        self._keep_part(evaluation, candidate)
         write_atomic(self.path, json.dumps(stage, indent=1).encode())
         return stage, evaluation
+
+    @property
+    def part_path(self) -> Path:
+        """The market's section of the page, as it was drawn when the market was judged."""
+        return self.path.with_suffix(".page.json")
+
+    def part(self) -> Part | None:
+        """The section that was kept, if there is one."""
+        from argus.report.html import Part
+
+        found = read_json(self.part_path)
+        return Part(found["section"], found["data"]) if isinstance(found, dict) else None
+
+    def _keep_part(self, evaluation: Evaluation, candidate: Candidate) -> None:
+        from argus.data._catalog_files import write_atomic
+        from argus.report.html import candidate_part
+
+        names = list(self.plan.spec.markets)
+        # Trades through rolls are in contracts, the market's prices in a series made of them: they are not drawn.
+        market = candidate.market if self.plan.rolling is None else None
+        drawn = candidate_part(names.index(self.market) + 1, evaluation, market, is_open=len(names) == 1)
+        write_atomic(self.part_path, json.dumps({"section": drawn.section, "data": drawn.data}).encode())
 
     def ledger(self) -> ExperimentLedger:
         from argus.lab.kinship import ExperimentLedger

@@ -66,6 +66,11 @@ class ExperimentResult:
         """Whether every gate passed on every market."""
         return bool(self.examination["deployable"])
 
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
     def as_dict(self) -> dict[str, Any]:
         """The verdicts, for JSON; everything stands in the folder."""
         return {
@@ -73,6 +78,7 @@ class ExperimentResult:
             "name": self.spec.name,
             "deployable": self.deployable,
             "examination": str(self.folder / "examination.json"),
+            "report": str(self.report),
             "examination_hash": self.examination_hash,
             "notes": list(self.notes),
             "kept": list(self.kept),
@@ -120,9 +126,12 @@ def run_experiment(
         If data are stale, or too short for a judgement.
     """
     from argus.data._catalog_files import lock_for_writing, write_atomic
+    from argus.engine.manifest import code_version
     from argus.lab.evaluation import to_json
     from argus.lab.registry import EventKind
     from argus.lab.verdict_notes import verdict_notes
+    from argus.report.experiment import render_experiment
+    from argus.report.html import write_page
 
     plan = plan_experiment(workspace, path)
     refuse_stale(workspace, plan, now_ns)
@@ -130,7 +139,7 @@ def run_experiment(
     with lock_for_writing(folder, 0.0):
         registration = register(workspace, plan, now_ns)
         anchor(folder, registration.event)
-        markets, kept, evaluations = [], [], {}
+        markets, kept, evaluations, parts = [], [], {}, {}
         for number, market in enumerate(spec.markets):
             tell = _teller(progress, number, len(spec.markets), market)
             job = MarketJob(workspace, plan, registration, market)
@@ -139,6 +148,9 @@ def run_experiment(
                 stage, evaluations[market] = job.judge(workers, now_ns, tell)
             else:
                 kept.append(market)
+            part = job.part()
+            if part is not None:
+                parts[market] = part
             markets.append({name: value for name, value in stage.items() if name not in ("inputs", "digest")})
         notes = verdict_notes(spec, registration, background(workspace, plan))
         examination = to_json(
@@ -156,6 +168,8 @@ def run_experiment(
         examination_hash = hashlib.sha256(content).hexdigest()
         write_atomic(folder / "examination.json", content)
         _verdict(workspace, spec, examination, examination_hash, now_ns, EventKind.VERDICT)
+        made = f"Experiment {spec.id}, Argus {code_version()}"
+        write_page(folder / "report.html", render_experiment(examination, parts, made))
     return ExperimentResult(spec, folder, examination, examination_hash, notes, tuple(kept), evaluations)
 
 

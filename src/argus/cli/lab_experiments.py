@@ -232,6 +232,7 @@ def _tell_result(result: ExperimentResult) -> None:
         typer.echo(f"note   {note}")
     typer.echo(f"examination: {told['examination']}")
     typer.echo(f"its hash: {result.examination_hash}")
+    typer.echo(f"report: {told['report']}")
 
 
 def _tell_passes(done: tuple[Pass, ...]) -> None:

@@ -61,10 +61,12 @@ def research(
         bars.update(overall, completed=len(result.evaluations) + len(result.failures))
 
     def show() -> None:
-        from argus.report.terminal import scorecard
+        from argus.report.terminal import doubts, scorecard
 
         out = Console()
         out.print(scorecard(result.evaluations))
+        for line in doubts(result.evaluations):
+            out.print(line)
         for failure in result.failures:
             out.print(f"[bold red]not judged[/bold red] {failure.name}: {failure.error}", highlight=False)
         out.print(f"report: {result.report}", soft_wrap=True, highlight=False)

@@ -71,14 +71,14 @@ def best_run(matrix: TrialMatrix) -> int:
 
 
 def plateau_around(matrix: TrialMatrix, chosen: int) -> Plateau | None:
-    """What the neighbours of a run keep of its Sharpe ratio; None where there is only one run.
+    """What the neighbours of a run keep of its annual Sharpe ratio; None where there is only one run.
 
     Neighbours differ by one step on any of the axes along which numbers were tried; words that differ part them. Where
     there are fewer than three, all other runs are neighbours.
     """
     if matrix.runs < 2 or chosen < 0:
         return None
-    scores = np.array([sharpe(matrix.judged[:, k]) for k in range(matrix.runs)])
+    scores = np.array([sharpe(matrix.judged[:, k]) for k in range(matrix.runs)]) * math.sqrt(matrix.per_year)
     pairs = _neighbours(matrix.values)
     if int((pairs == chosen).sum()) < 3:
         others = np.setdiff1d(np.arange(matrix.runs), [chosen])

@@ -11,6 +11,9 @@ import math
 from statistics import NormalDist
 from typing import Final
 
+import numpy as np
+
+from argus.core.arrays import F64_1D
 from argus.core.errors import ConfigError
 from argus.engine.metrics import probabilistic_sharpe
 
@@ -18,6 +21,7 @@ __all__ = [
     "deflated_sharpe",
     "expected_maximum",
     "expected_maximum_sharpe",
+    "maximum_density",
     "minimum_backtest_years",
     "minimum_track_record",
 ]
@@ -61,6 +65,35 @@ def expected_maximum_sharpe(trials: int, variance: float) -> float:
     if not (math.isfinite(variance) and variance >= 0.0):
         raise ConfigError(f"variance of trial Sharpe ratios is {variance}; it must be finite and not negative")
     return math.sqrt(variance) * expected_maximum(trials)
+
+
+def maximum_density(at: F64_1D, trials: int, variance: float) -> F64_1D:
+    """Density of the Sharpe ratio that the best of `trials` independent strategies without any edge shows.
+
+    ``N f(x / s) F(x / s)^(N - 1) / s`` with the normal density f and distribution F and ``s = sqrt(variance)``. Its
+    mean is what `expected_maximum_sharpe` approximates.
+
+    Parameters
+    ----------
+    at : (n,) float64
+        Sharpe ratios per period.
+    trials : int
+        At least 1.
+    variance : float
+        Of the Sharpe ratio of one such strategy; positive.
+
+    Raises
+    ------
+    ConfigError
+        If there is no trial, or the variance is not positive and finite.
+    """
+    if trials < 1 or not (math.isfinite(variance) and variance > 0.0):
+        raise ConfigError(f"density of a maximum: {trials} trials, variance {variance}; at least 1, and positive")
+    spread = math.sqrt(variance)
+    x = at / spread
+    below = np.array([_NORMAL.cdf(float(one)) for one in x])
+    found: F64_1D = trials * np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi) * below ** (trials - 1) / spread
+    return found
 
 
 def deflated_sharpe(

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from argus.core.arrays import I64_1D, Bars
 from argus.core.instruments import InstrumentSpec
 from argus.core.money import MICROS
 from argus.core.time import NS_PER_MINUTE
 from argus.report.figures import cost_word, parameters
-from argus.report.sampling import POINTS_MAX, keep_extremes
+from argus.report.sampling import POINTS_MAX, keep_extremes, short
+from argus.report.stress_charts import stress_charts
 
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
@@ -53,20 +53,9 @@ def candidate_charts(
         "fan": _fan(evaluation),
         "histogram": _histogram(evaluation),
         "price": _prices(evaluation, market),
+        **stress_charts(evaluation),
     }
     return {name: data for name, data in charts.items() if data}
-
-
-def _short(values: NDArray[np.floating[Any]] | Sequence[float], digits: int = 6) -> list[float | int | None]:
-    """Values to so many significant digits; None where there is none."""
-    shortened: list[float | int | None] = []
-    for value in values:
-        if not math.isfinite(value):
-            shortened.append(None)
-            continue
-        number = float(f"{value:.{digits}g}")
-        shortened.append(int(number) if number.is_integer() and abs(number) < 2**53 else number)
-    return shortened
 
 
 def _steps(minutes: I64_1D) -> list[int]:
@@ -81,8 +70,8 @@ def _equity(evaluation: Evaluation) -> dict[str, Any] | None:
     kept = keep_extremes(curve.equity, curve.hold_equity)
     return {
         "t": _steps(curve.session[kept].astype(np.int64) * _MINUTES_PER_DAY),
-        "equity": _short(curve.equity[kept], 7),
-        "hold": _short(curve.hold_equity[kept], 7),
+        "equity": short(curve.equity[kept], 7),
+        "hold": short(curve.hold_equity[kept], 7),
         "log": bool(np.nanmin(curve.equity) > 0 and not np.nanmin(curve.hold_equity) <= 0),
     }
 
@@ -94,19 +83,21 @@ def _drawdown(evaluation: Evaluation) -> dict[str, Any] | None:
     kept = keep_extremes(curve.drawdown, curve.hold_drawdown)
     return {
         "t": _steps(curve.session[kept].astype(np.int64) * _MINUTES_PER_DAY),
-        "strategy": _short(-100 * curve.drawdown[kept], 4),
-        "hold": _short(-100 * curve.hold_drawdown[kept], 4),
+        "strategy": short(-100 * curve.drawdown[kept], 4),
+        "hold": short(-100 * curve.hold_drawdown[kept], 4),
     }
 
 
 def _costs(evaluation: Evaluation) -> dict[str, Any] | None:
     if not evaluation.costs:
         return None
+    found = evaluation.robustness.costs if evaluation.robustness else None
     return {
+        "even": short([found.break_even_multiplier], 4)[0] if found else None,
         "level": [f"{escape(cost.multiplier)}×" for cost in evaluation.costs],
-        "net": _short([cost.net_pnl for cost in evaluation.costs], 7),
-        "fees": _short([cost.fees for cost in evaluation.costs], 7),
-        "sharpe": _short([cost.sharpe_annual for cost in evaluation.costs], 3),
+        "net": short([cost.net_pnl for cost in evaluation.costs], 7),
+        "fees": short([cost.fees for cost in evaluation.costs], 7),
+        "sharpe": short([cost.sharpe_annual for cost in evaluation.costs], 3),
     }
 
 
@@ -132,9 +123,9 @@ def _folds(evaluation: Evaluation) -> dict[str, Any] | None:
         "test": [f"{fold.test_first[:7]}" for fold in evaluation.folds],
         "chosen": [escape(parameters(fold.values)) for fold in evaluation.folds],
         "span": [f"{fold.test_first} to {fold.test_last}" for fold in evaluation.folds],
-        "train": _short([fold.train_sharpe_annual for fold in evaluation.folds], 3),
-        "sharpe": _short([fold.test_sharpe_annual for fold in evaluation.folds], 3),
-        "pnl": _short([fold.test_pnl for fold in evaluation.folds], 7),
+        "train": short([fold.train_sharpe_annual for fold in evaluation.folds], 3),
+        "sharpe": short([fold.test_sharpe_annual for fold in evaluation.folds], 3),
+        "pnl": short([fold.test_pnl for fold in evaluation.folds], 7),
     }
 
 
@@ -145,8 +136,8 @@ def _fan(evaluation: Evaluation) -> dict[str, Any] | None:
     return {
         "step": [0, *drawn.fan_step],
         "levels": list(drawn.quantiles),
-        "bands": [[0, *_short(band, 5)] for band in drawn.fan],
-        "realised": [0, *_short(drawn.realised, 5)],
+        "bands": [[0, *short(band, 5)] for band in drawn.fan],
+        "realised": [0, *short(drawn.realised, 5)],
     }
 
 
@@ -166,7 +157,7 @@ def _histogram(evaluation: Evaluation) -> dict[str, Any] | None:
     clipped = np.clip(net, edges[0], np.nextafter(edges[-1], -math.inf))
     counts, _ = np.histogram(clipped, edges)
     return {
-        "edge": _short(edges, 7),
+        "edge": short(edges, 7),
         "count": counts.tolist(),
         "beyond": int(np.count_nonzero((net < edges[0]) | (net > edges[-1]))),
     }
@@ -191,7 +182,7 @@ def _prices(evaluation: Evaluation, market: Mapping[str, tuple[InstrumentSpec, B
         kept = keep_extremes(closes, points_max=points)
         series[escape(symbol)] = {
             "t": _steps(bars.ts_close_ns[begin:stop][kept] // NS_PER_MINUTE),
-            "close": _short(closes[kept], 8),
+            "close": short(closes[kept], 8),
             **_marked_trades(evaluation, symbol, float(spec.tick_size), MARKERS_MAX // len(symbols)),
         }
     return series or None
@@ -206,10 +197,10 @@ def _marked_trades(evaluation: Evaluation, symbol: str, tick: float, most: int) 
         "id": np.sort(largest).tolist(),
         "in": _steps(shown["entry_ts_ns"] // NS_PER_MINUTE),
         "out": _steps(shown["exit_ts_ns"] // NS_PER_MINUTE),
-        "from": _short(shown["entry_ticks"] * tick, 8),
-        "to": _short(shown["exit_ticks"] * tick, 8),
+        "from": short(shown["entry_ticks"] * tick, 8),
+        "to": short(shown["exit_ticks"] * tick, 8),
         "side": shown["direction"].tolist(),
-        "net": _short(shown["net_micros"] / MICROS, 7),
+        "net": short(shown["net_micros"] / MICROS, 7),
         "open": shown["is_open"].tolist(),
         "trades": len(mine),
     }

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from argus.lab.gates import Gate, GateResult
 
 __all__ = [
+    "EVIDENCE",
     "NOTHING",
     "cost_word",
     "count",
     "day",
+    "gate_bound",
+    "gate_changed",
     "gate_label",
     "gate_mark",
     "gate_question",
@@ -164,6 +167,27 @@ _FORMS: Final[Mapping[str, _GateForm]] = {
 }
 
 
+EVIDENCE: Final[Mapping[str, str]] = {
+    "data_complete": "data",
+    "look_ahead": "counted",
+    "risk_caps": "drawdown",
+    "minimum_trades": "histogram",
+    "walk_forward": "folds",
+    "fold_concentration": "folds",
+    "regime_concentration": "regimes",
+    "cost_1_25x": "costs",
+    "cost_1_5x": "costs",
+    "perturbation": "perturbed",
+    "bootstrap": "kill",
+    "deflated_sharpe": "luck",
+    "overfitting": "logits",
+    "data_snooping": "luck",
+    "benchmark": "equity",
+    "own_limits": "figures",
+}
+"""Which part of a candidate's section shows what a gate judged."""
+
+
 def _form(name: str) -> _GateForm:
     return _FORMS.get(name) or _GateForm(name.replace("_", " ").capitalize(), "ratio", "")
 
@@ -216,3 +240,15 @@ def gate_threshold(result: GateResult, currency: str = "") -> str:
     gate = _declared(result.name)
     figure = _gate_figure(_form(result.name), result.threshold, short=False, currency=currency)
     return f"{gate.sense if gate else 'at least'} {figure}"
+
+
+def gate_changed(result: GateResult, currency: str = "") -> str:
+    """What the threshold was changed from, in words; empty where it is the default."""
+    if not math.isfinite(result.default) or result.default == result.threshold:
+        return ""
+    return f"changed from {_gate_figure(_form(result.name), result.default, short=False, currency=currency)}"
+
+
+def gate_bound(result: GateResult) -> str:
+    """Whether the threshold of a gate may be softened, in words."""
+    return "negotiable" if result.is_negotiable else "not negotiable"

@@ -26,7 +26,7 @@ from argus.report.tables import currency_of, scorecard_table
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
 
-__all__ = ["ReportContext", "render_report", "write_report"]
+__all__ = ["Part", "ReportContext", "candidate_part", "render_page", "render_report", "write_page", "write_report"]
 
 _HERE = Path(__file__).parent
 
@@ -74,32 +74,93 @@ def render_report(
     failures : sequence of (name, reason)
         Candidates that could not be judged: they are shown, so that nothing disappears in silence.
     """
-    from plotly.offline import get_plotlyjs
-
     context = context or ReportContext()
     shown = ranked(evaluations)
     verdict, stopped = headline(shown, len(failures))
-    sections, data = [], []
-    for place, evaluation in enumerate(shown, start=1):
-        market = context.markets.get(evaluation.record.manifest.run_id)
-        charts = candidate_charts(evaluation, market)
-        sections.append(candidate_section(place, evaluation, charts, market, is_open=len(shown) == 1))
-        charts["currency"] = escape(currency_of(evaluation))
-        data.append(f'<script type="application/json" id="d{place}">{to_script_json(charts)}</script>')
+    parts = [
+        candidate_part(place, one, context.markets.get(one.record.manifest.run_id), is_open=len(shown) == 1)
+        for place, one in enumerate(shown, start=1)
+    ]
+    return render_page(
+        context,
+        (verdict, stopped),
+        parts,
+        is_good=any(evaluation.deployable for evaluation in shown),
+        scorecard=scorecard_table(shown) if shown else "",
+        # The only candidate carries its own flags, above its curves.
+        panels=(failures_panel(failures), flags_panel(shown) if len(shown) > 1 else ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One candidate as the page holds it; it can be kept, and put into a page later.
+
+    Attributes
+    ----------
+    section : str
+        Markup.
+    data : str
+        A script element with the numbers of its charts.
+    """
+
+    section: str
+    data: str
+
+
+def candidate_part(
+    place: int,
+    evaluation: Evaluation,
+    market: Mapping[str, tuple[InstrumentSpec, Bars]] | None,
+    *,
+    is_open: bool,
+) -> Part:
+    """A candidate's section and the data of its charts; `place` is its number on the page, from 1."""
+    charts = candidate_charts(evaluation, market)
+    section = candidate_section(place, evaluation, charts, market, is_open=is_open)
+    charts["currency"] = escape(currency_of(evaluation))
+    return Part(section, f'<script type="application/json" id="d{place}">{to_script_json(charts)}</script>')
+
+
+def render_page(
+    context: ReportContext,
+    verdict: tuple[str, str],
+    parts: Sequence[Part],
+    *,
+    is_good: bool,
+    scorecard: str,
+    panels: tuple[str, str] = ("", ""),
+) -> str:
+    """The page around candidates.
+
+    Parameters
+    ----------
+    context : ReportContext
+    verdict : (str, str)
+        The verdict on all of it, and what stopped it; text.
+    parts : sequence of Part
+    is_good : bool
+        Colour of the verdict.
+    scorecard : str
+        Markup.
+    panels : (str, str)
+        Markup below the scorecard, and after it.
+    """
+    from plotly.offline import get_plotlyjs
+
     return Template(_part("page.html")).substitute(
         title=escape(context.title),
         style=_part("page.css"),
         made=escape(context.made),
         notes="".join(f"<p>{escape(note)}</p>" for note in context.notes),
-        verdict=escape(verdict),
-        stopped=escape(stopped),
-        kind="yes" if any(evaluation.deployable for evaluation in shown) else "no",
-        scorecard=scorecard_table(shown) if shown else "",
-        failures=failures_panel(failures),
-        # The only candidate carries its own flags, above its curves.
-        flags=flags_panel(shown) if len(shown) > 1 else "",
-        sections="".join(sections),
-        data="".join(data),
+        verdict=escape(verdict[0]),
+        stopped=escape(verdict[1]),
+        kind="yes" if is_good else "no",
+        scorecard=scorecard,
+        failures=panels[0],
+        flags=panels[1],
+        sections="".join(part.section for part in parts),
+        data="".join(part.data for part in parts),
         plotly=get_plotlyjs(),
         script=_part("page.js"),
     )
@@ -130,7 +191,11 @@ def write_report(
     WorkspaceError
         If the file cannot be written.
     """
-    page = render_report(evaluations, context, failures=failures)
+    return write_page(path, render_report(evaluations, context, failures=failures))
+
+
+def write_page(path: Path, page: str) -> Path:
+    """Write a page to `path`, as `write_report` does."""
     partial = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -37,6 +37,18 @@
   const dated = { type: "date", hoverformat: "%Y-%m-%d" };
   const titled = (c, text, more) => Object.assign({ title: { text, font: { color: c.of("soft"), size: 11.5 } } }, more);
 
+  const number = (value) => (value === null ? "—" : value.toFixed(2).replace("-", "−"));
+  const sharpes = (d, c, more) => [[{
+    type: "bar", orientation: "h", y: d.name, x: d.sharpe, text: d.sharpe.map(number), textposition: "outside", cliponaxis: false, textfont: { color: c.of("ink"), size: 11.5 },
+    marker: { color: d.sharpe.map((one, i) => c.tint(one > 0 ? "gain" : "loss", d.pale && d.pale[i] ? .25 : .8)) }, width: .6, ...more,
+  }], layout(c, titled(c, "Sharpe a year"), { type: "category", autorange: "reversed", ticksuffix: "  " }, { showlegend: false, hovermode: "closest", margin: { l: 8, r: 40, t: 8, b: 8 } })];
+  const replayed = (d, c, all) => sharpes(d, c, { customdata: d.net.map((net, i) => [net, d.trades[i]]), hovertemplate: `%{y}: %{x:.2f}<br>net %{customdata[0]:,.0f} ${all.currency}, %{customdata[1]} trades<extra></extra>` });
+  const picked = (box, d) => {
+    const pick = box.closest(".card").querySelector("select");
+    return d[pick ? pick.options[pick.selectedIndex].innerHTML : Object.keys(d)[0]];
+  };
+  const star = (c, x, y, name) => ({ x, y, name, mode: "markers", marker: { size: 15, symbol: "star", color: c.of("loss"), line: { color: c.of("surface"), width: 1 } }, hovertemplate: "chosen<extra></extra>" });
+
   const draw = {
     equity(d, c, all) {
       const t = times(d.t);
@@ -53,8 +65,7 @@
       ], layout(c, dated, titled(c, "per cent", { rangemode: "tozero" }), strategyFirst)];
     },
     price(d, c, all, box) {
-      const pick = document.querySelector(`select[data-pick="${box.dataset.candidate}"]`);
-      const s = d[pick ? pick.options[pick.selectedIndex].innerHTML : Object.keys(d)[0]];
+      const s = picked(box, d);
       const start = times(s.in), end = times(s.out);
       const lines = (won) => {
         const x = [], y = [];
@@ -70,12 +81,20 @@
       return [[closes, lines(true), lines(false), marks], layout(c, { type: "date" }, { tickformat: "," }, { hovermode: "closest" })];
     },
     costs(d, c, all) {
-      const text = d.net.map((net, i) => `${net === null ? "—" : net.toLocaleString("en", { maximumFractionDigits: 0 }).replace("-", "−")}<br>Sharpe ${d.sharpe[i] === null ? "—" : d.sharpe[i].toFixed(2).replace("-", "−")}`);
-      return [[{
-        type: "bar", x: d.level, y: d.net, text, textposition: "outside", cliponaxis: false, width: .5, customdata: d.fees,
-        marker: { color: d.net.map((net) => c.tint(net > 0 ? "gain" : "loss", .8)) }, textfont: { color: c.of("ink"), size: 11.5 },
-        hovertemplate: `%{y:,.0f} ${all.currency}<br>fees %{customdata:,.0f}<extra></extra>`,
-      }], layout(c, { type: "category" }, titled(c, all.currency, { tickformat: "~s" }), { showlegend: false, hovermode: "closest", margin: { l: 8, r: 10, t: 34, b: 8 } })];
+      const x = d.level.map(parseFloat);
+      // Far beyond the levels that were run, the mark would press everything else together; the sentence tells it then.
+      const even = d.even !== null && d.even > 0 && d.even <= 2 * Math.max(...x) ? d.even : null;
+      const text = d.net.map((net, i) => `${net === null ? "—" : net.toLocaleString("en", { maximumFractionDigits: 0 }).replace("-", "−")}<br>Sharpe ${number(d.sharpe[i])}`);
+      const traces = [{
+        x, y: d.net, text, mode: "lines+markers+text", textposition: "top center", cliponaxis: false, customdata: d.fees, line: { color: c.of("gain"), width: 2 },
+        marker: { size: 9, color: d.net.map((net) => c.of(net > 0 ? "gain" : "loss")) }, textfont: { color: c.of("ink"), size: 11.5 },
+        hovertemplate: `%{x}× costs: %{y:,.0f} ${all.currency}<br>fees %{customdata:,.0f}<extra></extra>`,
+      }];
+      if (even !== null) traces.push({
+        x: [even], y: [0], text: [`nothing left at ${even.toFixed(2)}×`], mode: "markers+text", textposition: even < 1 ? "top right" : "bottom left", cliponaxis: false,
+        textfont: { color: c.of("loss"), size: 11.5 }, marker: { size: 11, symbol: "x", color: c.of("loss") }, hovertemplate: "%{text}<extra></extra>",
+      });
+      return [traces, layout(c, { ticksuffix: "×", tickvals: x }, titled(c, all.currency, { tickformat: "~s" }), { showlegend: false, hovermode: "closest", margin: { l: 8, r: 34, t: 40, b: 8 } })];
     },
     bridge(d, c, all) {
       const measure = d.step.map((name) => (name === "gross" ? "absolute" : name === "net" ? "total" : "relative"));
@@ -107,6 +126,40 @@
         { x: d.step, y: at(.05), name: "5th percentile", mode: "lines", line: { color: c.of("loss"), width: 1.2 }, hovertemplate: "%{y:,.0f}" },
         { x: d.step, y: d.realised, name: "what happened", mode: "lines", line: { color: c.of("ink"), width: 1.8 }, hovertemplate: "%{y:,.0f}" },
       ], layout(c, titled(c, "trades done"), titled(c, all.currency, { tickformat: "~s" }))];
+    },
+    regimes(d, c, all, box) {
+      const r = picked(box, d);
+      box.style.height = `${Math.max(150, 70 + 26 * r.name.length)}px`;
+      return sharpes(r, c, {
+        customdata: r.sessions.map((count, i) => [count, r.share[i] === null ? "—" : (100 * r.share[i]).toFixed(0) + " %"]), hovertemplate: "%{y}: %{x:.2f}<br>%{customdata[0]} sessions, %{customdata[1]} of the return<extra></extra>",
+      });
+    },
+    delay(d, c, all) { return replayed({ ...d, name: d.name.map((wakes) => (wakes === "0" ? "in time" : `${wakes} late`)) }, c, all); },
+    perturbed(d, c, all) { return replayed(d, c, all); },
+    surface(d, c) {
+      const axes = [titled(c, d.xname, d.kind === "rank" ? {} : { type: "category" }), titled(c, d.kind === "heat" ? d.yname : "Sharpe a year, in sample", d.kind === "heat" ? { type: "category" } : {})];
+      if (d.kind === "heat") return [[
+        { type: "heatmap", x: d.x, y: d.y, z: d.z, zmid: 0, colorscale: [[0, c.of("loss")], [.5, c.of("sunken")], [1, c.of("gain")]], colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: c.of("soft"), size: 11 } }, hovertemplate: `${d.xname} %{x}<br>${d.yname} %{y}<br>Sharpe %{z:.2f}<extra></extra>` },
+        star(c, [d.mark[0]], [d.mark[1]], "chosen"),
+      ], layout(c, ...axes, { showlegend: false, hovermode: "closest" })];
+      const traces = [{ x: d.x, y: d.y, mode: d.kind === "line" ? "lines+markers" : "lines", name: "tried", line: { color: c.of("gain"), width: 1.8 }, hovertemplate: `${d.xname} %{x}: %{y:.2f}<extra></extra>` }];
+      if (d.mark) traces.push(star(c, [d.mark[0]], [d.mark[1]], "chosen"));
+      return [traces, layout(c, ...axes, { hovermode: "closest" })];
+    },
+    logits(d, c) {
+      const middle = d.count.map((_, i) => (d.edge[i] + d.edge[i + 1]) / 2);
+      return [[{
+        type: "bar", x: middle, y: d.count, width: d.edge[1] - d.edge[0], hovertemplate: "logit %{x:.2f}: %{y} halves<extra></extra>",
+        marker: { color: middle.map((x) => c.tint(x > 0 ? "gain" : "loss", .8)), line: { color: c.of("surface"), width: 1 } },
+      }], layout(c, titled(c, "logit of its place in the other half"), titled(c, "halves"), { showlegend: false, hovermode: "closest", bargap: 0 })];
+    },
+    luck(d, c) {
+      const top = Math.max(...d.density);
+      const upright = (x, name, color, dash) => ({ x: [x, x], y: [0, top], mode: "lines", name: `${name} ${number(x)}`, line: { color: c.of(color), width: 2, dash }, hoverinfo: "skip" });
+      return [[
+        { x: d.x, y: d.density, mode: "lines", name: "best by luck", fill: "tozeroy", fillcolor: c.tint("loss", .16), line: { color: c.of("loss"), width: 1.3 }, hovertemplate: "%{x:.2f}<extra></extra>" },
+        upright(d.expected, "on average", "loss", "dot"), upright(d.result, "chosen set", "gain", "solid"),
+      ], layout(c, titled(c, "Sharpe a year"), { showticklabels: false, showgrid: false }, { hovermode: "closest" })];
     },
     histogram(d, c, all) {
       const middle = d.count.map((_, i) => (d.edge[i] + d.edge[i + 1]) / 2);
@@ -157,8 +210,10 @@
     if (event.target.dataset.pick) show(event.target.closest(".card").querySelector(".chart"));
   });
   const follow = () => {
-    const wanted = /^#c\d+$/.test(location.hash) && document.querySelector(location.hash);
-    if (wanted) { wanted.open = true; wanted.scrollIntoView(); }
+    const wanted = /^#c\d+(-[a-z]+)?$/.test(location.hash) && document.querySelector(location.hash);
+    if (!wanted) return;
+    for (let part = wanted; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+    wanted.scrollIntoView();
   };
   addEventListener("hashchange", follow);
   document.addEventListener("click", (event) => {

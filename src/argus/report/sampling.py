@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import I64_1D
 
-__all__ = ["POINTS_MAX", "keep_extremes"]
+__all__ = ["POINTS_MAX", "keep_extremes", "short"]
 
 POINTS_MAX: Final = 1_500
 """Points of a curve that a page shows."""
@@ -48,3 +50,15 @@ def keep_extremes(*series: NDArray[np.floating[Any]], points_max: int = POINTS_M
                 kept.add(begin + int(low[begin:end].argmin()))
                 kept.add(begin + int(high[begin:end].argmax()))
     return np.array(sorted(kept), dtype=np.int64)
+
+
+def short(values: NDArray[np.floating[Any]] | Sequence[float], digits: int = 6) -> list[float | int | None]:
+    """Values to so many significant digits; None where there is none."""
+    shortened: list[float | int | None] = []
+    for value in values:
+        if not math.isfinite(value):
+            shortened.append(None)
+            continue
+        number = float(f"{value:.{digits}g}")
+        shortened.append(int(number) if number.is_integer() and abs(number) < 2**53 else number)
+    return shortened

@@ -11,8 +11,10 @@ from argus.core.arrays import Bars
 from argus.core.instruments import InstrumentSpec
 from argus.core.money import MICROS
 from argus.report import figures, tables
+from argus.report.cards import card, chart, reading
 from argus.report.charts import MARKERS_MAX
 from argus.report.sampling import POINTS_MAX
+from argus.report.stress import stress_cards
 
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
@@ -63,26 +65,30 @@ def failures_panel(failures: Sequence[tuple[str, str]]) -> str:
 
 def flags_panel(evaluations: Sequence[Evaluation]) -> str:
     """Red flags of all candidates, each sentence once with the candidates that raise it."""
-    raised: dict[str, list[str]] = {}
+    raised: dict[tuple[str, str], list[str]] = {}
     for place, evaluation in enumerate(evaluations, start=1):
         name = escape(f"{evaluation.strategy} on {figures.universe(evaluation)}")
         for flag in evaluation.red_flags:
-            raised.setdefault(flag.sentence, []).append(f'<a href="#c{place}">{name}</a>')
+            raised.setdefault((flag.sentence, flag.check_next), []).append(f'<a href="#c{place}">{name}</a>')
     if not raised:
         return (
             '<section class="flags calm"><h2>Red flags</h2><p>None was raised. That is not proof of health: it means '
             "that none of the usual signs of self-deception was found.</p></section>"
         )
     items = []
-    for sentence, names in raised.items():
+    for (sentence, check_next), names in raised.items():
         # A caveat of the data concerns most candidates alike: naming each would bury the ones that matter.
         who = "every candidate" if len(names) == len(evaluations) > 1 else ", ".join(names)
-        items.append(f"<li><span>{escape(sentence)}</span> <small>{who}</small></li>")
+        items.append(f"<li><span>{escape(sentence)}</span> <small>{who}</small>{_next(check_next)}</li>")
     return (
         '<section class="flags"><h2><span aria-hidden="true">⚑</span> Red flags</h2><p>Read these before any curve. '
         "A flag decides nothing; it says where you are most likely to be fooled.</p>"
         f"<ul>{''.join(items)}</ul></section>"
     )
+
+
+def _next(told: str) -> str:
+    return f"<small><b>Check next:</b> {escape(told)}</small>" if told else ""
 
 
 def candidate_section(
@@ -99,17 +105,21 @@ def candidate_section(
         f'<span class="glance w3">deepest fall {figures.percent(metrics.drawdown_max)}</span>'
         f'<span class="glance w4">{figures.count(metrics.trades)} trades</span></summary>'
     )
-    body = "".join(
+    tiles = _key_figures(place, evaluation)
+    shown = "".join(
         (
-            _verdict(evaluation),
-            _own_flags(evaluation),
-            _key_figures(evaluation),
-            f'<div class="card">{tables.gates_table(evaluation)}</div>',
             _curves(place, evaluation, charts),
             _evidence(place, evaluation, charts, market),
-            _small_print(evaluation),
+            stress_cards(place, evaluation, charts),
+            _small_print(place, evaluation),
         )
     )
+    # A gate leads to its evidence where the page has it.
+    anchors = {
+        name: f"c{place}-{part}" for name, part in figures.EVIDENCE.items() if f'id="c{place}-{part}"' in tiles + shown
+    }
+    gates = f'<div class="card">{tables.gates_table(evaluation, anchors)}</div>'
+    body = _verdict(evaluation) + _own_flags(evaluation) + tiles + gates + shown
     opened = " open" if is_open else ""
     return f'<details class="candidate" id="c{place}"{opened}>{summary}<div class="body">{body}</div></details>'
 
@@ -134,7 +144,7 @@ def _verdict(evaluation: Evaluation) -> str:
 def _own_flags(evaluation: Evaluation) -> str:
     if not evaluation.red_flags:
         return ""
-    items = "".join(f"<li>{escape(flag.sentence)}</li>" for flag in evaluation.red_flags)
+    items = "".join(f"<li>{escape(flag.sentence)}{_next(flag.check_next)}</li>" for flag in evaluation.red_flags)
     run_id = escape(evaluation.record.manifest.run_id)
     follow = f"<p>Follow the trade that contributed most: <code>argus trace {run_id}</code></p>"
     has_trades = len(evaluation.record.trades) > 0
@@ -144,7 +154,7 @@ def _own_flags(evaluation: Evaluation) -> str:
     )
 
 
-def _key_figures(evaluation: Evaluation) -> str:
+def _key_figures(place: int, evaluation: Evaluation) -> str:
     m = evaluation.metrics
     currency = tables.currency_of(evaluation)
     each = figures.money(m.expectancy_micros / MICROS, currency, sign=True)
@@ -170,21 +180,7 @@ def _key_figures(evaluation: Evaluation) -> str:
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(beside)}</small></dd></div>"
         for name, value, beside in shown
     )
-    return f'<dl class="tiles">{tiles}</dl>'
-
-
-def _chart(place: int, name: str, label: str, kind: str = "") -> str:
-    return (
-        f'<div class="chart {kind}" data-candidate="{place}" data-chart="{name}" role="img" '
-        f'aria-label="{escape(label)}"></div>'
-    )
-
-
-def _card(title: str, how: str, *content: str, tools: str = "", wide: bool = True) -> str:
-    return (
-        f'<div class="card{"" if wide else " half"}"><header><h3>{escape(title)}</h3>{tools}</header>'
-        f'<p class="how">{escape(how)}</p>{"".join(content)}</div>'
-    )
+    return f'<dl class="tiles" id="c{place}-figures">{tiles}</dl>'
 
 
 def _curves(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> str:
@@ -201,7 +197,7 @@ def _curves(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> st
         if math.isfinite(hold.scale)
         else "which never moved"
     )
-    equity = _chart(
+    equity = chart(
         place,
         "equity",
         f"Equity of the strategy (Sharpe {figures.ratio(m.sharpe_annual)}) and of holding at equal risk "
@@ -219,19 +215,21 @@ def _curves(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> st
         + f". Beside holding it earned {figures.percent(hold.alpha_annual, sign=True)} a year "
         f"(t {figures.ratio(hold.alpha_t, 1)}) at a beta of {figures.ratio(hold.beta)}."
     )
-    fall = _chart(place, "drawdown", f"Fall below the highest equity so far, at most {figures.percent(m.drawdown_max)}")
+    fall = chart(place, "drawdown", f"Fall below the highest equity so far, at most {figures.percent(m.drawdown_max)}")
     return (
-        _card(
+        card(
             "Equity against holding at equal risk",
             f"Out of sample, after all costs. Holding is the same instruments bought and held, {scaled}.",
             equity,
             f'<p class="note">{escape(note)}</p>',
             tools=tools if charts["equity"]["log"] else "",
+            anchor=f"c{place}-equity",
         )
-        + _card(
+        + card(
             "Drawdown",
             "How far below its highest equity the account stood. Ask whether you would have sat through it.",
             fall,
+            anchor=f"c{place}-drawdown",
         )
         + f'<div class="card">{tables.months_table(evaluation)}</div>'
     )
@@ -241,32 +239,38 @@ def _evidence(place: int, evaluation: Evaluation, charts: Mapping[str, Any], mar
     parts = [_price_card(place, evaluation, charts), _bridge_card(place, evaluation, charts), '<div class="pair">']
     if "costs" in charts:
         parts.append(
-            _card(
+            card(
                 "Costs",
-                "Net P&L of the same account when fees and slippage are scaled together.",
-                _chart(place, "costs", "Net P&L by level of costs"),
+                "Net P&L of the same account when fees and slippage are scaled together; the mark stands where nothing "
+                "would be left.",
+                chart(place, "costs", "Net P&L by level of costs"),
+                _cost_reading(evaluation),
                 wide=False,
+                anchor=f"c{place}-costs",
             )
         )
     if "folds" in charts:
         parts.append(
-            _card(
+            card(
                 "Walk-forward folds",
                 "Sharpe ratio on the sessions it was chosen on, beside those it then traded. A lasting gap between the "
                 "two is overfitting.",
-                _chart(place, "folds", "Sharpe ratio of each fold, chosen on and traded"),
+                chart(place, "folds", "Sharpe ratio of each fold, chosen on and traded"),
+                _instability(evaluation),
                 wide=False,
+                anchor=f"c{place}-folds",
             )
         )
     if "fan" in charts:
         parts.append(_fan_card(place, evaluation))
     if "histogram" in charts:
         parts.append(
-            _card(
+            card(
                 "Results of trades",
                 "How many closed trades ended with which net result. The ends gather what lies beyond them.",
-                _chart(place, "histogram", "Histogram of the net result of trades"),
+                chart(place, "histogram", "Histogram of the net result of trades"),
                 wide=False,
+                anchor=f"c{place}-histogram",
             )
         )
     parts.append("</div>")
@@ -279,6 +283,16 @@ def _evidence(place: int, evaluation: Evaluation, charts: Mapping[str, Any], mar
             + "</div>"
         )
     return "".join(parts)
+
+
+def _cost_reading(evaluation: Evaluation) -> str:
+    found = evaluation.robustness.costs if evaluation.robustness else None
+    return reading(found.sentence) if found else reading("The break-even was not measured.")
+
+
+def _instability(evaluation: Evaluation) -> str:
+    found = evaluation.robustness.instability if evaluation.robustness else None
+    return reading(found.sentence) if found else ""
 
 
 def _price_card(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> str:
@@ -296,10 +310,10 @@ def _price_card(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -
             f"; of {figures.count(len(evaluation.record.trades))} trades the {MARKERS_MAX} with the largest results "
             "are drawn"
         )
-    return _card(
+    return card(
         "Trades on the price",
         "Triangles open a trade, up for long and down for short; the line leads to where it ended.",
-        _chart(place, "price", "Closing prices with the trades", "tall"),
+        chart(place, "price", "Closing prices with the trades", "tall"),
         f'<p class="note">{escape(note)}. Drag to zoom, double-click to return.</p>',
         tools=tools,
     )
@@ -320,11 +334,11 @@ def _bridge_card(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) 
         note += f", {figures.percent(taken / gross)} of what the trades made before them."
     else:
         note += "; before them the trades made nothing that could have paid for it."
-    return _card(
+    return card(
         "What trading cost",
         "Every cost of every trade by who took it, worked out again from fee schedules and the prices of the fills.",
         tables.costs_table(bridge, len(evaluation.record.trades), currency),
-        _chart(place, "bridge", "From the result before costs to the result after them"),
+        chart(place, "bridge", "From the result before costs to the result after them"),
         f'<p class="note">{escape(note)}</p>',
     )
 
@@ -345,16 +359,16 @@ def _fan_card(place: int, evaluation: Evaluation) -> str:
             else ""
         )
     )
-    return _card(
+    return card(
         "What else could have happened",
         "The same trades drawn again: bands hold 90 % and 50 % of the paths, the strong line is what happened.",
-        _chart(place, "fan", "Fan of the summed net result over redrawn trades"),
+        chart(place, "fan", "Fan of the summed net result over redrawn trades"),
         f'<p class="note">{escape(note)}</p>',
         wide=False,
     )
 
 
-def _small_print(evaluation: Evaluation) -> str:
+def _small_print(place: int, evaluation: Evaluation) -> str:
     s = evaluation.significance
     known = [
         f"{figures.count(s.looks.count)} trials of this strategy at these data are in the ledger, "
@@ -382,6 +396,7 @@ def _small_print(evaluation: Evaluation) -> str:
     if evaluation.completeness:
         shares = ", ".join(f"{symbol} {figures.percent(share)}" for symbol, share in evaluation.completeness.items())
         known.append(f"Bars present of those the calendar expects: {shares}.")
+    listed = "".join(f"<li>{escape(line)}</li>" for line in known)
     notes = "".join(f"<li>{escape(_sentence(note))}</li>" for note in evaluation.notes) or "<li>None.</li>"
     data = "".join(f"<li>{escape(line)}</li>" for line in _data_lines(evaluation))
     return (
@@ -389,8 +404,8 @@ def _small_print(evaluation: Evaluation) -> str:
         + _fold(
             f"Parameter sets tried ({len(evaluation.search)})", tables.search_table(evaluation), bool(evaluation.search)
         )
-        + _fold("How much luck is in it", f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in known)}</ul>")
-        + _fold("Data and caveats", f"<ul>{data}{notes}</ul>", is_open=True)
+        + _fold("How much luck is in it", f"<ul>{listed}</ul>", anchor=f"c{place}-counted")
+        + _fold("Data and caveats", f"<ul>{data}{notes}</ul>", is_open=True, anchor=f"c{place}-data")
         + _fold("Manifest", tables.manifest_block(evaluation))
     )
 
@@ -408,7 +423,8 @@ def _data_lines(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _fold(title: str, content: str, shown: bool = True, *, is_open: bool = False) -> str:
+def _fold(title: str, content: str, shown: bool = True, *, is_open: bool = False, anchor: str = "") -> str:
     if not shown:
         return ""
-    return f'<details class="fold"{" open" if is_open else ""}><summary>{escape(title)}</summary>{content}</details>'
+    named = (f' id="{anchor}"' if anchor else "") + (" open" if is_open else "")
+    return f'<details class="fold"{named}><summary>{escape(title)}</summary>{content}</details>'

@@ -19,7 +19,8 @@ import numpy as np
 
 from argus.core.arrays import F64_1D, I64_1D
 from argus.report import figures
-from argus.report.charts import _short, to_script_json
+from argus.report.charts import to_script_json
+from argus.report.sampling import short
 from argus.report.tables import _cells, _heads, _table
 
 if TYPE_CHECKING:
@@ -362,7 +363,7 @@ def _heat(one: SweepSlice, pair: Sequence[str]) -> dict[str, Any]:
     for key, values in _measures(one).items():
         z = np.full((len(down), len(across)), np.nan)
         z[rows, columns] = values[here]
-        matrices[key] = [_short(row, 5) for row in z]
+        matrices[key] = [short(row, 5) for row in z]
     return {
         "kind": "heat",
         "x": [_text(value) for value in across],
@@ -384,8 +385,8 @@ def _cloud(one: SweepSlice, pair: Sequence[str]) -> dict[str, Any]:
         "y": [one.values[pair[1]][i] for i in here] if len(pair) > 1 else [],
         "xname": escape(pair[0]),
         "yname": escape(pair[1]) if len(pair) > 1 else "",
-        "z": {key: _short(values[here], 5) for key, values in _measures(one).items()},
-        "error": _short(one.sharpe_error[here], 4),
+        "z": {key: short(values[here], 5) for key, values in _measures(one).items()},
+        "error": short(one.sharpe_error[here], 4),
         "best": [one.values[name][best] for name in pair] if best >= 0 else None,
     }
 

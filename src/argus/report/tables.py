@@ -17,9 +17,11 @@ from argus.report import figures
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
     from argus.lab.gates import GateResult
+    from argus.lab.paths import PathsResult
 
 __all__ = [
     "TRADES_SHOWN",
+    "clauses_table",
     "costs_table",
     "currency_of",
     "folds_table",
@@ -27,6 +29,7 @@ __all__ = [
     "manifest_block",
     "mark",
     "months_table",
+    "named_table",
     "scorecard_table",
     "search_table",
     "trades_table",
@@ -124,8 +127,15 @@ def _score_cell(gate: GateResult | None, currency: str) -> str:
     return f'<td class="g {kind}" title="{escape(gate.sentence)}">{mark(gate.passed)}<i>{figure}</i></td>'
 
 
-def gates_table(evaluation: Evaluation) -> str:
-    """Every gate with its question, figure, threshold, answer and how to read it."""
+def gates_table(evaluation: Evaluation, anchors: Mapping[str, str] | None = None) -> str:
+    """Every gate with its question, figure, threshold, answer and how to read it.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    anchors : mapping or None
+        Name of a gate to the part of the page that shows its evidence.
+    """
     currency = currency_of(evaluation)
     rows = []
     for gate in evaluation.gates:
@@ -133,13 +143,24 @@ def gates_table(evaluation: Evaluation) -> str:
         rows.append(
             f'<tr class="{kind}"><td>{mark(gate.passed)}</td>'
             f'<th scope="row">{escape(figures.gate_label(gate.name))}'
-            f"<small>{escape(figures.gate_question(gate.name))}</small></th>"
+            f"<small>{escape(figures.gate_question(gate.name))}</small>{_bound(gate, anchors or {})}</th>"
             f'<td class="n">{escape(figures.gate_value(gate, currency))}'
-            f"<small>{escape(figures.gate_threshold(gate, currency))}</small></td>"
+            f"<small>{escape(figures.gate_threshold(gate, currency))}</small>{_changed(gate, currency)}</td>"
             f"<td>{escape(gate.sentence)}<small>{escape(gate.how_to_read)}</small></td></tr>"
         )
     head = _heads("", "Gate", "#Figure, and what was asked", "Answer, and how to read it")
     return _table("Gates: all must pass", head, rows, "gates")
+
+
+def _bound(gate: GateResult, anchors: Mapping[str, str]) -> str:
+    where = anchors.get(gate.name)
+    link = f' · <a href="#{where}">see the evidence</a>' if where else ""
+    return f"<small>{figures.gate_bound(gate)}{link}</small>"
+
+
+def _changed(gate: GateResult, currency: str) -> str:
+    changed = figures.gate_changed(gate, currency)
+    return f'<small class="changed">{escape(changed)}</small>' if changed else ""
 
 
 def months_table(evaluation: Evaluation) -> str:
@@ -295,3 +316,26 @@ def manifest_block(evaluation: Evaluation) -> str:
 
 def _pretty(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, indent=1, sort_keys=True, default=str)
+
+
+def clauses_table(found: PathsResult) -> str:
+    """Every clause of the kill rule in every way of redrawing the trades."""
+    rows = [
+        f"<tr><td>{mark(clause.passed)}</td>"
+        + _cells(
+            clause.mode.value,
+            clause.what,
+            "#" + figures.percent(clause.value, sign=clause.name in ("median", "bad_return")),
+            "#" + figures.percent(clause.bound),
+        )
+        + "</tr>"
+        for clause in found.clauses
+    ]
+    head = _heads("", "Redrawn", "What is asked", "#Found", "#Bound")
+    return _table("Kill rule: every clause in every way of redrawing the trades", head, rows)
+
+
+def named_table(caption: str, rows: Iterable[tuple[str, str]]) -> str:
+    """Names and figures, a row each."""
+    shown = [f'<tr><th scope="row">{escape(name)}</th>{_cells("#" + value)}</tr>' for name, value in rows]
+    return _table(escape(caption), (), shown)

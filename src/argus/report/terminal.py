@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from argus.engine.trace import CarryStep, FillStep, OrderStep, SeenBar, SettlementStep, Trace
     from argus.lab.evaluation import Evaluation
 
-__all__ = ["Scorecard", "costs_view", "scorecard", "trace_view", "verdict_line"]
+__all__ = ["Scorecard", "costs_view", "doubts", "scorecard", "trace_view", "verdict_line"]
 
 _WIDEST: Final = 1_000
 _SETTLEMENTS_SHOWN: Final = 12
@@ -61,6 +61,35 @@ def verdict_line(evaluation: Evaluation) -> Text:
         many = len(evaluation.red_flags)
         line.append(f"  ⚑ {many} red flag{'' if many == 1 else 's'}", style="yellow")
     return line
+
+
+def doubts(evaluations: Sequence[Evaluation]) -> list[Text]:
+    """A line for each threshold that is not the default and each red flag, with what to look at next; each line once.
+
+    What many candidates share is said once with their number.
+    """
+    from rich.text import Text
+
+    told: dict[tuple[str, str], list[str]] = {}
+    for evaluation in evaluations:
+        name = f"{evaluation.strategy} on {figures.universe(evaluation)}"
+        currency = currency_of(evaluation)
+        for gate in evaluation.gates:
+            changed = figures.gate_changed(gate, currency)
+            if changed:
+                bound = f"{figures.gate_label(gate.name)}: {figures.gate_threshold(gate, currency)}, {changed}"
+                told.setdefault((f"threshold of {bound} ({figures.gate_bound(gate)})", ""), []).append(name)
+        for flag in evaluation.red_flags:
+            told.setdefault((flag.sentence, flag.check_next), []).append(name)
+    lines = []
+    for (sentence, check_next), names in told.items():
+        line = Text("⚑ ", style="yellow").append(sentence, style="default")
+        if len(evaluations) > 1:
+            line.append(f"  {names[0] if len(names) == 1 else f'{len(names)} candidates'}", style="dim")
+        if check_next:
+            line.append(f"\n  check next: {check_next}", style="dim")
+        lines.append(line)
+    return lines
 
 
 def _colour(passed: bool | None) -> str:
