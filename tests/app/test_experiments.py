@@ -111,7 +111,7 @@ def test_a_kill_costs_only_the_market_in_work(
     fresh: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(_number: int, _count: int, market: str, stage: str, _done: int, _of: int) -> None:
-        if market == "SPX.1d" and stage == "costs":
+        if market == "SPX.1d" and stage == "robustness":
             raise KeyboardInterrupt
 
     home = copied(fresh, tmp_path / "desk")

@@ -94,7 +94,7 @@
         x: [even], y: [0], text: [`nothing left at ${even.toFixed(2)}×`], mode: "markers+text", textposition: even < 1 ? "top right" : "bottom left", cliponaxis: false,
         textfont: { color: c.of("loss"), size: 11.5 }, marker: { size: 11, symbol: "x", color: c.of("loss") }, hovertemplate: "%{text}<extra></extra>",
       });
-      return [traces, layout(c, { ticksuffix: "×", tickvals: x }, titled(c, all.currency, { tickformat: "~s" }), { showlegend: false, hovermode: "closest", margin: { l: 8, r: 34, t: 40, b: 8 } })];
+      return [traces, layout(c, { ticksuffix: "×", tickvals: x }, titled(c, all.currency, { tickformat: "~s", rangemode: "tozero" }), { showlegend: false, hovermode: "closest", margin: { l: 8, r: 34, t: 40, b: 8 } })];
     },
     bridge(d, c, all) {
       const measure = d.step.map((name) => (name === "gross" ? "absolute" : name === "net" ? "total" : "relative"));
