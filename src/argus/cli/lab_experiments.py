@@ -201,7 +201,7 @@ def explain(
 
     def show() -> None:
         for one in found:
-            bound = dict(one.facts)["threshold"]
+            bound = dict(one.facts)["passes"]
             typer.echo(f"{one.term}\n  asks      {one.what.removeprefix('A gate: ')}\n  bound     {bound}: {one.why}")
             typer.echo(f"  read      {one.read}\n  fooled    {one.distrust}\n")
 
