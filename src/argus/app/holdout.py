@@ -56,10 +56,14 @@ def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[st
         jobs = [MarketJob(workspace, plan, registration, market) for market in spec.markets]
         stages = [job.kept() for job in jobs]
         examination = read_json(folder / "examination.json")
-        if examination is None or any(stage is None for stage in stages):
+        if examination is None:
+            raise ConfigError(f"{path}: nothing is frozen yet; run `argus lab run {path}` first")
+        stale = [market for market, stage in zip(spec.markets, stages, strict=True) if stage is None]
+        if stale:
             raise ConfigError(
-                f"{path}: nothing is frozen yet, or data, code or looks have changed since; run `argus lab run "
-                f"{path}` first"
+                f"{path}: the verdict on {', '.join(stale)} no longer holds: settings, data or code have changed, "
+                f"or other runs looked at this market or tried this idea; run `argus lab run {path}` again, and open "
+                "while nothing else runs"
             )
         candidates = [_on_holdout(workspace, job, plan) for job in jobs]
         if not _is_unfinished(registry.journal(), spec, folder):

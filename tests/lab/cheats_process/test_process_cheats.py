@@ -144,6 +144,13 @@ def test_an_experiment_that_was_not_run_opens_nothing(fresh: Workspace, tmp_path
     assert all(event.kind != EventKind.HOLDOUT_OPENED for event in home.experiments().journal())
 
 
+def test_a_verdict_that_others_looked_past_opens_nothing_and_says_so(desk: Workspace) -> None:
+    run(desk, changed(("months of trend", "a second look"), ("[40, 80]", "[60]")), 1)
+    with pytest.raises(ConfigError, match=r"the verdict on IXIC\.1d no longer holds: .* tried this idea"):
+        open_holdout(desk, written(desk), now_ns=NOW + 2 * DAY)
+    assert all(event.kind != EventKind.HOLDOUT_OPENED for event in desk.experiments().journal())
+
+
 def test_costs_of_nothing_are_printed(desk: Workspace) -> None:
     free = FILE + "costs: {fee_per_unit: 0, slippage_rate: 0, slippage_ticks: 0}\nexecution: {cost_multiplier: 0.5}\n"
     result = run(desk, free, 1)
