@@ -172,7 +172,7 @@ def _sizer(wanted: Wanted, config: RunConfig, market: Market) -> Any:
 def run_config(settings: Settings, market: Market) -> RunConfig:
     """Account and costs of the settings for this market: futures slip by ticks, the rest by a share of the price."""
     from argus.core.money import to_micros
-    from argus.engine.config import AccountConfig, AccountKind, CostModel, RunConfig
+    from argus.engine.config import AccountConfig, AccountKind, CostModel, HaltRules, RunConfig
 
     specs = {symbol: spec for symbol, (spec, _) in market.items()}
     natural = account_kind_for(specs)
@@ -191,6 +191,7 @@ def run_config(settings: Settings, market: Market) -> RunConfig:
             spread=spread_of(costs.half_spread_ticks),
             impact=impact_of(costs.impact),
         ),
+        halts=HaltRules(daily_loss=settings.account.daily_loss),
     )
 
 

@@ -63,7 +63,7 @@ class ExperimentResult:
 
     @property
     def deployable(self) -> bool:
-        """Whether every gate passed on every market."""
+        """Whether every gate passed on every market, and the hold-out, if it was opened, kept what was promised."""
         return bool(self.examination["deployable"])
 
     @property
@@ -129,7 +129,7 @@ def run_experiment(
     from argus.engine.manifest import code_version
     from argus.lab.evaluation import to_json
     from argus.lab.registry import EventKind
-    from argus.lab.verdict_notes import verdict_notes
+    from argus.lab.verdict_notes import holdout_failed, verdict_notes
     from argus.report.experiment import render_experiment
     from argus.report.html import write_page
 
@@ -152,7 +152,9 @@ def run_experiment(
             if part is not None:
                 parts[market] = part
             markets.append({name: value for name, value in stage.items() if name not in ("inputs", "digest")})
-        notes = verdict_notes(spec, registration, background(workspace, plan))
+        known = background(workspace, plan)
+        notes = verdict_notes(spec, registration, known)
+        kept_promise = not holdout_failed(spec, known.events)
         examination = to_json(
             {
                 "format": FORMAT,
@@ -160,7 +162,7 @@ def run_experiment(
                 "registration": registration.event.as_dict(),
                 "notes": notes,
                 "skipped": [[dict(one.values), one.market, one.reason] for one in plan.skipped],
-                "deployable": all(market["evaluation"]["deployable"] for market in markets),
+                "deployable": kept_promise and all(market["evaluation"]["deployable"] for market in markets),
                 "markets": markets,
             }
         )

@@ -39,6 +39,8 @@ class AccountSettings(_Strict):
     """``auto``: futures for futures, reg_t for the rest."""
     cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
     currency: str = "USD"
+    daily_loss: Decimal | None = Field(default=Decimal("0.02"), gt=0, le=1)
+    """Share of the equity at the session's begin that may be lost before trading halts for that session; null: any."""
 
 
 class CostSettings(_Strict):

@@ -22,7 +22,7 @@ from argus.lab.registry import Event, EventKind, Registration, chain_faults, ope
 from argus.lab.trial_marks import Mark
 from argus.lab.trials import UNCOUNTED_PURPOSES, Trial, roots_of
 
-__all__ = ["Background", "dropped_symbols", "holdout_seen", "runs_digest", "verdict_notes"]
+__all__ = ["Background", "dropped_symbols", "holdout_failed", "holdout_seen", "runs_digest", "verdict_notes"]
 
 HOLDOUT_PURPOSE: Final = "holdout"
 _SHOWN: Final = 5
@@ -249,6 +249,7 @@ def _holdout(spec: ExperimentSpec, registration: Registration, known: Background
     since = holdout_seen(spec, known.trials) - before
     if since > 0:
         yield f"The hold-out was seen by {since:,} runs after it was registered, outside of this experiment."
+    yield from _came_of_it(spec, known.events)
     for event in openings(known.events, spec):
         if event.experiment != spec.id:
             yield (
@@ -264,6 +265,31 @@ def _holdout(spec: ExperimentSpec, registration: Registration, known: Background
                 f"Its data include a hold-out that {event.body['name']} (experiment {event.experiment}) opened on "
                 f"{_day(event.at_ns)}."
             )
+
+
+def _came_of_it(spec: ExperimentSpec, events: Sequence[Event]) -> Iterator[str]:
+    for event, market in _results(spec, events):
+        word = "It kept its promise." if market["passed"] else "It did not keep its promise: it is not deployable."
+        yield (
+            f"On the hold-out, opened on {_day(event.at_ns)}, {market['market']} had a Sharpe ratio of "
+            f"{_ratio(market['sharpe_annual'])} against the promised {_ratio(market['promised_sharpe_annual'])}. {word}"
+        )
+
+
+def holdout_failed(spec: ExperimentSpec, events: Sequence[Event]) -> bool:
+    """Whether the hold-out of an experiment was opened and did not keep what was promised, on any market."""
+    return any(not market["passed"] for _, market in _results(spec, events))
+
+
+def _results(spec: ExperimentSpec, events: Sequence[Event]) -> Iterator[tuple[Event, Mapping[str, Any]]]:
+    for event in events:
+        if event.kind == EventKind.VERDICT and event.experiment == spec.id and "holdout" in event.body:
+            for market in event.body["holdout"]["markets"]:
+                yield event, market
+
+
+def _ratio(value: Any) -> str:
+    return "none" if value is None else f"{float(value):.2f}"
 
 
 # ---- costs

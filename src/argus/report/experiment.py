@@ -33,6 +33,8 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
     passed = sum(bool(market["evaluation"]["deployable"]) for market in markets)
     if examination["deployable"]:
         verdict = "Every gate passed on every market."
+    elif passed == len(markets):
+        verdict = "Not deployable: every gate passes, but the hold-out did not keep what was promised."
     elif passed:
         verdict = f"Not deployable: {passed} of {len(markets)} markets pass every gate, and all must."
     else:

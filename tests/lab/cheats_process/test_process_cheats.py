@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from argus.app.workspace import Workspace
 from argus.core.errors import ConfigError
 from argus.core.time import parse_ns
 from argus.lab.registry import EventKind
+from argus.lab.verdict_notes import holdout_failed
 from argus.strategies import registry
 from argus.strategies.tsmom import TimeSeriesMomentum
 from tests.lab.cheats_process.desk import DAY, FILE, NOW, changed, copied, run, template, told, written
@@ -135,6 +137,25 @@ def test_a_hold_out_opens_once_under_whatever_name(desk: Workspace) -> None:
         open_holdout(desk, written(desk, other), now_ns=NOW + 4 * DAY)
     openings = [event for event in desk.experiments().journal() if event.kind == EventKind.HOLDOUT_OPENED]
     assert len(openings) == 1
+    # What it showed stays in every later verdict.
+    again = run(desk, day=5)
+    note = told(again, "On the hold-out, opened on")
+    assert f"{market['sharpe_annual']:.2f} against the promised" in note
+    assert ("It kept its promise." in note) == market["passed"]
+    assert not again.deployable
+
+
+def test_a_hold_out_that_failed_is_not_outvoted_by_gates() -> None:
+    spec = SimpleNamespace(id="one")
+    market = {"market": "ES", "sharpe_annual": -0.5, "promised_sharpe_annual": 1.2, "passed": False}
+    kept = {**market, "passed": True}
+
+    def said(experiment: str, *markets: dict[str, object]) -> Any:
+        return SimpleNamespace(kind=EventKind.VERDICT, experiment=experiment, body={"holdout": {"markets": markets}})
+
+    assert holdout_failed(spec, [said("one", kept, market)])
+    assert not holdout_failed(spec, [said("one", kept), said("other", market)])
+    assert not holdout_failed(spec, [])
 
 
 def test_an_experiment_that_was_not_run_opens_nothing(fresh: Workspace, tmp_path: Path) -> None:
