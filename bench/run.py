@@ -1,7 +1,7 @@
 """Run every benchmark and write what it measured into docs/performance.md, between the marks.
 
     python bench/run.py             all pieces (bench/*_bench.py), then the page
-    python bench/run.py spine       only the pieces whose name begins so; the page is left as it is
+    python bench/run.py spine       only the pieces whose name begins so; the rest of the page is left as it is
 
 Each piece runs in a process of its own, so that none warms the other up, and one that fails makes the whole fail: a
 figure without its check is not written. The long calibration of the lab is a program of its own.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -66,11 +67,24 @@ def machine() -> str:
 
 def page_with(text: str, measured: str) -> str:
     """The page with everything between its marks replaced."""
+    head, _, tail = _parts(text)
+    return f"{head}{BEGIN}\n\n{measured.strip()}\n\n{END}{tail}"
+
+
+def page_with_section(text: str, name: str, section: str) -> str:
+    """The page with one section between its marks replaced, or added in its alphabetical place."""
+    _, measured, _ = _parts(text)
+    first, *others = re.split(r"(?m)^(?=### )", measured)
+    kept = [other.strip() for other in others if other.splitlines()[0] != f"### {name}"]
+    return page_with(text, "\n\n".join([first.strip(), *sorted([*kept, section])]))
+
+
+def _parts(text: str) -> tuple[str, str, str]:
     head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    measured, end, tail = rest.partition(END)
     if not begin or not end:
         raise SystemExit(f"{PAGE} has no lines {BEGIN} and {END} to write between")
-    return f"{head}{BEGIN}\n\n{measured.strip()}\n\n{END}{tail}"
+    return head, measured, tail
 
 
 def main() -> None:
@@ -82,15 +96,20 @@ def main() -> None:
     found = pieces(wanted)
     if not found:
         raise SystemExit(f"no piece of {HERE} begins with {wanted!r}; there are: {', '.join(p.stem for p in pieces())}")
-    sections = [about]
+    sections = {}
     for path in found:
-        summary = path.read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
-        sections.append(
-            f"### {path.stem.removesuffix('_bench')}\n\n{summary}\n\n```text\n{run_piece(path).rstrip()}\n```"
+        name, summary = (
+            path.stem.removesuffix("_bench"),
+            path.read_text(encoding="utf-8").split('"""')[1].splitlines()[0],
         )
-    if wanted:
-        return
-    PAGE.write_text(page_with(PAGE.read_text(encoding="utf-8"), "\n\n".join(sections)), encoding="utf-8")
+        alone = f"\n\nMeasured apart from the others: {about}" if wanted else ""
+        sections[name] = f"### {name}\n\n{summary}{alone}\n\n```text\n{run_piece(path).rstrip()}\n```"
+    page = PAGE.read_text(encoding="utf-8")
+    if not wanted:
+        page = page_with(page, "\n\n".join([about, *sections.values()]))
+    for name, section in sections.items() if wanted else ():
+        page = page_with_section(page, name, section)
+    PAGE.write_text(page, encoding="utf-8")
     print(f"written to {PAGE.relative_to(HERE.parent)}")
 
 

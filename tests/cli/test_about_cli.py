@@ -69,7 +69,7 @@ def test_inventory_of_an_unknown_kind(desk: Path) -> None:
 def test_explain_tells_in_four_parts(tmp_path: Path) -> None:
     told = argus("explain", "deflated", "sharpe", folder=tmp_path)
     assert told.returncode == 0
-    for label in ("What it is", "Why it matters", "How to read it", "What to distrust", "threshold: 0.95"):
+    for label in ("What it is", "Why it matters", "How to read it", "What to distrust", "passes: at least 0.95"):
         assert label in told.stdout
     (entry,) = json.loads(argus("explain", "MARKET_AT_OPEN", "--json", folder=tmp_path).stdout)
     assert entry["term"] == "Market at open"

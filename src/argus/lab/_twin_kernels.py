@@ -11,7 +11,12 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.engine.compiled import HELD, KIND, PENDING, TARGET_ON_CLOSE, TARGET_ON_OPEN, UNITS
+from argus.engine._layout import K_TARGET_ON_CLOSE as TARGET_ON_CLOSE
+from argus.engine._layout import K_TARGET_ON_OPEN as TARGET_ON_OPEN
+from argus.engine._layout import O_KIND as KIND
+from argus.engine._layout import O_UNITS as UNITS
+from argus.engine._layout import P_HELD as HELD
+from argus.engine._layout import P_PENDING as PENDING
 
 M_TARGET, M_FIXED, M_LEVERAGE_MAX, M_BUFFER, M_SHARE, M_MULTIPLIER, M_LOT, M_LOT_NUM, M_LOT_DEN, M_KIND = range(10)
 """Sizing: volatility target (0: fixed units), fixed units, cap, buffer, capital of the instrument, contract, order."""
