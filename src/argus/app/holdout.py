@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
 from argus.app._experiment_stages import MarketJob, anchor, folder_of, read_json, register, replayed
 from argus.app.candidates import candidate_of
+from argus.app.experiments import refuse_stale, run_experiment
 from argus.app.workspace import Workspace
 from argus.core.errors import ConfigError, CoverageError
 
@@ -40,7 +41,7 @@ def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[st
     ConfigError
         If there is no hold-out, no verdict yet, or the range was opened before under whatever name.
     CoverageError
-        If the catalog has no bars in it.
+        If the catalog has no bars in it, or its newest are older than the experiment allows.
     """
     from argus.data._catalog_files import lock_for_writing, write_atomic
     from argus.lab.evaluation import to_json
@@ -50,6 +51,7 @@ def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[st
     spec, folder = plan.spec, folder_of(workspace, plan.spec)
     if spec.holdout_from is None:
         raise ConfigError(f"{path}: there is no hold-out; state holdout: {{from: DATE}} before the first run")
+    refuse_stale(workspace, plan, now_ns)
     registry = workspace.experiments()
     with lock_for_writing(folder, 0.0):
         registration = register(workspace, plan, now_ns)
@@ -82,6 +84,7 @@ def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[st
         )
         write_atomic(folder / "holdout.json", json.dumps(result, indent=1).encode())
         anchor(folder, registry.note(spec.id, EventKind.VERDICT, {"holdout": result}, now_ns))
+    run_experiment(workspace, path, now_ns=now_ns)
     return result
 
 

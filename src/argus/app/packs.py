@@ -118,7 +118,7 @@ def freeze(workspace: Workspace, path: Path, folder: Path, *, now_ns: int) -> Pa
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is not empty; a pack is written into a folder of its own")
     register(workspace, plan, now_ns)
-    expected = _current(workspace, plan)
+    expected = _current(workspace, plan, path, now_ns)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / _EXPERIMENT)
@@ -205,10 +205,15 @@ def repeat(folder: Path, home: Path, *, workers: int = 1, progress: Progress | N
 # ---- what goes into it
 
 
-def _current(workspace: Workspace, plan: ExperimentPlan) -> str | None:
-    """Hash of the examination, where it holds for what is in the workspace now."""
-    path = folder_of(workspace, plan.spec) / "examination.json"
-    return _hash_of(path) if path.exists() and stages_hold(workspace, plan) else None
+def _current(workspace: Workspace, plan: ExperimentPlan, path: Path, now_ns: int) -> str | None:
+    """Hash of the examination as it is now, where every market was judged under what holds now.
+
+    The verdict is put together anew from the markets that were kept, with what was registered or looked at since.
+    """
+    examined = (folder_of(workspace, plan.spec) / "examination.json").exists()
+    if not examined or not stages_hold(workspace, plan):
+        return None
+    return run_experiment(workspace, path, now_ns=now_ns).examination_hash
 
 
 def _sources(workspace: Workspace, plan: ExperimentPlan) -> Iterator[Path]:

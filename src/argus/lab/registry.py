@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -189,15 +190,16 @@ def openings(events: Sequence[Event], spec: ExperimentSpec) -> tuple[Event, ...]
     return tuple(found)
 
 
-class _Chain:
+class _Chain(ABC):
     """Everything of a registry but where its events are kept."""
 
+    @abstractmethod
     def journal(self) -> tuple[Event, ...]:
-        raise NotImplementedError
+        """Every event, oldest first."""
 
+    @abstractmethod
     def _insert(self, event: Event) -> bool:
         """Keep an event; False if another one took its place in the chain first."""
-        raise NotImplementedError
 
     def register(
         self, spec: ExperimentSpec, found: Mapping[str, Any], at_ns: int, families: Iterable[str] = ()
