@@ -22,7 +22,7 @@ from argus.engine.config import AccountConfig, CostModel, RunConfig
 from argus.engine.forms import CompiledStrategy
 from argus.engine.record import RunRecord
 from argus.engine.replay import run
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from argus.strategies.sma_cross import SmaCross

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from argus.app.calibration import calibrate, write_page
-from argus.lab.calibration import calibration_plan
+from argus.lab.calibration.cases import calibration_plan
 from argus.report.calibration import markdown
 
 PICTURES = {

@@ -40,7 +40,7 @@ from argus.engine.config import AccountKind
 from argus.engine.forms import ArrayStrategy, CompiledStrategy
 from argus.engine.market import lay_out
 from argus.engine.replay import run
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from argus.strategies.sma_cross import SmaCross

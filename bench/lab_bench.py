@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from argus.core.random import generator
-from argus.lab.bootstrap import QUANTILES, Redraw, bootstrap_paths, bootstrap_trades, optimal_block
+from argus.lab.stress.bootstrap import QUANTILES, Redraw, bootstrap_paths, bootstrap_trades, optimal_block
 
 PATHS, TRADES, CAPITAL, BLOCK = 10_000, 1_000, 1e6, 3.0
 ROUNDS = 15

@@ -17,12 +17,12 @@ from collections.abc import Callable
 import numpy as np
 
 from argus.core.random import generator
-from argus.lab.effective_trials import effective_trials
-from argus.lab.multiplicity import MultiplicitySettings, multiplicity
-from argus.lab.overfitting import pbo
-from argus.lab.reality import confidence_set, resample, step_m, superior_ability
-from argus.lab.trial_matrix import TrialMatrix
-from argus.lab.trials import Looks
+from argus.lab.journal.trials import Looks
+from argus.lab.multiple_testing.effective_trials import effective_trials
+from argus.lab.multiple_testing.multiplicity import MultiplicitySettings, multiplicity
+from argus.lab.multiple_testing.overfitting import pbo
+from argus.lab.multiple_testing.reality import confidence_set, resample, step_m, superior_ability
+from argus.lab.search.trial_matrix import TrialMatrix
 
 SESSIONS = 2_520
 PER_YEAR = 252.0

@@ -32,8 +32,8 @@ from argus.engine.config import CostModel, RunConfig
 from argus.engine.record import RunRecord
 from argus.engine.replay import run
 from argus.features import compute
-from argus.lab.bootstrap import bootstrap_trades
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
+from argus.lab.stress.bootstrap import bootstrap_trades
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from argus.strategies import create

@@ -52,7 +52,7 @@ def replay(folder: Path) -> dict[str, float]:
     from argus.engine import AccountConfig, RunConfig
     from argus.engine.column_store import ColumnMarket
     from argus.engine.replay import run
-    from argus.lab.trials import MemoryTrialLedger
+    from argus.lab.journal.trials import MemoryTrialLedger
     from argus.portfolio import FixedUnits, LimitRiskPolicy
     from argus.strategies.registry import create
 

@@ -12,8 +12,8 @@ import pytest
 from argus.app import calibration as app
 from argus.app.calibration import TABLE, calibrate, calibration_identity, read_table, write_page, write_table
 from argus.core.errors import DataError
-from argus.lab.calibration import Answer, Case, CaseResult, calibration_plan
-from argus.lab.calibration_table import CalibrationTable
+from argus.lab.calibration.cases import Answer, Case, CaseResult, calibration_plan
+from argus.lab.calibration.table import CalibrationTable
 from argus.report.calibration import gates_svg, markdown, power_svg, rates_svg, summary, threshold_lines
 
 PLAN = calibration_plan(4, 1, 1)

@@ -18,8 +18,8 @@ from argus.app.rolled import Rolling
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.errors import ArgusError, CatalogError, ConfigError, CoverageError
 from argus.core.time import parse_ns
-from argus.lab.play import RolledPlay
-from argus.lab.registry import EventKind
+from argus.lab.journal.registry import EventKind
+from argus.lab.search.play import RolledPlay
 from tests.app.root_desk import NAMES, wandering, write
 from tests.lab.cheats_process.desk import DAY, FILE, NOW, changed, copied, run, template, written
 

@@ -19,7 +19,7 @@ from argus.core.errors import CatalogError, ConfigError, WorkspaceError
 from argus.core.time import NS_PER_HOUR
 from argus.features import column as feature_column
 from argus.features import column_version, registry
-from argus.lab.feature_flags import Severity
+from argus.lab.feature_study.flags import Severity
 from argus.report.features import render_features, summary_lines
 
 SET = "sma,ema,zscore,std,session_day"

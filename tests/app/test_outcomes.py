@@ -28,8 +28,8 @@ from argus.data.outcome_store import KnownOutcomes, OutcomeColumns, OutcomeStatu
 from argus.data.resample import resample
 from argus.data.synthetic import SyntheticSpec, generate
 from argus.engine.replay import run
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.lab.outcomes import OutcomeSpec, outcomes_of, signal_outcomes, signal_rows
-from argus.lab.trials import MemoryTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.lab.markets import Fade, config, daily_bars, market_of, noise

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from argus.core.errors import ConfigError
 from argus.engine import metrics
 from argus.engine.replay import run
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.lab.markets import Fade, config, daily_bars, market_of, noise

@@ -31,7 +31,7 @@ from argus.core.time import NS_PER_SECOND
 from argus.engine.book import RunTables
 from argus.engine.config import AccountKind, CostModel, FillRules, RunConfig
 from argus.engine.record import RunRecord
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from tests.engine.markets import (
     CURVES,

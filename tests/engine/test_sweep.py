@@ -33,7 +33,7 @@ from argus.engine.sweep import (
     order_list_hash,
     run_sweep,
 )
-from argus.lab.trials import SqlTrialLedger
+from argus.lab.journal.trials import SqlTrialLedger
 from tests.engine import sweep_tasks as tasks
 
 from tests.engine.markets import at_wakes, flat, market_of, order, play, Scripted  # isort: skip

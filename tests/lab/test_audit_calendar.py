@@ -12,7 +12,7 @@ from argus.core.intents import Intent, Target
 from argus.core.ports import Strategy, View
 from argus.core.strategy import FeatureRef
 from argus.lab.audit import LookaheadSettings, Status, WarmupSettings, audit_lookahead, audit_warmup
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from tests.data.calendar_bars import calendar_bars
 from tests.engine import calendar_features
 from tests.lab.audit_subjects import spec_of, subject

@@ -24,7 +24,7 @@ from argus.lab.audit import (
     audit_lookahead,
     audit_warmup,
 )
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from tests.lab.cheats import CHEATS, CLOSED, HONEST, Case
 from tests.lab.cheats.market import SYMBOLS, random_market

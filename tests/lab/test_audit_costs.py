@@ -28,7 +28,7 @@ from argus.lab.audit import CostsSettings, Status, Subject, audit_costs
 from argus.lab.audit.costs import settings_of
 from argus.lab.audit.recomputed import charged, faults_of, total_cost
 from argus.lab.audit.subject import Played, play
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from argus.strategies import strategies
 from tests.lab import audit_subjects as planted

@@ -14,7 +14,7 @@ from argus.lab.audit.recording import Log
 from argus.lab.audit.rooms import Rooms
 from argus.lab.audit.subject import Subject, play
 from argus.lab.audit.workshop import Workshop
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from tests.lab import audit_subjects as planted
 from tests.lab.audit_subjects import bars_of, subject
 from tests.lab.cheats import CHEATS, HONEST

@@ -37,7 +37,7 @@ from argus.lab.audit import (
     contracts_market,
 )
 from argus.lab.audit.subject import Played, play
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from argus.strategies import create, strategies
 from tests.data.futures_samples import contract

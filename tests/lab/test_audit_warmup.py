@@ -11,7 +11,7 @@ import pytest
 
 from argus.core.errors import ConfigError, RunError
 from argus.lab.audit import Status, Subject, WarmupSettings, audit_warmup
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.strategies import strategies
 from tests.lab import audit_subjects as planted
 from tests.lab.audit_subjects import bars_of, subject

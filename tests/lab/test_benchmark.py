@@ -13,7 +13,7 @@ from argus.engine.config import AccountConfig, AccountKind
 from argus.engine.metrics import session_returns, sharpe
 from argus.engine.replay import run
 from argus.lab.benchmark import alpha_against, hold_plan, scaled_to
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.lab.markets import config, daily_bars, market_of, noise

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argus.core.errors import ConfigError
-from argus.lab.bootstrap import QUANTILES, Redraw, bootstrap_paths, bootstrap_trades, optimal_block
+from argus.lab.stress.bootstrap import QUANTILES, Redraw, bootstrap_paths, bootstrap_trades, optimal_block
 from tests.lab.markets import noise, reverting
 
 TRADES = noise(150, 4, vol=100.0) + 10.0
@@ -62,7 +62,7 @@ def test_coarse_and_whole_random_numbers_draw_alike(block: float, monkeypatch: p
     from scipy.stats import ks_2samp
 
     halves = bootstrap_paths(TRADES, capital=1e4, block=block, paths=20_000, seed=1)
-    monkeypatch.setattr("argus.lab.bootstrap._COARSE", 0)
+    monkeypatch.setattr("argus.lab.stress.bootstrap._COARSE", 0)
     whole = bootstrap_paths(TRADES, capital=1e4, block=block, paths=20_000, seed=1)
     for name in ("final_pnl", "drawdown", "under_water"):
         assert ks_2samp(getattr(halves, name), getattr(whole, name)).pvalue > 0.01

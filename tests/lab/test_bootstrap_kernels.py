@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from argus.core._random_kernels import random_bits
 from argus.core.random import stream_key
-from argus.lab import _bootstrap_kernels as kernels
+from argus.lab.stress import _bootstrap_kernels as kernels
 
 PNL = np.array([5.0, -3.0, 8.0, -7.0, 2.0, 1.0, -4.0])
 STEPS = np.array([4, 7], dtype=np.int64)

@@ -11,8 +11,8 @@ from scipy.stats import binom
 
 from argus.core.errors import ConfigError, DataError
 from argus.data.synthetic import SyntheticSpec, generate, truth
-from argus.lab import calibration
-from argus.lab.calibration import (
+from argus.lab.calibration import cases as calibration
+from argus.lab.calibration.cases import (
     Answer,
     Case,
     CaseResult,
@@ -22,10 +22,10 @@ from argus.lab.calibration import (
     grid_of,
     judge,
 )
-from argus.lab.calibration_table import CalibrationTable, binomial_interval
+from argus.lab.calibration.table import CalibrationTable, binomial_interval
 from argus.lab.gates import GATES
 from argus.lab.research import evaluate
-from argus.lab.twins import twins_of
+from argus.lab.search.twins import twins_of
 from argus.strategies import create
 
 GATE_NAMES = {gate.name for gate in GATES}

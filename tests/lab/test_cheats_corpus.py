@@ -29,7 +29,7 @@ from argus.core.ports import Strategy, View
 from argus.core.random import generator
 from argus.core.strategy import StrategySpec
 from argus.engine import AccountConfig, AccountKind, CostModel, RunConfig, RunRecord, run
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from tests.lab.cheats import CHEATS, CLOSED, HONEST, Case, base_of_window, hash_order, leak_once
 from tests.lab.cheats.case import Sheet, follow_last, sign

@@ -7,7 +7,7 @@ import pytest
 
 from argus.core.errors import ConfigError
 from argus.engine.metrics import largest_share, sharpe
-from argus.lab.concentration import concentration, largest_part
+from argus.lab.stress.concentration import concentration, largest_part
 from tests.lab.markets import FIRST_DAY, noise
 
 SESSION = (FIRST_DAY + np.arange(500)).astype(np.int32)

@@ -9,7 +9,7 @@ import pytest
 
 from argus.core.errors import ConfigError
 from argus.core.random import generator
-from argus.lab.effective_trials import distinct_columns, effective_trials
+from argus.lab.multiple_testing.effective_trials import distinct_columns, effective_trials
 
 
 def _blocks(seed: int, groups: int, each: int, rho: float, rows: int = 1_000) -> np.ndarray:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from argus.core.random import generator
 from argus.core.time import NS_PER_DAY
-from argus.lab.feature_study import LEVELS, distribution, drift, stationarity
+from argus.lab.feature_study.study import LEVELS, distribution, drift, stationarity
 
 
 def column(seed: int, n: int = 5_000) -> np.ndarray:

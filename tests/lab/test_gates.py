@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from argus.core.errors import ConfigError
-from argus.lab.bootstrap import bootstrap_trades
 from argus.lab.gates import GATES, Evidence, Figure, apply_gates, gates_with
+from argus.lab.stress.bootstrap import bootstrap_trades
 from tests.lab.markets import noise
 
 GOOD = Evidence(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus.lab.kinship import ExperimentLedger, kin_looks, kin_of, looks_cut, looks_elsewhere
-from argus.lab.trial_marks import Mark
-from argus.lab.trials import MarkedJournal, MemoryTrialLedger, SqlTrialLedger
+from argus.lab.journal.kinship import ExperimentLedger, kin_looks, kin_of, looks_cut, looks_elsewhere
+from argus.lab.journal.trial_marks import Mark
+from argus.lab.journal.trials import MarkedJournal, MemoryTrialLedger, SqlTrialLedger
 from tests.lab.test_trials import trial
 
 

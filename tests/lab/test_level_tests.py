@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from argus.core.random import generator
-from argus.lab.level_tests import kpss_level, unit_root
+from argus.lab.feature_study.level_tests import kpss_level, unit_root
 
 
 def kinds(n: int) -> dict[str, np.ndarray]:
@@ -68,7 +68,7 @@ def test_both_tests_are_those_of_statsmodels(n: int) -> None:
 def test_the_p_value_is_mackinnons_over_its_whole_range(statistic: float) -> None:
     from statsmodels.tsa.adfvalues import mackinnonp
 
-    from argus.lab.level_tests import _unit_root_p
+    from argus.lab.feature_study.level_tests import _unit_root_p
 
     assert _unit_root_p(statistic) == pytest.approx(mackinnonp(statistic, regression="c", N=1), rel=1e-12, abs=1e-300)
 

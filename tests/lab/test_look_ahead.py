@@ -10,9 +10,9 @@ from argus.core.arrays import BAR_FIELDS
 from argus.core.instruments import instrument
 from argus.core.strategy import ParameterValue
 from argus.engine.replay import run
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.lab.look_ahead import Cut, audit, with_noise_after
-from argus.lab.play import PlainPlay
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.search.play import PlainPlay
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from argus.strategies import create

@@ -12,10 +12,10 @@ import pytest
 from argus.core.errors import ConfigError
 from argus.core.random import generator
 from argus.engine.metrics import kurtosis, probabilistic_sharpe, sharpe, skewness
-from argus.lab.multiplicity import Multiplicity, MultiplicitySettings, multiplicity, null_variance
-from argus.lab.significance import expected_maximum, expected_maximum_sharpe
-from argus.lab.trial_matrix import TrialMatrix
-from argus.lab.trials import Looks
+from argus.lab.journal.trials import Looks
+from argus.lab.multiple_testing.multiplicity import Multiplicity, MultiplicitySettings, multiplicity, null_variance
+from argus.lab.multiple_testing.significance import expected_maximum, expected_maximum_sharpe
+from argus.lab.search.trial_matrix import TrialMatrix
 
 HOW = MultiplicitySettings(draws=299, block=1.0, slices=8)
 

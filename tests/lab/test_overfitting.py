@@ -9,7 +9,7 @@ import pytest
 
 from argus.core.errors import ConfigError
 from argus.core.random import generator
-from argus.lab.overfitting import pbo
+from argus.lab.multiple_testing.overfitting import pbo
 
 
 def _noise(seed: int, rows: int = 320, columns: int = 20) -> np.ndarray:

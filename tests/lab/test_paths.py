@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from argus.core.errors import ConfigError
-from argus.lab.bootstrap import Redraw, bootstrap_trades
-from argus.lab.paths import KillRule, monte_carlo
+from argus.lab.stress.bootstrap import Redraw, bootstrap_trades
+from argus.lab.stress.paths import KillRule, monte_carlo
 from tests.lab.markets import noise
 
 GOOD = noise(300, 4, vol=100.0) + 30.0

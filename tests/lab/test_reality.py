@@ -10,7 +10,7 @@ import pytest
 
 from argus.core.errors import ConfigError
 from argus.core.random import generator
-from argus.lab.reality import (
+from argus.lab.multiple_testing.reality import (
     Resampled,
     common_block,
     confidence_set,
@@ -25,7 +25,7 @@ from argus.lab.reality import (
     stepwise_p_values,
     superior_ability,
 )
-from argus.lab.significance import expected_maximum
+from argus.lab.multiple_testing.significance import expected_maximum
 
 BLOCK, DRAWS, SEED = 4, 199, 11
 

@@ -10,8 +10,8 @@ import pytest
 from argus.engine.config import CostModel, FillRules, RunConfig
 from argus.engine.metrics import session_returns, summarise
 from argus.engine.replay import run
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.lab.red_flags import CHECK_NEXT, red_flags
-from argus.lab.trials import MemoryTrialLedger
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.lab.markets import Fade, config, daily_bars, market_of, noise, reverting

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from argus.core.random import generator
-from argus.lab.redundancy import clusters, rank_correlation
+from argus.lab.feature_study.redundancy import clusters, rank_correlation
 
 
 def planted(n: int = 600) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from argus.core.errors import ConfigError
-from argus.lab.regimes_stress import (
+from argus.lab.stress.regimes_stress import (
     CRISES,
     BelowPeak,
     Crises,

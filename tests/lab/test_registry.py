@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argus.core.errors import ConfigError
-from argus.lab.experiment import ExperimentSpec, OutcomesAsked, changes
-from argus.lab.registry import Event, EventKind, MemoryRegistry, SqlRegistry, chain_faults
+from argus.lab.journal.experiment import ExperimentSpec, OutcomesAsked, changes
+from argus.lab.journal.registry import Event, EventKind, MemoryRegistry, SqlRegistry, chain_faults
 
 DAY = 86_400 * 10**9
 

@@ -14,10 +14,10 @@ import pytest
 
 from argus.core.errors import CoverageError
 from argus.engine.metrics import session_returns, sharpe
-from argus.lab.bootstrap import bootstrap_trades
 from argus.lab.gates import GATES
+from argus.lab.journal.trials import MemoryTrialLedger, SqlTrialLedger
 from argus.lab.research import Candidate, ResearchSettings, evaluate
-from argus.lab.trials import MemoryTrialLedger, SqlTrialLedger
+from argus.lab.stress.bootstrap import bootstrap_trades
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits, VolatilityTarget
 from tests.lab.markets import Fade, Peeking, config, daily_bars, market_of, noise, reverting

@@ -20,14 +20,14 @@ from argus.engine.config import CostModel, RunConfig, SpreadModel
 from argus.engine.market import Market
 from argus.engine.record import RunRecord
 from argus.engine.replay import run
-from argus.lab.capacity import capacity_of
-from argus.lab.cost_stress import cost_stress, raised_to_reference
-from argus.lab.delay import Delayed, delay_stress
-from argus.lab.perturbation import jittered, perturbation_stress, with_bars_dropped
-from argus.lab.play import Change, PlainPlay
-from argus.lab.replays import MakeStrategy, outcome_of
-from argus.lab.robustness import RobustnessSettings, Subject, robustness, trade_results
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
+from argus.lab.search.play import Change, PlainPlay
+from argus.lab.stress.capacity import capacity_of
+from argus.lab.stress.cost_stress import cost_stress, raised_to_reference
+from argus.lab.stress.delay import Delayed, delay_stress
+from argus.lab.stress.perturbation import jittered, perturbation_stress, with_bars_dropped
+from argus.lab.stress.replays import MakeStrategy, outcome_of
+from argus.lab.stress.robustness import RobustnessSettings, Subject, robustness, trade_results
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits, VolatilityTarget
 from tests.lab.markets import Fade, config, daily_bars, market_of, noise, reverting

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from argus.core.errors import ConfigError
 from argus.core.random import generator
-from argus.lab.screens import benjamini_hochberg, benjamini_yekutieli, haircut_sharpe, holm, one_sided_p
+from argus.lab.multiple_testing.screens import (
+    benjamini_hochberg,
+    benjamini_yekutieli,
+    haircut_sharpe,
+    holm,
+    one_sided_p,
+)
 
 PROBABILITIES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=40)
 

@@ -23,10 +23,10 @@ from argus.data.synthetic import Edge, SyntheticSpec, generate
 from argus.engine.config import AccountConfig, AccountKind, RunConfig
 from argus.engine.market import Market
 from argus.lab.candidate import Candidate, Values
-from argus.lab.play import PlainPlay
-from argus.lab.search import Searched, search
-from argus.lab.trials import MemoryTrialLedger, SqlTrialLedger
-from argus.lab.twins import compiled_twin, twins_of
+from argus.lab.journal.trials import MemoryTrialLedger, SqlTrialLedger
+from argus.lab.search.parameter_search import Searched, search
+from argus.lab.search.play import PlainPlay
+from argus.lab.search.twins import compiled_twin, twins_of
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits, VolatilityTarget
 from argus.strategies import SmaCross, create

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from argus.core.random import generator, stream_key
-from argus.lab import _clustering_kernels, _overfitting_kernels, _reality_kernels
-from argus.lab._clustering_kernels import products, silhouettes
-from argus.lab._overfitting_kernels import judge_halves
-from argus.lab._reality_kernels import drawn_rows, eliminate, long_run_variance, resampled_means
+from argus.lab.multiple_testing import _clustering_kernels, _overfitting_kernels, _reality_kernels
+from argus.lab.multiple_testing._clustering_kernels import products, silhouettes
+from argus.lab.multiple_testing._overfitting_kernels import judge_halves
+from argus.lab.multiple_testing._reality_kernels import drawn_rows, eliminate, long_run_variance, resampled_means
 
 KEY = np.uint64(stream_key(3, "kernels"))
 SERIES = generator(1, "kernels").normal(size=(70, 5)).cumsum(axis=0) * 0.01
@@ -87,7 +87,7 @@ def test_elimination_is_that_of_plain_numpy() -> None:
 
 
 def test_halves_are_judged_as_by_plain_numpy() -> None:
-    from argus.lab.overfitting import _halves, _subsets
+    from argus.lab.multiple_testing.overfitting import _halves, _subsets
 
     low, high, masks = _subsets(SERIES, 6, 0, 3), _subsets(SERIES, 6, 3, 6), _halves(6)
     results = []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from argus.core.errors import ConfigError
 from argus.core.random import generator
-from argus.lab.significance import (
+from argus.lab.multiple_testing.significance import (
     deflated_sharpe,
     expected_maximum,
     expected_maximum_sharpe,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.strategy import FeatureRef, StrategyConstraints, StrategySpec, WakeRule
 from argus.core.time import day_of
-from argus.lab.splits import (
+from argus.lab.search.splits import (
     Guard,
     Split,
     combinatorial,

@@ -9,7 +9,7 @@ import pytest
 from argus.core.errors import ConfigError
 from argus.engine._sweep_surface import grid_neighbours, read_surface
 from argus.lab.evaluation import FoldResult
-from argus.lab.stability import plateau_at, plateau_of, walk_instability
+from argus.lab.stress.stability import plateau_at, plateau_of, walk_instability
 from tests.lab.markets import noise
 
 INDEX = np.array([(i, j) for i in range(7) for j in range(7)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from argus.core.arrays import Bars
 from argus.core.errors import ConfigError, DataError
 from argus.core.instruments import instrument
-from argus.lab.surrogates import SURROGATES, block_bootstrapped, phase_randomised, sign_flipped, surrogate
+from argus.lab.calibration.surrogates import SURROGATES, block_bootstrapped, phase_randomised, sign_flipped, surrogate
 from tests.lab.markets import daily_bars, noise, reverting
 
 # A tick of 0.01 of a price near 2,000: moves are seen almost as they are.

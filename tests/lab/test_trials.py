@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from argus.core.errors import ConfigError, StrategyFailed
 from argus.engine.replay import run
-from argus.lab.trials import MemoryTrialLedger, SqlTrialLedger, Trial, TrialJournal
+from argus.lab.journal.trials import MemoryTrialLedger, SqlTrialLedger, Trial, TrialJournal
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.lab.markets import Fade, config, daily_bars, market_of, noise

@@ -15,8 +15,8 @@ from argus.core.orders import OrderState, OrderType, Reason, Side, TimeInForce
 from argus.core.ports import Strategy, View
 from argus.core.strategy import FeatureRef, ParameterValue, WakeRule
 from argus.engine.replay import run
-from argus.lab.trials import MemoryTrialLedger
-from argus.lab.walk_forward import (
+from argus.lab.journal.trials import MemoryTrialLedger
+from argus.lab.search.walk_forward import (
     Fold,
     Segment,
     WalkForwardStrategy,

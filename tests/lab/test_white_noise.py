@@ -10,10 +10,10 @@ from argus.core.arrays import Bars
 from argus.core.errors import ConfigError
 from argus.core.instruments import instrument
 from argus.core.money import MICROS
+from argus.lab.calibration.white_noise import WhiteNoise, white_noise
 from argus.lab.candidate import Candidate
-from argus.lab.search import search
-from argus.lab.trials import MemoryTrialLedger
-from argus.lab.white_noise import WhiteNoise, white_noise
+from argus.lab.journal.trials import MemoryTrialLedger
+from argus.lab.search.parameter_search import search
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import VolatilityTarget
 from tests.lab.markets import config, daily_bars, noise, reverting

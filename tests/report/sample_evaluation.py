@@ -25,11 +25,6 @@ from argus.engine.record import (
     RunManifest,
     RunRecord,
 )
-from argus.lab.bootstrap import bootstrap_trades
-from argus.lab.capacity import Capacity
-from argus.lab.concentration import concentration_of
-from argus.lab.cost_stress import CostStress
-from argus.lab.delay import DelayStress
 from argus.lab.evaluation import (
     CostResult,
     Curve,
@@ -41,18 +36,23 @@ from argus.lab.evaluation import (
     month_returns,
 )
 from argus.lab.gates import GATES, GateResult, judge
+from argus.lab.journal.trials import Looks
 from argus.lab.look_ahead import Cut
 from argus.lab.measures import best_run, plateau_around
-from argus.lab.multiplicity import Multiplicity, MultiplicitySettings, multiplicity
-from argus.lab.paths import monte_carlo
-from argus.lab.perturbation import PerturbationStress
+from argus.lab.multiple_testing.multiplicity import Multiplicity, MultiplicitySettings, multiplicity
 from argus.lab.red_flags import CHECK_NEXT, RedFlag
-from argus.lab.regimes_stress import Trend, VolatilityTerciles, Years, regimes_stress, session_closes
-from argus.lab.replays import Outcome, outcome_of
-from argus.lab.robustness import Robustness
-from argus.lab.stability import walk_instability
-from argus.lab.trial_matrix import TrialMatrix
-from argus.lab.trials import Looks
+from argus.lab.search.trial_matrix import TrialMatrix
+from argus.lab.stress.bootstrap import bootstrap_trades
+from argus.lab.stress.capacity import Capacity
+from argus.lab.stress.concentration import concentration_of
+from argus.lab.stress.cost_stress import CostStress
+from argus.lab.stress.delay import DelayStress
+from argus.lab.stress.paths import monte_carlo
+from argus.lab.stress.perturbation import PerturbationStress
+from argus.lab.stress.regimes_stress import Trend, VolatilityTerciles, Years, regimes_stress, session_closes
+from argus.lab.stress.replays import Outcome, outcome_of
+from argus.lab.stress.robustness import Robustness
+from argus.lab.stress.stability import walk_instability
 
 __all__ = ["Market", "sample_evaluation", "without_trades"]
 

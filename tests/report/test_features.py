@@ -15,9 +15,9 @@ from argus.core.time import NS_PER_DAY
 from argus.features import feature
 from argus.lab.audit.features import FeatureCertificate, FeatureVerdict
 from argus.lab.audit.report import Status
-from argus.lab.feature_flags import Severity, feature_flags
-from argus.lab.feature_study import distribution, drift, stationarity
-from argus.lab.redundancy import clusters, rank_correlation
+from argus.lab.feature_study.flags import Severity, feature_flags
+from argus.lab.feature_study.redundancy import clusters, rank_correlation
+from argus.lab.feature_study.study import distribution, drift, stationarity
 from argus.report import feature_drawings, svg
 from argus.report.features import FeatureColumn, FeatureReportView, render_features, summary_lines
 from argus.report.picture import Picture, in_characters, in_svg

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from argus.lab.evaluation import Evaluation
-from argus.lab.robustness import Robustness
-from argus.lab.significance import maximum_density
-from argus.lab.trial_matrix import TrialMatrix
+from argus.lab.multiple_testing.significance import maximum_density
+from argus.lab.search.trial_matrix import TrialMatrix
+from argus.lab.stress.robustness import Robustness
 from argus.report.charts import candidate_charts
 from argus.report.figures import EVIDENCE
 from argus.report.sections import candidate_section

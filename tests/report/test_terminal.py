@@ -23,7 +23,7 @@ from argus.engine.cost_attribution import CostAttribution, attribute_costs
 from argus.engine.replay import run
 from argus.engine.trace import Trace, trace_trade
 from argus.lab.gates import GATES
-from argus.lab.trials import MemoryTrialLedger
+from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from argus.report.terminal import costs_view, scorecard, trace_view, verdict_line
 from argus.strategies import create

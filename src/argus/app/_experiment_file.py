@@ -29,7 +29,7 @@ from argus.app._sweep_file import (
     value_sets,
 )
 from argus.core.errors import ConfigError
-from argus.lab.experiment import ExperimentSpec, OutcomesAsked, SplitPlan, check_ranges
+from argus.lab.journal.experiment import ExperimentSpec, OutcomesAsked, SplitPlan, check_ranges
 
 if TYPE_CHECKING:
     from argus.app.rolled import Rolling

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from argus.core.strategy import ParameterValue
     from argus.lab.candidate import Candidate
     from argus.lab.evaluation import Evaluation
-    from argus.lab.experiment import ExperimentSpec
-    from argus.lab.kinship import ExperimentLedger
-    from argus.lab.registry import Event, Registration
-    from argus.lab.trials import SqlTrialLedger
+    from argus.lab.journal.experiment import ExperimentSpec
+    from argus.lab.journal.kinship import ExperimentLedger
+    from argus.lab.journal.registry import Event, Registration
+    from argus.lab.journal.trials import SqlTrialLedger
     from argus.report.html import Part
 
 __all__ = ["FORMAT", "MarketJob", "anchor", "folder_of", "read_json", "register", "replayed", "stages_hold"]
@@ -45,8 +45,8 @@ def folder_of(workspace: Workspace, spec: ExperimentSpec) -> Path:
 def register(workspace: Workspace, plan: ExperimentPlan, now_ns: int) -> Registration:
     """State the experiment in the registry, with what ledger and catalog hold now; once for each file."""
     from argus.engine.sweep import environment
-    from argus.lab.kinship import kin_looks, kin_of
-    from argus.lab.verdict_notes import holdout_seen
+    from argus.lab.journal.kinship import kin_looks, kin_of
+    from argus.lab.journal.verdict_notes import holdout_seen
 
     spec, ledger = plan.spec, workspace.trials()
     trials, marks = ledger.journal(), ledger.marks()
@@ -84,8 +84,8 @@ def read_json(path: Path) -> Any:
 def stage_inputs(workspace: Workspace, plan: ExperimentPlan, market: str) -> str:
     """Hash of everything that the judgement of a market depends on: file, settings, data, code, looks of others."""
     from argus.engine.sweep import environment
-    from argus.lab.kinship import kin_of
-    from argus.lab.trials import roots_of
+    from argus.lab.journal.kinship import kin_of
+    from argus.lab.journal.trials import roots_of
 
     spec, ledger = plan.spec, workspace.trials()
     trials, marks = ledger.journal(), ledger.marks()
@@ -112,7 +112,7 @@ def stages_hold(workspace: Workspace, plan: ExperimentPlan) -> bool:
 
 
 def _known(workspace: Workspace, plan: ExperimentPlan) -> Registration | None:
-    from argus.lab.registry import EventKind, Registration
+    from argus.lab.journal.registry import EventKind, Registration
 
     for event in workspace.experiments().journal():
         if event.kind == EventKind.REGISTERED and event.experiment == plan.spec.id:
@@ -156,7 +156,7 @@ class MarketJob:
         return found if found.get("digest") == self._digest(self.workspace.trials())[1] else None
 
     def _digest(self, ledger: SqlTrialLedger) -> tuple[int, str]:
-        from argus.lab.verdict_notes import runs_digest
+        from argus.lab.journal.verdict_notes import runs_digest
 
         symbols = self.plan.spec.symbols[self.market]
         return runs_digest(ledger.journal(), ledger.marks(), self.plan.spec.id, symbols)
@@ -167,7 +167,7 @@ class MarketJob:
         from argus.engine.store import save_run
         from argus.lab.candidate import ResearchSettings
         from argus.lab.evaluation import to_json
-        from argus.lab.registry import EventKind
+        from argus.lab.journal.registry import EventKind
         from argus.lab.research import evaluate
 
         plan, spec = self.plan, self.plan.spec
@@ -232,8 +232,8 @@ class MarketJob:
         write_atomic(self.part_path, json.dumps({"section": drawn.section, "data": drawn.data}).encode())
 
     def ledger(self) -> ExperimentLedger:
-        from argus.lab.kinship import ExperimentLedger
-        from argus.lab.verdict_notes import dropped_symbols
+        from argus.lab.journal.kinship import ExperimentLedger
+        from argus.lab.journal.verdict_notes import dropped_symbols
 
         spec = self.plan.spec
         dropped = dropped_symbols(spec, self.workspace.experiments().journal(), self.registration)

@@ -129,7 +129,7 @@ def audit_strategy(
         Symbol to dividends, splits and the like of the instruments.
     """
     from argus.lab.audit import Subject
-    from argus.lab.trials import MemoryTrialLedger
+    from argus.lab.journal.trials import MemoryTrialLedger
 
     trials: TrialLedger = workspace.trials() if workspace else MemoryTrialLedger()
     read = market if rolls is None else rolls.read(market)

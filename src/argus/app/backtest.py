@@ -451,7 +451,7 @@ def backtest(
 
     from argus.engine.metrics import sessions_per_year, summarise
     from argus.engine.replay import run
-    from argus.lab.trials import MemoryTrialLedger
+    from argus.lab.journal.trials import MemoryTrialLedger
     from argus.strategies import create
 
     trials: TrialLedger = workspace.trials() if workspace else MemoryTrialLedger()

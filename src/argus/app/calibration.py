@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argus.lab.calibration import Case, CaseResult
-    from argus.lab.calibration_table import CalibrationTable
+    from argus.lab.calibration.cases import Case, CaseResult
+    from argus.lab.calibration.table import CalibrationTable
 
 __all__ = ["Calibrated", "Progress", "calibrate", "calibration_identity", "read_table", "write_page", "write_table"]
 
@@ -77,7 +77,7 @@ def calibrate(parent: Path, plan: Sequence[Case], *, workers: int = 1, progress:
         Processes, one case each at a time; the table is the same for any number.
     progress : callable or None
     """
-    from argus.lab.calibration_table import CalibrationTable
+    from argus.lab.calibration.table import CalibrationTable
     from argus.report.calibration import gates_svg, power_svg, rates_svg
 
     folder = parent / f"calibration-{calibration_identity(plan)}"
@@ -120,7 +120,7 @@ def calibration_identity(plan: Sequence[Case]) -> str:
 
 def _read_journal(path: Path) -> dict[str, tuple[CaseResult, float]]:
     """Cases that are done, and the seconds each took; a line that a kill cut short is cut off."""
-    from argus.lab.calibration import CaseResult
+    from argus.lab.calibration.cases import CaseResult
 
     if not path.exists():
         return {}
@@ -138,7 +138,7 @@ def _read_journal(path: Path) -> dict[str, tuple[CaseResult, float]]:
 
 
 def _timed(case: Case) -> tuple[CaseResult, float]:
-    from argus.lab.calibration import judge
+    from argus.lab.calibration.cases import judge
 
     started = time.perf_counter()
     result = judge(case)
@@ -194,7 +194,7 @@ def read_table(path: Path) -> CalibrationTable:
     import pyarrow.parquet as pq
 
     from argus.core.errors import DataError
-    from argus.lab.calibration_table import CalibrationTable
+    from argus.lab.calibration.table import CalibrationTable
 
     try:
         return CalibrationTable.from_rows(pq.read_table(path).to_pylist())

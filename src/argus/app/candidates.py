@@ -71,7 +71,7 @@ def candidate_of(workspace: Workspace, wanted: Wanted) -> tuple[Candidate, dict[
 def _plain(workspace: Workspace, wanted: Wanted) -> tuple[Candidate, dict[str, Any]]:
     from argus.app.events import catalog_events
     from argus.lab.candidate import Candidate
-    from argus.lab.play import PlainPlay
+    from argus.lab.search.play import PlainPlay
 
     market, notes, source = catalog_market(workspace, wanted.names, None, wanted.cut_ns)
     market = _cut(market, wanted.cut_ns)
@@ -97,7 +97,7 @@ def _rolled(workspace: Workspace, wanted: Wanted, rolling: Rolling) -> tuple[Can
     from argus.app.rolled import catalog_contracts, catalog_roots
     from argus.engine.rolling import rolled_market
     from argus.lab.candidate import Candidate
-    from argus.lab.play import RolledPlay
+    from argus.lab.search.play import RolledPlay
 
     roots, notes, source = catalog_roots(workspace, wanted.names, rolling, wanted.cut_ns)
     contracts, rules = catalog_contracts(workspace, wanted.names, rolling)

@@ -103,7 +103,7 @@ def loop_once(
 
 def _why(workspace: Workspace, plan: ExperimentPlan) -> str | None:
     """Why an experiment is to be run; None if its verdict holds."""
-    from argus.lab.registry import EventKind
+    from argus.lab.journal.registry import EventKind
 
     spec = plan.spec
     events = workspace.experiments().journal()
@@ -155,8 +155,8 @@ class Journal:
 
 def journal(workspace: Workspace) -> Journal:
     """The journal of a workspace."""
-    from argus.lab.registry import chain_faults
-    from argus.lab.trials import Trial, looks_of
+    from argus.lab.journal.registry import chain_faults
+    from argus.lab.journal.trials import Trial, looks_of
 
     events = workspace.experiments().journal()
     groups: dict[tuple[str, str], list[Trial]] = {}

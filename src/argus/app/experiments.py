@@ -21,8 +21,8 @@ from argus.core.errors import CoverageError
 
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
-    from argus.lab.experiment import ExperimentSpec
-    from argus.lab.verdict_notes import Background
+    from argus.lab.journal.experiment import ExperimentSpec
+    from argus.lab.journal.verdict_notes import Background
 
 __all__ = ["ExperimentResult", "Progress", "background", "refuse_stale", "run_experiment"]
 
@@ -128,8 +128,8 @@ def run_experiment(
     from argus.data._catalog_files import lock_for_writing, write_atomic
     from argus.engine.manifest import code_version
     from argus.lab.evaluation import to_json
-    from argus.lab.registry import EventKind
-    from argus.lab.verdict_notes import holdout_failed, verdict_notes
+    from argus.lab.journal.registry import EventKind
+    from argus.lab.journal.verdict_notes import holdout_failed, verdict_notes
     from argus.report.experiment import render_experiment
     from argus.report.html import write_page
 
@@ -205,8 +205,8 @@ def _infos(workspace: Workspace, plan: ExperimentPlan, name: str) -> list[Any]:
 def background(workspace: Workspace, plan: ExperimentPlan) -> Background:
     """What registry, ledger and catalog hold beside the experiment."""
     from argus.core.instruments import instrument
-    from argus.lab.kinship import kin_of
-    from argus.lab.verdict_notes import Background
+    from argus.lab.journal.kinship import kin_of
+    from argus.lab.journal.verdict_notes import Background
 
     ledger = workspace.trials()
     trials, marks = ledger.journal(), ledger.marks()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from argus.core.arrays import F32_2D, I64_1D
     from argus.core.strategy import FeatureRef
     from argus.lab.audit.features import FeatureCertificate
-    from argus.lab.feature_study import Distribution, Drift, Stationarity
+    from argus.lab.feature_study.study import Distribution, Drift, Stationarity
     from argus.report.features import FeatureColumn, FeatureReportView
 
 __all__ = ["feature_report", "file_report", "write_page"]
@@ -211,7 +211,7 @@ def _rolling(about: Mapping[str, Any]) -> Rolling:
 
 def _report(table: _Table, tell: Progress) -> FeatureReportView:
     from argus.engine.manifest import code_version
-    from argus.lab.redundancy import clusters, rank_correlation
+    from argus.lab.feature_study.redundancy import clusters, rank_correlation
     from argus.report.features import FeatureReportView
     from argus.report.svg import time_ticks
 
@@ -247,7 +247,7 @@ def _study(table: _Table, tell: Progress) -> list[_Studied]:
     from threadpoolctl import threadpool_limits
 
     from argus.features import feature
-    from argus.lab.feature_study import distribution, drift, stationarity
+    from argus.lab.feature_study.study import distribution, drift, stationarity
     from argus.report.sampling import keep_extremes
 
     ts = table.series.bars.ts_recv_ns
@@ -298,7 +298,7 @@ def _columns(
     table: _Table, studied: Sequence[_Studied], certificate: FeatureCertificate, groups: Sequence[Any]
 ) -> tuple[FeatureColumn, ...]:
     from argus.features import feature
-    from argus.lab.feature_flags import feature_flags
+    from argus.lab.feature_study.flags import feature_flags
     from argus.report.features import FeatureColumn
 
     group_of = {k: number for number, group in enumerate(groups) for k in group.members}

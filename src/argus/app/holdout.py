@@ -23,8 +23,8 @@ from argus.core.errors import ConfigError, CoverageError
 
 if TYPE_CHECKING:
     from argus.lab.candidate import Candidate
-    from argus.lab.experiment import ExperimentSpec
-    from argus.lab.registry import Event
+    from argus.lab.journal.experiment import ExperimentSpec
+    from argus.lab.journal.registry import Event
 
 __all__ = ["open_holdout"]
 
@@ -45,7 +45,7 @@ def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[st
     """
     from argus.data._catalog_files import lock_for_writing, write_atomic
     from argus.lab.evaluation import to_json
-    from argus.lab.registry import EventKind
+    from argus.lab.journal.registry import EventKind
 
     plan = plan_experiment(workspace, path)
     spec, folder = plan.spec, folder_of(workspace, plan.spec)
@@ -90,7 +90,7 @@ def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[st
 
 def _is_unfinished(events: Sequence[Event], spec: ExperimentSpec, folder: Path) -> bool:
     """Whether this very experiment opened it and was stopped before it could say what came."""
-    from argus.lab.registry import EventKind
+    from argus.lab.journal.registry import EventKind
 
     opened = any(e.kind == EventKind.HOLDOUT_OPENED and e.experiment == spec.id for e in events)
     told = any(e.kind == EventKind.VERDICT and e.experiment == spec.id and "holdout" in e.body for e in events)

@@ -438,7 +438,7 @@ def backtest_rolled(
     from argus.engine.metrics import sessions_per_year, summarise
     from argus.engine.rolling import rolled_events, rolled_market, run_rolled
     from argus.engine.rolls_traded import rolls_traded
-    from argus.lab.trials import MemoryTrialLedger
+    from argus.lab.journal.trials import MemoryTrialLedger
 
     series = {root.symbol: (root.spec, root.series.bars) for root in roots}
     values = {**market_parameters(strategy, series), **parameters}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from argus.app._sweep_replay import ReplayTask
     from argus.app.workspace import Workspace
     from argus.engine.sweep import Executor, Point, Reading, SweepStore
-    from argus.lab.trials import SqlTrialLedger
+    from argus.lab.journal.trials import SqlTrialLedger
     from argus.report.sweep import Luck, SweepSlice, SweepView
 
 __all__ = ["RUNS_ASKED", "SweepResult", "sweep", "write_starting_file"]
@@ -395,7 +395,7 @@ def _luck(
     """What the best of all looks at these data would have shown by luck."""
     import numpy as np
 
-    from argus.lab.significance import deflated_sharpe, expected_maximum_sharpe
+    from argus.lab.multiple_testing.significance import deflated_sharpe, expected_maximum_sharpe
     from argus.report.sweep import Luck
 
     if best < 0:

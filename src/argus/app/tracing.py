@@ -78,7 +78,7 @@ def _market_again(workspace: Workspace, source: dict[str, Any]) -> Market:
 
 def _strategy_again(record: RunRecord, source: dict[str, Any]) -> Strategy:
     """The strategy of the run: a plain one, or a walk of parameter sets."""
-    from argus.lab.walk_forward import Segment, WalkForwardStrategy
+    from argus.lab.search.walk_forward import Segment, WalkForwardStrategy
     from argus.strategies import create
 
     values = dict(record.manifest.strategy["parameters"])

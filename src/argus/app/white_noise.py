@@ -10,8 +10,8 @@ from argus.app.workspace import Workspace
 
 if TYPE_CHECKING:
     from argus.app.settings import CandidateSettings
+    from argus.lab.calibration.white_noise import WhiteNoise
     from argus.lab.candidate import Candidate
-    from argus.lab.white_noise import WhiteNoise
 
 __all__ = ["SIZING_NOTE", "NoiseResult", "white_noise"]
 
@@ -65,8 +65,8 @@ def white_noise(
         Told how many surrogates are done, of how many.
     """
     from argus.app.research import build_candidate, map_runs_on
-    from argus.lab.surrogates import SURROGATES
-    from argus.lab.white_noise import white_noise as measure
+    from argus.lab.calibration.surrogates import SURROGATES
+    from argus.lab.calibration.white_noise import white_noise as measure
 
     candidate, _ = build_candidate(workspace, item)
     candidate, notes = _sized(candidate)

@@ -12,8 +12,8 @@ from argus.core.errors import WorkspaceError
 if TYPE_CHECKING:
     from argus.app.settings import Settings
     from argus.data.catalog import Catalog
-    from argus.lab.registry import SqlRegistry
-    from argus.lab.trials import SqlTrialLedger
+    from argus.lab.journal.registry import SqlRegistry
+    from argus.lab.journal.trials import SqlTrialLedger
 
 __all__ = ["Workspace", "find_workspace", "init_workspace", "open_workspace"]
 
@@ -61,13 +61,13 @@ class Workspace:
 
     def trials(self) -> SqlTrialLedger:
         """The trial ledger of this workspace."""
-        from argus.lab.trials import SqlTrialLedger
+        from argus.lab.journal.trials import SqlTrialLedger
 
         return SqlTrialLedger(self.database)
 
     def experiments(self) -> SqlRegistry:
         """The registry of experiments of this workspace."""
-        from argus.lab.registry import SqlRegistry
+        from argus.lab.journal.registry import SqlRegistry
 
         return SqlRegistry(self.database)
 

@@ -41,7 +41,7 @@ def calibrate(
     """
     from argus.app.calibration import write_page
     from argus.app.workspace import open_workspace
-    from argus.lab.calibration import calibration_plan
+    from argus.lab.calibration.cases import calibration_plan
 
     home = open_workspace(workspace)
     plan = calibration_plan(no_edge, edge, reported, seed=seed)

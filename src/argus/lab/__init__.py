@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from argus.lab.bootstrap import BootstrapResult, bootstrap_trades
-from argus.lab.calibration import Case, calibration_plan
-from argus.lab.calibration_table import CalibrationTable
+from argus.lab.calibration.cases import Case, calibration_plan
+from argus.lab.calibration.table import CalibrationTable
 from argus.lab.evaluation import Evaluation
 from argus.lab.gates import GATES, Gate, GateResult
+from argus.lab.journal.trials import MemoryTrialLedger, SqlTrialLedger, Trial, TrialJournal
 from argus.lab.research import Candidate, ResearchSettings, evaluate
-from argus.lab.trials import MemoryTrialLedger, SqlTrialLedger, Trial, TrialJournal
-from argus.lab.walk_forward import WalkForwardStrategy
+from argus.lab.search.walk_forward import WalkForwardStrategy
+from argus.lab.stress.bootstrap import BootstrapResult, bootstrap_trades
 
 __all__ = [
     "GATES",

@@ -14,7 +14,7 @@ from argus.core.strategy import ParameterValue
 from argus.engine.config import RunConfig
 from argus.engine.record import RunRecord
 from argus.lab.gates import gates_with
-from argus.lab.play import PlainPlay, Play
+from argus.lab.search.play import PlainPlay, Play
 
 __all__ = ["Candidate", "MapRuns", "Progress", "ResearchSettings", "Values"]
 

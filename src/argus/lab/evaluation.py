@@ -18,16 +18,16 @@ from argus.core.strategy import ParameterValue
 from argus.core.time import day_of
 from argus.engine.metrics import Metrics
 from argus.engine.record import RunRecord
-from argus.lab.bootstrap import BootstrapResult
 from argus.lab.gates import GateResult
+from argus.lab.journal.trials import Looks
 from argus.lab.look_ahead import Cut
 from argus.lab.red_flags import RedFlag
-from argus.lab.trial_matrix import TrialMatrix
-from argus.lab.trials import Looks
+from argus.lab.search.trial_matrix import TrialMatrix
+from argus.lab.stress.bootstrap import BootstrapResult
 
 if TYPE_CHECKING:
-    from argus.lab.multiplicity import Multiplicity
-    from argus.lab.robustness import Robustness
+    from argus.lab.multiple_testing.multiplicity import Multiplicity
+    from argus.lab.stress.robustness import Robustness
 
 __all__ = [
     "CostResult",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from argus.lab.bootstrap import BootstrapResult
+from argus.lab.stress.bootstrap import BootstrapResult
 
 __all__ = ["Evidence", "Figure"]
 

@@ -3,7 +3,7 @@
 A gate that cannot be answered is not passed: too little evidence is no evidence. The verdict is deployable only if
 every gate passes; no score can make up for one. Some gates are not negotiable: their thresholds can be made stricter,
 never softer. The thresholds are set so that on markets without an edge almost nothing gets through and a true edge
-mostly does; both rates are measured (`argus.lab.calibration`), not believed.
+mostly does; both rates are measured (`argus.lab.calibration.cases`), not believed.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from argus.core.time import format_ns
 from argus.engine.config import RunConfig
 from argus.engine.record import RunRecord
 from argus.lab.audit.alteration import noise_after
-from argus.lab.play import Play
+from argus.lab.search.play import Play
 
 __all__ = ["Cut", "audit", "with_noise_after"]
 

@@ -14,12 +14,12 @@ from argus.engine.metrics import sharpe
 from argus.engine.record import RunRecord
 from argus.lab.evaluation import FoldResult
 from argus.lab.evidence import Figure
-from argus.lab.multiplicity import Multiplicity
-from argus.lab.perturbation import PerturbationStress
-from argus.lab.regimes_stress import RegimeResult, Regimes
-from argus.lab.robustness import Robustness
-from argus.lab.stability import Plateau, plateau_at
-from argus.lab.trial_matrix import TrialMatrix
+from argus.lab.multiple_testing.multiplicity import Multiplicity
+from argus.lab.search.trial_matrix import TrialMatrix
+from argus.lab.stress.perturbation import PerturbationStress
+from argus.lab.stress.regimes_stress import RegimeResult, Regimes
+from argus.lab.stress.robustness import Robustness
+from argus.lab.stress.stability import Plateau, plateau_at
 
 __all__ = ["best_run", "measured", "plateau_around"]
 

@@ -19,7 +19,7 @@ from argus.engine.config import RunConfig
 from argus.engine.metrics import Metrics
 
 if TYPE_CHECKING:
-    from argus.lab.robustness import Robustness
+    from argus.lab.stress.robustness import Robustness
 
 __all__ = ["RedFlag", "red_flags"]
 

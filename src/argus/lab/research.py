@@ -27,7 +27,6 @@ from argus.engine.metrics import (
 )
 from argus.engine.record import RunRecord
 from argus.lab.benchmark import alpha_against, hold_plan, scaled_to
-from argus.lab.bootstrap import BootstrapResult, Redraw
 from argus.lab.candidate import Candidate, MapRuns, Progress, ResearchSettings
 from argus.lab.evaluation import (
     CostResult,
@@ -41,27 +40,28 @@ from argus.lab.evaluation import (
 )
 from argus.lab.evidence import Evidence, Figure
 from argus.lab.gates import GateResult, apply_gates, gates_with
+from argus.lab.journal.trials import TrialJournal, walks_at
 from argus.lab.look_ahead import Cut, audit
 from argus.lab.measures import best_run, measured, plateau_around
-from argus.lab.multiplicity import Multiplicity, MultiplicitySettings, multiplicity, null_variance
-from argus.lab.paths import KillRule
-from argus.lab.play import Change
-from argus.lab.red_flags import RedFlag, red_flags
-from argus.lab.replays import MakeStrategy
-from argus.lab.robustness import Robustness, RobustnessSettings, Subject, robustness
-from argus.lab.search import search
-from argus.lab.significance import (
+from argus.lab.multiple_testing.multiplicity import Multiplicity, MultiplicitySettings, multiplicity, null_variance
+from argus.lab.multiple_testing.significance import (
     deflated_sharpe,
     minimum_backtest_years,
     minimum_track_record,
 )
-from argus.lab.stability import Plateau
-from argus.lab.trial_matrix import TrialMatrix
-from argus.lab.trials import TrialJournal, walks_at
-from argus.lab.walk import Walk, fold_results, plan_walk
-from argus.lab.walk_forward import (
+from argus.lab.red_flags import RedFlag, red_flags
+from argus.lab.search.parameter_search import search
+from argus.lab.search.play import Change
+from argus.lab.search.trial_matrix import TrialMatrix
+from argus.lab.search.walk import Walk, fold_results, plan_walk
+from argus.lab.search.walk_forward import (
     equity_on,
 )
+from argus.lab.stress.bootstrap import BootstrapResult, Redraw
+from argus.lab.stress.paths import KillRule
+from argus.lab.stress.replays import MakeStrategy
+from argus.lab.stress.robustness import Robustness, RobustnessSettings, Subject, robustness
+from argus.lab.stress.stability import Plateau
 
 _JUDGED_MIN: Final = 20
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from argus.lab.calibration_table import CalibrationTable, Rate
+from argus.lab.calibration.table import CalibrationTable, Rate
 from argus.report.svg import Scale, text
 
 __all__ = ["gates_svg", "markdown", "power_svg", "rates_svg", "summary", "threshold_lines"]

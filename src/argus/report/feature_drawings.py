@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from argus.core.arrays import F64_1D, I64_1D
-from argus.lab.feature_study import Distribution, Drift
+from argus.lab.feature_study.study import Distribution, Drift
 from argus.report.svg import Scale, figure, line, scale_of, text, ticks
 
 __all__ = ["curve", "histogram", "years"]

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I64_1D
 from argus.lab.audit.features import FeatureCertificate, FeatureVerdict
-from argus.lab.feature_flags import FeatureFlag, Severity
-from argus.lab.feature_study import LEVELS, Distribution, Drift, Stationarity
-from argus.lab.redundancy import Cluster
+from argus.lab.feature_study.flags import FeatureFlag, Severity
+from argus.lab.feature_study.redundancy import Cluster
+from argus.lab.feature_study.study import LEVELS, Distribution, Drift, Stationarity
 from argus.report import feature_drawings as drawings
 from argus.report import figures, svg
 from argus.report.charts import to_script_json

@@ -15,7 +15,7 @@ from argus.report.stress_charts import SHORT_SESSIONS
 
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
-    from argus.lab.multiplicity import Multiplicity
+    from argus.lab.multiple_testing.multiplicity import Multiplicity
 
 __all__ = ["NOT_MEASURED", "stress_cards"]
 

@@ -18,8 +18,8 @@ from argus.report.sampling import short
 
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
-    from argus.lab.replays import Outcome
-    from argus.lab.trial_matrix import TrialMatrix
+    from argus.lab.search.trial_matrix import TrialMatrix
+    from argus.lab.stress.replays import Outcome
 
 __all__ = ["BINS", "SHORT_SESSIONS", "stress_charts"]
 
@@ -90,8 +90,8 @@ def _logits(evaluation: Evaluation) -> dict[str, Any] | None:
 
 def _luck(evaluation: Evaluation) -> dict[str, Any] | None:
     """What the best of as many worthless sets shows, as a density over annual Sharpe ratios."""
-    from argus.lab.multiplicity import null_variance
-    from argus.lab.significance import maximum_density
+    from argus.lab.multiple_testing.multiplicity import null_variance
+    from argus.lab.multiple_testing.significance import maximum_density
 
     found = evaluation.multiplicity
     if found is None or evaluation.matrix is None:

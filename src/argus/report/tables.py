@@ -17,7 +17,7 @@ from argus.report import figures
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
     from argus.lab.gates import GateResult
-    from argus.lab.paths import PathsResult
+    from argus.lab.stress.paths import PathsResult
 
 __all__ = [
     "TRADES_SHOWN",

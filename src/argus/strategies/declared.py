@@ -155,7 +155,7 @@ class DeclaredStrategy:
     def horizon(cls, values: Values) -> int | None:
         """Sessions from the one in which a position is taken to the last in which the same decision can hold it.
 
-        It says how far apart two sessions can be that share a result, which is what splits purge (`argus.lab.splits`).
+        It says how far apart two sessions can be that share a result, which is what splits purge.
         None where nothing but the market ends a position: its length is then known from trades alone.
         """
         return None

@@ -20,8 +20,8 @@ from argus.app.settings import CandidateSettings
 from argus.app.workspace import Workspace
 from argus.core.errors import ConfigError
 from argus.core.time import parse_ns
-from argus.lab.registry import EventKind
-from argus.lab.verdict_notes import holdout_failed
+from argus.lab.journal.registry import EventKind
+from argus.lab.journal.verdict_notes import holdout_failed
 from argus.strategies import registry
 from argus.strategies.tsmom import TimeSeriesMomentum
 from tests.lab.cheats_process.desk import DAY, FILE, NOW, changed, copied, run, template, told, written

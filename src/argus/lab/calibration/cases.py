@@ -3,7 +3,7 @@
 A gate is only worth what it does on markets whose truth is known. A plan is a list of cases: a synthetic market with or
 without an edge, and the strategy that is searched on it, with some two hundred parameter sets. `judge` takes one case
 through the search and the whole of `argus.lab.research`, and hands back every answer of every gate;
-`argus.lab.calibration_table` makes rates of them. Cases know nothing of each other, so they may be judged in any order,
+`argus.lab.calibration.table` makes rates of them. Cases know nothing of each other, so they may be judged in any order,
 by any number of processes, today and tomorrow.
 
 All cases are sized by volatility on fixed capital (the opening balance throughout): the size that a search can take by
@@ -30,7 +30,7 @@ from argus.core.time import NS_PER_DAY
 from argus.data.synthetic import Dynamics, Edge, SyntheticSpec, generate
 from argus.engine.config import AccountConfig, AccountKind, CostModel, RunConfig
 from argus.lab.candidate import Candidate, ResearchSettings, Values
-from argus.lab.trials import MemoryTrialLedger, TrialJournal
+from argus.lab.journal.trials import MemoryTrialLedger, TrialJournal
 
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
@@ -306,7 +306,7 @@ def _generated(case: Case, kind: str, part: str) -> Bars:
 
 def _in_turns(first: Bars, second: Bars) -> Bars:
     """One market in odd years and another in even ones, their moves put one after the other."""
-    from argus.lab.surrogates import spliced
+    from argus.lab.calibration.surrogates import spliced
 
     is_second = (np.arange(len(first)) // SESSIONS_A_YEAR) % 2 == 1
     return spliced(instrument(SYMBOL), first, second, is_second)

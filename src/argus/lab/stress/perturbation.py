@@ -20,8 +20,8 @@ from argus.core.instruments import InstrumentSpec
 from argus.core.random import generator
 from argus.engine.config import RunConfig
 from argus.engine.record import RunRecord
-from argus.lab.play import Change
-from argus.lab.replays import MakeStrategy, Outcome, Replay, outcome_of
+from argus.lab.search.play import Change
+from argus.lab.stress.replays import MakeStrategy, Outcome, Replay, outcome_of
 
 __all__ = ["PerturbationStress", "jittered", "perturbation_stress", "with_bars_dropped"]
 
@@ -126,7 +126,7 @@ def perturbation_stress(
     Parameters
     ----------
     replay : callable
-        `argus.lab.replays.Replay`.
+        `argus.lab.stress.replays.Replay`.
     make : callable
         A fresh strategy.
     config : RunConfig

@@ -16,11 +16,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from argus.core.time import format_ns
-from argus.lab.experiment import Change, ExperimentSpec
-from argus.lab.kinship import Kin, kin_looks, looks_cut, looks_elsewhere
-from argus.lab.registry import Event, EventKind, Registration, chain_faults, openings
-from argus.lab.trial_marks import Mark
-from argus.lab.trials import UNCOUNTED_PURPOSES, Trial, roots_of
+from argus.lab.journal.experiment import Change, ExperimentSpec
+from argus.lab.journal.kinship import Kin, kin_looks, looks_cut, looks_elsewhere
+from argus.lab.journal.registry import Event, EventKind, Registration, chain_faults, openings
+from argus.lab.journal.trial_marks import Mark
+from argus.lab.journal.trials import UNCOUNTED_PURPOSES, Trial, roots_of
 
 __all__ = ["Background", "dropped_symbols", "holdout_failed", "holdout_seen", "runs_digest", "verdict_notes"]
 

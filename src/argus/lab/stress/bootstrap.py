@@ -20,7 +20,7 @@ import numpy as np
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.errors import ConfigError
 from argus.core.random import stream_key
-from argus.lab.block_length import optimal_block
+from argus.lab.stress.block_length import optimal_block
 
 __all__ = ["BootstrapPaths", "BootstrapResult", "Redraw", "bootstrap_paths", "bootstrap_trades", "optimal_block"]
 
@@ -161,7 +161,7 @@ def bootstrap_paths(
         On an empty or non-finite sample, or a setting out of range.
     """
     _check(pnl, capital, block, paths)
-    from argus.lab._bootstrap_kernels import LANES
+    from argus.lab.stress._bootstrap_kernels import LANES
 
     count = len(pnl)
     marks = np.linspace(0, count, min(_FAN_STEPS, -(-count // _STRIDE)) + 1)[1:-1]
@@ -188,7 +188,7 @@ def _drawing(
     fan: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
 ) -> Callable[[int, int], None]:
     """What draws a range of paths in one thread."""
-    from argus.lab import _bootstrap_kernels as kernels
+    from argus.lab.stress import _bootstrap_kernels as kernels
 
     # Modes have streams of their own: one and the same luck in two of them would look like agreement.
     key = np.uint64(stream_key(seed, "bootstrap", mode.value))
@@ -288,7 +288,7 @@ def _quantiles(rows: Sequence[F64_1D], workers: int) -> list[tuple[float, ...]]:
 
     A full sort of sixty rows took longer than drawing them.
     """
-    from argus.lab._bootstrap_kernels import select_ranks
+    from argus.lab.stress._bootstrap_kernels import select_ranks
 
     levels = np.array(QUANTILES)
     found = np.full((len(rows), len(levels)), np.nan)

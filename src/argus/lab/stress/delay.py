@@ -20,7 +20,7 @@ from argus.core.strategy import ParameterValue, StrategySpec
 from argus.engine.config import RunConfig
 from argus.engine.forms import source_hash
 from argus.engine.record import RunRecord
-from argus.lab.replays import MakeStrategy, Outcome, Replay, outcome_of
+from argus.lab.stress.replays import MakeStrategy, Outcome, Replay, outcome_of
 
 __all__ = ["DelayStress", "Delayed", "delay_stress"]
 
@@ -117,7 +117,7 @@ def delay_stress(
     Parameters
     ----------
     replay : callable
-        `argus.lab.replays.Replay`.
+        `argus.lab.stress.replays.Replay`.
     make : callable
         A fresh strategy.
     config : RunConfig

@@ -8,7 +8,7 @@ from enum import StrEnum
 from argus.features import Feature
 from argus.lab.audit.features import FeatureVerdict
 from argus.lab.audit.report import Status
-from argus.lab.feature_study import Distribution, Drift, Stationarity
+from argus.lab.feature_study.study import Distribution, Drift, Stationarity
 
 __all__ = ["FeatureFlag", "Severity", "feature_flags"]
 

@@ -28,7 +28,7 @@ from argus.core.time import NS_PER_DAY
 from argus.engine.forms import CompiledStrategy
 from argus.engine.record import RunManifest
 from argus.lab.candidate import Candidate, Values
-from argus.lab.play import PlainPlay
+from argus.lab.search.play import PlainPlay
 
 __all__ = ["Twins", "compiled_twin", "twins_of"]
 
@@ -145,14 +145,14 @@ def _kind(values: Values) -> int:
 
 
 def _sma_cross(spec: StrategySpec, bars: Bars) -> _Form:
-    from argus.lab._twin_kernels import sma_cross
+    from argus.lab.search._twin_kernels import sma_cross
 
     symbol = spec.universe[0]
     return sma_cross, ("close", f"vol:{symbol}", f"fast:{symbol}", f"slow:{symbol}"), (0.0,), _kind(spec.values)
 
 
 def _tsmom(spec: StrategySpec, bars: Bars) -> _Form:
-    from argus.lab._twin_kernels import tsmom
+    from argus.lab.search._twin_kernels import tsmom
 
     symbol, values = spec.universe[0], spec.values
     every_day = float(values["sessions_per_year"]) >= _EVERY_DAY
@@ -161,7 +161,7 @@ def _tsmom(spec: StrategySpec, bars: Bars) -> _Form:
 
 
 def _mean_reversion(spec: StrategySpec, bars: Bars) -> _Form:
-    from argus.lab._twin_kernels import mean_reversion
+    from argus.lab.search._twin_kernels import mean_reversion
 
     symbol, values = spec.universe[0], spec.values
     by_trend = int(values["trend"]) > 0
@@ -178,7 +178,7 @@ def _mean_reversion(spec: StrategySpec, bars: Bars) -> _Form:
 
 
 def _overnight(spec: StrategySpec, bars: Bars) -> _Form | None:
-    from argus.lab._twin_kernels import overnight
+    from argus.lab.search._twin_kernels import overnight
 
     symbol, word = spec.universe[0], str(spec.values["filter"])
     by_trend, by_weekday = word in ("trend", "both"), word in ("weekday", "both")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.errors import ConfigError
 from argus.core.random import generator
-from argus.lab.trial_matrix import F64_2D
+from argus.lab.search.trial_matrix import F64_2D
 
 __all__ = ["ALIKE", "Clustering", "distinct_columns", "effective_trials"]
 
@@ -168,7 +168,7 @@ def _standardised(returns: F64_2D) -> F64_2D:
 
 
 def _correlations(scaled: F64_2D) -> F64_2D:
-    from argus.lab._clustering_kernels import products
+    from argus.lab.multiple_testing._clustering_kernels import products
 
     padded = np.zeros((-(-len(scaled) // 8) * 8, scaled.shape[1]))
     padded[: len(scaled)] = scaled
@@ -188,7 +188,7 @@ def _cut(rho: F64_2D, alike: float) -> tuple[I64_1D, float]:
     from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import squareform
 
-    from argus.lab._clustering_kernels import silhouettes
+    from argus.lab.multiple_testing._clustering_kernels import silhouettes
 
     apart = np.sqrt(np.maximum((1.0 - rho) / 2.0, 0.0))
     np.fill_diagonal(apart, 0.0)

@@ -18,14 +18,14 @@ from argus.engine.config import RunConfig
 from argus.engine.market import Market
 from argus.engine.metrics import session_returns
 from argus.engine.record import RunRecord
-from argus.lab.capacity import Capacity, capacity_of
-from argus.lab.concentration import Concentration, concentration_of
-from argus.lab.cost_stress import COST_MULTIPLIERS, CostStress, cost_stress
-from argus.lab.delay import DelayStress, delay_stress
 from argus.lab.evaluation import FoldResult
-from argus.lab.paths import KillRule, PathsResult, monte_carlo
-from argus.lab.perturbation import PerturbationStress, perturbation_stress
-from argus.lab.regimes_stress import (
+from argus.lab.stress.capacity import Capacity, capacity_of
+from argus.lab.stress.concentration import Concentration, concentration_of
+from argus.lab.stress.cost_stress import COST_MULTIPLIERS, CostStress, cost_stress
+from argus.lab.stress.delay import DelayStress, delay_stress
+from argus.lab.stress.paths import KillRule, PathsResult, monte_carlo
+from argus.lab.stress.perturbation import PerturbationStress, perturbation_stress
+from argus.lab.stress.regimes_stress import (
     BelowPeak,
     Crises,
     Quarters,
@@ -37,8 +37,8 @@ from argus.lab.regimes_stress import (
     regimes_stress,
     session_closes,
 )
-from argus.lab.replays import MakeStrategy, Replay
-from argus.lab.stability import Instability, Plateau, walk_instability
+from argus.lab.stress.replays import MakeStrategy, Replay
+from argus.lab.stress.stability import Instability, Plateau, walk_instability
 
 __all__ = ["Part", "Robustness", "RobustnessSettings", "Subject", "robustness", "trade_results"]
 
@@ -179,7 +179,7 @@ def robustness(subject: Subject, replay: Replay, settings: RobustnessSettings | 
     ----------
     subject : Subject
     replay : callable
-        `argus.lab.replays.Replay`.
+        `argus.lab.stress.replays.Replay`.
     settings : RobustnessSettings or None
     """
     how = settings or RobustnessSettings()

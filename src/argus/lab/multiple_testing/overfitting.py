@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.errors import ConfigError
-from argus.lab.trial_matrix import F64_2D
+from argus.lab.search.trial_matrix import F64_2D
 
 __all__ = ["Pbo", "pbo"]
 
@@ -112,7 +112,7 @@ def pbo(returns: F64_2D, slices: int = 16, workers: int = 1) -> Pbo:
     """
     returns = np.ascontiguousarray(returns, dtype=np.float64)
     _check(returns, slices)
-    from argus.lab._overfitting_kernels import judge_halves
+    from argus.lab.multiple_testing._overfitting_kernels import judge_halves
 
     columns = returns.shape[1]
     half = slices // 2

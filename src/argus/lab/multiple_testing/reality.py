@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D
 from argus.core.errors import ConfigError
 from argus.core.random import stream_key
-from argus.lab.block_length import optimal_block
-from argus.lab.significance import expected_maximum
-from argus.lab.trial_matrix import F64_2D
+from argus.lab.multiple_testing.significance import expected_maximum
+from argus.lab.search.trial_matrix import F64_2D
+from argus.lab.stress.block_length import optimal_block
 
 __all__ = [
     "ConfidenceSet",
@@ -201,7 +201,7 @@ def resample(
     """
     series = np.ascontiguousarray(series, dtype=np.float64)
     _check(series, block, draws)
-    from argus.lab._reality_kernels import DRAWS_AT_ONCE, long_run_variance, resampled_means
+    from argus.lab.multiple_testing._reality_kernels import DRAWS_AT_ONCE, long_run_variance, resampled_means
 
     length = common_block(series) if block is None else block
     drawn = np.empty((draws, series.shape[1]), dtype=np.float64)
@@ -227,7 +227,7 @@ def resample(
 
 def resampled_rows(rows: int, *, block: float, draws: int, seed: int = 0) -> NDArray[np.int64]:
     """The rows that `resample` draws, in order, (draws, rows): to repeat a draw elsewhere."""
-    from argus.lab._reality_kernels import drawn_rows
+    from argus.lab.multiple_testing._reality_kernels import drawn_rows
 
     out = np.empty((draws, rows), dtype=np.int64)
     key = np.uint64(stream_key(seed, "reality"))
@@ -238,7 +238,7 @@ def resampled_rows(rows: int, *, block: float, draws: int, seed: int = 0) -> NDA
 
 def excess_over(resampled: Resampled, column: int) -> Resampled:
     """The other columns less this one, from the same draws: a benchmark is drawn along with what is held against it."""
-    from argus.lab._reality_kernels import long_run_variance
+    from argus.lab.multiple_testing._reality_kernels import long_run_variance
 
     others = np.delete(np.arange(resampled.series.shape[1]), column)
     series = resampled.series[:, others] - resampled.series[:, [column]]
@@ -344,7 +344,7 @@ def confidence_set(resampled: Resampled, size: float = 0.05) -> ConfidenceSet:
     the last bit must be brought together beforehand. For Sharpe ratios rather than means, give columns of `equal_risk`.
     """
     _check_size(size)
-    from argus.lab._reality_kernels import eliminate
+    from argus.lab.multiple_testing._reality_kernels import eliminate
 
     place = np.flatnonzero(resampled.varies)
     p_values = np.full(len(resampled.mean), np.nan)

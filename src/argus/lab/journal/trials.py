@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from argus.core.errors import ConfigError
-from argus.lab._database import connected, url_of
-from argus.lab.trial_marks import Mark, mark_table
+from argus.lab.journal._database import connected, url_of
+from argus.lab.journal.trial_marks import Mark, mark_table
 
 if TYPE_CHECKING:
     from sqlalchemy import Table

@@ -37,7 +37,7 @@ from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Bars
 from argus.core.errors import ConfigError, DataError
 from argus.core.instruments import InstrumentSpec
 from argus.core.random import generator
-from argus.lab.play import Change
+from argus.lab.search.play import Change
 
 __all__ = ["SURROGATES", "block_bootstrapped", "phase_randomised", "redrawn", "sign_flipped", "spliced", "surrogate"]
 

@@ -16,9 +16,10 @@ import numpy as np
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.errors import ConfigError
 from argus.engine.metrics import kurtosis, probabilistic_sharpe, sharpe, skewness
-from argus.lab.effective_trials import ALIKE, Clustering, distinct_columns, effective_trials
-from argus.lab.overfitting import Pbo, pbo
-from argus.lab.reality import (
+from argus.lab.journal.trials import Looks
+from argus.lab.multiple_testing.effective_trials import ALIKE, Clustering, distinct_columns, effective_trials
+from argus.lab.multiple_testing.overfitting import Pbo, pbo
+from argus.lab.multiple_testing.reality import (
     ConfidenceSet,
     Resampled,
     StepwiseTest,
@@ -33,15 +34,14 @@ from argus.lab.reality import (
     stepwise_p_values,
     superior_ability,
 )
-from argus.lab.screens import Haircut, haircut_sharpe
-from argus.lab.significance import (
+from argus.lab.multiple_testing.screens import Haircut, haircut_sharpe
+from argus.lab.multiple_testing.significance import (
     deflated_sharpe,
     expected_maximum_sharpe,
     minimum_backtest_years,
     minimum_track_record,
 )
-from argus.lab.trial_matrix import F64_2D, TrialMatrix
-from argus.lab.trials import Looks
+from argus.lab.search.trial_matrix import F64_2D, TrialMatrix
 
 __all__ = ["Multiplicity", "MultiplicitySettings", "multiplicity", "null_variance"]
 

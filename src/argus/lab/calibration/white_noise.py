@@ -1,10 +1,10 @@
 """White noise: what the best of a whole search earns on markets that hold nothing, beside what it earned on this one.
 
 A search finds something wherever it looks. So the same search, with all its parameter sets, is run on surrogates of the
-market (`argus.lab.surrogates`), and the best Sharpe ratio of each is written down. If the market holds nothing that its
-surrogates do not, the real search is one more of them, and its rank is as good as drawn: the share of surrogates that
-did as well is its p-value (Phipson, Smyth 2010, Permutation P-values Should Never Be Zero, Statistical Applications in
-Genetics and Molecular Biology 9(1), for the one that is added above and below).
+market (`argus.lab.calibration.surrogates`), and the best Sharpe ratio of each is written down. If the market holds
+nothing that its surrogates do not, the real search is one more of them, and its rank is as good as drawn: the share of
+surrogates that did as well is its p-value (Phipson, Smyth 2010, Permutation P-values Should Never Be Zero, Statistical
+Applications in Genetics and Molecular Biology 9(1), for the one that is added above and below).
 
 Runs on surrogates are no looks at the market and are counted nowhere. Whoever chose parameters by them would have
 looked after all: choose nothing here.
@@ -23,10 +23,10 @@ from argus.core.arrays import F64_1D
 from argus.core.errors import ConfigError
 from argus.core.ports import TrialLedger
 from argus.core.random import stream_key
+from argus.lab.calibration.surrogates import SURROGATES, surrogate
 from argus.lab.candidate import Candidate, MapRuns, Progress
-from argus.lab.play import PlainPlay, RolledPlay
-from argus.lab.search import search
-from argus.lab.surrogates import SURROGATES, surrogate
+from argus.lab.search.parameter_search import search
+from argus.lab.search.play import PlainPlay, RolledPlay
 
 __all__ = ["WhiteNoise", "white_noise"]
 

@@ -2,8 +2,8 @@
 
 The lab corrects a result for the looks that were taken. Looks are hidden most easily by spreading them: another name
 for the next hundred parameter sets, a market that is dropped because it lost, a first year that is left out. The marks
-beside the trials (`argus.lab.trial_marks`) say which names are one idea; here its looks are brought together again.
-What cannot be brought together is a strategy that was written anew and shares no run with the old one.
+beside the trials (`argus.lab.journal.trial_marks`) say which names are one idea; here its looks are brought together
+again. What cannot be brought together is a strategy that was written anew and shares no run with the old one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from argus.lab.trial_marks import Mark
-from argus.lab.trials import COUNTED_PURPOSES, Looks, MarkedJournal, Trial, looks_among, looks_of, roots_of
+from argus.lab.journal.trial_marks import Mark
+from argus.lab.journal.trials import COUNTED_PURPOSES, Looks, MarkedJournal, Trial, looks_among, looks_of, roots_of
 
 __all__ = ["Elsewhere", "ExperimentLedger", "Kin", "OtherPeriod", "kin_looks", "kin_of", "looks_cut", "looks_elsewhere"]
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from argus.core.errors import ConfigError, DataError
-from argus.lab.calibration import Answer, Case, CaseResult
+from argus.lab.calibration.cases import Answer, Case, CaseResult
 
 __all__ = ["Ablated", "CalibrationTable", "PowerPoint", "Rate", "binomial_interval", "rate"]
 

@@ -19,7 +19,7 @@ from argus.core.instruments import InstrumentSpec
 from argus.core.time import day_of
 from argus.engine.config import CostModel, RunConfig
 from argus.engine.market import Market
-from argus.lab.replays import MakeStrategy, Outcome, Replay, outcome_of
+from argus.lab.stress.replays import MakeStrategy, Outcome, Replay, outcome_of
 
 __all__ = ["COST_MULTIPLIERS", "CostStress", "cost_stress", "raised_to_reference"]
 
@@ -154,7 +154,7 @@ def cost_stress(
     Parameters
     ----------
     replay : callable
-        `argus.lab.replays.Replay`.
+        `argus.lab.stress.replays.Replay`.
     make : callable
         A fresh strategy.
     market, config

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.time import NS_PER_DAY
-from argus.lab.level_tests import kpss_level, unit_root
+from argus.lab.feature_study.level_tests import kpss_level, unit_root
 
 __all__ = [
     "LEVELS",

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from argus.core.errors import ConfigError
 from argus.core.time import format_ns
-from argus.lab._database import connected, url_of
-from argus.lab.experiment import Change, ExperimentSpec, changes
-from argus.lab.trials import roots_of
+from argus.lab.journal._database import connected, url_of
+from argus.lab.journal.experiment import Change, ExperimentSpec, changes
+from argus.lab.journal.trials import roots_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Table

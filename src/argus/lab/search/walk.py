@@ -16,8 +16,8 @@ from argus.engine.metrics import sharpe
 from argus.engine.record import RunRecord
 from argus.lab.candidate import Candidate, ResearchSettings
 from argus.lab.evaluation import Curve, FoldResult
-from argus.lab.trial_matrix import TrialMatrix
-from argus.lab.walk_forward import Fold, FoldChoice, Segment, WalkForwardStrategy, choose, folds, handover_times
+from argus.lab.search.trial_matrix import TrialMatrix
+from argus.lab.search.walk_forward import Fold, FoldChoice, Segment, WalkForwardStrategy, choose, folds, handover_times
 
 __all__ = ["Walk", "fold_results", "plan_walk"]
 

@@ -16,7 +16,7 @@ from argus.core.ports import Strategy
 from argus.engine.config import RunConfig
 from argus.engine.metrics import session_returns, sharpe
 from argus.engine.record import RunRecord
-from argus.lab.play import Change
+from argus.lab.search.play import Change
 
 __all__ = ["MakeStrategy", "Outcome", "Replay", "outcome_of"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from argus.core.arrays import F64_1D
 from argus.core.errors import ConfigError
-from argus.lab.bootstrap import QUANTILES, BootstrapResult, Redraw, bootstrap_trades
+from argus.lab.stress.bootstrap import QUANTILES, BootstrapResult, Redraw, bootstrap_trades
 
 __all__ = ["KillClause", "KillRule", "PathsResult", "monte_carlo"]
 
@@ -191,7 +191,7 @@ def monte_carlo(
     rule : KillRule or None
         None takes the defaults.
     block, paths, seed, workers
-        See `argus.lab.bootstrap.bootstrap_trades`.
+        See `argus.lab.stress.bootstrap.bootstrap_trades`.
 
     Raises
     ------

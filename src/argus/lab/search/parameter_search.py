@@ -1,8 +1,9 @@
 """The search: every parameter set over the whole range, each run counted, and what they earned side by side.
 
 There are two roads to the same place. A strategy in Python is replayed set by set. A built-in one on one instrument has
-a compiled twin (`argus.lab.twins`) that goes through all sets some fifty times as fast; it is taken where orders,
-returns and the trials in the ledger are the same to the bit; a set of which that is not certain goes the other road.
+a compiled twin (`argus.lab.search.twins`) that goes through all sets some fifty times as fast; it is taken where
+orders, returns and the trials in the ledger are the same to the bit; a set of which that is not certain goes the other
+road.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from argus.engine.finish import record_trials
 from argus.engine.metrics import session_returns, sessions_per_year, sharpe
 from argus.lab.candidate import Candidate, MapRuns, Progress, Values
 from argus.lab.evaluation import SearchRun
-from argus.lab.trial_matrix import TrialMatrix
-from argus.lab.twins import Twins, twins_of
-from argus.lab.walk_forward import equity_on
+from argus.lab.search.trial_matrix import TrialMatrix
+from argus.lab.search.twins import Twins, twins_of
+from argus.lab.search.walk_forward import equity_on
 
 __all__ = ["Searched", "search"]
 

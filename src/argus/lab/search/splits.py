@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, I32_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.strategy import StrategySpec
-from argus.lab.walk_forward import folds
+from argus.lab.search.walk_forward import folds
 
 __all__ = [
     "Guard",
@@ -144,7 +144,7 @@ def walk(
     """Walk-forward as splits: train on what is past, test on what follows, one stretch after the other.
 
     Training never follows the test of its own fold, so that of the guard the purge alone is used, and at least one
-    session, as in `argus.lab.walk_forward.folds`, which raises what this raises.
+    session, as in `argus.lab.search.walk_forward.folds`, which raises what this raises.
 
     Parameters
     ----------
