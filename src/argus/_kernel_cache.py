@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["kernel_compiles", "kernel_hash", "tell_first_compilation", "use_kernel_cache"]
+__all__ = ["cache_root", "clear_old", "kernel_compiles", "kernel_hash", "tell_first_compilation", "use_kernel_cache"]
 
 _KEPT: Final = 4
 _waiting: list[Callable[[], None]] = []
@@ -43,29 +43,39 @@ def kernel_hash(package: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def cache_root() -> Path | None:
+    """Where this installation keeps what it can make again: beside the package, or at home; None without a place."""
+    package = Path(__file__).parent
+    beside = package / "__pycache__"
+    if os.access(beside if beside.exists() else package, os.W_OK):
+        return beside
+    with suppress(RuntimeError):
+        return Path.home() / ".cache" / "argus"
+    return None
+
+
 def use_kernel_cache() -> None:
     """Point Numba to the cache of these sources, unless the user has chosen one (``NUMBA_CACHE_DIR``)."""
     if os.environ.get("NUMBA_CACHE_DIR"):
         return
-    package = Path(__file__).parent
-    beside = package / "__pycache__"
-    writable = os.access(beside if beside.exists() else package, os.W_OK)
-    try:
-        root = beside if writable else Path.home() / ".cache" / "argus"
-        folder = root / f"kernels-{kernel_hash(package)}"
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # no place to write, or no home: kernels are compiled anew each time
+    root = cache_root()
+    if root is None:  # kernels are compiled anew each time
         return
-    _clear_old(root, folder)
+    folder = root / f"kernels-{kernel_hash(Path(__file__).parent)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    clear_old(folder)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     if "numba" in sys.modules:
         sys.modules["numba"].config.CACHE_DIR = str(folder)
 
 
-def _clear_old(root: Path, current: Path) -> None:
-    """Keep the newest few caches; another process may be clearing too."""
+def clear_old(current: Path) -> None:
+    """Keep the newest few folders of this kind beside the current one; another process may be clearing too."""
     ages = {}
-    for path in root.glob("kernels-*"):
+    for path in current.parent.glob(f"{current.name.partition('-')[0]}-*"):
         with suppress(OSError):
             ages[path] = path.stat().st_mtime
     for stale in sorted(ages, key=ages.__getitem__)[:-_KEPT]:

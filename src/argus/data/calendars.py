@@ -39,13 +39,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
 from argus.core.arrays import BOOL_1D, I32_1D, I64_1D, readonly
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.time import NS_PER_DAY, NS_PER_MINUTE, day_number, day_of, format_ns
+from argus.data._calendar_store import keep_table, kept_table
 
 __all__ = [
     "SessionTable",
@@ -210,7 +211,7 @@ _CFE_HALT_MIN: Final = 630
 
 
 def session_table(calendar: str, first: date, last: date) -> SessionTable:
-    """Sessions dated `first` to `last`, both included; kept in memory between calls.
+    """Sessions dated `first` to `last`, both included; kept in memory between calls, and on disk between processes.
 
     Parameters
     ----------
@@ -236,8 +237,7 @@ def session_table(calendar: str, first: date, last: date) -> SessionTable:
     held = _TABLES.get(calendar)
     if held is None or first.year < held[0] or last.year > held[1]:
         years = (first.year, last.year) if held is None else (min(first.year, held[0]), max(last.year, held[1]))
-        held = (*years, _build(calendar, day_number(date(years[0], 1, 1)), day_number(date(years[1], 12, 31))))
-        _TABLES[calendar] = held
+        held = _TABLES[calendar] = _held(calendar, *years)
     table = held[2]
     start, stop = np.searchsorted(table.session, [day_number(first), day_number(last) + 1])
     return table.rows(int(start), int(stop))
@@ -380,6 +380,27 @@ def _table_over(calendar: str, first_ns: int, last_ns: int) -> SessionTable:
         last += _NEIGHBOURS * _NEIGHBOURS
         table = session_table(calendar, max(day_of(first), date(_YEAR_MIN, 1, 1)), day_of(last))
     return table
+
+
+def _held(calendar: str, first: int, last: int) -> tuple[int, int, SessionTable]:
+    """The table of whole years, from disk where it is kept there; what needs no library is not worth keeping."""
+    if calendar in (ROUND_THE_CLOCK, _SPOT_FX):
+        return first, last, _build_years(calendar, first, last)
+    kept = kept_table(calendar)
+    if kept is not None and kept[0] <= first and last <= kept[1]:
+        return kept[0], kept[1], SessionTable(calendar, **cast("dict[str, Any]", kept[2]))
+    begin, end = (first, last) if kept is None else (min(first, kept[0]), max(last, kept[1]))
+    try:
+        table = _build_years(calendar, begin, end)
+    except CoverageError:  # what is kept and what is asked for may lie on both sides of a hole
+        return first, last, _build_years(calendar, first, last)
+    zone = str(_library_calendar(calendar).tz)
+    keep_table(calendar, zone, begin, end, {name: getattr(table, name) for name in _COLUMNS})
+    return begin, end, table
+
+
+def _build_years(calendar: str, first: int, last: int) -> SessionTable:
+    return _build(calendar, day_number(date(first, 1, 1)), day_number(date(last, 12, 31)))
 
 
 def _build(calendar: str, first: int, last: int) -> SessionTable:
