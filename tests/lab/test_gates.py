@@ -74,7 +74,7 @@ _DEEP = replace(GOOD.bootstrap, drawdown_fraction=(0.51,) * 9)
         ("bootstrap", {"bootstrap": _RUINOUS}),
         ("bootstrap", {"bootstrap": bootstrap_trades(noise(50, 3), capital=100.0, paths=500)}),
         ("deflated_sharpe", {"deflated_sharpe": 0.94}),
-        ("benchmark", {"alpha_t": 1.6}),
+        ("benchmark", {"alpha_t": 1.25}),
         ("benchmark", {"hold_sharpe_annual": 1.3}),
         ("own_limits", {"turnover_annual": 26.0}),
         ("own_limits", {"parameter_count": 5}),

@@ -66,7 +66,7 @@ class _ExperimentFile(IdeaFile):
 class _Splits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    train_years: float = Field(default=4.0, gt=0, le=100)
+    train_years: float = Field(default=3.0, gt=0, le=100)
     test_years: float = Field(default=1.0, gt=0, le=100)
     anchored: bool = True
 

@@ -7,13 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from argus.lab.evidence import Evidence
+from argus.lab.stress.paths import KillRule
 
 __all__ = ["JUDGES", "Judgement"]
-
-BOOTSTRAP_LEVEL: Final = 0.05
-RUIN_MAX: Final = 0.01
-DRAWDOWN_MAX: Final = 0.5
-SURVIVAL_MIN: Final = 0.9
 
 Judgement = tuple[bool | None, float, str]
 """Whether it passed (None: too little to judge), the figure, the sentence."""
@@ -97,17 +93,22 @@ def _bootstrap(evidence: Evidence, threshold: float) -> Judgement:
     drawn = evidence.bootstrap
     if drawn is None or drawn.trades < 10:
         return None, math.nan, "There are fewer than ten trades to draw from."
-    final = drawn.at("final_pnl", BOOTSTRAP_LEVEL)
-    fall = drawn.at("drawdown_fraction", 1.0 - BOOTSTRAP_LEVEL)
-    bearable = drawn.ruin_probability <= RUIN_MAX and fall <= DRAWDOWN_MAX and drawn.survival_share >= SURVIVAL_MIN
+    rule = KillRule()
+    final = drawn.at("final_pnl", rule.bad_share)
+    fall = drawn.at("drawdown_fraction", round(1.0 - rule.bad_share, 2))
+    bearable = (
+        drawn.ruin_probability <= rule.ruin_max
+        and fall <= rule.bad_drawdown_max
+        and drawn.survival_share >= rule.survival_min
+    )
     passed = final > threshold and bearable
     verb = "earned at least" if final > 0 else "lost"
     return (
         passed,
         final,
         (
-            f"Of {drawn.paths:,} redrawn paths, the {BOOTSTRAP_LEVEL:.0%} mark {verb} {abs(final):,.0f}, "
-            f"{drawn.ruin_probability:.1%} were ruined, and one in twenty fell by more than {fall:.0%}: "
+            f"Of {drawn.paths:,} redrawn paths, the {rule.bad_share:.0%} mark {verb} {abs(final):,.0f}, "
+            f"{drawn.ruin_probability:.1%} were ruined, and one in ten fell by more than {fall:.0%}: "
             f"{'bearable' if passed else 'killed'}."
         ),
     )

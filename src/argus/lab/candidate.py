@@ -124,7 +124,7 @@ class ResearchSettings:
         Gate name to threshold, where it is not the default.
     """
 
-    train_years: float = 4.0
+    train_years: float = 3.0
     test_years: float = 1.0
     embargo_sessions: int = 1
     anchored: bool = True

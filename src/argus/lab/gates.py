@@ -193,9 +193,9 @@ GATES: Final = (
         "bootstrap",
         "Had the same trades come in another order and number, would it still have earned, and survived?",
         0.0,
-        "Kill rule: the 5 % worst paths may not lose, more than 1 % may not fall below half of the capital, and one "
-        "path in twenty may not fall by more than half of its peak.",
-        "5th percentile of the final P&L over redrawn paths. A crash that is not in the sample cannot be drawn.",
+        "Kill rule: nine paths in ten may not lose, more than 1 % may not fall below half of the capital, and one path "
+        "in ten may not fall by more than half of its peak.",
+        "10th percentile of the final P&L over redrawn paths. A crash that is not in the sample cannot be drawn.",
         "Trades that all came from one good time: redrawing them redraws that time.",
     ),
     Gate(
@@ -228,8 +228,8 @@ GATES: Final = (
     Gate(
         "benchmark",
         "Does it earn something that holding the instrument at the same risk does not?",
-        1.645,
-        "A t of 1.645 (one-sided 95 %) says that something is left beside holding; the Sharpe ratio must win too.",
+        1.282,
+        "A t of 1.282 (one-sided 90 %) says that something is left beside holding; the Sharpe ratio must win too.",
         "t-statistic of the alpha of session returns against holding, with errors robust to serial correlation.",
         "A premium of another market that holding this one does not show.",
     ),

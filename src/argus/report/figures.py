@@ -157,7 +157,7 @@ _FORMS: Final[Mapping[str, _GateForm]] = {
     "cost_1_25x": _GateForm("Costs 1.25×", "money", "net"),
     "cost_1_5x": _GateForm("Costs 1.5×", "money", "net"),
     "perturbation": _GateForm("Shaken prices", "ratio", "lowest Sharpe a year"),
-    "bootstrap": _GateForm("Bootstrap", "money", "5th percentile"),
+    "bootstrap": _GateForm("Bootstrap", "money", "10th percentile"),
     "deflated_sharpe": _GateForm("Deflated Sharpe", "percent", "probability"),
     "overfitting": _GateForm("Overfitting", "percent", "of halves lose"),
     "data_snooping": _GateForm("Snooping", "p", "p-value"),

@@ -30,7 +30,7 @@ class SplitPlan:
         Whether training windows grow from the start, or roll.
     """
 
-    train_years: float = 4.0
+    train_years: float = 3.0
     test_years: float = 1.0
     anchored: bool = True
 

@@ -40,7 +40,7 @@ class KillRule:
     """
 
     median_return_min: float = 0.0
-    bad_share: float = 0.05
+    bad_share: float = 0.10
     bad_return_min: float = 0.0
     bad_drawdown_max: float = 0.5
     ruin_equity_share: float = 0.5
