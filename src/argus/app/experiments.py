@@ -89,6 +89,7 @@ class ExperimentResult:
                     "verdict": market["evaluation"]["verdict"],
                     "gates": {gate["name"]: gate["passed"] for gate in market["evaluation"]["gates"]},
                     "sharpe_annual": market["evaluation"]["metrics"]["sharpe_annual"],
+                    "gap": market["evaluation"].get("gap"),
                     "base": market["base"],
                     "left_out": market["left_out"],
                 }

@@ -216,6 +216,10 @@ def _tell_result(result: ExperimentResult) -> None:
     typer.echo(f"{result.spec.name} ({result.spec.id}): {result.spec.hypothesis}")
     for market in told["markets"]:
         typer.echo(f"{'kept  ' if market['market'] in result.kept else 'judged'} {market['verdict']}")
+        gap = market["gap"]
+        if gap:
+            sessions = f"{gap['sessions']} session{'' if gap['sessions'] == 1 else 's'}"
+            typer.echo(f"       between choosing and trading the walk leaves out {sessions}: {gap['why']}")
         base = market["base"]
         if base and base["sharpe_annual"] is not None:
             typer.echo(

@@ -34,6 +34,7 @@ __all__ = [
     "Curve",
     "Evaluation",
     "FoldResult",
+    "Gap",
     "HoldResult",
     "MonthReturn",
     "SearchRun",
@@ -87,6 +88,30 @@ class FoldResult:
     test_sharpe_annual: float
     test_pnl: float
     test_return: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What lies between the sessions that choose and those that are traded, in every fold of the walk.
+
+    Attributes
+    ----------
+    sessions : int
+    why : str
+        Where the number comes from.
+    is_stated : bool
+        Whether somebody set it by hand.
+    """
+
+    sessions: int
+    why: str
+    is_stated: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """The gap in words."""
+        many = "1 session" if self.sessions == 1 else f"{self.sessions} sessions"
+        return f"Between choosing and trading the walk leaves out {many}: {self.why}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +263,8 @@ class Evaluation:
         Column of the set that would be traded now; -1 if none ever traded.
     robustness : Robustness or None
     multiplicity : Multiplicity or None
+    gap : Gap or None
+        Of the walk.
     """
 
     strategy: str
@@ -267,6 +294,7 @@ class Evaluation:
     chosen: int = -1
     robustness: Robustness | None = None
     multiplicity: Multiplicity | None = None
+    gap: Gap | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON: NaN and infinity become None; of record and matrix only their manifest and hash."""

@@ -116,7 +116,8 @@ def evaluate(
     evidence = _evidence(candidate, metrics, windows, costs, drawn, significance, hold, cuts, walk, figures)
     gates = apply_gates(evidence, gates_with(how.thresholds))
     months = month_returns(curve.session, curve.equity)
-    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes)))
+    stated = (walk.gap.sentence,) if walk.gap.is_stated else ()
+    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes, *stated)))
     flags = _flags(candidate, record, metrics, evidence, months, notes, robust)
     tell("statistics", 1, 1)
     spec = walk.strategy().spec
@@ -148,6 +149,7 @@ def evaluate(
         chosen=chosen,
         robustness=robust,
         multiplicity=multiple,
+        gap=walk.gap,
     )
 
 

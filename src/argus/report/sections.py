@@ -256,7 +256,7 @@ def _evidence(place: int, evaluation: Evaluation, charts: Mapping[str, Any], mar
                 "Sharpe ratio on the sessions it was chosen on, beside those it then traded. A lasting gap between the "
                 "two is overfitting.",
                 chart(place, "folds", "Sharpe ratio of each fold, chosen on and traded"),
-                _instability(evaluation),
+                _instability(evaluation) + _gap(evaluation),
                 wide=False,
                 anchor=f"c{place}-folds",
             )
@@ -293,6 +293,10 @@ def _cost_reading(evaluation: Evaluation) -> str:
 def _instability(evaluation: Evaluation) -> str:
     found = evaluation.robustness.instability if evaluation.robustness else None
     return reading(found.sentence) if found else ""
+
+
+def _gap(evaluation: Evaluation) -> str:
+    return reading(evaluation.gap.sentence) if evaluation.gap else ""
 
 
 def _price_card(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> str:
