@@ -220,6 +220,8 @@ def _tell_result(result: ExperimentResult) -> None:
         if gap:
             sessions = f"{gap['sessions']} session{'' if gap['sessions'] == 1 else 's'}"
             typer.echo(f"       between choosing and trading the walk leaves out {sessions}: {gap['why']}")
+        for flag in _contradictions(result, market["market"]):
+            typer.echo(f"       ⚑ {flag['sentence']}\n         check next: {flag['check_next']}")
         base = market["base"]
         if base and base["sharpe_annual"] is not None:
             typer.echo(
@@ -237,6 +239,12 @@ def _tell_result(result: ExperimentResult) -> None:
     typer.echo(f"examination: {told['examination']}")
     typer.echo(f"its hash: {result.examination_hash}")
     typer.echo(f"report: {told['report']}")
+
+
+def _contradictions(result: ExperimentResult, market: str) -> list[Mapping[str, Any]]:
+    """Red flags of a market that say the opposite of its walk; the others stand on the page."""
+    judged = next(one["evaluation"] for one in result.examination["markets"] if one["market"] == market)
+    return [flag for flag in judged["red_flags"] if flag["name"] == "other_splits_lose"]
 
 
 def _tell_passes(done: tuple[Pass, ...]) -> None:

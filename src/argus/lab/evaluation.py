@@ -27,6 +27,7 @@ from argus.lab.stress.bootstrap import BootstrapResult
 
 if TYPE_CHECKING:
     from argus.lab.multiple_testing.multiplicity import Multiplicity
+    from argus.lab.search.resplits import Resplits
     from argus.lab.stress.robustness import Robustness
 
 __all__ = [
@@ -265,6 +266,8 @@ class Evaluation:
     multiplicity : Multiplicity or None
     gap : Gap or None
         Of the walk.
+    resplits : Resplits or None
+        The search cut in other ways than the walk.
     """
 
     strategy: str
@@ -295,6 +298,7 @@ class Evaluation:
     robustness: Robustness | None = None
     multiplicity: Multiplicity | None = None
     gap: Gap | None = None
+    resplits: Resplits | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON: NaN and infinity become None; of record and matrix only their manifest and hash."""
