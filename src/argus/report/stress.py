@@ -111,9 +111,11 @@ def _logits(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> st
     content = _missing("There were no two parameter sets that differ.")
     if found and "logits" in charts:
         sentence = (
-            f"In {figures.percent(found.value)} of {figures.count(found.cuts)} ways to halve the sessions the best set "
-            "of one half came out at the middle of all sets or below in the other (probability of overfitting); in "
-            f"{figures.percent(found.loss_probability)} it lost money there."
+            f"In {figures.percent(found.loss_probability)} of {figures.count(found.cuts)} ways to halve the sessions "
+            "the best set of one half lost money in the other: that is what the gate reads. In "
+            f"{figures.percent(found.value)} it came out at the middle of all sets or below (probability of "
+            "overfitting, PBO). The gate does not read that one, because sets that are equally good rank by chance: a "
+            "broad plateau shows one half, as noise does, and only the losses tell the two apart."
         )
         content = chart(place, "logits", "Histogram of the logits of the cross-validated choice") + reading(sentence)
     return card(
