@@ -6,13 +6,13 @@ they are. What cannot be run, because its data are stale or its file is wrong, i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
-from argus.app._experiment_stages import folder_of, stages_hold
+from argus.app._experiment_stages import folder_of, read_json, stages_hold
 from argus.app.experiments import ExperimentResult, Progress, refuse_stale, run_experiment
 from argus.app.workspace import Workspace
 from argus.core.errors import ArgusError, ConfigError
@@ -32,16 +32,20 @@ class Pass:
     why : str
     result : ExperimentResult or None
         Where it was run.
+    survivors : tuple of mapping
+        Experiment, market and score of each market that passed every gate; none where a hold-out did not keep what was
+        promised.
     """
 
     path: Path
     did: str
     why: str
     result: ExperimentResult | None = None
+    survivors: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        told = {"file": str(self.path), "did": self.did, "why": self.why}
+        told = {"file": str(self.path), "did": self.did, "why": self.why, "survivors": list(self.survivors)}
         return told if self.result is None else {**told, "result": self.result.as_dict()}
 
 
@@ -91,14 +95,31 @@ def loop_once(
             refuse_stale(workspace, plan, now_ns)
             why = _why(workspace, plan)
             if why is None:
-                done.append(Pass(path, "unchanged", "file, data, code and looks are those of its verdict"))
+                known = read_json(folder_of(workspace, plan.spec) / "examination.json")
+                same = "file, data, code and looks are those of its verdict"
+                done.append(Pass(path, "unchanged", same, survivors=_survivors(workspace, plan, known)))
                 continue
             tell = progress(path) if progress else None
             result = run_experiment(workspace, path, workers=workers, now_ns=now_ns, progress=tell)
-            done.append(Pass(path, "run", why, result))
+            done.append(Pass(path, "run", why, result, _survivors(workspace, plan, result.examination)))
         except ArgusError as error:
             done.append(Pass(path, "refused", str(error)))
     return tuple(done)
+
+
+def _survivors(
+    workspace: Workspace, plan: ExperimentPlan, examination: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], ...]:
+    from argus.lab.journal.verdict_notes import holdout_failed
+
+    if holdout_failed(plan.spec, workspace.experiments().journal()):
+        return ()
+    name = examination["experiment"]["name"]
+    return tuple(
+        {"experiment": name, "market": one["market"], "score": one["evaluation"]["score"]}
+        for one in examination["markets"]
+        if one["evaluation"]["deployable"]
+    )
 
 
 def _why(workspace: Workspace, plan: ExperimentPlan) -> str | None:

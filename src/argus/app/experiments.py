@@ -72,7 +72,9 @@ class ExperimentResult:
         return self.folder / "report.html"
 
     def as_dict(self) -> dict[str, Any]:
-        """The verdicts, for JSON; everything stands in the folder."""
+        """The verdicts, for JSON: survivors first, by score. Everything stands in the folder."""
+        from argus.lab.score import standing
+
         return {
             "experiment": self.spec.id,
             "name": self.spec.name,
@@ -87,6 +89,7 @@ class ExperimentResult:
                     "market": market["market"],
                     "deployable": market["evaluation"]["deployable"],
                     "verdict": market["evaluation"]["verdict"],
+                    "score": market["evaluation"].get("score"),
                     "gates": {gate["name"]: gate["passed"] for gate in market["evaluation"]["gates"]},
                     "sharpe_annual": market["evaluation"]["metrics"]["sharpe_annual"],
                     "gap": market["evaluation"].get("gap"),
@@ -94,7 +97,7 @@ class ExperimentResult:
                     "base": market["base"],
                     "left_out": market["left_out"],
                 }
-                for market in self.examination["markets"]
+                for market in sorted(self.examination["markets"], key=lambda one: standing(one["evaluation"]))
             ],
         }
 

@@ -216,6 +216,8 @@ def _tell_result(result: ExperimentResult) -> None:
     typer.echo(f"{result.spec.name} ({result.spec.id}): {result.spec.hypothesis}")
     for market in told["markets"]:
         typer.echo(f"{'kept  ' if market['market'] in result.kept else 'judged'} {market['verdict']}")
+        if market["score"]:
+            typer.echo(f"       score {_score(market['score'])}")
         gap = market["gap"]
         if gap:
             sessions = f"{gap['sessions']} session{'' if gap['sessions'] == 1 else 's'}"
@@ -241,6 +243,12 @@ def _tell_result(result: ExperimentResult) -> None:
     typer.echo(f"report: {told['report']}")
 
 
+def _score(score: Mapping[str, Any]) -> str:
+    from argus.report.figures import score_parts
+
+    return f"{score['value']:.2f} {score_parts(score)}"
+
+
 def _contradictions(result: ExperimentResult, market: str) -> list[Mapping[str, Any]]:
     """Red flags of a market that say the opposite of its walk; the others stand on the page."""
     judged = next(one["evaluation"] for one in result.examination["markets"] if one["market"] == market)
@@ -253,6 +261,11 @@ def _tell_passes(done: tuple[Pass, ...]) -> None:
         if one.result is not None:
             for market in one.result.as_dict()["markets"]:
                 typer.echo(f"          {market['verdict']}")
+    survivors = [survivor for one in done for survivor in one.survivors]
+    if survivors:
+        typer.echo("passed every gate, best score first:")
+    for survivor in sorted(survivors, key=lambda survivor: -survivor["score"]["value"]):
+        typer.echo(f"  {survivor['experiment']} on {survivor['market']}: score {_score(survivor['score'])}")
 
 
 def _tell_journal(found: Journal) -> None:

@@ -27,6 +27,7 @@ from argus.lab.stress.bootstrap import BootstrapResult
 
 if TYPE_CHECKING:
     from argus.lab.multiple_testing.multiplicity import Multiplicity
+    from argus.lab.score import Score
     from argus.lab.search.resplits import Resplits
     from argus.lab.stress.robustness import Robustness
 
@@ -268,6 +269,8 @@ class Evaluation:
         Of the walk.
     resplits : Resplits or None
         The search cut in other ways than the walk.
+    score : Score or None
+        Its place among those that passed all gates; None of any other.
     """
 
     strategy: str
@@ -299,6 +302,7 @@ class Evaluation:
     multiplicity: Multiplicity | None = None
     gap: Gap | None = None
     resplits: Resplits | None = None
+    score: Score | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON: NaN and infinity become None; of record and matrix only their manifest and hash."""

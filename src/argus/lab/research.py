@@ -50,6 +50,7 @@ from argus.lab.multiple_testing.significance import (
     minimum_track_record,
 )
 from argus.lab.red_flags import RedFlag, red_flags
+from argus.lab.score import score_of
 from argus.lab.search.parameter_search import search
 from argus.lab.search.play import Change
 from argus.lab.search.resplits import Resplits, longest_trade_sessions, resplit
@@ -154,6 +155,7 @@ def evaluate(
         multiplicity=multiple,
         gap=walk.gap,
         resplits=others,
+        score=score_of(gates, significance, robust),
     )
 
 

@@ -119,6 +119,8 @@ def candidate_section(
         name: f"c{place}-{part}" for name, part in figures.EVIDENCE.items() if f'id="c{place}-{part}"' in tiles + shown
     }
     gates = f'<div class="card">{tables.gates_table(evaluation, anchors)}</div>'
+    if evaluation.score:
+        gates += f'<div class="card" id="c{place}-score">{tables.score_table(evaluation.score)}</div>'
     body = _verdict(evaluation) + _own_flags(evaluation) + tiles + gates + shown
     opened = " open" if is_open else ""
     return f'<details class="candidate" id="c{place}"{opened}>{summary}<div class="body">{body}</div></details>'
