@@ -7,15 +7,18 @@ they are. What cannot be run, because its data are stale or its file is wrong, i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
 from argus.app._experiment_stages import folder_of, read_json, stages_hold
 from argus.app.experiments import ExperimentResult, Progress, refuse_stale, run_experiment
 from argus.app.workspace import Workspace
 from argus.core.errors import ArgusError, ConfigError
+
+if TYPE_CHECKING:
+    from argus.lab.journal.screen import Screen
 
 __all__ = ["Journal", "Pass", "experiment_files", "journal", "loop_once"]
 
@@ -154,12 +157,15 @@ class Journal:
     families : tuple of (str, str, int, int)
         Strategy, market, looks and all runs kept, most looks first.
     trials : int
+    screen : Screen
+        The accounts of all verdicts, each corrected for all the others.
     """
 
     events: tuple[dict[str, Any], ...]
     faults: tuple[str, ...]
     families: tuple[tuple[str, str, int, int], ...]
     trials: int
+    screen: Screen
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -171,12 +177,14 @@ class Journal:
                 {"strategy": family, "market": market, "looks": looks, "runs": kept}
                 for family, market, looks, kept in self.families
             ],
+            "screen": asdict(self.screen),
         }
 
 
 def journal(workspace: Workspace) -> Journal:
     """The journal of a workspace."""
     from argus.lab.journal.registry import chain_faults
+    from argus.lab.journal.screen import screen_of
     from argus.lab.journal.trials import Trial, looks_of
 
     events = workspace.experiments().journal()
@@ -190,4 +198,5 @@ def journal(workspace: Workspace) -> Journal:
         faults=chain_faults(events),
         families=tuple(sorted(counted, key=lambda row: (-row[2], row[0], row[1]))),
         trials=len(trials),
+        screen=screen_of(events),
     )

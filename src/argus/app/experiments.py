@@ -245,6 +245,8 @@ def _verdict(
     kind: Any,
 ) -> None:
     """Add the verdict to the journal, unless it is the one that stands there last."""
+    from argus.lab.journal.screen import account_of
+
     registry = workspace.experiments()
     earlier = [e for e in registry.journal() if e.experiment == spec.id and "examination" in e.body]
     if earlier and earlier[-1].body["examination"] == examination_hash:
@@ -253,6 +255,9 @@ def _verdict(
         "examination": examination_hash,
         "deployable": examination["deployable"],
         "verdicts": {market["market"]: market["evaluation"]["verdict"] for market in examination["markets"]},
+        "accounts": {
+            market["market"]: account_of(market["evaluation"]["metrics"]) for market in examination["markets"]
+        },
         "notes": examination["notes"],
         "trials": len(workspace.trials().journal()),
     }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from argus.app.experiment_loop import Journal, Pass
     from argus.app.experiments import ExperimentResult, Progress
     from argus.app.workspace import Workspace
+    from argus.lab.journal.screen import Screen
 
 __all__ = ["explain", "journal", "loop", "open_holdout", "pack", "run"]
 
@@ -276,8 +277,24 @@ def _tell_journal(found: Journal) -> None:
     typer.echo(f"{found.trials:,} trials in the ledger")
     for family, market, looks, kept in found.families:
         typer.echo(f"  {family} on {market}: {looks:,} looks, {kept:,} runs")
+    _tell_screen(found.screen)
     for fault in found.faults:
         typer.echo(f"changed by hand: {fault}")
+
+
+def _tell_screen(screen: Screen) -> None:
+    typer.echo(screen.sentence)
+    if not screen.rows:
+        return
+    typer.echo("       p    Holm   false  Sharpe    left")
+    for row in screen.rows:
+        shown = f"{row.p_value:8.3f}{row.holm:8.3f}{row.false_share:8.3f}"
+        ratios = f"{_ratio(row.sharpe_annual):>8s}{_ratio(row.sharpe_left):>8s}"
+        typer.echo(f"{shown}{ratios}  {row.name} on {row.market} ({row.experiment})")
+    typer.echo(
+        "p: of the out-of-sample account alone; Holm: after counting all ideas; false: share of worthless ideas among "
+        "those taken up to here; left: Sharpe ratio after the haircut for so many ideas"
+    )
 
 
 def _body(kind: str, body: Mapping[str, Any]) -> str:
