@@ -164,8 +164,8 @@ def _sentence(rows: Sequence[Screened], unjudged: int) -> str:
     alone = sum(row.p_value <= LEVEL for row in rows)
     left = sum(row.holm <= LEVEL for row in rows)
     told = [
-        f"{count} idea{' was' if count == 1 else 's were'} judged, counting each experiment on each market: {alone} with "
-        f"a p-value of {LEVEL:g} or less alone, {left} after counting all."
+        f"{count} idea{' was' if count == 1 else 's were'} judged, counting each experiment on each market: {alone} "
+        f"with a p-value of {LEVEL:g} or less alone, {left} after counting all."
     ]
     if count > 1:
         told.append(f"Of {count} worthless ones {LEVEL * count:.1f} would have it by luck.")
