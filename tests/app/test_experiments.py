@@ -56,6 +56,7 @@ def judged(fresh: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Worksp
         ),
         ("from: 2002-01-01, ", "", "holdout.from is missing"),
         ("train_years: 1", "train_years: 0", "splits.train_years is 0"),
+        ("splits: {", "splits: {embargo_sessions: 0, ", "splits.embargo_sessions is 0"),
         ("splits: {", "gates: {walk_backward: 1}\nsplits: {", "there is no gate walk_backward"),
         ("splits: {", "require_recent_bars_hours: -1\nsplits: {", "require_recent_bars_hours is -1"),
         ("splits: {", "outcomes: {horizons: [0]}\nsplits: {", "outcomes.horizons"),

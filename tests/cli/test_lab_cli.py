@@ -24,9 +24,12 @@ def test_a_run_tells_verdict_notes_and_hash(done: tuple[Path, Done]) -> None:
     assert done[1].returncode == 0
     assert told["markets"][0]["verdict"].startswith("tsmom on IXIC is ")
     assert any(note.startswith("Registered on") for note in told["notes"])
+    # A trade of the file's strategy is revised every 20 sessions.
+    assert told["markets"][0]["gap"]["sessions"] == 20
     again = argus("lab", "run", "experiment.yaml", "--workers", "1", folder=done[0])
     assert "kept   tsmom on IXIC" in again.stdout
     assert told["examination_hash"] in again.stdout
+    assert "the walk leaves out 20 sessions: a trade lasts up to 20 sessions" in again.stdout
 
 
 def test_a_pack_is_made_and_repeated(done: tuple[Path, Done], tmp_path: Path) -> None:
@@ -50,6 +53,13 @@ def test_the_journal_and_the_loop(done: tuple[Path, Done]) -> None:
     assert [event["kind"] for event in told["events"]][:3] == ["registered", "run", "verdict"]
     assert told["looks"][0]["strategy"] == "tsmom"
     assert "months of trend: tsmom on IXIC.1d" in argus("lab", "journal", folder=done[0]).stdout
+    (row,) = told["screen"]["rows"]
+    examined = json.loads(Path(json.loads(done[1].stdout)["examination"]).read_text())["markets"][0]["evaluation"]
+    assert row["p_value"] == row["holm"] == 1.0 - examined["metrics"]["psr_zero"]
+    assert row["sharpe_annual"] == examined["metrics"]["sharpe_annual"]
+    words = argus("lab", "journal", folder=done[0]).stdout
+    assert "1 idea was judged" in words
+    assert "months of trend on IXIC.1d" in words
     looped = argus("lab", "loop", "experiment.yaml", "missing.yaml", "--workers", "1", folder=done[0])
     assert looped.returncode == 4
     assert "unchanged experiment.yaml" in looped.stdout

@@ -12,6 +12,7 @@ from argus.engine.metrics import session_returns, summarise
 from argus.engine.replay import run
 from argus.lab.journal.trials import MemoryTrialLedger
 from argus.lab.red_flags import CHECK_NEXT, red_flags
+from argus.lab.search.resplits import Paths
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.lab.markets import Fade, config, daily_bars, market_of, noise, reverting
@@ -38,8 +39,15 @@ def _names(metrics: object = _CALM, **changes: object) -> set[str]:
     return {flag.name for flag in red_flags(metrics, **(given | changes))}  # type: ignore[arg-type]
 
 
+def _paths(median: float) -> Paths:
+    return Paths(10, 3, 120, (median,) * 36, median, median, float(median <= 0.0), "")
+
+
 def test_nothing_suspicious_raises_nothing() -> None:
     assert _names() == set()
+    assert _names(paths=_paths(0.1)) == set()
+    # Where the walk lost too, nothing contradicts it.
+    assert "other_splits_lose" not in _names(replace(_CALM, net_pnl_micros=-1), paths=_paths(-0.2))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +58,7 @@ def test_nothing_suspicious_raises_nothing() -> None:
         ("one_trade", {"metrics": replace(_CALM, largest_trade_share=0.51)}),
         ("one_year", {"years_pnl": {2010: 9.0, 2011: 1.0, 2012: 1.0}}),
         ("no_losing_month", {"month_returns": [0.01] * 12}),
+        ("other_splits_lose", {"paths": _paths(-0.2)}),
         ("edge_gone_at_1_5x", {"net_by_cost": {"1": 5.0, "1.5": -1.0}}),
         ("costs_zero", {"metrics": replace(_CALM, fees_micros=0)}),
         ("costs_zero", {"config": RunConfig(costs=CostModel(multiplier=Decimal(0)))}),

@@ -71,7 +71,17 @@ def test_an_edge_is_found_and_everything_adds_up() -> None:
         "look-ahead",
         "statistics",
     }
-    json.dumps(found.as_dict(), allow_nan=False)
+    told = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    # Both figures of the halves stand in the gate's sentence.
+    assert found.multiplicity is not None
+    assert found.multiplicity.pbo is not None
+    sentence = next(gate.sentence for gate in found.gates if gate.name == "overfitting")
+    assert f"In {found.multiplicity.pbo.loss_probability:.0%} of" in sentence
+    assert f"in {found.multiplicity.pbo.value:.0%} it came out" in sentence
+    # Choosing pays wherever the data are cut, and the gap is told.
+    assert told["resplits"]["paths"]["below_zero"] == 0.0
+    assert told["resplits"]["folds"]["earned"] == 1.0
+    assert told["gap"]["sessions"] == 1
 
 
 def test_every_run_is_counted_and_search_and_walk_are_the_looks() -> None:

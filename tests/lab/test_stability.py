@@ -9,7 +9,7 @@ import pytest
 from argus.core.errors import ConfigError
 from argus.engine._sweep_surface import grid_neighbours, read_surface
 from argus.lab.evaluation import FoldResult
-from argus.lab.stress.stability import plateau_at, plateau_of, walk_instability
+from argus.lab.stress.stability import plateau_at, walk_instability
 from tests.lab.markets import noise
 
 INDEX = np.array([(i, j) for i in range(7) for j in range(7)])
@@ -45,7 +45,11 @@ def test_hill_is_safe_and_spike_is_not() -> None:
     assert spike.figure == pytest.approx(1.0 - 0.05 / 2.0)
     for scores in (HILL, SPIKE, noise(49, 3) + 0.01):
         reading = read_surface(scores, PAIRS)
-        assert plateau_of(reading) == plateau_at(scores, PAIRS, reading.best)
+        found = plateau_at(scores, PAIRS, reading.best)
+        # A sweep reads the same surface by itself.
+        assert (found.score, found.neighbours) == (reading.score, reading.neighbours)
+        assert found.share == reading.holding / reading.neighbours
+        assert found.beside_ratio == min(max(reading.beside_median / reading.score, 0.0), 1.0)
 
 
 def test_chosen_point_is_judged_and_not_the_best_one() -> None:

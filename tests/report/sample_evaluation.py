@@ -30,6 +30,7 @@ from argus.lab.evaluation import (
     Curve,
     Evaluation,
     FoldResult,
+    Gap,
     HoldResult,
     SearchRun,
     Significance,
@@ -41,6 +42,8 @@ from argus.lab.look_ahead import Cut
 from argus.lab.measures import best_run, plateau_around
 from argus.lab.multiple_testing.multiplicity import Multiplicity, MultiplicitySettings, multiplicity
 from argus.lab.red_flags import CHECK_NEXT, RedFlag
+from argus.lab.search.resplits import resplit
+from argus.lab.search.splits import Guard
 from argus.lab.search.trial_matrix import TrialMatrix
 from argus.lab.stress.bootstrap import bootstrap_trades
 from argus.lab.stress.capacity import Capacity
@@ -139,6 +142,8 @@ def sample_evaluation(
             chosen=chosen,
             robustness=_robustness(seed, record, bars, net, matrix, chosen, folds),
             multiplicity=_multiplicity(matrix, chosen),
+            gap=Gap(20, "a trade lasts up to 20 sessions"),
+            resplits=resplit(matrix, Guard(20, 61, "a trade of it lasts up to 20 sessions")),
         ),
         {symbol: (instrument(symbol), bars)},
     )
@@ -215,6 +220,7 @@ def without_trades() -> tuple[Evaluation, Market]:
         chosen=-1,
         robustness=Robustness(),
         multiplicity=None,
+        resplits=None,
     ), market
 
 

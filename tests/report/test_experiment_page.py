@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from argus.lab.evaluation import Evaluation, to_json
+from argus.lab.score import score_of
 from argus.report.experiment import render_experiment
 from argus.report.html import Part, candidate_part
 from tests.report.sample_evaluation import sample_evaluation
@@ -45,6 +47,26 @@ def test_reasons_and_notes_come_before_any_market() -> None:
     for number in (1, 2):
         (data,) = re.findall(rf'id="d{number}">(.*?)</script>', page, flags=re.DOTALL)
         assert json.loads(data)["currency"] == "USD"
+
+
+def test_survivors_stand_first_by_their_score_with_its_parts() -> None:
+    bad, good = sample_evaluation(1, drift=-0.0004, sessions=600, trades=40)[0], sample_evaluation()[0]
+    found = {"A.1d": bad, "B.1d": _scored(good, 0.2), "C.1d": _scored(good, 0.9)}
+    assert found["B.1d"].score is not None
+    parts = {name: candidate_part(k, one, None, is_open=False) for k, (name, one) in enumerate(found.items(), 1)}
+    page = _own(render_experiment(_examination(found), parts))
+    assert Page(page).open == []
+    assert page.index('href="#c3">C.1d') < page.index('href="#c2">B.1d') < page.index('href="#c1">A.1d')
+    assert page.index('id="c3"') < page.index('id="c2"') < page.index('id="c1"')
+    assert f"score {found['B.1d'].score.value:.2f}, of deflated Sharpe".casefold() in page.casefold()
+    assert page.count("it orders those that passed every gate") == 4
+    assert 'id="c1-score"' not in page
+
+
+def _scored(evaluation: Evaluation, deflated: float) -> Evaluation:
+    assert evaluation.robustness is not None
+    counted = replace(evaluation.significance, deflated=deflated)
+    return replace(evaluation, score=score_of(evaluation.gates, counted, evaluation.robustness))
 
 
 def test_a_market_without_pictures_is_named() -> None:

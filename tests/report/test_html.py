@@ -83,7 +83,7 @@ def test_every_chart_has_its_data(page: str) -> None:
     own = _without_library(page)
     data = dict(re.findall(r'<script type="application/json" id="d(\d+)">(.*?)</script>', own, flags=re.DOTALL))
     charts = [attributes for tag, attributes in Page(own).tags if "data-chart" in attributes]
-    assert len(charts) == 28
+    assert len(charts) == 30
     for chart in charts:
         assert chart["data-chart"] in json.loads(data[str(chart["data-candidate"])])
         assert chart["aria-label"]

@@ -130,11 +130,11 @@ def test_the_density_of_a_maximum_is_that_of_drawn_maxima() -> None:
 
 
 def test_what_was_not_measured_says_so(good: Evaluation) -> None:
-    nothing = replace(good, robustness=Robustness(), multiplicity=None, matrix=None, chosen=-1)
+    nothing = replace(good, robustness=Robustness(), multiplicity=None, matrix=None, chosen=-1, resplits=None)
     assert not any(stress_charts(nothing).values())
     text = stress_cards(1, nothing, {})
     cards = re.findall(r"<h3>(.*?)</h3>", text)
-    assert len(cards) == 10
+    assert len(cards) == 11
     assert text.count(NOT_MEASURED) == len(cards)
     assert NOT_MEASURED not in stress_cards(1, good, candidate_charts(good, None))
 
@@ -149,6 +149,26 @@ def test_every_picture_has_its_sentence(good: Evaluation) -> None:
     assert robust.regimes is not None
     assert robust.paths is not None
     assert text.count('role="img" aria-label="passed"') + text.count('aria-label="failed"') == len(robust.paths.clauses)
+
+
+def test_histories_are_counted_once_and_stand_on_their_side_of_zero(good: Evaluation) -> None:
+    assert good.resplits is not None
+    paths = good.resplits.paths
+    assert paths is not None
+    drawn = stress_charts(good)["paths"]
+    edge, count = np.array(drawn["edge"]), np.array(drawn["count"])
+    shown = np.array(paths.sharpe_annual)
+    assert count.sum() == len(shown) == 36
+    assert edge[0] <= shown.min() + 1e-3
+    assert shown.max() <= edge[-1] + 1e-3
+    assert count[edge[1:] <= 0].sum() == (shown < 0).sum()
+    assert drawn["walk"] == pytest.approx(good.metrics.sharpe_annual, abs=6e-3)
+    text = stress_cards(1, good, candidate_charts(good, None))
+    assert paths.sentence in text
+    assert 'data-chart="paths"' in text
+    # Months need more than a purge of 20 sessions leaves, and the card says so.
+    assert good.resplits.months is None
+    assert "Not measured: odd months choose" in text
 
 
 def test_every_gate_leads_to_its_evidence(good: Evaluation) -> None:

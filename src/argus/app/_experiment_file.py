@@ -69,6 +69,7 @@ class _Splits(BaseModel):
     train_years: float = Field(default=3.0, gt=0, le=100)
     test_years: float = Field(default=1.0, gt=0, le=100)
     anchored: bool = True
+    embargo_sessions: int | None = Field(default=None, ge=1, le=10_000)
 
 
 class _Outcomes(BaseModel):

@@ -179,6 +179,7 @@ class MarketJob:
             train_years=spec.splits.train_years,
             test_years=spec.splits.test_years,
             anchored=spec.splits.anchored,
+            embargo_sessions=spec.splits.embargo_sessions,
             seed=plan.seed,
             thresholds=dict(spec.gates),
         )

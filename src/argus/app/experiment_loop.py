@@ -6,16 +6,19 @@ they are. What cannot be run, because its data are stale or its file is wrong, i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
-from argus.app._experiment_stages import folder_of, stages_hold
+from argus.app._experiment_stages import folder_of, read_json, stages_hold
 from argus.app.experiments import ExperimentResult, Progress, refuse_stale, run_experiment
 from argus.app.workspace import Workspace
 from argus.core.errors import ArgusError, ConfigError
+
+if TYPE_CHECKING:
+    from argus.lab.journal.screen import Screen
 
 __all__ = ["Journal", "Pass", "experiment_files", "journal", "loop_once"]
 
@@ -32,16 +35,20 @@ class Pass:
     why : str
     result : ExperimentResult or None
         Where it was run.
+    survivors : tuple of mapping
+        Experiment, market and score of each market that passed every gate; none where a hold-out did not keep what was
+        promised.
     """
 
     path: Path
     did: str
     why: str
     result: ExperimentResult | None = None
+    survivors: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        told = {"file": str(self.path), "did": self.did, "why": self.why}
+        told = {"file": str(self.path), "did": self.did, "why": self.why, "survivors": list(self.survivors)}
         return told if self.result is None else {**told, "result": self.result.as_dict()}
 
 
@@ -91,14 +98,31 @@ def loop_once(
             refuse_stale(workspace, plan, now_ns)
             why = _why(workspace, plan)
             if why is None:
-                done.append(Pass(path, "unchanged", "file, data, code and looks are those of its verdict"))
+                known = read_json(folder_of(workspace, plan.spec) / "examination.json")
+                same = "file, data, code and looks are those of its verdict"
+                done.append(Pass(path, "unchanged", same, survivors=_survivors(workspace, plan, known)))
                 continue
             tell = progress(path) if progress else None
             result = run_experiment(workspace, path, workers=workers, now_ns=now_ns, progress=tell)
-            done.append(Pass(path, "run", why, result))
+            done.append(Pass(path, "run", why, result, _survivors(workspace, plan, result.examination)))
         except ArgusError as error:
             done.append(Pass(path, "refused", str(error)))
     return tuple(done)
+
+
+def _survivors(
+    workspace: Workspace, plan: ExperimentPlan, examination: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], ...]:
+    from argus.lab.journal.verdict_notes import holdout_failed
+
+    if holdout_failed(plan.spec, workspace.experiments().journal()):
+        return ()
+    name = examination["experiment"]["name"]
+    return tuple(
+        {"experiment": name, "market": one["market"], "score": one["evaluation"]["score"]}
+        for one in examination["markets"]
+        if one["evaluation"]["deployable"]
+    )
 
 
 def _why(workspace: Workspace, plan: ExperimentPlan) -> str | None:
@@ -133,12 +157,15 @@ class Journal:
     families : tuple of (str, str, int, int)
         Strategy, market, looks and all runs kept, most looks first.
     trials : int
+    screen : Screen
+        The accounts of all verdicts, each corrected for all the others.
     """
 
     events: tuple[dict[str, Any], ...]
     faults: tuple[str, ...]
     families: tuple[tuple[str, str, int, int], ...]
     trials: int
+    screen: Screen
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -150,12 +177,14 @@ class Journal:
                 {"strategy": family, "market": market, "looks": looks, "runs": kept}
                 for family, market, looks, kept in self.families
             ],
+            "screen": asdict(self.screen),
         }
 
 
 def journal(workspace: Workspace) -> Journal:
     """The journal of a workspace."""
     from argus.lab.journal.registry import chain_faults
+    from argus.lab.journal.screen import screen_of
     from argus.lab.journal.trials import Trial, looks_of
 
     events = workspace.experiments().journal()
@@ -169,4 +198,5 @@ def journal(workspace: Workspace) -> Journal:
         faults=chain_faults(events),
         families=tuple(sorted(counted, key=lambda row: (-row[2], row[0], row[1]))),
         trials=len(trials),
+        screen=screen_of(events),
     )

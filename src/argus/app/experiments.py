@@ -72,7 +72,9 @@ class ExperimentResult:
         return self.folder / "report.html"
 
     def as_dict(self) -> dict[str, Any]:
-        """The verdicts, for JSON; everything stands in the folder."""
+        """The verdicts, for JSON: survivors first, by score. Everything stands in the folder."""
+        from argus.lab.score import standing
+
         return {
             "experiment": self.spec.id,
             "name": self.spec.name,
@@ -87,12 +89,15 @@ class ExperimentResult:
                     "market": market["market"],
                     "deployable": market["evaluation"]["deployable"],
                     "verdict": market["evaluation"]["verdict"],
+                    "score": market["evaluation"].get("score"),
                     "gates": {gate["name"]: gate["passed"] for gate in market["evaluation"]["gates"]},
                     "sharpe_annual": market["evaluation"]["metrics"]["sharpe_annual"],
+                    "gap": market["evaluation"].get("gap"),
+                    "red_flags": [flag["name"] for flag in market["evaluation"]["red_flags"]],
                     "base": market["base"],
                     "left_out": market["left_out"],
                 }
-                for market in self.examination["markets"]
+                for market in sorted(self.examination["markets"], key=lambda one: standing(one["evaluation"]))
             ],
         }
 
@@ -240,6 +245,8 @@ def _verdict(
     kind: Any,
 ) -> None:
     """Add the verdict to the journal, unless it is the one that stands there last."""
+    from argus.lab.journal.screen import account_of
+
     registry = workspace.experiments()
     earlier = [e for e in registry.journal() if e.experiment == spec.id and "examination" in e.body]
     if earlier and earlier[-1].body["examination"] == examination_hash:
@@ -248,6 +255,9 @@ def _verdict(
         "examination": examination_hash,
         "deployable": examination["deployable"],
         "verdicts": {market["market"]: market["evaluation"]["verdict"] for market in examination["markets"]},
+        "accounts": {
+            market["market"]: account_of(market["evaluation"]["metrics"]) for market in examination["markets"]
+        },
         "notes": examination["notes"],
         "trials": len(workspace.trials().journal()),
     }

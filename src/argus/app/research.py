@@ -115,7 +115,11 @@ def research(
                 evaluation = evaluate(
                     candidate,
                     trials=trials,
-                    settings=LabSettings(seed=settings.seed, thresholds=settings.evaluation.deploy_gates),
+                    settings=LabSettings(
+                        embargo_sessions=settings.evaluation.embargo_sessions,
+                        seed=settings.seed,
+                        thresholds=settings.evaluation.deploy_gates,
+                    ),
                     map_runs=map_runs,
                     progress=tell,
                 )

@@ -147,6 +147,8 @@ class EvaluationSettings(_Strict):
 
     deploy_gates: dict[str, float] = {}
     """Gate to threshold, where it is not the one that Argus comes with. Some can be made stricter only."""
+    embargo_sessions: int | None = Field(default=None, ge=1, le=10_000)
+    """Sessions between choosing and trading in the walk; null: as long as a trade of the strategy can last."""
 
     @field_validator("deploy_gates")
     @classmethod

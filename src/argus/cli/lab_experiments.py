@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from argus.app.experiment_loop import Journal, Pass
     from argus.app.experiments import ExperimentResult, Progress
     from argus.app.workspace import Workspace
+    from argus.lab.journal.screen import Screen
 
 __all__ = ["explain", "journal", "loop", "open_holdout", "pack", "run"]
 
@@ -216,6 +217,14 @@ def _tell_result(result: ExperimentResult) -> None:
     typer.echo(f"{result.spec.name} ({result.spec.id}): {result.spec.hypothesis}")
     for market in told["markets"]:
         typer.echo(f"{'kept  ' if market['market'] in result.kept else 'judged'} {market['verdict']}")
+        if market["score"]:
+            typer.echo(f"       score {_score(market['score'])}")
+        gap = market["gap"]
+        if gap:
+            sessions = f"{gap['sessions']} session{'' if gap['sessions'] == 1 else 's'}"
+            typer.echo(f"       between choosing and trading the walk leaves out {sessions}: {gap['why']}")
+        for flag in _contradictions(result, market["market"]):
+            typer.echo(f"       ⚑ {flag['sentence']}\n         check next: {flag['check_next']}")
         base = market["base"]
         if base and base["sharpe_annual"] is not None:
             typer.echo(
@@ -235,12 +244,29 @@ def _tell_result(result: ExperimentResult) -> None:
     typer.echo(f"report: {told['report']}")
 
 
+def _score(score: Mapping[str, Any]) -> str:
+    from argus.report.figures import score_parts
+
+    return f"{score['value']:.2f} {score_parts(score)}"
+
+
+def _contradictions(result: ExperimentResult, market: str) -> list[Mapping[str, Any]]:
+    """Red flags of a market that say the opposite of its walk; the others stand on the page."""
+    judged = next(one["evaluation"] for one in result.examination["markets"] if one["market"] == market)
+    return [flag for flag in judged["red_flags"] if flag["name"] == "other_splits_lose"]
+
+
 def _tell_passes(done: tuple[Pass, ...]) -> None:
     for one in done:
         typer.echo(f"{one.did:9s} {one.path}: {one.why}")
         if one.result is not None:
             for market in one.result.as_dict()["markets"]:
                 typer.echo(f"          {market['verdict']}")
+    survivors = [survivor for one in done for survivor in one.survivors]
+    if survivors:
+        typer.echo("passed every gate, best score first:")
+    for survivor in sorted(survivors, key=lambda survivor: -survivor["score"]["value"]):
+        typer.echo(f"  {survivor['experiment']} on {survivor['market']}: score {_score(survivor['score'])}")
 
 
 def _tell_journal(found: Journal) -> None:
@@ -251,8 +277,24 @@ def _tell_journal(found: Journal) -> None:
     typer.echo(f"{found.trials:,} trials in the ledger")
     for family, market, looks, kept in found.families:
         typer.echo(f"  {family} on {market}: {looks:,} looks, {kept:,} runs")
+    _tell_screen(found.screen)
     for fault in found.faults:
         typer.echo(f"changed by hand: {fault}")
+
+
+def _tell_screen(screen: Screen) -> None:
+    typer.echo(screen.sentence)
+    if not screen.rows:
+        return
+    typer.echo("       p    Holm   false  Sharpe    left")
+    for row in screen.rows:
+        shown = f"{row.p_value:8.3f}{row.holm:8.3f}{row.false_share:8.3f}"
+        ratios = f"{_ratio(row.sharpe_annual):>8s}{_ratio(row.sharpe_left):>8s}"
+        typer.echo(f"{shown}{ratios}  {row.name} on {row.market} ({row.experiment})")
+    typer.echo(
+        "p: of the out-of-sample account alone; Holm: after counting all ideas; false: share of worthless ideas among "
+        "those taken up to here; left: Sharpe ratio after the haircut for so many ideas"
+    )
 
 
 def _body(kind: str, body: Mapping[str, Any]) -> str:

@@ -106,8 +106,8 @@ class ResearchSettings:
     train_years, test_years : float
         First training window, and each test window. Where the data are too short for them, the first two fifths train
         and the rest is tested in five windows.
-    embargo_sessions : int
-        Between training and test.
+    embargo_sessions : int or None
+        Between training and test; None takes it from what the strategy declares (`argus.lab.search.walk.gap_of`).
     anchored : bool
         Whether training windows grow from the start, or roll.
     cost_multipliers : tuple of str
@@ -126,7 +126,7 @@ class ResearchSettings:
 
     train_years: float = 3.0
     test_years: float = 1.0
-    embargo_sessions: int = 1
+    embargo_sessions: int | None = None
     anchored: bool = True
     cost_multipliers: tuple[str, ...] = ("1.25", "1.5", "2")
     bootstrap_paths: int = 10_000
@@ -141,4 +141,9 @@ class ResearchSettings:
         for name in ("train_years", "test_years"):
             if not getattr(self, name) > 0.0:
                 raise ConfigError(f"research: {name} is {getattr(self, name)}; it must be positive")
+        if self.embargo_sessions is not None and self.embargo_sessions < 1:
+            raise ConfigError(
+                f"research: embargo_sessions is {self.embargo_sessions}; at least 1 session must lie between choosing "
+                "and trading, or leave it out"
+            )
         gates_with(self.thresholds)

@@ -27,6 +27,8 @@ from argus.lab.stress.bootstrap import BootstrapResult
 
 if TYPE_CHECKING:
     from argus.lab.multiple_testing.multiplicity import Multiplicity
+    from argus.lab.score import Score
+    from argus.lab.search.resplits import Resplits
     from argus.lab.stress.robustness import Robustness
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Curve",
     "Evaluation",
     "FoldResult",
+    "Gap",
     "HoldResult",
     "MonthReturn",
     "SearchRun",
@@ -87,6 +90,30 @@ class FoldResult:
     test_sharpe_annual: float
     test_pnl: float
     test_return: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What lies between the sessions that choose and those that are traded, in every fold of the walk.
+
+    Attributes
+    ----------
+    sessions : int
+    why : str
+        Where the number comes from.
+    is_stated : bool
+        Whether somebody set it by hand.
+    """
+
+    sessions: int
+    why: str
+    is_stated: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """The gap in words."""
+        many = "1 session" if self.sessions == 1 else f"{self.sessions} sessions"
+        return f"Between choosing and trading the walk leaves out {many}: {self.why}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +265,12 @@ class Evaluation:
         Column of the set that would be traded now; -1 if none ever traded.
     robustness : Robustness or None
     multiplicity : Multiplicity or None
+    gap : Gap or None
+        Of the walk.
+    resplits : Resplits or None
+        The search cut in other ways than the walk.
+    score : Score or None
+        Its place among those that passed all gates; None of any other.
     """
 
     strategy: str
@@ -267,6 +300,9 @@ class Evaluation:
     chosen: int = -1
     robustness: Robustness | None = None
     multiplicity: Multiplicity | None = None
+    gap: Gap | None = None
+    resplits: Resplits | None = None
+    score: Score | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for JSON: NaN and infinity become None; of record and matrix only their manifest and hash."""

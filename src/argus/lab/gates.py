@@ -211,8 +211,12 @@ GATES: Final = (
         "overfitting",
         "Does what was best in one half of the data also earn in the other half?",
         0.2,
-        "If more than one in five halves would have chosen a loser, choosing is guessing.",
-        "Share of all ways to halve the data in which the parameters best in one half lose money in the other (CSCV).",
+        "If more than one in five halves would have chosen a loser, choosing is guessing. The probability of "
+        "overfitting (PBO) is told beside it and not judged: it asks for the rank among all sets, and sets that are "
+        "equally good rank by chance, so that a broad plateau shows one half as noise does.",
+        "Share of all ways to halve the data in which the parameters best in one half lose money in the other (CSCV). "
+        "Beside it PBO: the share in which they come out at the middle of all sets or below. PBO near one half with "
+        "few losses is a plateau, with losses in every second half it is noise.",
         "A market that rose all the time: everything that was long earns in every half.",
         "at most",
     ),

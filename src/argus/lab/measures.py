@@ -162,7 +162,8 @@ def _overfitting(multiple: Multiplicity | None, runs: int) -> Figure:
     return Figure(
         found.loss_probability,
         f"In {found.loss_probability:.0%} of {found.cuts:,} ways to halve the data the set that was best in one half "
-        f"lost in the other (probability of overfitting {found.value:.0%}).",
+        f"lost in the other, which is what the gate reads; in {found.value:.0%} it came out at the middle of all sets "
+        "or below (probability of overfitting, PBO), which sets that are equally good do by chance.",
     )
 
 

@@ -19,6 +19,7 @@ from argus.engine.config import RunConfig
 from argus.engine.metrics import Metrics
 
 if TYPE_CHECKING:
+    from argus.lab.search.resplits import Paths
     from argus.lab.stress.robustness import Robustness
 
 __all__ = ["RedFlag", "red_flags"]
@@ -63,6 +64,8 @@ CHECK_NEXT: Final[Mapping[str, str]] = {
     "no_losing_month": "Look for marks that were not traded at, losses that stay open, and a future that was seen.",
     "gone_one_bar_late": "Ask whether you could have sent the order in time; run it with latency, or on finer bars.",
     "stands_alone": "Look at the heat map of its parameters; take a set from the middle of a plateau, or none.",
+    "other_splits_lose": "Look for the fold or the year that carries the walk, and at the Sharpe ratio of each stretch "
+    "in the report; believe it when more years have come.",
     "edge_gone_at_1_5x": "Compare the assumed costs with statements of your broker; trade less often, or not at all.",
     "costs_zero": "State fees and slippage as your broker charges them, and run it again.",
     "costs_near_zero": "Hold the costs against the fee schedule and half the usual spread, and run it again.",
@@ -95,6 +98,7 @@ def red_flags(
     open_pnl_micros: int = 0,
     turnover_micros: int = 0,
     robust: Robustness | None = None,
+    paths: Paths | None = None,
 ) -> tuple[RedFlag, ...]:
     """Everything suspicious about a result.
 
@@ -118,6 +122,8 @@ def red_flags(
         Value of all that was bought and sold; 0 leaves out what is held against it.
     robust : Robustness or None
         What came of it a bar late, and beside its parameters; None leaves these out.
+    paths : Paths or None
+        Of the same search cut in other ways; None leaves it out.
     """
     found: list[RedFlag] = []
     if metrics.sharpe_annual > SHARPE_MAX:
@@ -135,6 +141,14 @@ def red_flags(
         found.append(RedFlag("edge_gone_at_1_5x", "Half as much cost again turns the profit into a loss."))
     if robust is not None:
         found.extend(_brittle(robust))
+    if paths is not None and metrics.net_pnl_micros > 0 and paths.median <= 0.0:
+        found.append(
+            RedFlag(
+                "other_splits_lose",
+                f"The walk earned, but where other stretches choose, the median of {len(paths.sharpe_annual)} "
+                f"histories has a Sharpe ratio of {paths.median:.2f}: the order of the years may have made the profit.",
+            )
+        )
     found.extend(_kind_assumptions(metrics, config, turnover_micros))
     found.extend(_from_notes(notes))
     return tuple(replace(flag, check_next=CHECK_NEXT[flag.name]) for flag in found)

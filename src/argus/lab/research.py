@@ -50,8 +50,11 @@ from argus.lab.multiple_testing.significance import (
     minimum_track_record,
 )
 from argus.lab.red_flags import RedFlag, red_flags
+from argus.lab.score import score_of
 from argus.lab.search.parameter_search import search
 from argus.lab.search.play import Change
+from argus.lab.search.resplits import Resplits, longest_trade_sessions, resplit
+from argus.lab.search.splits import guard_of_sets
 from argus.lab.search.trial_matrix import TrialMatrix
 from argus.lab.search.walk import Walk, fold_results, plan_walk
 from argus.lab.search.walk_forward import (
@@ -116,8 +119,10 @@ def evaluate(
     evidence = _evidence(candidate, metrics, windows, costs, drawn, significance, hold, cuts, walk, figures)
     gates = apply_gates(evidence, gates_with(how.thresholds))
     months = month_returns(curve.session, curve.equity)
-    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes)))
-    flags = _flags(candidate, record, metrics, evidence, months, notes, robust)
+    others = _resplit(candidate, searched.matrix, record)
+    stated = (walk.gap.sentence,) if walk.gap.is_stated else ()
+    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes, *stated)))
+    flags = _flags(candidate, record, metrics, evidence, months, notes, robust, others)
     tell("statistics", 1, 1)
     spec = walk.strategy().spec
     return Evaluation(
@@ -148,6 +153,9 @@ def evaluate(
         chosen=chosen,
         robustness=robust,
         multiplicity=multiple,
+        gap=walk.gap,
+        resplits=others,
+        score=score_of(gates, significance, robust),
     )
 
 
@@ -299,6 +307,14 @@ def _audit(
 # ---- statistics
 
 
+def _resplit(candidate: Candidate, matrix: TrialMatrix, record: RunRecord) -> Resplits:
+    """The search cut in other ways; trades of undeclared length are as long as the account's longest."""
+    bars = [candidate.market[symbol][1] for symbol in candidate.universe]
+    per_session = max(1.0, min(len(one) / len(np.unique(one.session)) for one in bars))
+    sets = [candidate.create(values) for values in matrix.values]
+    return resplit(matrix, guard_of_sets(sets, longest_trade_sessions(record), per_session))
+
+
 def _sizes_on_equity(candidate: Candidate) -> bool:
     return candidate.sizer.describe().get("capital") == "equity"
 
@@ -395,6 +411,7 @@ def _flags(
     months: Sequence[MonthReturn],
     notes: Sequence[str],
     robust: Robustness,
+    others: Resplits,
 ) -> tuple[RedFlag, ...]:
     still_open = record.trades["is_open"] == 1
     return red_flags(
@@ -408,6 +425,7 @@ def _flags(
         open_pnl_micros=int(record.trades["net_micros"][still_open].sum()),
         turnover_micros=int(np.abs(record.fills["value_micros"]).sum()),
         robust=robust,
+        paths=others.paths,
     )
 
 

@@ -7,14 +7,19 @@ Whoever passed all gates still has to be put into some order. The score is a wei
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from argus.core.errors import ConfigError
 
-__all__ = ["FLOOR", "WEIGHTS", "Score", "composite"]
+if TYPE_CHECKING:
+    from argus.lab.evaluation import Significance
+    from argus.lab.gates import GateResult
+    from argus.lab.stress.robustness import Robustness
+
+__all__ = ["FLOOR", "WEIGHTS", "Score", "composite", "score_of", "standing"]
 
 WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -31,11 +36,11 @@ WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
 
 ``deflated_sharpe`` is the probability of that name: is there anything at all? It weighs most, as nothing else matters
 without it. ``choice`` is 1 less the probability of loss of the cross-validated choice: does choosing work here?
-``plateau`` is 1 less the surface penalty: do the neighbours hold? ``regimes`` is the regime score: does it need one
-kind of market? ``cost_margin`` is how much of the way to twice the costs is left before the profit is gone. These four
-are the common ways in which a real past edge fails, and weigh alike. ``walk_stability`` is 1 less the instability of
-the walk-forward: it overlaps with the others. ``capacity`` is the share of the money wanted that the market takes: it
-limits what is earned, not whether.
+``plateau`` is 1 less the surface penalty: do the neighbours hold? ``regimes`` is 1 less the regime sensitivity: does it
+need one kind of market? ``cost_margin`` is how much of the way from the costs assumed to twice these is left before the
+profit is gone. These four are the common ways in which a real past edge fails, and weigh alike. ``walk_stability`` is 1
+less the instability of the walk-forward: it overlaps with the others. ``capacity`` is the share of the money wanted
+that the market takes: it limits what is earned, not whether.
 
 The weights are a judgement, not an estimate: no data were used to set them, so that none are overfitted by them.
 """
@@ -100,3 +105,28 @@ def composite(figures: Mapping[str, float | None], weights: Mapping[str, float] 
     shares = tuple((name, weight / total) for name, weight in weights.items())
     logs = math.fsum(share * math.log(value) for (_, share), (_, value) in zip(shares, parts, strict=True))
     return Score(min(max(math.exp(logs), FLOOR), 1.0), tuple(parts), shares, tuple(missing))
+
+
+def score_of(gates: Sequence[GateResult], significance: Significance, robust: Robustness) -> Score | None:
+    """The score of a candidate that passed all gates; None of any other, which no score may put before another."""
+    if not all(gate.passed is True for gate in gates):
+        return None
+    lost = next((gate.value for gate in gates if gate.name == "overfitting"), math.nan)
+    penalties = {
+        "choice": lost,
+        "plateau": robust.plateau.figure if robust.plateau else math.nan,
+        "regimes": robust.regimes.figure if robust.regimes else math.nan,
+        "walk_stability": robust.instability.figure if robust.instability else math.nan,
+    }
+    figures = {name: 1.0 - penalty for name, penalty in penalties.items()}
+    figures["deflated_sharpe"] = significance.deflated
+    figures["cost_margin"] = robust.costs.break_even_multiplier - 1.0 if robust.costs else math.nan
+    figures["capacity"] = robust.capacity.multiple if robust.capacity else math.nan
+    return composite({name: min(max(value, 0.0), 1.0) for name, value in figures.items() if not math.isnan(value)})
+
+
+def standing(evaluation: Mapping[str, Any]) -> tuple[bool, float, int]:
+    """What sorts evaluations, as plain values, best first: survivors by score, others by the gates they passed."""
+    passed = sum(gate["passed"] is True for gate in evaluation["gates"])
+    score = evaluation.get("score")
+    return not evaluation["deployable"], -score["value"] if score else 0.0, -passed

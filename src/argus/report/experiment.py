@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from argus.lab.score import standing
 from argus.report import figures
 from argus.report.html import Part, ReportContext, render_page
 from argus.report.tables import mark
@@ -42,7 +43,8 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
     context = ReportContext(
         title=f"Experiment: {told['name']}", made=made, notes=(f"Hypothesis: {told['hypothesis']}",)
     )
-    shown = [parts[market["market"]] for market in markets if market["market"] in parts]
+    ordered = sorted(markets, key=lambda market: standing(market["evaluation"]))
+    shown = [parts[market["market"]] for market in ordered if market["market"] in parts]
     return render_page(
         context,
         (verdict, "Read what must be known about it before any curve."),
@@ -54,9 +56,9 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
 
 
 def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part]) -> str:
-    """A block a market: its verdict, and the sentence of every gate that it did not pass."""
+    """A block a market: its verdict, and the sentence of every gate that it did not pass; survivors first, by score."""
     blocks = []
-    for place, market in enumerate(markets, start=1):
+    for place, market in sorted(enumerate(markets, start=1), key=lambda item: standing(item[1]["evaluation"])):
         evaluation = market["evaluation"]
         gates = evaluation["gates"]
         failed = "".join(
@@ -68,9 +70,11 @@ def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part]) ->
         name = escape(market["market"])
         link = f'<a href="#c{place}">{name}</a>' if market["market"] in parts else name
         passed = sum(gate["passed"] is True for gate in gates)
+        score = evaluation.get("score")
+        told = f"; score {figures.ratio(score['value'])}, {figures.score_parts(score)}" if score else ""
         blocks.append(
             f'<div class="verdict {"yes" if evaluation["deployable"] else "no"}"><p>{escape(evaluation["verdict"])}</p>'
-            f"<small>{link}: {passed} of {len(gates)} gates passed</small>"
+            f"<small>{link}: {passed} of {len(gates)} gates passed{escape(told)}</small>"
             + (f'<ul class="reasons plain">{failed}</ul>' if failed else "")
             + "</div>"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from argus.core.time import format_ns
 
@@ -33,6 +33,8 @@ __all__ = [
     "percent",
     "price",
     "ratio",
+    "score_part",
+    "score_parts",
     "universe",
 ]
 
@@ -190,6 +192,33 @@ EVIDENCE: Final[Mapping[str, str]] = {
 
 def _form(name: str) -> _GateForm:
     return _FORMS.get(name) or _GateForm(name.replace("_", " ").capitalize(), "ratio", "")
+
+
+_SCORE_PARTS: Final[Mapping[str, str]] = {
+    "deflated_sharpe": "Deflated Sharpe",
+    "choice": "Choice",
+    "plateau": "Plateau",
+    "regimes": "Regimes",
+    "cost_margin": "Cost margin",
+    "walk_stability": "Stability of the walk",
+    "capacity": "Capacity",
+}
+
+
+def score_part(name: str) -> str:
+    """Heading of a part of the score."""
+    return _SCORE_PARTS.get(name, name)
+
+
+def score_parts(score: Mapping[str, Any]) -> str:
+    """The parts of a score, as plain values, on one line with their weights."""
+    weights = dict(score["weights"])
+    told = [
+        f"{score_part(name).lower()} {ratio(value)}{' (not measured)' if name in score['missing'] else ''} "
+        f"at {percent(weights[name], 0)}"
+        for name, value in score["parts"]
+    ]
+    return f"of {', '.join(told)}: it orders those that passed every gate, and decides nothing"
 
 
 def gate_label(name: str) -> str:

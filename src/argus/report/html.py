@@ -54,8 +54,15 @@ class ReportContext:
 
 
 def ranked(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Deployable ones first, then by the number of gates passed; ties as given."""
-    return sorted(evaluations, key=lambda one: (not one.deployable, -sum(bool(gate.passed) for gate in one.gates)))
+    """Deployable ones first, by their score; the others by the number of gates passed; ties as given."""
+    return sorted(
+        evaluations,
+        key=lambda one: (
+            not one.deployable,
+            -one.score.value if one.score else 0.0,
+            -sum(bool(gate.passed) for gate in one.gates),
+        ),
+    )
 
 
 def render_report(

@@ -153,6 +153,16 @@
         marker: { color: middle.map((x) => c.tint(x > 0 ? "gain" : "loss", .8)), line: { color: c.of("surface"), width: 1 } },
       }], layout(c, titled(c, "logit of its place in the other half"), titled(c, "halves"), { showlegend: false, hovermode: "closest", bargap: 0 })];
     },
+    paths(d, c) {
+      const middle = d.count.map((_, i) => (d.edge[i] + d.edge[i + 1]) / 2), top = Math.max(...d.count);
+      const upright = (x, name, color, dash) => ({ x: [x, x], y: [0, top], mode: "lines", name: `${name} ${number(x)}`, line: { color: c.of(color), width: 2, dash }, hoverinfo: "skip" });
+      const marks = [upright(d.median, "median", "ink", "dot")];
+      if (d.walk !== null) marks.push(upright(d.walk, "the walk", "hold", "solid"));
+      return [[{
+        type: "bar", x: middle, y: d.count, width: d.edge[1] - d.edge[0], name: "histories", showlegend: false, hovertemplate: "Sharpe %{x:.2f}: %{y} histories<extra></extra>",
+        marker: { color: middle.map((x) => c.tint(x > 0 ? "gain" : "loss", .8)), line: { color: c.of("surface"), width: 1 } },
+      }, ...marks], layout(c, titled(c, "Sharpe a year"), titled(c, "histories"), { hovermode: "closest", bargap: 0 })];
+    },
     luck(d, c) {
       const top = Math.max(...d.density);
       const upright = (x, name, color, dash) => ({ x: [x, x], y: [0, top], mode: "lines", name: `${name} ${number(x)}`, line: { color: c.of(color), width: 2, dash }, hoverinfo: "skip" });

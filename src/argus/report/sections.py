@@ -119,6 +119,8 @@ def candidate_section(
         name: f"c{place}-{part}" for name, part in figures.EVIDENCE.items() if f'id="c{place}-{part}"' in tiles + shown
     }
     gates = f'<div class="card">{tables.gates_table(evaluation, anchors)}</div>'
+    if evaluation.score:
+        gates += f'<div class="card" id="c{place}-score">{tables.score_table(evaluation.score)}</div>'
     body = _verdict(evaluation) + _own_flags(evaluation) + tiles + gates + shown
     opened = " open" if is_open else ""
     return f'<details class="candidate" id="c{place}"{opened}>{summary}<div class="body">{body}</div></details>'
@@ -256,7 +258,7 @@ def _evidence(place: int, evaluation: Evaluation, charts: Mapping[str, Any], mar
                 "Sharpe ratio on the sessions it was chosen on, beside those it then traded. A lasting gap between the "
                 "two is overfitting.",
                 chart(place, "folds", "Sharpe ratio of each fold, chosen on and traded"),
-                _instability(evaluation),
+                _instability(evaluation) + _gap(evaluation),
                 wide=False,
                 anchor=f"c{place}-folds",
             )
@@ -293,6 +295,10 @@ def _cost_reading(evaluation: Evaluation) -> str:
 def _instability(evaluation: Evaluation) -> str:
     found = evaluation.robustness.instability if evaluation.robustness else None
     return reading(found.sentence) if found else ""
+
+
+def _gap(evaluation: Evaluation) -> str:
+    return reading(evaluation.gap.sentence) if evaluation.gap else ""
 
 
 def _price_card(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from argus.report import figures, tables
@@ -31,6 +32,7 @@ def stress_cards(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) 
         _perturbed(place, evaluation, charts),
         _surface(place, evaluation, charts),
         _logits(place, evaluation, charts),
+        _paths(place, evaluation, charts),
         _luck(place, evaluation, charts),
         _counted(place, evaluation),
         _concentration(place, evaluation),
@@ -109,9 +111,11 @@ def _logits(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> st
     content = _missing("There were no two parameter sets that differ.")
     if found and "logits" in charts:
         sentence = (
-            f"In {figures.percent(found.value)} of {figures.count(found.cuts)} ways to halve the sessions the best set "
-            "of one half came out at the middle of all sets or below in the other (probability of overfitting); in "
-            f"{figures.percent(found.loss_probability)} it lost money there."
+            f"In {figures.percent(found.loss_probability)} of {figures.count(found.cuts)} ways to halve the sessions "
+            "the best set of one half lost money in the other: that is what the gate reads. In "
+            f"{figures.percent(found.value)} it came out at the middle of all sets or below (probability of "
+            "overfitting, PBO). The gate does not read that one, because sets that are equally good rank by chance: a "
+            "broad plateau shows one half, as noise does, and only the losses tell the two apart."
         )
         content = chart(place, "logits", "Histogram of the logits of the cross-validated choice") + reading(sentence)
     return card(
@@ -120,6 +124,32 @@ def _logits(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> st
         content,
         wide=False,
         anchor=f"c{place}-logits",
+    )
+
+
+def _paths(place: int, evaluation: Evaluation, charts: Mapping[str, Any]) -> str:
+    found = evaluation.resplits
+    content = _missing()
+    if found:
+        told = [one.sentence for one in (found.paths, found.folds, found.months) if one]
+        content = "".join(reading(sentence) for sentence in told)
+        if "paths" in charts:
+            content = chart(place, "paths", "Histogram of Sharpe ratios of histories, with the walk's") + content
+        if found.folds:
+            rows = [
+                (f"{one.first} to {one.last}", figures.ratio(one.test_sharpe_annual)) for one in found.folds.results
+            ]
+            content += tables.named_table("Sharpe ratio a year of each stretch, chosen on the others", rows)
+        beside = f"Beside a test, {found.purge} sessions on each side and {found.embargo} after it did not choose"
+        notes = [f"{beside}: {found.why}.", *(f"Not measured: {why}." for why in found.missing)]
+        content += "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+    return card(
+        "Other stretches choose",
+        "The search cut in other ways than the walk, without a replay: what later and earlier years chose, where they "
+        "did not choose. No gate reads it; histories share stretches, and switching sets costs nothing in them.",
+        content,
+        wide=False,
+        anchor=f"c{place}-paths",
     )
 
 

@@ -1,4 +1,4 @@
-"""What the script draws of robustness and multiplicity: bars of Sharpe ratios, the search, its luck and its halves.
+"""What the script draws of robustness and multiplicity: bars of Sharpe ratios, the search, its luck and its splits.
 
 Thousands of halves are counted into bins, and a wide search is thinned: a picture has no room for more.
 """
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from argus.lab.search.trial_matrix import TrialMatrix
     from argus.lab.stress.replays import Outcome
 
-__all__ = ["BINS", "SHORT_SESSIONS", "stress_charts"]
+__all__ = ["BINS", "PATH_BINS", "SHORT_SESSIONS", "stress_charts"]
 
 BINS: Final = 41
+PATH_BINS: Final = 15
+"""Histories are a few dozen."""
+
 SHORT_SESSIONS: Final = 20
 """A regime that lasted less is drawn pale: its Sharpe ratio says nothing."""
 
@@ -41,6 +44,7 @@ def stress_charts(evaluation: Evaluation) -> dict[str, Any]:
         "perturbed": _outcomes(robust.perturbed.outcomes) if robust and robust.perturbed else None,
         "surface": _surface(evaluation.matrix, evaluation.chosen),
         "logits": _logits(evaluation),
+        "paths": _paths(evaluation),
         "luck": _luck(evaluation),
     }
 
@@ -85,6 +89,24 @@ def _logits(evaluation: Evaluation) -> dict[str, Any] | None:
     return {
         "edge": short([(k - half) * width for k in range(2 * half + 1)], 5),
         "count": np.bincount(place, minlength=2 * half).tolist(),
+    }
+
+
+def _paths(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Histories by their Sharpe ratio, with that of the walk; zero is an edge."""
+    found = evaluation.resplits.paths if evaluation.resplits else None
+    if found is None:
+        return None
+    shown = np.array(found.sharpe_annual)
+    width = (float(np.ptp(shown)) or 1.0) / PATH_BINS
+    low, high = (math.floor(float(shown.min()) / width), math.floor(float(shown.max()) / width) + 1)
+    counts = np.bincount(np.floor(shown / width).astype(np.int64) - low, minlength=high - low)
+    walk = evaluation.metrics.sharpe_annual
+    return {
+        "edge": short([k * width for k in range(low, high + 1)], 5),
+        "count": counts.tolist(),
+        "median": short([found.median], 3)[0],
+        "walk": short([walk], 3)[0] if math.isfinite(walk) else None,
     }
 
 

@@ -17,6 +17,7 @@ from argus.report import figures
 if TYPE_CHECKING:
     from argus.lab.evaluation import Evaluation
     from argus.lab.gates import GateResult
+    from argus.lab.score import Score
     from argus.lab.stress.paths import PathsResult
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "mark",
     "months_table",
     "named_table",
+    "score_table",
     "scorecard_table",
     "search_table",
     "trades_table",
@@ -333,6 +335,26 @@ def clauses_table(found: PathsResult) -> str:
     ]
     head = _heads("", "Redrawn", "What is asked", "#Found", "#Bound")
     return _table("Kill rule: every clause in every way of redrawing the trades", head, rows)
+
+
+def score_table(score: Score) -> str:
+    """The parts of a survivor's score, each with its weight."""
+    weights = dict(score.weights)
+    rows = [
+        "<tr>"
+        + _cells(
+            figures.score_part(name) + (", not measured" if name in score.missing else ""),
+            "#" + figures.ratio(value),
+            "#" + figures.percent(weights[name], 0),
+        )
+        + "</tr>"
+        for name, value in score.parts
+    ]
+    caption = (
+        f"Score {figures.ratio(score.value)}: it orders those that passed every gate and decides nothing. The parts, 0 "
+        "to 1, are multiplied, each to the power of its weight"
+    )
+    return _table(escape(caption), _heads("Part", "#Figure", "#Weight"), rows)
 
 
 def named_table(caption: str, rows: Iterable[tuple[str, str]]) -> str:

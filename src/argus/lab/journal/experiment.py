@@ -28,11 +28,14 @@ class SplitPlan:
         First training window, and each test window.
     anchored : bool
         Whether training windows grow from the start, or roll.
+    embargo_sessions : int or None
+        Sessions between training and test; None takes them from what the strategy declares.
     """
 
     train_years: float = 3.0
     test_years: float = 1.0
     anchored: bool = True
+    embargo_sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

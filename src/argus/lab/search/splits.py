@@ -5,6 +5,10 @@ earn in both: a position taken in one session is given up some sessions later. T
 of every test row. Training rows that follow test rows also begin later by the embargo: until then what a strategy reads
 still contains prices of the test. Both follow from what a strategy declares, see `guard_of`; neither is a taste.
 
+A walk needs less: its training ends before its test begins, so that nothing it trains on has read a price of the test.
+What is left is the trade that lasts from one into the other. The gap of a walk is therefore the purge alone; the
+embargo is for training rows that come after a test, which only the other splits have.
+
 Purged k-fold, the embargo and the combinatorial form are those of Lopez de Prado (2018), Advances in Financial Machine
 Learning, chapters 7 and 12.
 """
@@ -22,6 +26,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import BOOL_1D, I32_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError
+from argus.core.ports import Strategy
 from argus.core.strategy import StrategySpec
 from argus.lab.search.walk_forward import folds
 
@@ -30,6 +35,8 @@ __all__ = [
     "Split",
     "combinatorial",
     "guard_of",
+    "guard_of_sets",
+    "horizon_of",
     "odd_even_months",
     "paths_of",
     "purged_k_fold",
@@ -118,6 +125,47 @@ def guard_of(spec: StrategySpec, horizon_sessions: float | None, bars_per_sessio
     purge, embargo = math.ceil(horizon_sessions), math.ceil(window)
     return Guard(
         purge, embargo, f"a trade of {spec.name} lasts up to {purge} sessions, and {named} reaches {embargo} back"
+    )
+
+
+def horizon_of(strategy: Strategy) -> int | None:
+    """Sessions from entry to exit that a strategy declares (`DeclaredStrategy.horizon`); None if it declares none."""
+    declared = getattr(type(strategy), "horizon", None)
+    found: int | None = declared(strategy.spec.values) if callable(declared) else None
+    return found
+
+
+def guard_of_sets(strategies: Sequence[Strategy], longest_trade: float, bars_per_session: float = 1.0) -> Guard:
+    """The widest guard of the parameter sets of a search: any of them can be chosen, and all share the splits.
+
+    Parameters
+    ----------
+    strategies : sequence of Strategy
+        One for each set.
+    longest_trade : float
+        Sessions that the longest closed trade lasted: the horizon of a set that declares none.
+    bars_per_session : float
+
+    Raises
+    ------
+    ConfigError
+        As `guard_of`, or if there is no set.
+    """
+    if not strategies:
+        raise ConfigError("guard: no parameter set was given; a search has at least one")
+    guards = []
+    for strategy in strategies:
+        horizon = horizon_of(strategy)
+        guards.append(guard_of(strategy.spec, longest_trade if horizon is None else horizon, bars_per_session))
+    held = max(guards, key=lambda guard: guard.purge)
+    read = max(guards, key=lambda guard: guard.embargo)
+    spec = strategies[0].spec
+    return Guard(
+        held.purge,
+        read.embargo,
+        held.why
+        if held.why == read.why
+        else f"a trade of {spec.name} lasts up to {held.purge} sessions, and a set reads {read.embargo} back",
     )
 
 

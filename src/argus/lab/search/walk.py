@@ -1,4 +1,11 @@
-"""The walk: parameters chosen on the past of each test window, and one account that trades them all in turn."""
+"""The walk: parameters chosen on the past of each test window, and one account that trades them all in turn.
+
+Between the sessions that choose and those that are traded lies a gap. Runs are causal and training ends before the test
+begins, so that no choice can have read a price of its test: what a strategy reads reaches back only, and needs no
+embargo here. A position does reach across: what a training session earned belongs to a trade that may end in the test,
+and may be held there by the account. The gap is therefore as long as a trade of any set that could be chosen can last,
+the purge of `argus.lab.search.splits`, and at least one session.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +22,12 @@ from argus.engine.config import RunConfig
 from argus.engine.metrics import sharpe
 from argus.engine.record import RunRecord
 from argus.lab.candidate import Candidate, ResearchSettings
-from argus.lab.evaluation import Curve, FoldResult
+from argus.lab.evaluation import Curve, FoldResult, Gap
+from argus.lab.search.splits import horizon_of
 from argus.lab.search.trial_matrix import TrialMatrix
 from argus.lab.search.walk_forward import Fold, FoldChoice, Segment, WalkForwardStrategy, choose, folds, handover_times
 
-__all__ = ["Walk", "fold_results", "plan_walk"]
+__all__ = ["Walk", "fold_results", "gap_of", "plan_walk"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +38,7 @@ class Walk:
     matrix: TrialMatrix
     choices: tuple[FoldChoice, ...]
     segments: tuple[Segment, ...]
+    gap: Gap
 
     @property
     def sessions(self) -> I32_1D:
@@ -68,17 +77,48 @@ def plan_walk(candidate: Candidate, matrix: TrialMatrix, how: ResearchSettings) 
     CoverageError
         If there are too few sessions.
     """
-    plan = _folds_for(matrix, how)
+    gap = gap_of(candidate, matrix, how.embargo_sessions)
+    plan = _folds_for(matrix, how, gap.sessions)
     choices = choose([matrix.returns[:, k] for k in range(matrix.runs)], matrix.values, plan)
     starts = handover_times(candidate.play.market, candidate.universe, matrix.session, plan)
     segments = tuple(Segment(start, matrix.values[one.chosen]) for start, one in zip(starts, choices, strict=True))
-    return Walk(candidate, matrix, choices, segments)
+    return Walk(candidate, matrix, choices, segments, gap)
 
 
-def _folds_for(matrix: TrialMatrix, how: ResearchSettings) -> tuple[Fold, ...]:
+def gap_of(candidate: Candidate, matrix: TrialMatrix, stated: int | None) -> Gap:
+    """Sessions between the last one that chooses and the first that is traded, and where that number comes from.
+
+    A declared horizon is known before the data are. The longest trade is not: were it to set the gap, a trade of the
+    last year would move the choices of the first. A strategy that declares no horizon therefore gets one session.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    matrix : TrialMatrix
+        Its parameter sets.
+    stated : int or None
+        By hand; None takes what the sets declare.
+    """
+    declared = [horizon_of(candidate.create(values)) for values in matrix.values]
+    known = [horizon for horizon in declared if horizon is not None]
+    needed = max([1, *known])
+    if stated is not None:
+        short = f"; its trades last up to {needed} sessions, which is longer" if stated < needed else ""
+        return Gap(stated, f"stated by hand{short}", is_stated=True)
+    if len(known) == len(declared):
+        return Gap(needed, f"a trade lasts up to {needed} session{'' if needed == 1 else 's'}")
+    which = "the strategy declares" if not known else "some parameter sets declare"
+    return Gap(
+        needed,
+        f"{which} no horizon, and the length of its trades is told only by the data to come; state a longer gap as "
+        "embargo_sessions if positions are held long",
+    )
+
+
+def _folds_for(matrix: TrialMatrix, how: ResearchSettings, gap: int) -> tuple[Fold, ...]:
     """Windows of whole years where there are enough, otherwise two fifths to train and five windows to test."""
     per_year, count = matrix.per_year, len(matrix.session)
-    usable = count - matrix.begin - how.embargo_sessions
+    usable = count - matrix.begin - gap
     if not math.isfinite(per_year) or usable < 20:
         raise CoverageError(f"there are {max(usable, 0)} sessions after the warm-up; a walk-forward needs at least 20")
     train, test = round(how.train_years * per_year), round(how.test_years * per_year)
@@ -88,7 +128,7 @@ def _folds_for(matrix: TrialMatrix, how: ResearchSettings) -> tuple[Fold, ...]:
         count,
         train_min=train,
         test=test,
-        embargo=how.embargo_sessions,
+        embargo=gap,
         start=matrix.begin,
         anchored=how.anchored,
     )

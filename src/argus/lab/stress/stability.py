@@ -19,10 +19,10 @@ import numpy as np
 from argus.core.arrays import F64_1D
 from argus.core.errors import ConfigError
 from argus.core.strategy import ParameterValue
-from argus.engine._sweep_surface import FRACTION, Neighbours, Reading, plateau_share
+from argus.engine._sweep_surface import FRACTION, Neighbours, plateau_share
 from argus.lab.evaluation import FoldResult
 
-__all__ = ["Instability", "Plateau", "plateau_at", "plateau_of", "walk_instability"]
+__all__ = ["Instability", "Plateau", "plateau_at", "walk_instability"]
 
 Values = Mapping[str, ParameterValue]
 
@@ -82,12 +82,6 @@ def plateau_at(scores: F64_1D, pairs: Neighbours, point: int, fraction: float = 
     middle = float(np.median(known)) if len(known) else math.nan
     share = plateau_share(scores, pairs, point, fraction)
     return _plateau(float(scores[point]), len(beside), share, middle, fraction)
-
-
-def plateau_of(reading: Reading) -> Plateau:
-    """The plateau around the best point, from a sweep's reading."""
-    share = reading.holding / reading.neighbours if reading.neighbours else math.nan
-    return _plateau(reading.score, reading.neighbours, share, reading.beside_median, reading.fraction)
 
 
 def _plateau(score: float, neighbours: int, share: float, middle: float, fraction: float) -> Plateau:
