@@ -128,11 +128,17 @@ def research(
     return _keep(workspace, tuple(evaluations), tuple(failures), markets)
 
 
-def build_candidate(workspace: Workspace, item: CandidateSettings) -> tuple[Candidate, dict[str, Any]]:
-    """(candidate with its market, account, costs, sizing and risk, how to load its market again)."""
+def build_candidate(
+    workspace: Workspace, item: CandidateSettings, start_ns: int | None = None, cut_ns: int | None = None
+) -> tuple[Candidate, dict[str, Any]]:
+    """(candidate with its market, account, costs, sizing and risk, how to load its market again).
+
+    Trading begins at `start_ns`, earlier bars warm up; no bar that closes after `cut_ns` is read.
+    """
     from dataclasses import replace
 
-    candidate, source = candidate_of(workspace, Wanted(item.strategy, tuple(item.datasets), workspace.settings))
+    wanted = Wanted(item.strategy, tuple(item.datasets), workspace.settings, start_ns=start_ns, cut_ns=cut_ns)
+    candidate, source = candidate_of(workspace, wanted)
     return replace(candidate, grid=_grid(item, candidate.market)), source
 
 

@@ -263,6 +263,8 @@ def _body(kind: str, body: Mapping[str, Any]) -> str:
         return f"{body.get('market')}: {body.get('runs')} runs"
     if kind == "threshold_changed":
         return f"{body.get('gate')}: {body.get('before')} to {body.get('after')}"
+    if kind == "holdout_seen":
+        return f"{', '.join(body.get('instruments', ()))}: {body.get('what')}"
     if kind == "holdout_opened":
         return f"{', '.join(body.get('instruments', ()))}"
     if "holdout" in body:
