@@ -20,6 +20,7 @@ from argus.lab.journal.verdict_notes import holdout_seen, verdict_notes
 from tests.lab.cheats_process.desk import NOW, changed, copied, template, written
 
 ITEM = CandidateSettings(strategy="overnight", datasets=("IXIC.1d",))
+OTHER = CandidateSettings(strategy="tsmom", datasets=("SPX.1d",), parameters={"execution": "moc"})
 HOLDOUT = parse_ns("2002-01-01")
 
 
@@ -84,7 +85,7 @@ def test_a_range_is_kept_to(home: Workspace) -> None:
 
 
 def test_other_markets_and_opened_hold_outs_are_searched_whole(home: Workspace) -> None:
-    other = searched(home, item=CandidateSettings(strategy="overnight", datasets=("US_EQUITY_ADJ:KO.1d",)))
+    other = searched(home, item=OTHER)
     assert other.as_dict()["holdout"] is None
     assert other.last_ns > parse_ns("2018-12-01")
     spec = plan_experiment(home, written(home)).spec

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from argus.app._experiment_file import ExperimentPlan
+from argus.app._experiment_outcomes import evidence_of, make_tables
 from argus.app.candidates import Wanted, candidate_of
 from argus.app.research import map_runs_on
 from argus.app.workspace import Workspace
@@ -174,6 +175,7 @@ class MarketJob:
         inputs = stage_inputs(self.workspace, plan, self.market)
         made, source = candidate_of(self.workspace, self.wanted())
         candidate = replace(made, grid=plan.grids[self.market])
+        make_tables(self.workspace, plan, self.market, candidate, self.path.parent)
         ledger = self.ledger()
         how = ResearchSettings(
             train_years=spec.splits.train_years,
@@ -194,6 +196,7 @@ class MarketJob:
                 "chosen": dict(chosen),
                 "base": self._base(candidate, start_ns, ledger),
                 "left_out": list(self._left_out(candidate, chosen, ledger)),
+                "outcomes": evidence_of(plan, self.market, candidate, evaluation.record, self.path.parent),
             }
         )
         runs, digest = self._digest(self.workspace.trials())

@@ -91,6 +91,7 @@ class ExperimentResult:
                     "sharpe_annual": market["evaluation"]["metrics"]["sharpe_annual"],
                     "base": market["base"],
                     "left_out": market["left_out"],
+                    "outcomes": market["outcomes"],
                 }
                 for market in self.examination["markets"]
             ],

@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
+from argus.app._experiment_outcomes import FOLDER
 from argus.app._experiment_stages import folder_of, register, stages_hold
 from argus.app.experiments import ExperimentResult, Progress, run_experiment
+from argus.app.features import feature_folders, symbol_of
+from argus.app.outcomes import outcome_folder
 from argus.app.workspace import Workspace
 from argus.core.errors import CatalogError, ConfigError
 
@@ -226,13 +229,14 @@ def _sources(workspace: Workspace, plan: ExperimentPlan) -> Iterator[Path]:
             continue
         yield _series(catalog.root, known[name])
         yield catalog.root / "quarantine" / quote(name, safe="")
-        # Outcomes and features of a dataset stand under its name, or that of its instrument.
-        yield catalog.root / "outcomes" / quote(name, safe="")
-        symbols.add(known[name].instrument)
+        symbols |= {known[name].instrument, symbol_of(known[name])}
     yield catalog.root / "corporate_actions"
+    # Outcomes and features stand under the name of an instrument, of a contract, or of the root of contracts.
     for symbol in sorted(symbols):
-        yield from sorted((workspace.root / "features").glob(f"*/{quote(symbol, safe='')}"))
+        yield outcome_folder(workspace, symbol)
+        yield from feature_folders(workspace, symbol)
     yield folder_of(workspace, plan.spec) / "anchors.json"
+    yield folder_of(workspace, plan.spec) / FOLDER
 
 
 def _series(root: Path, info: DatasetInfo) -> Path:

@@ -212,6 +212,8 @@ def explain(
 
 
 def _tell_result(result: ExperimentResult) -> None:
+    from argus.report.outcomes import outcomes_sentence
+
     told = result.as_dict()
     typer.echo(f"{result.spec.name} ({result.spec.id}): {result.spec.hypothesis}")
     for market in told["markets"]:
@@ -228,6 +230,8 @@ def _tell_result(result: ExperimentResult) -> None:
                     f"       on what was left out, {left['first']} to {left['last']}: Sharpe ratio "
                     f"{left['sharpe_annual']:.2f}, {left['net_pnl']:,.0f} net"
                 )
+        for one in market["outcomes"] or ():
+            typer.echo(f"       after entries: {outcomes_sentence(one)}")
     for note in result.notes:
         typer.echo(f"note   {note}")
     typer.echo(f"examination: {told['examination']}")
