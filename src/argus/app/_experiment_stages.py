@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from argus.app._experiment_file import ExperimentPlan
 from argus.app._experiment_outcomes import evidence_of, make_tables
 from argus.app.candidates import Wanted, candidate_of
-from argus.app.research import map_runs_on
 from argus.app.workspace import Workspace
 from argus.core.errors import DataError
 
 if TYPE_CHECKING:
     from argus.core.ports import TrialLedger
     from argus.core.strategy import ParameterValue
-    from argus.lab.candidate import Candidate
+    from argus.lab.candidate import Candidate, MapRuns
     from argus.lab.evaluation import Evaluation
     from argus.lab.journal.experiment import ExperimentSpec
     from argus.lab.journal.kinship import ExperimentLedger
@@ -162,7 +161,7 @@ class MarketJob:
         symbols = self.plan.spec.symbols[self.market]
         return runs_digest(ledger.journal(), ledger.marks(), self.plan.spec.id, symbols)
 
-    def judge(self, workers: int, now_ns: int, tell: Any) -> tuple[Mapping[str, Any], Evaluation]:
+    def judge(self, map_runs: MapRuns, now_ns: int, tell: Any) -> tuple[Mapping[str, Any], Evaluation]:
         """Judge the market, and keep the stage."""
         from argus.data._catalog_files import write_atomic
         from argus.engine.store import save_run
@@ -184,8 +183,7 @@ class MarketJob:
             seed=plan.seed,
             thresholds=dict(spec.gates),
         )
-        with map_runs_on(workers) as map_runs:
-            evaluation = evaluate(candidate, trials=ledger, settings=how, map_runs=map_runs, progress=tell)
+        evaluation = evaluate(candidate, trials=ledger, settings=how, map_runs=map_runs, progress=tell)
         start_ns = int(evaluation.record.manifest.config["start_ns"])
         chosen = evaluation.folds[-1].values
         stage = to_json(

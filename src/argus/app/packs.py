@@ -188,12 +188,16 @@ def open_pack(folder: Path, home: Path) -> tuple[Pack, Workspace]:
     return pack, Workspace(home.resolve())
 
 
-def repeat(folder: Path, home: Path, *, workers: int = 1, progress: Progress | None = None) -> Repeated:
+def repeat(
+    folder: Path, home: Path, *, workers: int = 1, ray: str | None = None, progress: Progress | None = None
+) -> Repeated:
     """Run the experiment of a pack in a copy of it at `home`, and hold the examination against the expected one."""
     from argus.engine.sweep import environment
 
     pack, workspace = open_pack(folder, home)
-    result = run_experiment(workspace, home / _EXPERIMENT, workers=workers, now_ns=pack.now_ns, progress=progress)
+    result = run_experiment(
+        workspace, home / _EXPERIMENT, workers=workers, ray=ray, now_ns=pack.now_ns, progress=progress
+    )
     if pack.expected is None:
         return Repeated(
             pack, result, None, "The pack was made before its experiment was run; there is no hash to meet."

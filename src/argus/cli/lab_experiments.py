@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from argus.cli.output import JsonOption, WorkspaceOption, emit
-from argus.cli.workers import WorkersOption, worker_count
+from argus.cli.workers import RayOption, WorkersOption, worker_count
 from argus.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def run(
         typer.Option(help="Write a first experiment file for this strategy, and run nothing.", metavar="STRATEGY"),
     ] = None,
     workers: WorkersOption = 0,
+    ray: RayOption = None,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
@@ -58,9 +59,9 @@ def run(
         raise ConfigError("give the file of an experiment, or --pack FOLDER")
     if keep is not None and pack_folder is None:
         raise ConfigError("--keep says where the copy of a pack stays; it goes with --pack")
-    count = worker_count(workers, None)
+    count = worker_count(workers, ray)
     if pack_folder is not None:
-        _repeat(pack_folder, keep, count, json_wanted)
+        _repeat(pack_folder, keep, count, ray, json_wanted)
         return
     assert file is not None
     home = open_workspace(workspace)
@@ -68,7 +69,7 @@ def run(
         _write_first(home, file, new, json_wanted)
         return
     with _bars(f"argus lab run {file}") as tell:
-        result = run_experiment(home, file, workers=count, now_ns=time.time_ns(), progress=tell)
+        result = run_experiment(home, file, workers=count, ray=ray, now_ns=time.time_ns(), progress=tell)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _tell_result(result))
 
 
@@ -83,11 +84,11 @@ def _write_first(home: Workspace, file: Path, strategy: str, json_wanted: bool) 
     )
 
 
-def _repeat(folder: Path, keep: Path | None, workers: int, json_wanted: bool) -> None:
+def _repeat(folder: Path, keep: Path | None, workers: int, ray: str | None, json_wanted: bool) -> None:
     from argus.app.packs import repeat
 
     with tempfile.TemporaryDirectory() as scratch, _bars(f"argus lab run --pack {folder}") as tell:
-        done = repeat(folder, keep or Path(scratch) / "pack", workers=workers, progress=tell)
+        done = repeat(folder, keep or Path(scratch) / "pack", workers=workers, ray=ray, progress=tell)
 
     def show() -> None:
         _tell_result(done.result)
