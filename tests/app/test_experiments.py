@@ -15,6 +15,7 @@ from argus.app.experiment_loop import experiment_files, journal, loop_once
 from argus.app.experiments import run_experiment
 from argus.app.packs import freeze, open_pack, read_pack, repeat
 from argus.app.rolled import Rolling
+from argus.app.tracing import trace_run
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.errors import ArgusError, CatalogError, ConfigError, CoverageError
 from argus.core.time import parse_ns
@@ -240,3 +241,14 @@ def test_roots_are_judged_through_their_rolls_and_cut_before_the_hold_out(tmp_pa
     assert market["evaluation"]["completeness"]["MES"] > 0.5
     assert not any("other periods" in note for note in result.notes)
     assert all(trial.last_ns <= cut for trial in home.trials().journal())
+    # The account was kept, and a trade of it can be worked out again, though newer bars are in the catalog.
+    (walk,) = [trial for trial in home.trials().journal() if trial.purpose == "walk_forward"]
+    trades = market["evaluation"]["metrics"]["trades"]
+    assert trades > 1
+    for number in range(trades):
+        traced = trace_run(home, walk.run_id, number)
+        assert traced.instrument in {f"MES.{name}" for name in NAMES}
+        assert traced.net_micros == traced.recorded_net_micros
+        seen = {bar.instrument for step in traced.fills if step.decision for bar in step.decision.bars}
+        assert any(name.startswith("MES ") and name.endswith(" series") for name in seen)
+    assert trace_run(home, walk.run_id).run_id == walk.run_id

@@ -199,8 +199,7 @@ class MarketJob:
         )
         runs, digest = self._digest(self.workspace.trials())
         stage["digest"] = digest
-        if plan.rolling is None:
-            save_run(self.workspace.runs, evaluation.record, source)
+        save_run(self.workspace.runs, evaluation.record, source)
         symbols = list(spec.symbols[self.market])
         body = {"market": self.market, "instruments": symbols, "inputs": inputs, "runs": runs, "digest": digest}
         more = {"trials": len(self.workspace.trials().journal()), "data": dict(plan.hashes)}
