@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from argus.lab.journal.trials import SqlTrialLedger
     from argus.report.html import Part
 
-__all__ = ["FORMAT", "MarketJob", "anchor", "folder_of", "read_json", "register", "replayed", "stages_hold"]
+__all__ = ["FORMAT", "MarketJob", "after", "anchor", "folder_of", "read_json", "register", "replayed", "stages_hold"]
 
 FORMAT: Final = 1
 _LIFE: Final = 2**62
@@ -255,8 +255,8 @@ class MarketJob:
             early = replace(self.wanted(), start_ns=None, cut_ns=spec.data_from)
             yield from self._elsewhere(early, chosen, ledger, None)
         if spec.data_to is not None and (spec.holdout_from is None or spec.data_to < spec.holdout_from):
-            late = replace(self.wanted(), start_ns=spec.data_to, cut_ns=spec.holdout_from)
-            yield from self._elsewhere(late, chosen, ledger, spec.data_to)
+            late = replace(self.wanted(), start_ns=after(spec.data_to), cut_ns=spec.holdout_from)
+            yield from self._elsewhere(late, chosen, ledger, after(spec.data_to))
 
     def _elsewhere(
         self, wanted: Wanted, chosen: Mapping[str, ParameterValue], ledger: TrialLedger, start_ns: int | None
@@ -267,6 +267,15 @@ class MarketJob:
             yield {"error": str(error)}
             return
         yield replayed(candidate, chosen, ledger, "left_out", start_ns)
+
+
+def after(cut_ns: int) -> int:
+    """When decisions begin on the far side of a cut.
+
+    In a market without pause a session closes at the very instant of the cut. It was seen before the cut, with the
+    decision made at its close; the first decision after it is made at the next.
+    """
+    return cut_ns + 1
 
 
 def replayed(

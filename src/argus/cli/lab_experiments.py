@@ -145,6 +145,7 @@ def journal(workspace: WorkspaceOption = None, json_wanted: JsonOption = False) 
 def open_holdout(
     file: FileArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do it: it can be done once.")] = False,
+    workers: WorkersOption = 0,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
@@ -160,7 +161,8 @@ def open_holdout(
             "a hold-out is opened once for a market and range, and then it is spent for every idea; give --yes if the "
             "verdict is worth it"
         )
-    result = use_case(open_workspace(workspace), file, now_ns=time.time_ns())
+    count = worker_count(workers, None)
+    result = use_case(open_workspace(workspace), file, workers=count, now_ns=time.time_ns())
     emit(result, json_wanted=json_wanted, text=lambda: _tell_holdout(result))
     if not result["passed"]:
         raise typer.Exit(EXIT_FAILED)
