@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,31 @@ def test_the_loop_runs_what_is_new_or_changed_and_nothing_else(judged: Workspace
     assert told.faults == ()
     assert told.families[0][:2] == ("tsmom", "IXIC")
     assert [event["kind"] for event in told.events].count(EventKind.VERDICT) == 2
+
+
+def test_looks_at_other_markets_or_behind_the_cut_leave_a_verdict_as_it_is(judged: Workspace, tmp_path: Path) -> None:
+    home = copied(judged, tmp_path / "desk")
+    path = written(home)
+    (own, *_) = [trial for trial in home.trials().journal() if trial.purpose == "search"]
+    cut = parse_ns("2001-07-01")
+
+    def look(run_id: str, **changes: object) -> None:
+        home.trials().record({**asdict(own), "run_id": run_id, **changes})
+
+    look("another market", instruments="SPX")
+    look("behind the cut", first_ns=cut + DAY, last_ns=cut + 90 * DAY)
+    assert stages.stages_hold(home, plan_experiment(home, path))
+    again = run(home, day=1)
+    assert again.kept == ("IXIC.1d",)
+    # What a verdict says of other markets and periods is told anew all the same.
+    assert any("SPX: 1 looks" in note for note in again.notes)
+    # Judged anew it would say the same.
+    (kept,) = home.runs.glob("experiment-*/stage-1.json")
+    kept.unlink()
+    assert run(home, day=1).examination["markets"] == again.examination["markets"]
+    look("this market", version="of another time")
+    assert not stages.stages_hold(home, plan_experiment(home, path))
+    assert run(home, day=2).kept == ()
 
 
 @pytest.fixture(scope="module")
