@@ -42,13 +42,7 @@ def import_(
     where: statement.WhereOption = None,
     contract_column: statement.ContractColumnOption = None,
     contract: statement.ContractOption = None,
-    all_contracts: Annotated[
-        bool,
-        typer.Option(
-            "--all-contracts",
-            help="Import every contract that the file holds of the root, named as 202403 or as ESH4, each by itself.",
-        ),
-    ] = False,
+    all_contracts: statement.AllContractsOption = False,
     delay: statement.DelayOption = None,
     delimiter: statement.DelimiterOption = None,
     encoding: statement.EncodingOption = None,
