@@ -52,8 +52,8 @@ def import_all_contracts(
         As `argus.app.data.import_file`.
     """
     from argus.app.data import complete_statement
-    from argus.data.importing import ImportSpec
     from argus.data.contract_files import import_contract_file, most_held
+    from argus.data.importing import ImportSpec
     from argus.data.presets import PRESETS
 
     if stated.contract is not None:
