@@ -78,6 +78,8 @@ def test_groups_are_means_of_their_own_rows() -> None:
     apart = float(np.mean(columns.drawdown[rows])) - float(np.mean(columns.drawdown[40:196]))
     assert longs.figures["drawdown"].difference == pytest.approx(apart, rel=1e-12)
     assert math.isnan(shorts.figures["drawdown"].error)
+    share = longs.figures["upper_1:1"]
+    assert math.isnan(share.error) is (share.mean in (0.0, 1.0))
     assert math.isnan(every.figures["drawdown"].difference)
 
 

@@ -59,7 +59,7 @@ class Estimate:
     ----------
     mean, error : float
         Returns as shares of the entry price, or a share of rows. The error is NaN where fewer than two windows stand
-        apart from each other.
+        apart from each other, or all rows have one value.
     difference, difference_error : float
         From all bars; NaN for all bars themselves.
     """
@@ -246,7 +246,8 @@ def _estimate(values: F64_1D, rows: I64_1D, every: I64_1D | None, horizon: int) 
     if not len(own):
         return Estimate(math.nan, math.nan, math.nan, math.nan)
     mean = float(np.mean(values[own]))
-    few = _for_few(_apart(own, horizon))
+    # Nine windows of which none reached a barrier do not prove that none ever will: no spread, no error to tell.
+    few = _for_few(_apart(own, horizon)) if np.ptp(values[own]) > 0.0 else math.nan
     own_part = (values[own] - mean) / len(own)
     error = few * overlap_error(own_part, own, horizon)
     if every is None:
