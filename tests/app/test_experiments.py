@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from argus.app.experiment_loop import experiment_files, journal, loop_once
 from argus.app.experiments import run_experiment
 from argus.app.packs import freeze, open_pack, read_pack, repeat
 from argus.app.rolled import Rolling
+from argus.app.tracing import trace_run
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.errors import ArgusError, CatalogError, ConfigError, CoverageError
 from argus.core.time import parse_ns
@@ -152,6 +154,31 @@ def test_the_loop_runs_what_is_new_or_changed_and_nothing_else(judged: Workspace
     assert [event["kind"] for event in told.events].count(EventKind.VERDICT) == 2
 
 
+def test_looks_at_other_markets_or_behind_the_cut_leave_a_verdict_as_it_is(judged: Workspace, tmp_path: Path) -> None:
+    home = copied(judged, tmp_path / "desk")
+    path = written(home)
+    (own, *_) = [trial for trial in home.trials().journal() if trial.purpose == "search"]
+    cut = parse_ns("2001-07-01")
+
+    def look(run_id: str, **changes: object) -> None:
+        home.trials().record({**asdict(own), "run_id": run_id, **changes})
+
+    look("another market", instruments="SPX")
+    look("behind the cut", first_ns=cut + DAY, last_ns=cut + 90 * DAY)
+    assert stages.stages_hold(home, plan_experiment(home, path))
+    again = run(home, day=1)
+    assert again.kept == ("IXIC.1d",)
+    # What a verdict says of other markets and periods is told anew all the same.
+    assert any("SPX: 1 looks" in note for note in again.notes)
+    # Judged anew it would say the same.
+    (kept,) = home.runs.glob("experiment-*/stage-1.json")
+    kept.unlink()
+    assert run(home, day=1).examination["markets"] == again.examination["markets"]
+    look("this market", version="of another time")
+    assert not stages.stages_hold(home, plan_experiment(home, path))
+    assert run(home, day=2).kept == ()
+
+
 @pytest.fixture(scope="module")
 def packed(judged: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packs") / "pack"
@@ -241,3 +268,14 @@ def test_roots_are_judged_through_their_rolls_and_cut_before_the_hold_out(tmp_pa
     assert market["evaluation"]["completeness"]["MES"] > 0.5
     assert not any("other periods" in note for note in result.notes)
     assert all(trial.last_ns <= cut for trial in home.trials().journal())
+    # The account was kept, and a trade of it can be worked out again, though newer bars are in the catalog.
+    (walk,) = [trial for trial in home.trials().journal() if trial.purpose == "walk_forward"]
+    trades = market["evaluation"]["metrics"]["trades"]
+    assert trades > 1
+    for number in range(trades):
+        traced = trace_run(home, walk.run_id, number)
+        assert traced.instrument in {f"MES.{name}" for name in NAMES}
+        assert traced.net_micros == traced.recorded_net_micros
+        seen = {bar.instrument for step in traced.fills if step.decision for bar in step.decision.bars}
+        assert any(name.startswith("MES ") and name.endswith(" series") for name in seen)
+    assert trace_run(home, walk.run_id).run_id == walk.run_id

@@ -74,14 +74,6 @@ def test_tables_are_the_same_bytes_whoever_makes_them(workspace: Workspace, tmp_
     assert contents(workspace) == contents(other)
 
 
-def test_tables_made_over_ray_are_the_same_bytes(workspace: Workspace, tmp_path: Path) -> None:
-    other = init_workspace(tmp_path / "other")[0]
-    write_synthetic(other.catalog(), SPEC)
-    run(workspace, ["MES.SYNTH7"], ["1m", "1h"])
-    run(other, ["MES.SYNTH7"], ["1m", "1h"], ray="local")
-    assert contents(workspace) == contents(other)
-
-
 def test_new_bars_are_added_and_nothing_else_is_touched(tmp_path: Path) -> None:
     home = init_workspace(tmp_path)[0]
     bars = replace(generate(SPEC), instrument="MES")

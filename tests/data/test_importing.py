@@ -407,6 +407,8 @@ def test_a_preset_is_refused_when_it_is_unknown_or_incomplete_or_overruled_with_
         preset("futures_hourly", "MES")
     with pytest.raises(ConfigError, match="zone is nothing that can be stated"):
         preset("hour_iso_start", "MES", zone="UTC")
+    assert preset("daily_csv", "BTCUSD").notes == preset("daily_csv", "SPX").notes == ()
+    assert len(preset("daily_csv", "NOT_IN_THE_FILE").notes) == 1
     spec = preset("daily_csv", "SPY", notes=("mine",), delay_ns=5)
     assert spec.delay_ns == 5
     assert "not prices that traded" in spec.notes[0]

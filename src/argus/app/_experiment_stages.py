@@ -1,7 +1,8 @@
 """The stages of an experiment: its registration, and the judgement of one market, kept in a file of its own.
 
-A stage holds for one file, one state of data, settings and code, and one set of looks that others took at the data.
-Where any of these is another one, or the ledger no longer knows the stage's runs, the market is judged again.
+A stage holds for one file, one state of data, settings and code, and one set of looks that others took at its market.
+Where any of these is another one, or the ledger no longer knows the stage's runs, the market is judged again, replays
+and all: figures, page and ledger of a verdict are those of one judgement, and a pack repeats it to the byte.
 """
 
 from __future__ import annotations
@@ -9,21 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from argus.app._experiment_file import ExperimentPlan
+from argus.app._experiment_outcomes import evidence_of, make_tables
 from argus.app.candidates import Wanted, candidate_of
-from argus.app.research import map_runs_on
 from argus.app.workspace import Workspace
 from argus.core.errors import DataError
 
 if TYPE_CHECKING:
     from argus.core.ports import TrialLedger
     from argus.core.strategy import ParameterValue
-    from argus.lab.candidate import Candidate
+    from argus.lab.candidate import Candidate, MapRuns
     from argus.lab.evaluation import Evaluation
     from argus.lab.journal.experiment import ExperimentSpec
     from argus.lab.journal.kinship import ExperimentLedger
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from argus.lab.journal.trials import SqlTrialLedger
     from argus.report.html import Part
 
-__all__ = ["FORMAT", "MarketJob", "anchor", "folder_of", "read_json", "register", "replayed", "stages_hold"]
+__all__ = ["FORMAT", "MarketJob", "after", "anchor", "folder_of", "read_json", "register", "replayed", "stages_hold"]
 
 FORMAT: Final = 1
 _LIFE: Final = 2**62
@@ -81,8 +82,12 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def stage_inputs(workspace: Workspace, plan: ExperimentPlan, market: str) -> str:
-    """Hash of everything that the judgement of a market depends on: file, settings, data, code, looks of others."""
+def stage_inputs(workspace: Workspace, plan: ExperimentPlan, market: str, dropped: Sequence[str] = ()) -> str:
+    """Hash of everything that the judgement of a market depends on: file, settings, data, code, looks of others.
+
+    Of the looks of others those count that its statistics count: at this market, or at one that an earlier form of the
+    experiment had (`dropped`), at bars before the cut. Under which names the idea was run is part of it.
+    """
     from argus.engine.sweep import environment
     from argus.lab.journal.kinship import kin_of
     from argus.lab.journal.trials import roots_of
@@ -91,15 +96,16 @@ def stage_inputs(workspace: Workspace, plan: ExperimentPlan, market: str) -> str
     trials, marks = ledger.journal(), ledger.marks()
     elsewhere = {mark.run_id for mark in marks if mark.experiment != spec.id}
     marked = {mark.run_id for mark in marks}
-    families = kin_of(spec.strategy, trials, marks, spec.source_hash).families
-    roots = roots_of(spec.instruments)
+    families = sorted(kin_of(spec.strategy, trials, marks, spec.source_hash).families)
+    roots = roots_of((*spec.symbols[market], *dropped))
+    until = _LIFE if spec.cut_ns is None else spec.cut_ns
     others = sorted(
         trial.run_id
         for trial in trials
-        if (trial.run_id in elsewhere or trial.run_id not in marked)
-        and (trial.family in families or not roots.isdisjoint(trial.roots))
+        if (trial.run_id in elsewhere or trial.run_id not in marked) and trial.overlaps(roots, -_LIFE, until)
     )
-    body = [FORMAT, market, spec.describe(), plan.seed, sorted(plan.hashes.items()), environment(), others]
+    looks = [families, sorted(dropped), others]
+    body = [FORMAT, market, spec.describe(), plan.seed, sorted(plan.hashes.items()), environment(), looks]
     return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -114,9 +120,11 @@ def stages_hold(workspace: Workspace, plan: ExperimentPlan) -> bool:
 def _known(workspace: Workspace, plan: ExperimentPlan) -> Registration | None:
     from argus.lab.journal.registry import EventKind, Registration
 
-    for event in workspace.experiments().journal():
+    events = workspace.experiments().journal()
+    for event in events:
         if event.kind == EventKind.REGISTERED and event.experiment == plan.spec.id:
-            return Registration(event, is_new=False)
+            parent = next((one for one in events if one.hash == event.body.get("parent")), None)
+            return Registration(event, is_new=False, parent=parent)
     return None
 
 
@@ -151,9 +159,18 @@ class MarketJob:
     def kept(self) -> Mapping[str, Any] | None:
         """The stage as it was kept, if it still holds and the ledger still knows its runs."""
         found = read_json(self.path)
-        if not isinstance(found, dict) or found.get("inputs") != stage_inputs(self.workspace, self.plan, self.market):
+        if not isinstance(found, dict) or found.get("inputs") != self._inputs():
             return None
         return found if found.get("digest") == self._digest(self.workspace.trials())[1] else None
+
+    def _inputs(self) -> str:
+        return stage_inputs(self.workspace, self.plan, self.market, self._dropped())
+
+    def _dropped(self) -> tuple[str, ...]:
+        """Instruments of earlier forms of the experiment, at which looks are counted too."""
+        from argus.lab.journal.verdict_notes import dropped_symbols
+
+        return dropped_symbols(self.plan.spec, self.workspace.experiments().journal(), self.registration)
 
     def _digest(self, ledger: SqlTrialLedger) -> tuple[int, str]:
         from argus.lab.journal.verdict_notes import runs_digest
@@ -161,7 +178,7 @@ class MarketJob:
         symbols = self.plan.spec.symbols[self.market]
         return runs_digest(ledger.journal(), ledger.marks(), self.plan.spec.id, symbols)
 
-    def judge(self, workers: int, now_ns: int, tell: Any) -> tuple[Mapping[str, Any], Evaluation]:
+    def judge(self, map_runs: MapRuns, now_ns: int, tell: Any) -> tuple[Mapping[str, Any], Evaluation]:
         """Judge the market, and keep the stage."""
         from argus.data._catalog_files import write_atomic
         from argus.engine.store import save_run
@@ -171,9 +188,10 @@ class MarketJob:
         from argus.lab.research import evaluate
 
         plan, spec = self.plan, self.plan.spec
-        inputs = stage_inputs(self.workspace, plan, self.market)
+        inputs = self._inputs()
         made, source = candidate_of(self.workspace, self.wanted())
         candidate = replace(made, grid=plan.grids[self.market])
+        make_tables(self.workspace, plan, self.market, candidate, self.path.parent)
         ledger = self.ledger()
         how = ResearchSettings(
             train_years=spec.splits.train_years,
@@ -183,8 +201,7 @@ class MarketJob:
             seed=plan.seed,
             thresholds=dict(spec.gates),
         )
-        with map_runs_on(workers) as map_runs:
-            evaluation = evaluate(candidate, trials=ledger, settings=how, map_runs=map_runs, progress=tell)
+        evaluation = evaluate(candidate, trials=ledger, settings=how, map_runs=map_runs, progress=tell)
         start_ns = int(evaluation.record.manifest.config["start_ns"])
         chosen = evaluation.folds[-1].values
         stage = to_json(
@@ -195,12 +212,12 @@ class MarketJob:
                 "chosen": dict(chosen),
                 "base": self._base(candidate, start_ns, ledger),
                 "left_out": list(self._left_out(candidate, chosen, ledger)),
+                "outcomes": evidence_of(plan, self.market, candidate, evaluation.record, self.path.parent),
             }
         )
         runs, digest = self._digest(self.workspace.trials())
         stage["digest"] = digest
-        if plan.rolling is None:
-            save_run(self.workspace.runs, evaluation.record, source)
+        save_run(self.workspace.runs, evaluation.record, source)
         symbols = list(spec.symbols[self.market])
         body = {"market": self.market, "instruments": symbols, "inputs": inputs, "runs": runs, "digest": digest}
         more = {"trials": len(self.workspace.trials().journal()), "data": dict(plan.hashes)}
@@ -234,11 +251,9 @@ class MarketJob:
 
     def ledger(self) -> ExperimentLedger:
         from argus.lab.journal.kinship import ExperimentLedger
-        from argus.lab.journal.verdict_notes import dropped_symbols
 
         spec = self.plan.spec
-        dropped = dropped_symbols(spec, self.workspace.experiments().journal(), self.registration)
-        return ExperimentLedger(self.workspace.trials(), spec.id, spec.source_hash, dropped)
+        return ExperimentLedger(self.workspace.trials(), spec.id, spec.source_hash, self._dropped())
 
     def _base(self, candidate: Candidate, start_ns: int, ledger: TrialLedger) -> Mapping[str, Any] | None:
         """The strategy as its author left it, over the range of the out-of-sample account."""
@@ -256,8 +271,8 @@ class MarketJob:
             early = replace(self.wanted(), start_ns=None, cut_ns=spec.data_from)
             yield from self._elsewhere(early, chosen, ledger, None)
         if spec.data_to is not None and (spec.holdout_from is None or spec.data_to < spec.holdout_from):
-            late = replace(self.wanted(), start_ns=spec.data_to, cut_ns=spec.holdout_from)
-            yield from self._elsewhere(late, chosen, ledger, spec.data_to)
+            late = replace(self.wanted(), start_ns=after(spec.data_to), cut_ns=spec.holdout_from)
+            yield from self._elsewhere(late, chosen, ledger, after(spec.data_to))
 
     def _elsewhere(
         self, wanted: Wanted, chosen: Mapping[str, ParameterValue], ledger: TrialLedger, start_ns: int | None
@@ -268,6 +283,15 @@ class MarketJob:
             yield {"error": str(error)}
             return
         yield replayed(candidate, chosen, ledger, "left_out", start_ns)
+
+
+def after(cut_ns: int) -> int:
+    """When decisions begin on the far side of a cut.
+
+    In a market without pause a session closes at the very instant of the cut. It was seen before the cut, with the
+    decision made at its close; the first decision after it is made at the next.
+    """
+    return cut_ns + 1
 
 
 def replayed(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from argus.engine.market import Market
     from argus.lab.candidate import Candidate
 
-__all__ = ["Wanted", "candidate_of", "run_config"]
+__all__ = ["Wanted", "candidate_of", "cut_market", "run_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _plain(workspace: Workspace, wanted: Wanted) -> tuple[Candidate, dict[str, A
     from argus.lab.search.play import PlainPlay
 
     market, notes, source = catalog_market(workspace, wanted.names, None, wanted.cut_ns)
-    market = _cut(market, wanted.cut_ns)
+    market = cut_market(market, wanted.cut_ns)
     happened = catalog_events(workspace, market)
     config = _config(wanted, market)
     candidate = Candidate(
@@ -94,7 +94,7 @@ def _plain(workspace: Workspace, wanted: Wanted) -> tuple[Candidate, dict[str, A
 
 
 def _rolled(workspace: Workspace, wanted: Wanted, rolling: Rolling) -> tuple[Candidate, dict[str, Any]]:
-    from argus.app.rolled import catalog_contracts, catalog_roots
+    from argus.app.rolled import catalog_contracts, catalog_roots, roots_cut
     from argus.engine.rolling import rolled_market
     from argus.lab.candidate import Candidate
     from argus.lab.search.play import RolledPlay
@@ -102,8 +102,8 @@ def _rolled(workspace: Workspace, wanted: Wanted, rolling: Rolling) -> tuple[Can
     roots, notes, source = catalog_roots(workspace, wanted.names, rolling, wanted.cut_ns)
     contracts, rules = catalog_contracts(workspace, wanted.names, rolling)
     if wanted.cut_ns is not None:
-        contracts = _cut(contracts, wanted.cut_ns, drop_empty=True)
-        roots = rules.roots(contracts)
+        roots, contracts = roots_cut(contracts, rules, wanted.cut_ns)
+        source = {**source, "cut_ns": wanted.cut_ns}
     play = RolledPlay(roots, contracts, rules)
     market = dict(play.market)
     config = _config(wanted, market)
@@ -121,7 +121,7 @@ def _rolled(workspace: Workspace, wanted: Wanted, rolling: Rolling) -> tuple[Can
     return candidate, {**source, "rolling": asdict(rolling), "strategy": wanted.strategy}
 
 
-def _cut(
+def cut_market(
     market: Mapping[str, tuple[InstrumentSpec, Bars]], cut_ns: int | None, *, drop_empty: bool = False
 ) -> dict[str, tuple[InstrumentSpec, Bars]]:
     """The market without the bars that close after the cut: one that begins before it may know what comes after."""

@@ -10,16 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
 from argus.app._experiment_stages import FORMAT, MarketJob, anchor, folder_of, read_json, register
+from argus.app.research import map_runs_on
 from argus.app.workspace import Workspace
 from argus.core.errors import CoverageError
 
 if TYPE_CHECKING:
+    from argus.lab.candidate import MapRuns
     from argus.lab.evaluation import Evaluation
     from argus.lab.journal.experiment import ExperimentSpec
     from argus.lab.journal.verdict_notes import Background
@@ -96,6 +99,7 @@ class ExperimentResult:
                     "red_flags": [flag["name"] for flag in market["evaluation"]["red_flags"]],
                     "base": market["base"],
                     "left_out": market["left_out"],
+                    "outcomes": market["outcomes"],
                 }
                 for market in sorted(self.examination["markets"], key=lambda one: standing(one["evaluation"]))
             ],
@@ -107,6 +111,7 @@ def run_experiment(
     path: Path,
     *,
     workers: int = 1,
+    ray: str | None = None,
     now_ns: int,
     progress: Progress | None = None,
 ) -> ExperimentResult:
@@ -119,6 +124,8 @@ def run_experiment(
         The experiment file.
     workers : int
         Processes that run parameter sets; the result is the same for any number.
+    ray : str or None
+        Address of a Ray cluster that runs them instead; the result is the same.
     now_ns : int
         The time that registration and verdict are given, and against which data are recent or stale.
     progress : callable or None
@@ -141,7 +148,8 @@ def run_experiment(
     plan = plan_experiment(workspace, path)
     refuse_stale(workspace, plan, now_ns)
     spec, folder = plan.spec, folder_of(workspace, plan.spec)
-    with lock_for_writing(folder, 0.0):
+    with lock_for_writing(folder, 0.0), ExitStack() as opened:
+        map_runs: MapRuns | None = None
         registration = register(workspace, plan, now_ns)
         anchor(folder, registration.event)
         markets, kept, evaluations, parts = [], [], {}, {}
@@ -150,7 +158,8 @@ def run_experiment(
             job = MarketJob(workspace, plan, registration, market)
             stage = job.kept()
             if stage is None:
-                stage, evaluations[market] = job.judge(workers, now_ns, tell)
+                map_runs = map_runs or opened.enter_context(map_runs_on(workers, ray))
+                stage, evaluations[market] = job.judge(map_runs, now_ns, tell)
             else:
                 kept.append(market)
             part = job.part()

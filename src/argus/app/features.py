@@ -43,6 +43,7 @@ __all__ = [
     "compute_file",
     "code_versions",
     "compute_to",
+    "feature_folders",
     "peak_mb",
     "reads_members",
     "series_of",
@@ -290,7 +291,16 @@ def table_of(workspace: Workspace, what: str, symbol: str, timeframe: str) -> Fe
     """The table of a set over a symbol's bars of a timeframe."""
     from argus.data.feature_store import FeatureTable
 
-    return FeatureTable(workspace.root / _FOLDER / what.replace(",", "+") / symbol.replace(":", "_") / timeframe)
+    return FeatureTable(workspace.root / _FOLDER / what.replace(",", "+") / _folder_name(symbol) / timeframe)
+
+
+def feature_folders(workspace: Workspace, symbol: str) -> list[Path]:
+    """Folders with tables of a symbol, of every set."""
+    return sorted((workspace.root / _FOLDER).glob(f"*/{_folder_name(symbol)}"))
+
+
+def _folder_name(symbol: str) -> str:
+    return symbol.replace(":", "_")
 
 
 def series_of(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
-from argus.app._experiment_stages import MarketJob, anchor, folder_of, read_json, register, replayed
+from argus.app._experiment_stages import MarketJob, after, anchor, folder_of, read_json, register, replayed
 from argus.app.candidates import candidate_of
 from argus.app.experiments import refuse_stale, run_experiment
 from argus.app.workspace import Workspace
@@ -29,12 +29,21 @@ if TYPE_CHECKING:
 __all__ = ["open_holdout"]
 
 
-def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[str, Any]:
+def open_holdout(workspace: Workspace, path: Path, *, workers: int = 1, now_ns: int) -> Mapping[str, Any]:
     """Run the frozen choice on the hold-out, once.
 
     The opening is recorded before anything is read. What was promised, the Sharpe ratio of the out-of-sample account,
     is held against what came: the hold-out is passed if it earned, and is not below the promise by more than two
-    standard errors of the difference.
+    standard errors of the difference. A bar that closes when the hold-out begins belongs to what was seen before.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    path : Path
+        The experiment file.
+    workers : int
+        Processes, should the verdict that follows have to judge again.
+    now_ns : int
 
     Raises
     ------
@@ -76,7 +85,8 @@ def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[st
         markets = []
         for job, stage, candidate in zip(jobs, stages, candidates, strict=True):
             assert stage is not None
-            came = replayed(candidate, stage["chosen"], job.ledger(), "holdout", spec.holdout_from)
+            assert spec.holdout_from is not None
+            came = replayed(candidate, stage["chosen"], job.ledger(), "holdout", after(spec.holdout_from))
             markets.append({"market": job.market, **_against_promise(came, stage["evaluation"]["metrics"])})
         result: dict[str, Any] = to_json(
             {"experiment": spec.id, "name": spec.name, "from_ns": spec.holdout_from, "to_ns": spec.holdout_to}
@@ -84,7 +94,7 @@ def open_holdout(workspace: Workspace, path: Path, *, now_ns: int) -> Mapping[st
         )
         write_atomic(folder / "holdout.json", json.dumps(result, indent=1).encode())
         anchor(folder, registry.note(spec.id, EventKind.VERDICT, {"holdout": result}, now_ns))
-    run_experiment(workspace, path, now_ns=now_ns)
+    run_experiment(workspace, path, workers=workers, now_ns=now_ns)
     return result
 
 
@@ -102,7 +112,9 @@ def _on_holdout(workspace: Workspace, job: MarketJob, plan: ExperimentPlan) -> C
 
     spec = plan.spec
     assert spec.holdout_from is not None
-    candidate, _ = candidate_of(workspace, replace(job.wanted(), start_ns=spec.holdout_from, cut_ns=spec.holdout_to))
+    candidate, _ = candidate_of(
+        workspace, replace(job.wanted(), start_ns=after(spec.holdout_from), cut_ns=spec.holdout_to)
+    )
     for symbol, (_, bars) in candidate.market.items():
         if int(bars.ts_close_ns[-1]) <= spec.holdout_from:
             raise CoverageError(

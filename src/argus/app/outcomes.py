@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from argus.engine.sweep import Done, Point
     from argus.lab.outcomes import OutcomeSpec
 
-__all__ = ["OutcomeResult", "OutcomeTask", "backfill", "outcome_table"]
+__all__ = ["OutcomeResult", "OutcomeTask", "backfill", "outcome_folder", "outcome_table"]
 
 Progress = Callable[[int, int], None]
 _FOLDER: Final = "outcomes"
@@ -187,8 +187,12 @@ def outcome_table(workspace: Workspace, symbol: str, timeframe: str, spec: Outco
     """The table of one horizon over a symbol's bars of a timeframe."""
     from argus.data.outcome_store import OutcomeTable
 
-    root = workspace.catalog().root / _FOLDER / quote(symbol, safe="") / timeframe
-    return OutcomeTable(root / f"{horizon}-bars-{spec.key(horizon)}")
+    return OutcomeTable(outcome_folder(workspace, symbol) / timeframe / f"{horizon}-bars-{spec.key(horizon)}")
+
+
+def outcome_folder(workspace: Workspace, symbol: str) -> Path:
+    """Folder with all tables of a symbol."""
+    return workspace.catalog().root / _FOLDER / quote(symbol, safe="")
 
 
 def _ordered(

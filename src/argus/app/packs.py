@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
+from argus.app._experiment_outcomes import FOLDER
 from argus.app._experiment_stages import folder_of, register, stages_hold
 from argus.app.experiments import ExperimentResult, Progress, run_experiment
+from argus.app.features import feature_folders, symbol_of
+from argus.app.outcomes import outcome_folder
 from argus.app.workspace import Workspace
 from argus.core.errors import CatalogError, ConfigError
 
@@ -185,12 +188,16 @@ def open_pack(folder: Path, home: Path) -> tuple[Pack, Workspace]:
     return pack, Workspace(home.resolve())
 
 
-def repeat(folder: Path, home: Path, *, workers: int = 1, progress: Progress | None = None) -> Repeated:
+def repeat(
+    folder: Path, home: Path, *, workers: int = 1, ray: str | None = None, progress: Progress | None = None
+) -> Repeated:
     """Run the experiment of a pack in a copy of it at `home`, and hold the examination against the expected one."""
     from argus.engine.sweep import environment
 
     pack, workspace = open_pack(folder, home)
-    result = run_experiment(workspace, home / _EXPERIMENT, workers=workers, now_ns=pack.now_ns, progress=progress)
+    result = run_experiment(
+        workspace, home / _EXPERIMENT, workers=workers, ray=ray, now_ns=pack.now_ns, progress=progress
+    )
     if pack.expected is None:
         return Repeated(
             pack, result, None, "The pack was made before its experiment was run; there is no hash to meet."
@@ -226,13 +233,14 @@ def _sources(workspace: Workspace, plan: ExperimentPlan) -> Iterator[Path]:
             continue
         yield _series(catalog.root, known[name])
         yield catalog.root / "quarantine" / quote(name, safe="")
-        # Outcomes and features of a dataset stand under its name, or that of its instrument.
-        yield catalog.root / "outcomes" / quote(name, safe="")
-        symbols.add(known[name].instrument)
+        symbols |= {known[name].instrument, symbol_of(known[name])}
     yield catalog.root / "corporate_actions"
+    # Outcomes and features stand under the name of an instrument, of a contract, or of the root of contracts.
     for symbol in sorted(symbols):
-        yield from sorted((workspace.root / "features").glob(f"*/{quote(symbol, safe='')}"))
+        yield outcome_folder(workspace, symbol)
+        yield from feature_folders(workspace, symbol)
     yield folder_of(workspace, plan.spec) / "anchors.json"
+    yield folder_of(workspace, plan.spec) / FOLDER
 
 
 def _series(root: Path, info: DatasetInfo) -> Path:

@@ -17,11 +17,12 @@ from argus.app.workspace import Workspace
 if TYPE_CHECKING:
     from argus.app.settings import CandidateSettings
     from argus.engine.market import Market
+    from argus.engine.sweep import Done, Executor, Point
     from argus.lab.candidate import Candidate, MapRuns
     from argus.lab.candidate import Progress as LabProgress
     from argus.lab.evaluation import Evaluation
 
-__all__ = ["Failure", "Progress", "ResearchResult", "build_candidate", "map_runs_on", "research"]
+__all__ = ["ClusterMap", "Failure", "Progress", "ResearchResult", "build_candidate", "map_runs_on", "research"]
 
 
 Progress = Callable[[int, int, str, str, int, int], None]
@@ -132,11 +133,17 @@ def research(
     return _keep(workspace, tuple(evaluations), tuple(failures), markets)
 
 
-def build_candidate(workspace: Workspace, item: CandidateSettings) -> tuple[Candidate, dict[str, Any]]:
-    """(candidate with its market, account, costs, sizing and risk, how to load its market again)."""
+def build_candidate(
+    workspace: Workspace, item: CandidateSettings, start_ns: int | None = None, cut_ns: int | None = None
+) -> tuple[Candidate, dict[str, Any]]:
+    """(candidate with its market, account, costs, sizing and risk, how to load its market again).
+
+    Trading begins at `start_ns`, earlier bars warm up; no bar that closes after `cut_ns` is read.
+    """
     from dataclasses import replace
 
-    candidate, source = candidate_of(workspace, Wanted(item.strategy, tuple(item.datasets), workspace.settings))
+    wanted = Wanted(item.strategy, tuple(item.datasets), workspace.settings, start_ns=start_ns, cut_ns=cut_ns)
+    candidate, source = candidate_of(workspace, wanted)
     return replace(candidate, grid=_grid(item, candidate.market)), source
 
 
@@ -175,8 +182,25 @@ def _teller(progress: Progress | None, number: int, count: int, name: str) -> La
 
 
 @contextmanager
-def map_runs_on(workers: int) -> Iterator[MapRuns]:
-    """``map``, or a process pool's; fresh processes, so that no thread or database handle is copied into them."""
+def map_runs_on(workers: int, ray: str | None = None) -> Iterator[MapRuns]:
+    """``map``, or a process pool's; fresh processes, so that no thread or database handle is copied into them.
+
+    With the address of a Ray cluster (``auto``, ``local`` or ``HOST:PORT``): one that spreads its items over that.
+
+    Raises
+    ------
+    MissingExtraError, ConfigError
+        If Ray is not installed, or nothing answers at the address.
+    """
+    if ray is not None:
+        from argus.engine.sweep import RayCluster
+
+        executor = RayCluster(ray)
+        try:
+            yield ClusterMap(executor)
+        finally:
+            executor.stop()
+        return
     if workers <= 1:
         yield map
         return
@@ -185,6 +209,52 @@ def map_runs_on(workers: int) -> Iterator[MapRuns]:
 
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield pool.map
+
+
+@dataclass(frozen=True, slots=True)
+class _Apply:
+    """A function and its items, as a task of a cluster."""
+
+    function: Callable[[Any], Any]
+    items: tuple[Any, ...]
+    columns: tuple[()] = ()
+    batch_points: int = 1
+
+    def __call__(self, points: Sequence[Point]) -> Done:
+        from argus.engine.sweep import Done
+
+        return Done(tuple({"found": self.function(self.items[point.number])} for point in points))
+
+
+class ClusterMap:
+    """``map`` over an executor: items in any order, results in the order of the items.
+
+    Parameters
+    ----------
+    executor : Executor
+    """
+
+    is_apart = True
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def __call__(self, function: Callable[[Any], Any], items: Iterable[Any], /) -> Iterator[Any]:
+        """Results of the function, as soon as all before them are there."""
+        from argus.engine.sweep import Point, carried
+
+        task = _Apply(function, tuple(items))
+        if not task.items:
+            return
+        self._executor.start(task)
+        early: dict[int, Any] = {}
+        told = 0
+        for outcome in carried([(Point(k, {}, ""),) for k in range(len(task.items))], self._executor):
+            assert outcome.done is not None
+            early[outcome.points[0].number] = outcome.done.rows[0]["found"]
+            while told in early:
+                yield early.pop(told)
+                told += 1
 
 
 def _keep(

@@ -56,6 +56,7 @@ __all__ = [
     "finer_contracts",
     "root_and_interval",
     "roots_again",
+    "roots_cut",
     "trace_rolled",
 ]
 
@@ -184,6 +185,14 @@ def catalog_contracts(workspace: Workspace, names: Sequence[str], rolling: Rolli
     roots = catalog_roots(workspace, names, rolling)[0]
     found = [contracts_from_catalog(workspace.catalog(), *root_and_interval(name, held)) for name in names]
     return _audited(roots, found, rolling)
+
+
+def roots_cut(contracts: Market, rules: RollRules, cut_ns: int) -> tuple[tuple[RolledRoot, ...], Market]:
+    """(roots that are made of the bars before a cut alone, their contracts without the bars after it)."""
+    from argus.app.candidates import cut_market
+
+    known = cut_market(contracts, cut_ns, drop_empty=True)
+    return rules.roots(known), known
 
 
 def file_contracts(path: Path, stated: FileStatement, rolling: Rolling) -> tuple[Market, RollRules]:
@@ -320,6 +329,9 @@ def _contracts_of_file(path: Path, spec: ImportSpec, names: Sequence[str]) -> tu
 def roots_again(workspace: Workspace, source: Mapping[str, Any]) -> tuple[RolledRoot, ...]:
     """The roots of a kept run, loaded once more."""
     origin, rolling = source["origin"], Rolling(**source["rolling"])
+    if "cut_ns" in source:
+        contracts, rules = catalog_contracts(workspace, tuple(origin["names"]), rolling)
+        return roots_cut(contracts, rules, int(source["cut_ns"]))[0]
     if origin["kind"] == "catalog":
         return catalog_roots(workspace, tuple(origin["names"]), rolling, origin.get("end_ns"))[0]
     return (_root_of_file(Path(origin["path"]), _spec_again(origin["statement"]), origin["contracts"], rolling)[0],)
@@ -481,6 +493,7 @@ def _made(strategy: str, roots: Sequence[RolledRoot], values: Mapping[str, Param
 
 def trace_rolled(workspace: Workspace, record: RunRecord, source: Mapping[str, Any], trade: int | None) -> Trace:
     """One trade of a kept run on roots: the contract that traded, and the series that the strategy read."""
+    from argus.app.tracing import strategy_again
     from argus.engine.rolled_strategy import RolledStrategy
     from argus.engine.rolling import rolled_events, rolled_market
     from argus.engine.rolls_traded import with_series
@@ -489,5 +502,8 @@ def trace_rolled(workspace: Workspace, record: RunRecord, source: Mapping[str, A
     roots = roots_again(workspace, source)
     finer = finer_again(workspace, source["finer"], roots) if "finer" in source else {}
     traced = trace_trade(record, rolled_market(roots), trade, events=rolled_events(roots), finer=finer)
-    strategy = RolledStrategy(_made(source["strategy"], roots, source["parameters"]), roots)
+    told = source.get("parameters", record.manifest.strategy["parameters"])
+    values = {name: value for name, value in told.items() if name != "rolled_source" and not name.startswith("roll.")}
+    inner = strategy_again(source["strategy"], tuple(root.symbol for root in roots), values)
+    strategy = RolledStrategy(inner, roots)
     return with_series(traced, strategy, int(record.manifest.config["data_latency_ns"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,9 @@ from argus.app.workspace import Workspace
 if TYPE_CHECKING:
     from argus.core.ports import Strategy
     from argus.engine.market import Finer, Market
-    from argus.engine.record import RunRecord
     from argus.engine.trace import Trace
 
-__all__ = ["find_run", "trace_run"]
+__all__ = ["find_run", "strategy_again", "trace_run"]
 
 
 def find_run(workspace: Workspace, run: str) -> Path:
@@ -60,7 +60,11 @@ def trace_run(workspace: Workspace, run: str, trade: int | None = None) -> Trace
     elif "finer" in source:
         finer = finer_of(market, _market_again(workspace, source["finer"]))
     events = events_again(source.get("events", {}))
-    traced = trace_trade(record, market, trade, _strategy_again(record, source), events=events, finer=finer)
+    values = record.manifest.strategy["parameters"]
+    is_walk = bool(values) and all(name.startswith("from_") for name in values)
+    name = source["strategy"] if is_walk and "strategy" in source else record.manifest.strategy["name"]
+    strategy = strategy_again(name, record.universe, values)
+    traced = trace_trade(record, market, trade, strategy, events=events, finer=finer)
     then = name_then(source.get("called", {}).get(traced.instrument, ()), traced.entry_ts_ns)
     return traced if then is None else replace(traced, name=f"{traced.name}, called {then} at the time")
 
@@ -76,17 +80,15 @@ def _market_again(workspace: Workspace, source: dict[str, Any]) -> Market:
     return file_market(Path(source["path"]), ImportSpec(**statement))[0]
 
 
-def _strategy_again(record: RunRecord, source: dict[str, Any]) -> Strategy:
-    """The strategy of the run: a plain one, or a walk of parameter sets."""
+def strategy_again(name: str, universe: tuple[str, ...], values: Mapping[str, Any]) -> Strategy:
+    """The strategy of a run from its parameters: a plain one, or a walk of parameter sets."""
     from argus.lab.search.walk_forward import Segment, WalkForwardStrategy
     from argus.strategies import create
 
-    values = dict(record.manifest.strategy["parameters"])
     if not values or not all(name.startswith("from_") for name in values):
-        return create(record.manifest.strategy["name"], record.universe, **values)
-    name = source.get("strategy", record.manifest.strategy["name"])
+        return create(name, universe, **values)
     segments = []
     for _, text in sorted(values.items()):
         segment = json.loads(text)
         segments.append(Segment(segment.pop("start_ns"), segment))
-    return WalkForwardStrategy(lambda chosen: create(name, record.universe, **chosen), segments)
+    return WalkForwardStrategy(lambda chosen: create(name, universe, **chosen), segments)

@@ -12,7 +12,9 @@ from argus.cli import statement
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
+    from argus.app.data import FileStatement
     from argus.data import DatasetCheck, DatasetInfo
+    from argus.data.catalog import Catalog
 
 __all__ = ["app"]
 
@@ -40,6 +42,7 @@ def import_(
     where: statement.WhereOption = None,
     contract_column: statement.ContractColumnOption = None,
     contract: statement.ContractOption = None,
+    all_contracts: statement.AllContractsOption = False,
     delay: statement.DelayOption = None,
     delimiter: statement.DelimiterOption = None,
     encoding: statement.EncodingOption = None,
@@ -53,7 +56,8 @@ def import_(
 ) -> None:
     """Import a file: good rows to the catalog, bad rows to quarantine. The same import twice changes nothing.
 
-    Exits with 3 if rows went to quarantine: the good ones are in, but somebody should look at the others.
+    Exits with 3 if rows went to quarantine, or a contract could not be imported: the good ones are in, but somebody
+    should look at the others.
     """
     from argus.app.data import import_file, quarantine_examples
     from argus.app.workspace import open_workspace
@@ -76,6 +80,9 @@ def import_(
         note=note,
     )
     catalog = open_workspace(workspace).catalog()
+    if all_contracts:
+        _import_all(catalog, file, stated, replace=replace, strict=strict, json_wanted=json_wanted)
+        return
     report, said = import_file(catalog, file, stated, replace_rows=replace, strict=strict)
     examples = quarantine_examples(catalog, report)
     emit(
@@ -89,6 +96,41 @@ def import_(
         typer.echo(
             f"the bad rows are kept whole in quarantine: argus data check {report.dataset}; correct the file and "
             "import it again to add them",
+            err=True,
+        )
+        raise typer.Exit(3)
+
+
+def _import_all(
+    catalog: Catalog, file: Path, stated: FileStatement, *, replace: bool, strict: bool, json_wanted: bool
+) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from argus.app.contract_import import import_all_contracts
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("contracts", total=None)
+        done, said = import_all_contracts(
+            catalog,
+            file,
+            stated,
+            replace_rows=replace,
+            strict=strict,
+            progress=lambda number, of, name: bars.update(
+                bar, completed=number, total=of, description=name or "contracts"
+            ),
+        )
+    emit(
+        done.as_dict() | {"read_from_file": list(said)},
+        json_wanted=json_wanted,
+        text=lambda: _say([*done.lines(), *(f"read from the file, {line}" for line in said)]),
+    )
+    if done.failed or done.rows_quarantined:
+        typer.echo(
+            f"{len(done.failed)} contracts could not be imported, {done.rows_quarantined:,} rows are in quarantine "
+            "(argus data check NAME); correct the file and import it again to add them",
             err=True,
         )
         raise typer.Exit(3)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from argus.cli.output import JsonOption, WorkspaceOption, emit
-from argus.cli.workers import WorkersOption, worker_count
+from argus.cli.workers import RayOption, WorkersOption, worker_count
 from argus.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def run(
         typer.Option(help="Write a first experiment file for this strategy, and run nothing.", metavar="STRATEGY"),
     ] = None,
     workers: WorkersOption = 0,
+    ray: RayOption = None,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
@@ -59,9 +60,9 @@ def run(
         raise ConfigError("give the file of an experiment, or --pack FOLDER")
     if keep is not None and pack_folder is None:
         raise ConfigError("--keep says where the copy of a pack stays; it goes with --pack")
-    count = worker_count(workers, None)
+    count = worker_count(workers, ray)
     if pack_folder is not None:
-        _repeat(pack_folder, keep, count, json_wanted)
+        _repeat(pack_folder, keep, count, ray, json_wanted)
         return
     assert file is not None
     home = open_workspace(workspace)
@@ -69,7 +70,7 @@ def run(
         _write_first(home, file, new, json_wanted)
         return
     with _bars(f"argus lab run {file}") as tell:
-        result = run_experiment(home, file, workers=count, now_ns=time.time_ns(), progress=tell)
+        result = run_experiment(home, file, workers=count, ray=ray, now_ns=time.time_ns(), progress=tell)
     emit(result.as_dict(), json_wanted=json_wanted, text=lambda: _tell_result(result))
 
 
@@ -84,11 +85,11 @@ def _write_first(home: Workspace, file: Path, strategy: str, json_wanted: bool) 
     )
 
 
-def _repeat(folder: Path, keep: Path | None, workers: int, json_wanted: bool) -> None:
+def _repeat(folder: Path, keep: Path | None, workers: int, ray: str | None, json_wanted: bool) -> None:
     from argus.app.packs import repeat
 
     with tempfile.TemporaryDirectory() as scratch, _bars(f"argus lab run --pack {folder}") as tell:
-        done = repeat(folder, keep or Path(scratch) / "pack", workers=workers, progress=tell)
+        done = repeat(folder, keep or Path(scratch) / "pack", workers=workers, ray=ray, progress=tell)
 
     def show() -> None:
         _tell_result(done.result)
@@ -145,6 +146,7 @@ def journal(workspace: WorkspaceOption = None, json_wanted: JsonOption = False) 
 def open_holdout(
     file: FileArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do it: it can be done once.")] = False,
+    workers: WorkersOption = 0,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
 ) -> None:
@@ -160,7 +162,8 @@ def open_holdout(
             "a hold-out is opened once for a market and range, and then it is spent for every idea; give --yes if the "
             "verdict is worth it"
         )
-    result = use_case(open_workspace(workspace), file, now_ns=time.time_ns())
+    count = worker_count(workers, None)
+    result = use_case(open_workspace(workspace), file, workers=count, now_ns=time.time_ns())
     emit(result, json_wanted=json_wanted, text=lambda: _tell_holdout(result))
     if not result["passed"]:
         raise typer.Exit(EXIT_FAILED)
@@ -213,6 +216,8 @@ def explain(
 
 
 def _tell_result(result: ExperimentResult) -> None:
+    from argus.report.outcomes import outcomes_sentence
+
     told = result.as_dict()
     typer.echo(f"{result.spec.name} ({result.spec.id}): {result.spec.hypothesis}")
     for market in told["markets"]:
@@ -237,6 +242,8 @@ def _tell_result(result: ExperimentResult) -> None:
                     f"       on what was left out, {left['first']} to {left['last']}: Sharpe ratio "
                     f"{left['sharpe_annual']:.2f}, {left['net_pnl']:,.0f} net"
                 )
+        for one in market["outcomes"] or ():
+            typer.echo(f"       after entries: {outcomes_sentence(one)}")
     for note in result.notes:
         typer.echo(f"note   {note}")
     typer.echo(f"examination: {told['examination']}")
@@ -305,6 +312,8 @@ def _body(kind: str, body: Mapping[str, Any]) -> str:
         return f"{body.get('market')}: {body.get('runs')} runs"
     if kind == "threshold_changed":
         return f"{body.get('gate')}: {body.get('before')} to {body.get('after')}"
+    if kind == "holdout_seen":
+        return f"{', '.join(body.get('instruments', ()))}: {body.get('what')}"
     if kind == "holdout_opened":
         return f"{', '.join(body.get('instruments', ()))}"
     if "holdout" in body:

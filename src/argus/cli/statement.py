@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from argus.data.importing import ImportSpec
 
 __all__ = [
+    "AllContractsOption",
     "ColumnOption",
     "ContractColumnOption",
     "ContractOption",
@@ -128,6 +129,16 @@ ContractOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="The contract to read from a file of many.", rich_help_panel=_PANEL)
 ]
 """The contract to read."""
+
+AllContractsOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-contracts",
+        help="Import every contract that the file holds of the root, named as 202403 or as ESH4, each by itself.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""Whether all contracts are read."""
 
 DelayOption = Annotated[
     str | None,

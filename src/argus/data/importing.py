@@ -12,6 +12,7 @@ quarantine, `import_bars` stores both. `load_file` is the same road without a ca
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -55,6 +56,7 @@ __all__ = [
     "load_file",
     "raw_from_table",
     "read_raw",
+    "rows_where",
     "to_bars",
     "warning_counts",
 ]
@@ -308,12 +310,20 @@ def _filters(spec: ImportSpec) -> dict[str, str]:
 
 
 def _filtered(table: SourceTable, spec: ImportSpec) -> SourceTable:
-    """The rows with the stated values; a value that no row has is an error that lists those there are."""
+    filters = _filters(spec)
+    return rows_where(table, filters) if filters else table
+
+
+def rows_where(table: SourceTable, filters: Mapping[str, str]) -> SourceTable:
+    """The rows with the stated values.
+
+    Raises
+    ------
+    ImportFailed
+        If no row has a value; lists those there are.
+    """
     import polars as pl
 
-    filters = _filters(spec)
-    if not filters:
-        return table
     keep = np.ones(table.frame.height, dtype=np.bool_)
     for column, value in filters.items():
         match = (table.frame[column].cast(pl.String) == value).fill_null(False).to_numpy()
@@ -324,13 +334,8 @@ def _filtered(table: SourceTable, spec: ImportSpec) -> SourceTable:
         keep &= match
     rows = np.flatnonzero(keep)
     if not len(rows):
-        raise ImportFailed(f"{table.name}: no row has all of {filters}; state fewer of them")
-    return replace(
-        table,
-        frame=table.frame.filter(pl.Series(keep)),
-        source_line=table.source_line[rows],
-        original=lambda row: table.original(int(rows[row])),
-    )
+        raise ImportFailed(f"{table.name}: no row has all of {dict(filters)}; state fewer of them")
+    return table.take(rows)
 
 
 def _contracts(table: SourceTable, column: str) -> tuple[str, ...]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from argus.core.errors import ConfigError
+from argus.core.errors import ConfigError, InstrumentError
+from argus.core.instruments import InstrumentKind
+from argus.core.instruments import instrument as instrument_named
 from argus.core.time import NS_PER_HOUR, NS_PER_MINUTE
 from argus.data._catalog_statement import SAME_NAMES, ImportSpec
 
@@ -35,12 +37,15 @@ class Preset:
         Fields of `ImportSpec`.
     needs : tuple of str
         Fields that the form leaves open and that must be stated each time.
+    notes_of : InstrumentKind or None
+        What its notes are about; None is whatever the file holds. Nothing but a share is split or pays a dividend.
     """
 
     name: str
     summary: str
     statement: Mapping[str, Any] = field(hash=False)
     needs: tuple[str, ...] = ()
+    notes_of: InstrumentKind | None = None
 
 
 def _presets() -> dict[str, Preset]:
@@ -99,9 +104,10 @@ def _presets() -> dict[str, Preset]:
         ),
         Preset(
             "daily_csv",
-            "daily CSV, adjusted prices; date is the session date; open high low close volume",
+            "daily CSV; date is the session date; open high low close volume; prices of shares and funds are adjusted",
             {"columns": SAME_NAMES, "time_column": "date", "time_format": "iso", "stamp": "session_date"}
             | {"notes": (_ADJUSTED,)},
+            notes_of=InstrumentKind.EQUITY,
         ),
         Preset(
             "index_daily_csv",
@@ -161,5 +167,14 @@ def preset(name: str, instrument: str, **stated: Any) -> ImportSpec:
     if missing:
         raise ConfigError(f"preset {name} leaves {', '.join(missing)} open: state it")
     spec = replace(ImportSpec(instrument), **form.statement)
-    notes = (*spec.notes, *stated.pop("notes", ()))
+    own = spec.notes if form.notes_of in (None, _kind(instrument)) else ()
+    notes = (*own, *stated.pop("notes", ()))
     return replace(spec, **stated, notes=notes)
+
+
+def _kind(symbol: str) -> InstrumentKind:
+    """The kind of an instrument; one that is not in the package's file counts as a share, so that no note is lost."""
+    try:
+        return instrument_named(symbol).kind
+    except InstrumentError:
+        return InstrumentKind.EQUITY

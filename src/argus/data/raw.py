@@ -9,7 +9,7 @@ no quality gate could place them, yet they must not vanish.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -92,6 +92,15 @@ class SourceTable:
     original: Callable[[int], bytes]
     rejected: tuple[Rejection, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
+
+    def take(self, rows: I64_1D) -> SourceTable:
+        """Some rows of the frame, in rising order; what is rejected and suspected of the source stays with them."""
+        return replace(
+            self,
+            frame=self.frame[rows],
+            source_line=self.source_line[rows],
+            original=lambda row: self.original(int(rows[row])),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,7 +29,11 @@ class Progress(Protocol):
 
 
 class MapRuns(Protocol):
-    """Applies a function to items, in order; ``map`` itself, or a process pool's."""
+    """Applies a function to items, in order; ``map`` itself, or a process pool's.
+
+    Where it has a true attribute `is_apart`, it works on machines that have no trial ledger: what runs there gives its
+    trials back, to be counted here.
+    """
 
     def __call__(self, function: Callable[[Any], Any], items: Iterable[Any], /) -> Iterable[Any]: ...
 

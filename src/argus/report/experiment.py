@@ -12,6 +12,7 @@ from typing import Any
 from argus.lab.score import standing
 from argus.report import figures
 from argus.report.html import Part, ReportContext, render_page
+from argus.report.outcomes import outcomes_panel
 from argus.report.tables import mark
 
 __all__ = ["render_experiment"]
@@ -51,7 +52,10 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
         shown,
         is_good=bool(examination["deployable"]),
         scorecard=_reasons(markets, parts),
-        panels=(_left_out(missing), _known((*_changed(markets), *examination["notes"]))),
+        panels=(
+            _left_out(missing),
+            _known((*_changed(markets), *examination["notes"])) + outcomes_panel(markets),
+        ),
     )
 
 

@@ -40,7 +40,7 @@ class SplitPlan:
 
 @dataclass(frozen=True, slots=True)
 class OutcomesAsked:
-    """Which outcomes of bars the experiment is about; they are frozen with it where the workspace has them.
+    """Which outcomes of bars the experiment is about; they are made of the bars before its cut, and frozen with it.
 
     Attributes
     ----------

@@ -39,6 +39,7 @@ __all__ = [
     "SqlRegistry",
     "chain_faults",
     "openings",
+    "shut_holdouts",
 ]
 
 _ATTEMPTS: Final = 50
@@ -57,6 +58,7 @@ class EventKind(StrEnum):
     RUN = "run"
     THRESHOLD_CHANGED = "threshold_changed"
     HOLDOUT_OPENED = "holdout_opened"
+    HOLDOUT_SEEN = "holdout_seen"
     VERDICT = "verdict"
 
 
@@ -178,16 +180,34 @@ def openings(events: Sequence[Event], spec: ExperimentSpec) -> tuple[Event, ...]
     if start is None:
         return ()
     end = 2**63 - 1 if spec.holdout_to is None else spec.holdout_to
-    roots = roots_of(spec.instruments)
+    return tuple(_opened(events, roots_of(spec.instruments), start, end))
+
+
+def shut_holdouts(events: Sequence[Event], instruments: Iterable[str]) -> tuple[Event, ...]:
+    """Registrations whose hold-out is on one of these markets and was not opened; the earliest hold-out first."""
+    roots = roots_of(instruments)
+    found: list[tuple[int, int, Event]] = []
+    for event in events:
+        told = event.body.get("spec", {}) if event.kind == EventKind.REGISTERED else {}
+        start, until = told.get("holdout_from"), told.get("holdout_to")
+        if start is None:
+            continue
+        own = roots & roots_of(symbol for market in told["symbols"].values() for symbol in market)
+        if own and not _opened(events, own, int(start), 2**63 - 1 if until is None else int(until)):
+            found.append((int(start), event.seq, event))
+    return tuple(event for _, _, event in sorted(found, key=lambda one: one[:2]))
+
+
+def _opened(events: Sequence[Event], roots: frozenset[str], start: int, end: int) -> list[Event]:
+    """Openings on one of these markets that overlap a range."""
     found = []
     for event in events:
-        if event.kind != EventKind.HOLDOUT_OPENED:
+        if event.kind != EventKind.HOLDOUT_OPENED or roots.isdisjoint(event.body["instruments"]):
             continue
         until = event.body.get("to_ns")
-        last = 2**63 - 1 if until is None else int(until)
-        if not roots.isdisjoint(event.body["instruments"]) and int(event.body["from_ns"]) < end and last > start:
+        if int(event.body["from_ns"]) < end and (2**63 - 1 if until is None else int(until)) > start:
             found.append(event)
-    return tuple(found)
+    return found
 
 
 class _Chain(ABC):

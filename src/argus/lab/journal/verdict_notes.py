@@ -249,6 +249,7 @@ def _holdout(spec: ExperimentSpec, registration: Registration, known: Background
     since = holdout_seen(spec, known.trials) - before
     if since > 0:
         yield f"The hold-out was seen by {since:,} runs after it was registered, outside of this experiment."
+    yield from _searched(spec, known.events)
     yield from _came_of_it(spec, known.events)
     for event in openings(known.events, spec):
         if event.experiment != spec.id:
@@ -264,6 +265,19 @@ def _holdout(spec: ExperimentSpec, registration: Registration, known: Background
             yield (
                 f"Its data include a hold-out that {event.body['name']} (experiment {event.experiment}) opened on "
                 f"{_day(event.at_ns)}."
+            )
+
+
+def _searched(spec: ExperimentSpec, events: Sequence[Event]) -> Iterator[str]:
+    """Searches that were told to go over the hold-out, by whomever."""
+    roots = roots_of(spec.instruments)
+    for event in events:
+        if event.kind != EventKind.HOLDOUT_SEEN or roots.isdisjoint(event.body["instruments"]):
+            continue
+        if spec.holdout_from is not None and int(event.body["to_ns"]) > spec.holdout_from:
+            yield (
+                f"Its hold-out was looked at on {_day(event.at_ns)}: {event.body['what']} went over it with "
+                "--include-holdout. It is no longer untouched."
             )
 
 

@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from argus.core.arrays import I32_1D, I64_1D
-from argus.core.errors import CoverageError
+from argus.core.errors import ArgusError, CoverageError
 from argus.core.money import MICROS
 from argus.core.ports import TrialLedger
 from argus.core.time import NS_PER_DAY
@@ -78,12 +78,14 @@ def search(
         done = _run_twins(candidate, twins, sets, trials)
         tell("search", len(done), len(sets))
     left = [number for number in range(len(sets)) if number not in done]
-    for number, run in zip(
-        left, map_runs(partial(_run_one, candidate, trials), [sets[one] for one in left]), strict=True
-    ):
+    is_apart = bool(getattr(map_runs, "is_apart", False))
+    work = partial(_run_apart, candidate) if is_apart else partial(_run_one, candidate, trials)
+    for number, run in zip(left, map_runs(work, [sets[one] for one in left]), strict=True):
         # A ledger in memory was written in the worker's copy; the same trial twice is one.
         for trial in run.trials:
             trials.record(trial)
+        if isinstance(run, _Broken):
+            raise run.error
         done[number] = run
         tell("search", len(done), len(sets))
     return _side_by_side(candidate, [done[number] for number in range(len(sets))])
@@ -116,6 +118,14 @@ class _Run:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Broken:
+    """A run that could not be finished where no ledger was; its trial is to be counted all the same."""
+
+    error: ArgusError
+    trials: tuple[Mapping[str, object], ...]
+
+
 class _Noted:
     """Writes through to a ledger and keeps what was written, for a caller in another process."""
 
@@ -127,6 +137,15 @@ class _Noted:
         """Add one trial."""
         self._ledger.record(trial)
         self.seen.append(dict(trial))
+
+
+def _run_apart(candidate: Candidate, values: Values) -> _Run | _Broken:
+    """One run on a machine that has no ledger."""
+    held = _Held()
+    try:
+        return _run_one(candidate, held, values)
+    except ArgusError as error:
+        return _Broken(error, tuple(held.seen))
 
 
 def _run_one(candidate: Candidate, ledger: TrialLedger, values: Values) -> _Run:
