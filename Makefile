@@ -21,7 +21,7 @@ KERNEL_TESTS = $(sort $(shell find tests -name 'test_*kernels.py') $(shell grep 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo test check plain bench docs clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -47,15 +47,18 @@ $(INSTALLED_DOCS): $(INSTALLED)
 
 demo: $(INSTALLED)
 	@test -f demo/argus.yaml || $(BIN)/argus init demo
-	@$(BIN)/argus research --workspace demo
+	@$(BIN)/argus research --workspace demo --workers $(WORKERS)
 	@report=$$(find demo -name '*.html' -exec ls -t {} + | head -n 1); \
 		test -n "$$report" || { echo "no report was written under demo/" >&2; exit 1; }; \
 		echo "the report: $(CURDIR)/$$report"
 
-# The kernels run as plain Python first, so that the last line on the screen is the summary of the whole run.
-test: check
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernel -n $(WORKERS) --dist worksteal $(KERNEL_TESTS)
+# The kernels run as plain Python first, beside the checks, so that the last line on the screen sums up the whole run.
+test: $(INSTALLED)
+	@$(MAKE) --no-print-directory --output-sync=target -j 2 check plain
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+plain: $(INSTALLED)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernel -n $(WORKERS) --dist worksteal $(KERNEL_TESTS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -10,16 +10,19 @@ import pytest
 
 from argus.app.data import write_synthetic
 from argus.app.research import map_runs_on
+from argus.app.sweep import sweep
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.errors import ConfigError, RunError
 from argus.core.intents import Intent
 from argus.core.ports import View
+from argus.data.embedded import install_embedded
 from argus.lab.candidate import Candidate
 from argus.lab.journal.trials import MemoryTrialLedger
 from argus.lab.search.parameter_search import search
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.app import test_features as features
+from tests.app import test_sweep as sweeps
 from tests.app.root_desk import NAMES, wandering, write
 from tests.app.test_experiments import ROLLED
 from tests.lab.cheats_process.desk import NOW, copied, written
@@ -92,6 +95,16 @@ def test_feature_tables_made_over_ray_are_the_same_bytes(cluster: str, tmp_path:
     features.run(homes[0], ["MES.SYNTH7"], ["1m", "1h"])
     features.run(homes[1], ["MES.SYNTH7"], ["1m", "1h"], ray=cluster)
     assert features.contents(homes[0]) == features.contents(homes[1])
+
+
+def test_a_sweep_over_ray_is_the_same_bytes(cluster: str, tmp_path: Path) -> None:
+    home = init_workspace(tmp_path / "desk")[0]
+    install_embedded(home.catalog())
+    other = copied(home, tmp_path / "other")
+    plain = sweep(home, sweeps.written(home.root))
+    spread = sweep(other, sweeps.written(other.root), ray=cluster)
+    assert spread.table.read_bytes() == plain.table.read_bytes()
+    assert len(other.trials().journal()) == len(home.trials().journal()) == 14
 
 
 def test_workers_and_a_cluster_exclude_each_other() -> None:

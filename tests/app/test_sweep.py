@@ -20,7 +20,6 @@ from argus.app.workspace import Workspace, init_workspace
 from argus.core.errors import ArgusError, CatalogError, ConfigError
 from argus.data.embedded import install_embedded
 from argus.strategies import strategies, strategy_class
-from tests.engine.sweep_tasks import two_nodes
 
 FILE = """
 strategy: sma_cross
@@ -244,20 +243,6 @@ def test_a_large_sweep_asks_with_count_and_estimate(desk: Workspace, monkeypatch
     told: list[int] = []
     sweep(desk, path, yes=True, progress=lambda count, _of: told.append(count))
     assert told[0] == 2
-    assert len(desk.trials().journal()) == 14
-
-
-def test_a_cluster_that_loses_a_node_gives_the_same_bytes(done: tuple[Workspace, SweepResult], desk: Workspace) -> None:
-    with two_nodes() as cluster:
-
-        def lose(count: int, _of: int) -> None:
-            if count and cluster.second is not None:
-                cluster.nodes.remove_node(cluster.second, allow_graceful=False)
-                cluster.second = None
-
-        result = sweep(desk, written(desk.root), ray="auto", progress=lose)
-        assert cluster.second is None
-    assert result.table.read_bytes() == done[1].table.read_bytes()
     assert len(desk.trials().journal()) == 14
 
 
