@@ -10,13 +10,10 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._emission_kernels import emit
 from argus.features._form_kernels import call_kernel
 
 __all__ = ["advance", "gather", "slide", "spread_out"]
-
-_LARGEST = 3.4028234663852886e38
-"""Largest finite float32."""
-
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_at, emit_at, emits, out, out_row):  # type: ignore[no-untyped-def]
@@ -28,11 +25,7 @@ def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_
     calls = len(addresses)
     for k in range(calls + 1):
         for e in range(emit_at[k], emit_at[k + 1]):
-            source = work[emits[e, 0], at : at + n]
-            target = out[emits[e, 1], out_row : out_row + n]
-            for i in range(n):
-                value = source[i]
-                target[i] = value if abs(value) <= _LARGEST else np.nan
+            emit(work[emits[e, 0], at : at + n], out[emits[e, 1], out_row : out_row + n])
         if k < calls:
             call_kernel(
                 addresses[k],
