@@ -99,7 +99,7 @@ def _slide_pairs(new_x, new_y, old_x, old_y, state):  # type: ignore[no-untyped-
     state[9] = syy if syy > state[9] else state[9]
 
 
-@kernel(depth=_window, state=10, outputs=3)
+@kernel(depth=_window, state=10, outputs=3, cost=12.0)
 def pairs(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Correlation, slope of the second on the first, and mean product of distances from the means, of args[0] pairs."""
     w = int(args[0])

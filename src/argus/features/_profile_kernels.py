@@ -70,7 +70,7 @@ def _first_prices(x, volume, session, row, state, centre, log_centre):  # type: 
     state[2] = log_price
 
 
-@kernel(state=8 + _RING, outputs=3, scratch=4)
+@kernel(state=8 + _RING, outputs=3, scratch=4, cost=36.0)
 def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Log distances of y from the middle of the session's fullest bin, and from the edges of its value area.
 

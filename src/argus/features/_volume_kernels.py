@@ -157,7 +157,7 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         target[i] = target[i] if observed[i] >= w else np.nan
 
 
-@kernel(state=5, outputs=5)
+@kernel(state=5, outputs=5, cost=2.0)
 def weighted_block(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row that have a value and a weight, and sums of the block of args[0] rows.
 
@@ -316,7 +316,7 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         out2[i] = out2[i] if is_whole else np.nan
 
 
-@kernel(state=5, outputs=3, scratch=1)
+@kernel(state=5, outputs=3, scratch=1, cost=4.0)
 def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weight so far in the session, weighted mean of the values so far in it, and weighted standard deviation.
 
@@ -367,7 +367,7 @@ def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     state[4] = s2
 
 
-@kernel(state=_slots)
+@kernel(state=_slots, cost=4.0)
 def usual_volume(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean volume of a bar that began in the same args[0] minutes after the opening of earlier sessions.
 

@@ -41,10 +41,13 @@ class Runner:
     terms : sequence of Term
     piece : int
         Rows that may be fed at once.
+    places : sequence of int or None
+        Row of `out` in which each term is written; None takes the first, the second and so on.
     """
 
-    def __init__(self, terms: Sequence[Term], piece: int = PIECE) -> None:
+    def __init__(self, terms: Sequence[Term], piece: int = PIECE, places: Sequence[int] | None = None) -> None:
         self.plan: Plan = make_plan(terms)
+        self.results = len(terms)
         self.piece = piece
         self.rows = 0
         self.inputs: tuple[str, ...]
@@ -72,7 +75,7 @@ class Runner:
         self.work = np.full((self.plan.columns + len(extra), length), np.nan)
         self.state = np.zeros(int(self.plan.state_at[-1]))
         self._at = self.plan.history
-        self._machine = _Machine(self.plan)
+        self._machine = _Machine(self.plan, places)
         self._past_places = past_places(self.plan)
 
     def feed(self, rows: Sequence[NDArray[Any]], out: NDArray[Any], out_row: int) -> None:
@@ -227,11 +230,14 @@ def _coarse_runners(plan: Plan, piece: int) -> list[_Coarse]:
 class _Machine:
     """The plan's kernels: behind addresses if compiled, else as Python functions."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, places: Sequence[int] | None) -> None:
         from argus.features import _plan_kernels
         from argus.features._form_kernels import is_compiled, kernel_address, kernel_function
 
         self._plan = plan
+        self._emits = plan.emits
+        if places is not None:
+            self._emits = np.stack((plan.emits[:, 0], np.asarray(places, dtype=np.int64)[plan.emits[:, 1]]), axis=1)
         self.slide = _plan_kernels.slide
         self._advance = _plan_kernels.advance
         self._kernels: Any
@@ -245,6 +251,6 @@ class _Machine:
     ) -> None:
         p = self._plan
         self._advance(
-            work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at, p.emits,
+            work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at, self._emits,
             out, out_row,
         )  # fmt: skip
