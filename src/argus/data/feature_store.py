@@ -36,7 +36,7 @@ KNOWN_AT: Final = "ts_recv_ns"
 """Name of the column that says when a row could first be known."""
 _MANIFEST: Final = "manifest.json"
 _ROW_GROUP: Final = 131_072
-_ENCODINGS: Final = {"f": "BYTE_STREAM_SPLIT", "i": "DELTA_BINARY_PACKED"}
+_ENCODINGS: Final = {"f": "PLAIN", "i": "DELTA_BINARY_PACKED"}
 """How columns are stored, by the kind of their numbers."""
 
 

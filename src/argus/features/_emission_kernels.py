@@ -1,4 +1,4 @@
-"""How results leave: from a column of the workspace to the caller's array, past the processor's cache.
+"""How inputs come in and results leave: what one array expression of NumPy for each column would take too long for.
 
 A result is written once and not looked at again before all are done, so its bytes go straight to memory: the cache
 keeps the columns that kernels still work on, and memory is not read only to be written over. That halves what a set of
@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from argus.core._sharing_kernels import share_compiled
 
-__all__ = ["emit"]
+__all__ = ["element", "emit"]
 
 _numba: Any = import_module("numba")
 _LARGEST = 3.4028234663852886e38
@@ -30,6 +30,18 @@ _ALIGNED = 32
 def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     made = context.make_array(kind)(context, builder, array)
     return builder.gep(made.data, [index])
+
+
+@intrinsic
+def element(typingctx, address, kind, index):  # type: ignore[no-untyped-def]
+    """The element of that kind of number at a place of an array that begins at an address."""
+    signature = kind.dtype(types.int64, kind, types.int64)
+
+    def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[0], context.get_data_type(signature.return_type).as_pointer())
+        return builder.load(builder.gep(pointer, [values[2]]))
+
+    return signature, lower
 
 
 @intrinsic

@@ -10,10 +10,10 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._emission_kernels import emit
+from argus.features._emission_kernels import element, emit
 from argus.features._form_kernels import call_kernel
 
-__all__ = ["advance", "gather", "slide", "spread_out"]
+__all__ = ["advance", "gather", "load", "slide", "spread_out"]
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_at, emit_at, emits, out, out_row):  # type: ignore[no-untyped-def]
@@ -37,6 +37,29 @@ def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_
                 args[args_at[k] : args_at[k + 1]],
                 state[state_at[k] : state_at[k + 1]],
             )
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def load(work, at, n, columns, addresses, kinds, first):  # type: ignore[no-untyped-def]
+    """Rows `first` to ``first + n`` of arrays elsewhere in memory, as float64 into columns of `work`.
+
+    `kinds`: 0 float64, 1 int32, 2 int64, 3 one byte of truth.
+    """
+    for j in range(len(columns)):
+        target = work[columns[j], at : at + n]
+        address = addresses[j]
+        if kinds[j] == 0:
+            for i in range(n):
+                target[i] = element(address, np.float64, first + i)
+        elif kinds[j] == 1:
+            for i in range(n):
+                target[i] = element(address, np.int32, first + i)
+        elif kinds[j] == 2:
+            for i in range(n):
+                target[i] = element(address, np.int64, first + i)
+        else:
+            for i in range(n):
+                target[i] = element(address, np.uint8, first + i)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -210,6 +210,10 @@ class _Done:
                 self._tell(self._values, self._of)
 
 
+def _nobody(values: int) -> None:
+    """Who is told of progress that nobody asked for."""
+
+
 def _runner(terms: Sequence[Term], places: Sequence[int] | None = None) -> Runner:
     """A runner whose pieces are no shorter than the past it looks back on."""
     runner = Runner(terms, places=places)
@@ -222,13 +226,7 @@ def _feed(runner: Runner, columns: Columns, out: NDArray[Any], who: str, done: _
     unknown = [name for name in runner.inputs if name not in columns]
     if unknown:
         raise ConfigError(f"{who} reads {_told(unknown)}; give these columns, or leave the feature out")
-    given = [columns[name] for name in runner.inputs]
-    n = out.shape[1]
-    for first in range(0, n, runner.piece):
-        last = min(first + runner.piece, n)
-        runner.feed([values[first:last] for values in given], out, first)
-        if done is not None:
-            done.add(runner.results * (last - first))
+    runner.feed_all([columns[name] for name in runner.inputs], out, _nobody if done is None else done.add)
 
 
 def _told(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ clock's bars. All that it remembers can be taken as bytes and put back.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +30,10 @@ State = dict[str, bytes]
 
 _RULES: Final = {"open": 1, "start_s": 1, "session_end": 2, "high": 2, "low": 3, "volume": 4}
 """How inputs are summed up in a coarser bar; the last known value where nothing is said."""
+_KINDS: Final = {
+    np.dtype(kind): code for kind, code in (("float64", 0), ("int32", 1), ("int64", 2), ("bool", 3))
+}
+"""Kinds of numbers that `load` takes as they are."""
 _MODES: Final = {"session": 0, "1d": 1}
 
 
@@ -93,6 +97,25 @@ class Runner:
         for column, values in zip(self._columns, rows, strict=True):
             self.work[column, at : at + n] = values
         self._advance(at, n, out, out_row)
+
+    def feed_all(self, columns: Sequence[NDArray[Any]], out: NDArray[Any], done: Callable[[int], None]) -> None:
+        """Take all rows of some columns, in pieces, and write their values; `done` is told the values of each piece.
+
+        Parameters
+        ----------
+        columns : sequence of (n,) arrays
+            One for each of `inputs`.
+        out : (terms, n) float32 or float64
+        done : callable
+        """
+        n = out.shape[1]
+        source = _Source(self.inputs, columns, n)
+        for first in range(0, n, self.piece):
+            rows = min(self.piece, n - first)
+            at = self._room_for(rows)
+            source.load(self.work, at, rows, self._columns, first)
+            self._advance(at, rows, out, first)
+            done(self.results * rows)
 
     def feed_one(self, row: NDArray[np.float64], out: NDArray[Any]) -> None:
         """Take one row, its values in the order of `inputs`, and write what comes of it to the first row of `out`."""
@@ -254,3 +277,32 @@ class _Machine:
             work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at, self._emits,
             out, out_row,
         )  # fmt: skip
+
+
+class _Source:
+    """Columns of inputs, read by the compiled loop where they stand in memory."""
+
+    def __init__(self, names: Sequence[str], columns: Sequence[NDArray[Any]], n: int) -> None:
+        from argus.features import _plan_kernels
+        from argus.features._form_kernels import is_compiled
+
+        short = [f"{name} has {len(values)}" for name, values in zip(names, columns, strict=True) if len(values) < n]
+        if short:
+            raise DataError(f"{n} rows are wanted, but {', '.join(short)}; give columns of the same length")
+        self._is_compiled = is_compiled()
+        self._load = _plan_kernels.load
+        # Held here, for the loop only knows their addresses.
+        self._columns = [
+            np.ascontiguousarray(values, dtype=values.dtype if values.dtype in _KINDS else np.float64)
+            for values in columns
+        ]
+        self._addresses = np.array([values.ctypes.data for values in self._columns], dtype=np.int64)
+        self._kinds = np.array([_KINDS[values.dtype] for values in self._columns], dtype=np.int64)
+
+    def load(self, work: NDArray[Any], at: int, n: int, places: I64_1D, first: int) -> None:
+        """Put rows `first` to ``first + n`` into a workspace."""
+        if self._is_compiled:
+            self._load(work, at, n, places, self._addresses, self._kinds, first)
+            return
+        for place, values in zip(places, self._columns, strict=True):
+            work[place, at : at + n] = values[first : first + n]
