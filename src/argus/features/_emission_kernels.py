@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from argus.core._sharing_kernels import share_compiled
 
-__all__ = ["element", "emit"]
+__all__ = ["element", "emit", "settle"]
 
 _numba: Any = import_module("numba")
 _LARGEST = 3.4028234663852886e38
@@ -87,8 +87,7 @@ def _put_eight(typingctx, source, target, index):  # type: ignore[no-untyped-def
 
 
 @intrinsic
-def _settle(typingctx):  # type: ignore[no-untyped-def]
-    """Wait until all has been written."""
+def _fence(typingctx):  # type: ignore[no-untyped-def]
 
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.fence("seq_cst")
@@ -118,10 +117,22 @@ def _emit_many(source, target):  # type: ignore[no-untyped-def]
         _put_eight(source, target, i)
         i += 8
     _emit_few(source[i:], target[i:])
-    _settle()
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _wait(n):  # type: ignore[no-untyped-def]
+    if n > _FEW:
+        _fence()
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _wait_for_nothing(n):  # type: ignore[no-untyped-def]
+    pass
 
 
 emit = _emit_few if _numba.config.DISABLE_JIT else _emit_many
 """Write a column as results: what is infinite or too large for float32 goes out as NaN."""
+settle = _wait_for_nothing if _numba.config.DISABLE_JIT else _wait
+"""Wait until all results of `n` rows have been written, so that other threads see them."""
 
 share_compiled(globals())

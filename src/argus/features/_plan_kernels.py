@@ -10,10 +10,10 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._emission_kernels import element, emit
+from argus.features._emission_kernels import element, emit, settle
 from argus.features._form_kernels import call_kernel
 
-__all__ = ["advance", "gather", "load", "slide", "spread_out"]
+__all__ = ["advance", "gather", "load", "put_row", "slide", "spread_out"]
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_at, emit_at, emits, out, out_row):  # type: ignore[no-untyped-def]
@@ -37,6 +37,14 @@ def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_
                 args[args_at[k] : args_at[k + 1]],
                 state[state_at[k] : state_at[k + 1]],
             )
+    settle(n)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def put_row(work, at, columns, row):  # type: ignore[no-untyped-def]
+    """Put one row in its columns."""
+    for j in range(len(columns)):
+        work[columns[j], at] = row[j]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -75,8 +83,8 @@ def slide(work, deep, end, start):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed):  # type: ignore[no-untyped-def]
-    """Sum up rows of `work` into bars of a coarser clock.
+def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed, held, targets):  # type: ignore[no-untyped-def]
+    """Sum up rows of `work` into bars of a coarser clock; where none was closed, what is held goes to its columns.
 
     Parameters
     ----------
@@ -92,6 +100,8 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed)
         Bars that were closed.
     closed : (n,) int64
         How many were closed up to and including each row.
+    held, targets : (h,) float64, (h,) int64
+        Values of the coarse bar closed last, and their columns in `work`.
 
     Returns
     -------
@@ -132,6 +142,11 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed)
             carried[0] = 0.0
         closed[last] = found
         first = last + 1
+    if found == 0:
+        for j in range(len(targets)):
+            target = work[targets[j], at : at + n]
+            for i in range(n):
+                target[i] = held[j]
     return found
 
 

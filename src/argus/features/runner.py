@@ -120,7 +120,7 @@ class Runner:
     def feed_one(self, row: NDArray[np.float64], out: NDArray[Any]) -> None:
         """Take one row, its values in the order of `inputs`, and write what comes of it to the first row of `out`."""
         at = self._room_for(1)
-        self.work[self._columns, at] = row
+        self._machine.put_row(self.work, at, self._columns, row)
         self._advance(at, 1, out, 0)
 
     def _room_for(self, n: int) -> int:
@@ -225,14 +225,17 @@ class _Coarse:
         from argus.features._plan_kernels import gather, spread_out
 
         found = gather(
-            work, at, n, self.columns, self._rules, self._mode, self._seconds, self.carried, self._bars, self._closed
-        )
+            work, at, n, self.columns, self._rules, self._mode, self._seconds, self.carried, self._bars, self._closed,
+            self.held, self._targets,
+        )  # fmt: skip
         if found < 0:
             start, close = work[self.columns[0], at : at + n], work[self.columns[1], at : at + n]
             raise DataError(
                 f"a bar of {(close - start).max():g} seconds cannot be part of a bar of {self.clock}; use bars of at "
                 f"most {self._seconds:g} seconds, or a coarser clock"
             )
+        if found == 0:
+            return
         for first in range(0, found, self.runner.piece):
             last = min(first + self.runner.piece, found)
             self.runner.feed([self._bars[j, first:last] for j in self._order], self._values, first)
@@ -262,6 +265,7 @@ class _Machine:
         if places is not None:
             self._emits = np.stack((plan.emits[:, 0], np.asarray(places, dtype=np.int64)[plan.emits[:, 1]]), axis=1)
         self.slide = _plan_kernels.slide
+        self.put_row = _plan_kernels.put_row
         self._advance = _plan_kernels.advance
         self._kernels: Any
         if is_compiled():
