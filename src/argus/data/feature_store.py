@@ -311,6 +311,7 @@ class ColumnWriter:
             column_encoding=encoding,
             write_statistics=[KNOWN_AT],
             write_page_checksum=True,
+            write_batch_size=_ROW_GROUP,
         )
 
     def __enter__(self) -> ColumnWriter:
