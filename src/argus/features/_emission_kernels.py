@@ -32,8 +32,7 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any
     return builder.gep(made.data, [index])
 
 
-@intrinsic
-def element(typingctx, address, kind, index):  # type: ignore[no-untyped-def]
+def _element_rule(typingctx, address, kind, index):  # type: ignore[no-untyped-def]
     """The element of that kind of number at a place of an array that begins at an address."""
     signature = kind.dtype(types.int64, kind, types.int64)
 
@@ -44,8 +43,7 @@ def element(typingctx, address, kind, index):  # type: ignore[no-untyped-def]
     return signature, lower
 
 
-@intrinsic
-def _lead(typingctx, array):  # type: ignore[no-untyped-def]
+def _lead_rule(typingctx, array):  # type: ignore[no-untyped-def]
     """Elements before the first one that stands at a whole multiple of 32 bytes."""
     signature = types.int64(array)
 
@@ -59,8 +57,7 @@ def _lead(typingctx, array):  # type: ignore[no-untyped-def]
     return signature, lower
 
 
-@intrinsic
-def _put_eight(typingctx, source, target, index):  # type: ignore[no-untyped-def]
+def _put_eight_rule(typingctx, source, target, index):  # type: ignore[no-untyped-def]
     """Eight values of a float64 array to an array of floats, past the cache; NaN where one is too large for float32."""
     signature = types.void(source, target, index)
 
@@ -86,14 +83,20 @@ def _put_eight(typingctx, source, target, index):  # type: ignore[no-untyped-def
     return signature, lower
 
 
-@intrinsic
-def _fence(typingctx):  # type: ignore[no-untyped-def]
+def _fence_rule(typingctx):  # type: ignore[no-untyped-def]
 
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.fence("seq_cst")
         return context.get_dummy_value()
 
     return types.void(), lower
+
+
+element: Any = intrinsic(_element_rule)
+"""The element of that kind of number at a place of an array that begins at an address."""
+_lead: Any = intrinsic(_lead_rule)
+_put_eight: Any = intrinsic(_put_eight_rule)
+_fence: Any = intrinsic(_fence_rule)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -106,7 +109,7 @@ def _emit_few(source, target):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy", nogil=True)
 def _emit_many(source, target):  # type: ignore[no-untyped-def]
     n = len(target)
-    if n <= _FEW:
+    if n <= _FEW or target.strides[0] != target.itemsize:
         _emit_few(source, target)
         return
     first = _lead(target)

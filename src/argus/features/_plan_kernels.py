@@ -15,6 +15,7 @@ from argus.features._form_kernels import call_kernel
 
 __all__ = ["advance", "gather", "load", "put_row", "slide", "spread_out"]
 
+
 @njit(cache=True, error_model="numpy", nogil=True)
 def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_at, emit_at, emits, out, out_row):  # type: ignore[no-untyped-def]
     """Rows `at` to ``at + n`` of every column, and of `out` (results by row of `emits`: column, place in `out`).

@@ -30,9 +30,7 @@ State = dict[str, bytes]
 
 _RULES: Final = {"open": 1, "start_s": 1, "session_end": 2, "high": 2, "low": 3, "volume": 4}
 """How inputs are summed up in a coarser bar; the last known value where nothing is said."""
-_KINDS: Final = {
-    np.dtype(kind): code for kind, code in (("float64", 0), ("int32", 1), ("int64", 2), ("bool", 3))
-}
+_KINDS: Final = {np.dtype(kind): code for kind, code in (("float64", 0), ("int32", 1), ("int64", 2), ("bool", 3))}
 """Kinds of numbers that `load` takes as they are."""
 _MODES: Final = {"session": 0, "1d": 1}
 
@@ -278,8 +276,8 @@ class _Machine:
     ) -> None:
         p = self._plan
         self._advance(
-            work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at, self._emits,
-            out, out_row,
+            work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at,
+            self._emits, out, out_row,
         )  # fmt: skip
 
 
