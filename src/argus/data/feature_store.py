@@ -36,7 +36,7 @@ KNOWN_AT: Final = "ts_recv_ns"
 """Name of the column that says when a row could first be known."""
 _MANIFEST: Final = "manifest.json"
 _ROW_GROUP: Final = 131_072
-_ENCODINGS: Final = {"f": "BYTE_STREAM_SPLIT", "i": "DELTA_BINARY_PACKED"}
+_ENCODINGS: Final = {"f": "PLAIN", "i": "DELTA_BINARY_PACKED"}
 """How columns are stored, by the kind of their numbers."""
 
 
@@ -311,6 +311,7 @@ class ColumnWriter:
             column_encoding=encoding,
             write_statistics=[KNOWN_AT],
             write_page_checksum=True,
+            write_batch_size=_ROW_GROUP,
         )
 
     def __enter__(self) -> ColumnWriter:

@@ -203,7 +203,7 @@ def square(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = x[i] * x[i]
 
 
-@kernel()
+@kernel(cost=3.0)
 def log(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Natural logarithm; NaN unless x is above zero."""
     x = work[io[0], at : at + n]

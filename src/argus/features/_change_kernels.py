@@ -12,7 +12,7 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-@kernel(state=3, outputs=3)
+@kernel(state=3, outputs=3, cost=3.0)
 def cusum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Upper and lower sums of x less args[0], and rows since one of them was above args[1], which sets both to zero."""
     drift = args[0]
@@ -47,7 +47,7 @@ def cusum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     state[2] = run
 
 
-@kernel(state=6)
+@kernel(state=6, cost=6.0)
 def page_hinkley(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Larger of the two Page-Hinkley sums with tolerance args[0]; begun anew after it was above args[1].
 
@@ -109,7 +109,7 @@ def state_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
     state[1] = before
 
 
-@kernel(depth=_window, state=1)
+@kernel(depth=_window, state=1, cost=4.0)
 def rows_since_large(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows since the latest of the last args[0] values that is not below args[1] of the highest of them.
 

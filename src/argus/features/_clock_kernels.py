@@ -29,7 +29,7 @@ def count(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = row + i + 1.0
 
 
-@kernel(outputs=3)
+@kernel(outputs=3, cost=3.0)
 def date(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weekday (Monday is 0), day of the month and month (from 1) of a day since 1970-01-01, Gregorian.
 
@@ -110,7 +110,7 @@ def between(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = is_in if (x[i] == x[i]) & (low[i] == low[i]) & (high[i] == high[i]) else np.nan
 
 
-@kernel(outputs=2)
+@kernel(outputs=2, cost=3.0)
 def circle(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sine and cosine of 2 pi x / args[0].
 

@@ -78,28 +78,7 @@ def _pairs_afresh(x, y, last, w, state):  # type: ignore[no-untyped-def]
     state[9] = syy
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _slide_pairs(new_x, new_y, old_x, old_y, state):  # type: ignore[no-untyped-def]
-    """Let one pair in and one out; the largest sums of squares so far are kept."""
-    comes = (new_x == new_x) & (new_y == new_y)
-    goes = (old_x == old_x) & (old_y == old_y)
-    a = new_x - state[1] if comes else 0.0
-    b = new_y - state[2] if comes else 0.0
-    c = old_x - state[1] if goes else 0.0
-    d = old_y - state[2] if goes else 0.0
-    state[0] += (1.0 if comes else 0.0) - (1.0 if goes else 0.0)
-    sxx = state[5] + (a * a - c * c)
-    syy = state[6] + (b * b - d * d)
-    state[3] += a - c
-    state[4] += b - d
-    state[5] = sxx
-    state[6] = syy
-    state[7] += a * b - c * d
-    state[8] = sxx if sxx > state[8] else state[8]
-    state[9] = syy if syy > state[9] else state[9]
-
-
-@kernel(depth=_window, state=10, outputs=3)
+@kernel(depth=_window, state=10, outputs=3, cost=7.0)
 def pairs(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Correlation, slope of the second on the first, and mean product of distances from the means, of args[0] pairs."""
     w = int(args[0])
@@ -109,31 +88,54 @@ def pairs(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     slope = work[io[3], at : at + n]
     covariance = work[io[4], at : at + n]
     share = 1.0 / w
+    known, centre_x, centre_y = state[0], state[1], state[2]
+    sx, sy, sxx, syy, sxy, most_x, most_y = state[3], state[4], state[5], state[6], state[7], state[8], state[9]
     for i in range(n):
-        if (row + i) % _RENEWED == 0:
+        is_afresh = (row + i) % _RENEWED == 0
+        if not is_afresh:
+            # One pair in and one out; the largest sums of squares so far are kept.
+            new_x, new_y, old_x, old_y = x[at + i], y[at + i], x[at + i - w], y[at + i - w]
+            comes = (new_x == new_x) & (new_y == new_y)
+            goes = (old_x == old_x) & (old_y == old_y)
+            a = new_x - centre_x if comes else 0.0
+            b = new_y - centre_y if comes else 0.0
+            c = old_x - centre_x if goes else 0.0
+            d = old_y - centre_y if goes else 0.0
+            known += (1.0 if comes else 0.0) - (1.0 if goes else 0.0)
+            sx += a - c
+            sy += b - d
+            sxx += a * a - c * c
+            syy += b * b - d * d
+            sxy += a * b - c * d
+            most_x = sxx if sxx > most_x else most_x
+            most_y = syy if syy > most_y else most_y
+            vx = sxx - sx * share * sx
+            vy = syy - sy * share * sy
+            is_afresh = (known >= w) & (not ((vx >= _CANCELLED * most_x) & (vy >= _CANCELLED * most_y)))
+        if is_afresh:
             _pairs_afresh(x, y, at + i, w, state)
-        else:
-            _slide_pairs(x[at + i], y[at + i], x[at + i - w], y[at + i - w], state)
-        correlation[i] = np.nan
-        slope[i] = np.nan
-        covariance[i] = np.nan
-        if state[0] < w:
-            continue
-        for _ in range(2):
-            mean_x = state[3] * share
-            vx = state[5] - mean_x * state[3]
-            vy = state[6] - state[4] * share * state[4]
-            if (vx >= _CANCELLED * state[8]) & (vy >= _CANCELLED * state[9]):
-                break
-            _pairs_afresh(x, y, at + i, w, state)
-        together = state[7] - mean_x * state[4]
+            known, centre_x, centre_y, sx, sy = state[0], state[1], state[2], state[3], state[4]
+            sxx, syy, sxy, most_x, most_y = state[5], state[6], state[7], state[8], state[9]
+            vx = sxx - sx * share * sx
+            vy = syy - sy * share * sy
+        is_whole = known >= w
+        slope[i] = vx if is_whole else np.nan
+        correlation[i] = vy if is_whole else np.nan
+        covariance[i] = sxy - sx * share * sy if is_whole else np.nan
+    state[0], state[1], state[2] = known, centre_x, centre_y
+    state[3], state[4], state[5], state[6], state[7] = sx, sy, sxx, syy, sxy
+    state[8], state[9] = most_x, most_y
+    for i in range(n):
+        vx = slope[i]
+        vy = correlation[i]
+        together = covariance[i]
+        value = together / math.sqrt(vx * vy)
+        value = 1.0 if value > 1.0 else value
+        value = -1.0 if value < -1.0 else value
+        along = together / vx
         covariance[i] = together * share
-        if vx > 0.0:
-            slope[i] = together / vx
-            if vy > 0.0:
-                value = together / math.sqrt(vx * vy)
-                value = 1.0 if value > 1.0 else value
-                correlation[i] = -1.0 if value < -1.0 else value
+        slope[i] = along if vx > 0.0 else np.nan
+        correlation[i] = value if (vx > 0.0) & (vy > 0.0) else np.nan
 
 
 share_compiled(globals())

@@ -230,7 +230,7 @@ def _divergence(x, steps):  # type: ignore[no-untyped-def]
     return _slope(count, st, sy, stt, sty) if count * stt - st * st > 0.0 else np.nan
 
 
-@kernel(depth=_window, state=1)
+@kernel(depth=_window, state=1, cost=170.0)
 def hurst_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Hurst exponent of the last args[0] values by rescaled range; in every args[1]-th row; inputs: values, run."""
     w = int(args[0])
@@ -242,7 +242,7 @@ def hurst_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untype
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=_held_and_window)
+@kernel(depth=_window, state=_held_and_window, cost=130.0)
 def detrended_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Exponent of detrended fluctuations; inputs and numbers as `hurst_exponent`."""
     w = int(args[0])
@@ -255,7 +255,7 @@ def detrended_exponent(work, io, at, n, row, args, state):  # type: ignore[no-un
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=1)
+@kernel(depth=_window, state=1, cost=220.0)
 def higuchi_dimension(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Higuchi's dimension with steps up to args[2]; inputs and other numbers as `hurst_exponent`."""
     w = int(args[0])
@@ -268,7 +268,7 @@ def higuchi_dimension(work, io, at, n, row, args, state):  # type: ignore[no-unt
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=1)
+@kernel(depth=_window, state=1, cost=410.0)
 def lyapunov_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Growth of the distance of neighbours over args[2] steps; inputs and other numbers as `hurst_exponent`."""
     w = int(args[0])
@@ -285,7 +285,7 @@ _AT_ONCE = 1e-9
 """Nearer to -1 than this a slope is -1, but for its rounding."""
 
 
-@kernel()
+@kernel(cost=11.0)
 def half_life(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows until a gap is half as large, from the slope of changes on levels; NaN unless it lies between -1 and 0."""
     x = work[io[0], at : at + n]

@@ -18,7 +18,7 @@ def _one(args):  # type: ignore[no-untyped-def]
     return 1
 
 
-@kernel()
+@kernel(cost=11.0)
 def normal_share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Standard normal distribution function."""
     x = work[io[0], at : at + n]
@@ -38,7 +38,7 @@ def positive_root(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         out[i] = scale * math.sqrt(value if value > 0.0 else 0.0) if value == value else np.nan
 
 
-@kernel(depth=_one)
+@kernel(depth=_one, cost=40.0)
 def two_bar_spread(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Spread that two bars show (Corwin and Schultz), not below 0; inputs: high, low, close."""
     high = work[io[0], at : at + n]

@@ -73,6 +73,8 @@ class Form:
     lanes : bool
         Whether it takes several calls at once: the columns, args and states of each, one after the other. Chains of
         values that each wait for the one before then go side by side.
+    cost : float
+        About how many nanoseconds a row takes, by which threads share the work.
     """
 
     depth: Size = 0
@@ -81,6 +83,7 @@ class Form:
     outputs: Size = 1
     scratch: Size = 0
     lanes: bool = False
+    cost: float = 0.6
 
     def size(self, name: str, args: Sequence[float]) -> int:
         """One of the attributes for these args."""
@@ -96,6 +99,7 @@ def kernel(
     outputs: Size = 1,
     scratch: Size = 0,
     lanes: bool = False,
+    cost: float = 0.6,
 ) -> Callable[[Any], Any]:
     """Declare a function of a kernel module as a feature kernel."""
 
@@ -103,7 +107,7 @@ def kernel(
         # Kernels are called by address, never from Python: a door for Python is a fifth of the compilation.
         without_door: dict[str, Any] = {"no_cpython_wrapper": True}
         compiled: Any = njit(cache=True, error_model="numpy", nogil=True, **without_door)(function)
-        compiled.form = Form(depth, own_depth, state, outputs, scratch, lanes)
+        compiled.form = Form(depth, own_depth, state, outputs, scratch, lanes, cost)
         return compiled
 
     return declare

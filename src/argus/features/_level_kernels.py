@@ -45,7 +45,7 @@ def week(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = np.floor((day[i] + 3.0) / 7.0)
 
 
-@kernel(state=9, outputs=6)
+@kernel(state=9, outputs=6, cost=3.0)
 def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """First open, highest and lowest of the stretch so far; high, low and last close of the stretch before.
 
@@ -122,7 +122,7 @@ def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     state[5] = last
 
 
-@kernel(state=5, outputs=2)
+@kernel(state=5, outputs=2, cost=3.0)
 def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Highest and lowest of the session's bars from one time to another (args[0] seconds later), once that is over.
 

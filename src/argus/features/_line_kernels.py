@@ -100,6 +100,21 @@ def _slope_afresh(x, last, w, places):  # type: ignore[no-untyped-def]
     return total / places
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def _slopes_within(offset, w, half, share, limit, new1, new2, new3, old1, old3, left, out):  # type: ignore[no-untyped-def]
+    """Slopes of windows that began in this block, the first one at place `offset`; gives the doubtful."""
+    doubtful = 0
+    for j in range(len(out)):
+        # A window that is the block so far begins where its sums are zero.
+        is_all = offset + j == w - 1
+        s1 = new1[j] - (0.0 if is_all else old1[j])
+        s3 = new3[j] - (0.0 if is_all else old3[j])
+        value = (s3 - (np.int32(offset + j) - half) * s1) * share
+        out[j] = value if left[j] > 0.0 else 0.0
+        doubtful += 1 if (left[j] > 0.0) & (limit * new2[j] > left[j]) else 0
+    return doubtful
+
+
 @kernel(depth=_window, state=4)
 def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Slope per row of the least-squares line through the last args[0] rows; exactly zero if all are equal.
@@ -136,22 +151,18 @@ def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
         doubtful = 0
         for j in range(crossing):
             # Values of the block before lie at negative places and are moved to this block's reference.
-            rest = float(w - 1 - offset - j)
+            rest = float(np.int32(w - 1 - offset - j))
             part1 = all1 - old1[j]
             part3 = (all3 - old3[j]) - block * part1 - shift * (0.5 * rest * (rest + 1.0))
             s1 = (part1 + rest * shift) + new1[j]
             s3 = part3 + new3[j]
-            value = (s3 - (offset + j - half) * s1) * share
+            value = (s3 - (np.int32(offset + j) - half) * s1) * share
             target[j] = value if left[j] > 0.0 else 0.0
             doubtful += 1 if (left[j] > 0.0) & (limit * (scale + new2[j]) > left[j]) else 0
-        for j in range(crossing, rows):
-            # A window that is the block so far begins where its sums are zero.
-            is_all = offset + j == w - 1
-            s1 = new1[j] - (0.0 if is_all else old1[j])
-            s3 = new3[j] - (0.0 if is_all else old3[j])
-            value = (s3 - (offset + j - half) * s1) * share
-            target[j] = value if left[j] > 0.0 else 0.0
-            doubtful += 1 if (left[j] > 0.0) & (limit * new2[j] > left[j]) else 0
+        doubtful += _slopes_within(
+            offset + crossing, w, half, share, limit, new1[crossing:], new2[crossing:], new3[crossing:],
+            old1[crossing:], old3[crossing:], left[crossing:], target[crossing:],
+        )  # fmt: skip
         if doubtful > 0:
             for j in range(rows):
                 known = scale + new2[j] if j < crossing else new2[j]

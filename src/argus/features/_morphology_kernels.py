@@ -93,7 +93,7 @@ def _slide_powers(new, old, state):  # type: ignore[no-untyped-def]
     state[6] = s4 if s4 > state[6] else state[6]
 
 
-@kernel(depth=_window, state=7, outputs=2)
+@kernel(depth=_window, state=7, outputs=2, cost=11.0)
 def higher_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Skewness and excess kurtosis of the last args[0] values, as of a population; inputs: values, `observed_run`."""
     w = int(args[0])
@@ -172,7 +172,7 @@ def _renew_sorted(new, old, state):  # type: ignore[no-untyped-def]
         state[0] = count + 1
 
 
-@kernel(depth=_window, state=_sorted_state, outputs=_quantiles)
+@kernel(depth=_window, state=_sorted_state, outputs=_quantiles, cost=140.0)
 def quantiles(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Quantiles args[1:] of the last args[0] values, between neighbours in proportion to the distance."""
     w = int(args[0])
@@ -190,7 +190,7 @@ def quantiles(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
             work[io[1 + k], at + i] = value
 
 
-@kernel()
+@kernel(cost=6.0)
 def log_size(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithm of |x|, of x above zero or of -x above zero (args[0] is 0, 1 or -1); -745 where there is none."""
     side = args[0]
@@ -204,7 +204,7 @@ def log_size(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
             out[i] = _SMALLEST if value == value else np.nan
 
 
-@kernel(depth=_window, state=_sorted_state)
+@kernel(depth=_window, state=_sorted_state, cost=140.0)
 def hill(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Hill's tail index from the args[1] largest of the last args[0] logarithms of sizes (`log_size`)."""
     w = int(args[0])
@@ -234,7 +234,7 @@ def hill(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
                 out[i] = k / total
 
 
-@kernel(depth=_window, state=_weights_state, outputs=2)
+@kernel(depth=_window, state=_weights_state, outputs=2, cost=110.0)
 def l_ratios(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """L-skewness and L-kurtosis of the last args[0] values, from the sorted window taken in pairs from its ends."""
     w = int(args[0])

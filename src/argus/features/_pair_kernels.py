@@ -73,6 +73,53 @@ def _scale(all2, shift, part, rest, new2):  # type: ignore[no-untyped-def]
     return all2 + abs(shift) * (2.0 * abs(part) + rest * abs(shift)) + new2
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def _products_across(work, io, here, cut, w, whole, state):  # type: ignore[no-untyped-def]
+    """Windows that began in the block before, of whose rows the first one holds `whole`; gives the doubtful."""
+    shift_x, all1_x, all2_x = state[0] - work[io[2], here], state[1], state[2]
+    shift_y, all1_y, all2_y = state[3] - work[io[5], here], state[4], state[5]
+    every = state[6]
+    new1_x, new2_x = work[io[3], here:cut], work[io[4], here:cut]
+    new1_y, new2_y = work[io[6], here:cut], work[io[7], here:cut]
+    new, old = work[io[8], here:cut], work[io[8], here - w : cut - w]
+    old1_x, old1_y = work[io[3], here - w : cut - w], work[io[6], here - w : cut - w]
+    spread_x, spread_y, out = work[io[9], here:cut], work[io[10], here:cut], work[io[11], here:cut]
+    doubtful = 0
+    for j in range(len(out)):
+        # Values of the block before, moved to this block's references; `rest` are as many as lie in that block.
+        rest = float(np.int32(whole - j))
+        part_x = all1_x - old1_x[j]
+        part_y = all1_y - old1_y[j]
+        part = (every - old[j]) + (shift_x * part_y + shift_y * (part_x + rest * shift_x))
+        s_x = (part_x + rest * shift_x) + new1_x[j]
+        s_y = (part_y + rest * shift_y) + new1_y[j]
+        scale_x = _scale(all2_x, shift_x, part_x, rest, new2_x[j])
+        scale_y = _scale(all2_y, shift_y, part_y, rest, new2_y[j])
+        value = (part + new[j]) - s_x * s_y / w
+        product = spread_x[j] * spread_y[j]
+        is_bad = product <= _CANCELLED * (scale_x * scale_y)
+        out[j] = np.nan if is_bad else value + 0.0 * product
+        doubtful += 1 if is_bad else 0
+    return doubtful
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _products_within(work, io, cut, end, w):  # type: ignore[no-untyped-def]
+    """The same of windows that began in this block."""
+    new1_x, new2_x, old1_x = work[io[3], cut:end], work[io[4], cut:end], work[io[3], cut - w : end - w]
+    new1_y, new2_y, old1_y = work[io[6], cut:end], work[io[7], cut:end], work[io[6], cut - w : end - w]
+    new, old = work[io[8], cut:end], work[io[8], cut - w : end - w]
+    spread_x, spread_y, out = work[io[9], cut:end], work[io[10], cut:end], work[io[11], cut:end]
+    doubtful = 0
+    for j in range(len(out)):
+        value = (new[j] - old[j]) - (new1_x[j] - old1_x[j]) * (new1_y[j] - old1_y[j]) / w
+        product = spread_x[j] * spread_y[j]
+        is_bad = product <= _CANCELLED * (new2_x[j] * new2_y[j])
+        out[j] = np.nan if is_bad else value + 0.0 * product
+        doubtful += 1 if is_bad else 0
+    return doubtful
+
+
 @kernel(depth=_window, state=7)
 def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of products of distances from both means over the last args[0] rows.
@@ -83,70 +130,35 @@ def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     """
     w = int(args[0])
     block = int(args[1])
-    out = work[io[11], at : at + n]
-    i = 0
-    while i < n:
-        offset = (row + i) % block
-        rows = min(block - offset, n - i)
-        whole = w - 1 - offset
-        here = at + i
-        shift_x = state[0] - work[io[2], here]
-        shift_y = state[3] - work[io[5], here]
-        new1_x = work[io[3], here : here + rows]
-        new2_x = work[io[4], here : here + rows]
-        new1_y = work[io[6], here : here + rows]
-        new2_y = work[io[7], here : here + rows]
-        new = work[io[8], here : here + rows]
-        old1_x = work[io[3], here - w : here - w + rows]
-        old1_y = work[io[6], here - w : here - w + rows]
-        old = work[io[8], here - w : here - w + rows]
-        all1_x = state[1]
-        all2_x = state[2]
-        all1_y = state[4]
-        all2_y = state[5]
-        every = state[6]
-        spread_x = work[io[9], here : here + rows]
-        spread_y = work[io[10], here : here + rows]
-        target = out[i : i + rows]
-        doubtful = 0
-        for j in range(min(max(whole, 0), rows)):
-            # Values of the block before, moved to this block's references; `rest` are as many as lie in that block.
-            rest = float(whole - j)
-            part_x = all1_x - old1_x[j]
-            part_y = all1_y - old1_y[j]
-            part = (every - old[j]) + (shift_x * part_y + shift_y * (part_x + rest * shift_x))
-            s_x = (part_x + rest * shift_x) + new1_x[j]
-            s_y = (part_y + rest * shift_y) + new1_y[j]
-            scale_x = _scale(all2_x, shift_x, part_x, rest, new2_x[j])
-            scale_y = _scale(all2_y, shift_y, part_y, rest, new2_y[j])
-            value = (part + new[j]) - s_x * s_y / w
-            product = spread_x[j] * spread_y[j]
-            is_bad = product <= _CANCELLED * (scale_x * scale_y)
-            target[j] = np.nan if is_bad else value + 0.0 * product
-            doubtful += 1 if is_bad else 0
-        if 0 <= whole < rows:
+    spread_x = work[io[9]]
+    spread_y = work[io[10]]
+    out = work[io[11]]
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n)
+        cut = min(max(here + w - 1 - offset, here), end)
+        doubtful = _products_across(work, io, here, cut, w, w - 1 - offset, state) if cut > here else 0
+        if offset < w and cut < end:
             # The window is the block so far.
-            value = new[whole] - new1_x[whole] * new1_y[whole] / w
-            product = spread_x[whole] * spread_y[whole]
-            is_bad = product <= _CANCELLED * (new2_x[whole] * new2_y[whole])
-            target[whole] = np.nan if is_bad else value + 0.0 * product
+            value = work[io[8], cut] - work[io[3], cut] * work[io[6], cut] / w
+            product = spread_x[cut] * spread_y[cut]
+            is_bad = product <= _CANCELLED * (work[io[4], cut] * work[io[7], cut])
+            out[cut] = np.nan if is_bad else value + 0.0 * product
             doubtful += 1 if is_bad else 0
-        for j in range(min(max(whole + 1, 0), rows), rows):
-            value = (new[j] - old[j]) - (new1_x[j] - old1_x[j]) * (new1_y[j] - old1_y[j]) / w
-            product = spread_x[j] * spread_y[j]
-            is_bad = product <= _CANCELLED * (new2_x[j] * new2_y[j])
-            target[j] = np.nan if is_bad else value + 0.0 * product
-            doubtful += 1 if is_bad else 0
+            cut += 1
+        if cut < end:
+            doubtful += _products_within(work, io, cut, end, w)
         if doubtful > 0:
-            for j in range(rows):
-                product = spread_x[j] * spread_y[j]
+            for last in range(here, end):
+                product = spread_x[last] * spread_y[last]
                 if product == 0.0:
-                    target[j] = 0.0
-                elif product > 0.0 and not target[j] == target[j]:
-                    target[j] = _products_afresh(work[io[0]], work[io[1]], here + j, w) if w > 1 else 0.0
-        if offset + rows == block:
-            keep_last(work, io, 2, here + rows - 1, state)
-        i += rows
+                    out[last] = 0.0
+                elif product > 0.0 and not out[last] == out[last]:
+                    out[last] = _products_afresh(work[io[0]], work[io[1]], last, w) if w > 1 else 0.0
+        if offset + end - here == block:
+            keep_last(work, io, 2, end - 1, state)
+        here = end
 
 
 @kernel()

@@ -10,12 +10,10 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
+from argus.features._emission_kernels import element, emit, settle
 from argus.features._form_kernels import call_kernel
 
-__all__ = ["advance", "gather", "slide", "spread_out"]
-
-_LARGEST = 3.4028234663852886e38
-"""Largest finite float32."""
+__all__ = ["advance", "gather", "load", "put_row", "slide", "spread_out"]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -28,11 +26,7 @@ def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_
     calls = len(addresses)
     for k in range(calls + 1):
         for e in range(emit_at[k], emit_at[k + 1]):
-            source = work[emits[e, 0], at : at + n]
-            target = out[emits[e, 1], out_row : out_row + n]
-            for i in range(n):
-                value = source[i]
-                target[i] = value if abs(value) <= _LARGEST else np.nan
+            emit(work[emits[e, 0], at : at + n], out[emits[e, 1], out_row : out_row + n])
         if k < calls:
             call_kernel(
                 addresses[k],
@@ -44,6 +38,37 @@ def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_
                 args[args_at[k] : args_at[k + 1]],
                 state[state_at[k] : state_at[k + 1]],
             )
+    settle(n)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def put_row(work, at, columns, row):  # type: ignore[no-untyped-def]
+    """Put one row in its columns."""
+    for j in range(len(columns)):
+        work[columns[j], at] = row[j]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def load(work, at, n, columns, addresses, kinds, first):  # type: ignore[no-untyped-def]
+    """Rows `first` to ``first + n`` of arrays elsewhere in memory, as float64 into columns of `work`.
+
+    `kinds`: 0 float64, 1 int32, 2 int64, 3 one byte of truth.
+    """
+    for j in range(len(columns)):
+        target = work[columns[j], at : at + n]
+        address = addresses[j]
+        if kinds[j] == 0:
+            for i in range(n):
+                target[i] = element(address, np.float64, first + i)
+        elif kinds[j] == 1:
+            for i in range(n):
+                target[i] = element(address, np.int32, first + i)
+        elif kinds[j] == 2:
+            for i in range(n):
+                target[i] = element(address, np.int64, first + i)
+        else:
+            for i in range(n):
+                target[i] = element(address, np.uint8, first + i)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -59,8 +84,8 @@ def slide(work, deep, end, start):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed):  # type: ignore[no-untyped-def]
-    """Sum up rows of `work` into bars of a coarser clock.
+def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed, held, targets):  # type: ignore[no-untyped-def]
+    """Sum up rows of `work` into bars of a coarser clock; where none was closed, what is held goes to its columns.
 
     Parameters
     ----------
@@ -76,6 +101,8 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed)
         Bars that were closed.
     closed : (n,) int64
         How many were closed up to and including each row.
+    held, targets : (h,) float64, (h,) int64
+        Values of the coarse bar closed last, and their columns in `work`.
 
     Returns
     -------
@@ -116,6 +143,11 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed)
             carried[0] = 0.0
         closed[last] = found
         first = last + 1
+    if found == 0:
+        for j in range(len(targets)):
+            target = work[targets[j], at : at + n]
+            for i in range(n):
+                target[i] = held[j]
     return found
 
 

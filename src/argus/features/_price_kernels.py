@@ -76,7 +76,7 @@ def outside(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if (x[i] > 0.0) & (a[i] == a[i]) & (b[i] == b[i]) else np.nan
 
 
-@kernel()
+@kernel(cost=4.0)
 def choppiness(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """100 log(way / range) / log(args[0]); inputs: summed true range, highest high, lowest low. Never below zero."""
     scale = 100.0 / math.log(args[0])
@@ -91,7 +91,7 @@ def choppiness(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         out[i] = value if high[i] > low[i] else np.nan
 
 
-@kernel(depth=_window)
+@kernel(depth=_window, cost=3.0)
 def mean_distance(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean of the absolute distances of the last args[0] values from their mean; costs a step for each row of them.
 

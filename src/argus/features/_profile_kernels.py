@@ -38,14 +38,18 @@ def _value_area(ring, peak, low, high, share, total):  # type: ignore[no-untyped
     last = peak
     inside = ring[peak & _MASK]
     wanted = share * total
+    under = ring[(first - 1) & _MASK] if first > low else -1.0
+    over = ring[(last + 1) & _MASK] if last < high else -1.0
     while inside < wanted and (first > low or last < high):
-        # Chosen without a branch: which side comes next is a coin toss that the processor cannot foresee.
-        under = ring[(first - 1) & _MASK] if first > low else -1.0
-        over = ring[(last + 1) & _MASK] if last < high else -1.0
-        is_under = 1 if under >= over else 0
-        first -= is_under
-        last += 1 - is_under
-        inside += under if under >= over else over
+        # Chosen without a branch: which side comes next is a coin toss that the processor cannot foresee. What comes
+        # after either is fetched before it is known which one it will be.
+        below = ring[(first - 2) & _MASK] if first - 1 > low else -1.0
+        above = ring[(last + 2) & _MASK] if last + 1 < high else -1.0
+        is_under = under >= over
+        inside += under if is_under else over
+        first -= 1 if is_under else 0
+        last += 0 if is_under else 1
+        under, over = below if is_under else under, over if is_under else above
     return first, last
 
 
@@ -70,7 +74,7 @@ def _first_prices(x, volume, session, row, state, centre, log_centre):  # type: 
     state[2] = log_price
 
 
-@kernel(state=8 + _RING, outputs=3, scratch=4)
+@kernel(state=8 + _RING, outputs=3, scratch=4, cost=36.0)
 def session_profile(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Log distances of y from the middle of the session's fullest bin, and from the edges of its value area.
 

@@ -97,7 +97,7 @@ def _sum_up(real, imaginary, total, results):  # type: ignore[no-untyped-def]
     results[octaves + 1] = moment / (2.0 * half)
 
 
-@kernel(depth=_window, state=_state, outputs=_results)
+@kernel(depth=_window, state=_state, outputs=_results, cost=190.0)
 def spectrum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Shares of the power of the last args[0] values by octave, then entropy and mean frequency of their spectrum.
 

@@ -26,7 +26,7 @@ def _gaps(args):  # type: ignore[no-untyped-def]
     return 4 + 6 * int(args[0])
 
 
-@kernel(depth=_beyond, state=7, outputs=5, scratch=2)
+@kernel(depth=_beyond, state=7, outputs=5, scratch=2, cost=6.0)
 def swings(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Last confirmed swing high and low, rows since they happened, and the trend that they show.
 
@@ -76,7 +76,7 @@ def swings(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         trend[i] = rises - falls if is_known else np.nan
 
 
-@kernel(state=_swing_levels, outputs=2)
+@kernel(state=_swing_levels, outputs=2, cost=13.0)
 def nearest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Nearest swing level at or above the close, and at or below it, of the last args[1] swing highs and as many lows.
 
@@ -164,7 +164,7 @@ def _unfilled(low, old_high, side, row, state, ring, gap, near_out, row_out):  #
     state[1] = place
 
 
-@kernel(depth=2, state=_gaps, outputs=3, scratch=6)
+@kernel(depth=2, state=_gaps, outputs=3, scratch=6, cost=14.0)
 def fair_value_gaps(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Size of a gap that three bars just left, near edge of the latest unfilled gap, and its direction.
 
@@ -232,7 +232,7 @@ def rows_since(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     state[1] = last
 
 
-@kernel(depth=1, state=1)
+@kernel(depth=1, state=1, cost=2.0)
 def signed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row that rose (positive) or fell (negative); 0 where a row is equal to the one before."""
     x = work[io[0], at : at + n]
@@ -262,7 +262,7 @@ def _decade(x):  # type: ignore[no-untyped-def]
     return 1.0 / parts, power
 
 
-@kernel()
+@kernel(cost=3.0)
 def round_number(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Distance from the nearest multiple of a step, in steps: a step is |x|'s power of ten over ten to the args[0]."""
     finer = 1.0

@@ -16,7 +16,7 @@ _SETTLED = 1e-13
 """Share by which a Kalman gain may still move when it is taken for constant."""
 
 
-@kernel(depth=1, state=3)
+@kernel(depth=1, state=3, cost=4.0)
 def relative_strength(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Wilder's RSI over args[0] rows, from 0 to 100; state: changes seen, sums or means of rises and of falls."""
     w = args[0]
@@ -48,7 +48,7 @@ def relative_strength(work, io, at, n, row, args, state):  # type: ignore[no-unt
     state[2] = falls
 
 
-@kernel(depth=1, state=4, outputs=3)
+@kernel(depth=1, state=4, outputs=3, cost=5.0)
 def directional(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Wilder's +DI, -DI and DX over args[0] rows; inputs: high, low, close.
 
@@ -98,7 +98,7 @@ def directional(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
         index[i] = apart if is_known & (both > 0.0) else np.nan
 
 
-@kernel(state=6, outputs=2)
+@kernel(state=6, outputs=2, cost=5.0)
 def parabolic(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Parabolic stop and its side; inputs: high, low; args: step and largest acceleration.
 
@@ -161,7 +161,7 @@ def parabolic(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
     state[5] = last_low
 
 
-@kernel(depth=1, state=2)
+@kernel(depth=1, state=2, cost=3.0)
 def adaptive(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Kaufman's adaptive average; inputs: values, their efficiency ratio; args: fast and slow span.
 
@@ -201,7 +201,7 @@ def efficiency(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         out[i] = value if (made[i] == made[i]) & (gone[i] == gone[i]) else np.nan
 
 
-@kernel(state=2)
+@kernel(state=2, cost=10.0)
 def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Ehlers' Fisher transform of where a value (first input) stands between a lowest and a highest.
 
@@ -230,7 +230,7 @@ def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     state[1] = bent
 
 
-@kernel(state=9, outputs=2)
+@kernel(state=9, outputs=2, cost=4.0)
 def local_trend(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Distance from the level, and slope, of a local linear trend filter; a missing value is skipped.
 

@@ -14,7 +14,7 @@ _SQUARED_FADES = 1e-140
 """Size of a gap whose square is smaller than what counts as nothing."""
 
 
-@kernel(outputs=4, scratch=2)
+@kernel(outputs=4, scratch=2, cost=5.0)
 def bar_variances(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """What open, high, low and close of one bar say of its variance.
 
@@ -38,7 +38,7 @@ def bar_variances(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         rogers_satchell[i] = up[i] * (up[i] - body[i]) + down[i] * (down[i] - body[i])
 
 
-@kernel(state=2)
+@kernel(state=2, cost=3.0)
 def garch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Variance of the next return by GARCH(1,1): weights args[0] of the new square, args[1] of the last variance.
 

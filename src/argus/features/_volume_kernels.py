@@ -88,6 +88,32 @@ def ease(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if volume[i] != 0.0 else 0.0 * moved
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def _ratios_across(all_x, all_y, old_x, old_y, new_x, new_y, out):  # type: ignore[no-untyped-def]
+    """Ratios over windows that began in the block before, whose sums are `all_x` and `all_y`; gives the doubtful."""
+    doubtful = 0
+    for j in range(len(out)):
+        below = (all_y - old_y[j]) + new_y[j]
+        is_good = below > _CANCELLED * (all_y + new_y[j])
+        value = ((all_x - old_x[j]) + new_x[j]) / below
+        out[j] = value if is_good else np.nan
+        doubtful += 0 if is_good else 1
+    return doubtful
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _ratios_within(old_x, old_y, new_x, new_y, out):  # type: ignore[no-untyped-def]
+    """The same over windows that began in this block."""
+    doubtful = 0
+    for j in range(len(out)):
+        below = new_y[j] - old_y[j]
+        is_good = below > _CANCELLED * new_y[j]
+        value = (new_x[j] - old_x[j]) / below
+        out[j] = value if is_good else np.nan
+        doubtful += 0 if is_good else 1
+    return doubtful
+
+
 @kernel(depth=_window, state=2)
 def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of x over sum of y of the last args[0] rows, where no x is larger than its y; NaN where nothing is in y.
@@ -96,53 +122,42 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     """
     w = int(args[0])
     block = int(args[1])
-    run = work[io[4], at : at + n]
-    out = work[io[5], at : at + n]
-    i = 0
-    while i < n:
-        offset = (row + i) % block
-        rows = min(block - offset, n - i)
-        whole = w - 1 - offset
-        here = at + i
-        new_x = work[io[2], here : here + rows]
-        new_y = work[io[3], here : here + rows]
-        old_x = work[io[2], here - w : here - w + rows]
-        old_y = work[io[3], here - w : here - w + rows]
-        all_x = state[0]
-        all_y = state[1]
-        target = out[i : i + rows]
-        doubtful = 0
-        for j in range(min(max(whole, 0), rows)):
-            below = (all_y - old_y[j]) + new_y[j]
-            is_good = below > _CANCELLED * (all_y + new_y[j])
-            value = ((all_x - old_x[j]) + new_x[j]) / below
-            target[j] = value if is_good else np.nan
-            doubtful += 0 if is_good else 1
-        if 0 <= whole < rows:
-            target[whole] = new_x[whole] / new_y[whole] if new_y[whole] > 0.0 else np.nan
-        for j in range(min(max(whole + 1, 0), rows), rows):
-            below = new_y[j] - old_y[j]
-            is_good = below > _CANCELLED * new_y[j]
-            value = (new_x[j] - old_x[j]) / below
-            target[j] = value if is_good else np.nan
-            doubtful += 0 if is_good else 1
+    x = work[io[2]]
+    y = work[io[3]]
+    run = work[io[4]]
+    out = work[io[5]]
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n)
+        cut = min(max(here + w - 1 - offset, here), end)
+        doubtful = _ratios_across(
+            state[0], state[1], x[here - w : cut - w], y[here - w : cut - w], x[here:cut], y[here:cut], out[here:cut]
+        )
+        if offset < w and cut < end:
+            # The window is the block so far.
+            out[cut] = x[cut] / y[cut] if y[cut] > 0.0 else np.nan
+            cut += 1
+        doubtful += _ratios_within(x[cut - w : end - w], y[cut - w : end - w], x[cut:end], y[cut:end], out[cut:end])
         if doubtful > 0:
-            for j in range(rows):
-                if not target[j] == target[j] and run[i + j] >= w:
+            for last in range(here, end):
+                if not out[last] == out[last] and run[last] >= w:
                     above = 0.0
                     below = 0.0
-                    for k in range(here + j - w + 1, here + j + 1):
+                    for k in range(last - w + 1, last + 1):
                         above += work[io[0], k]
                         below += work[io[1], k]
-                    target[j] = above / below if below > 0.0 else np.nan
-        if offset + rows == block:
-            keep_last(work, io, 2, here + rows - 1, state)
-        i += rows
+                    out[last] = above / below if below > 0.0 else np.nan
+        if offset + end - here == block:
+            keep_last(work, io, 2, end - 1, state)
+        here = end
+    target = work[io[5], at : at + n]
+    observed = work[io[4], at : at + n]
     for i in range(n):
-        out[i] = out[i] if run[i] >= w else np.nan
+        target[i] = target[i] if observed[i] >= w else np.nan
 
 
-@kernel(state=5, outputs=5)
+@kernel(state=5, outputs=5, cost=2.0)
 def weighted_block(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row that have a value and a weight, and sums of the block of args[0] rows.
 
@@ -211,6 +226,45 @@ def _weighted_afresh(x, weight, last, w):  # type: ignore[no-untyped-def]
     return centre + mean, spread / s0
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def _weighted_across(before, centre, old0, old1, old2, new0, new1, new2, out1, out2):  # type: ignore[no-untyped-def]
+    """Means and variances of windows that began in the block before; variances in doubt are -1; gives how many."""
+    shift, all0, all1, all2 = before[0] - centre, before[1], before[2], before[3]
+    doubtful = 0
+    for j in range(len(out1)):
+        # Values of the block before, moved to this block's reference.
+        part0 = all0 - old0[j]
+        part1 = all1 - old1[j]
+        s0 = part0 + new0[j]
+        s1 = (part1 + part0 * shift) + new1[j]
+        s2 = (all2 - old2[j]) + shift * (2.0 * part1 + part0 * shift) + new2[j]
+        scale = all2 + abs(shift) * (2.0 * abs(part1) + all0 * abs(shift)) + new2[j]
+        off = s1 / s0
+        spread = s2 - s1 * off
+        is_good = (s0 > _CANCELLED * (all0 + new0[j])) & (spread > _CANCELLED * scale)
+        out1[j] = centre + off
+        out2[j] = spread / s0 if is_good else -1.0
+        doubtful += 0 if is_good else 1
+    return doubtful
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _weighted_within(centre, old0, old1, old2, new0, new1, new2, out1, out2):  # type: ignore[no-untyped-def]
+    """The same of windows that began in this block."""
+    doubtful = 0
+    for j in range(len(out1)):
+        s0 = new0[j] - old0[j]
+        s1 = new1[j] - old1[j]
+        off = s1 / s0
+        spread = (new2[j] - old2[j]) - s1 * off
+        is_good = (s0 > _CANCELLED * new0[j]) & (spread > _CANCELLED * new2[j])
+        out1[j] = centre + off
+        value = spread / s0
+        out2[j] = value if is_good else -1.0
+        doubtful += 0 if is_good else 1
+    return doubtful
+
+
 @kernel(depth=_window, state=4, outputs=2)
 def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weighted mean of the last args[0] values, and their weighted variance; NaN where nothing has weight.
@@ -220,74 +274,49 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     """
     w = int(args[0])
     block = int(args[1])
-    run = work[io[2], at : at + n]
-    mean = work[io[7], at : at + n]
-    variance = work[io[8], at : at + n]
-    i = 0
-    while i < n:
-        offset = (row + i) % block
-        rows = min(block - offset, n - i)
-        whole = w - 1 - offset
-        here = at + i
+    x0, x1, x2 = work[io[4]], work[io[5]], work[io[6]]
+    run, mean, variance = work[io[2]], work[io[7]], work[io[8]]
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n)
+        cut = min(max(here + w - 1 - offset, here), end)
         centre = work[io[3], here]
-        shift = state[0] - centre
-        new0 = work[io[4], here : here + rows]
-        new1 = work[io[5], here : here + rows]
-        new2 = work[io[6], here : here + rows]
-        old0 = work[io[4], here - w : here - w + rows]
-        old1 = work[io[5], here - w : here - w + rows]
-        old2 = work[io[6], here - w : here - w + rows]
-        all0 = state[1]
-        all1 = state[2]
-        all2 = state[3]
-        out1 = mean[i : i + rows]
-        out2 = variance[i : i + rows]
         doubtful = 0
-        for j in range(min(max(whole, 0), rows)):
-            # Values of the block before, moved to this block's reference.
-            part0 = all0 - old0[j]
-            part1 = all1 - old1[j]
-            s0 = part0 + new0[j]
-            s1 = (part1 + part0 * shift) + new1[j]
-            s2 = (all2 - old2[j]) + shift * (2.0 * part1 + part0 * shift) + new2[j]
-            scale = all2 + abs(shift) * (2.0 * abs(part1) + all0 * abs(shift)) + new2[j]
-            off = s1 / s0
-            spread = s2 - s1 * off
-            is_good = (s0 > _CANCELLED * (all0 + new0[j])) & (spread > _CANCELLED * scale)
-            out1[j] = centre + off
-            out2[j] = spread / s0 if is_good else -1.0
-            doubtful += 0 if is_good else 1
-        if 0 <= whole < rows:
+        if cut > here:
+            doubtful += _weighted_across(
+                state, centre, x0[here - w : cut - w], x1[here - w : cut - w], x2[here - w : cut - w],
+                x0[here:cut], x1[here:cut], x2[here:cut], mean[here:cut], variance[here:cut],
+            )  # fmt: skip
+        if offset < w and cut < end:
             # The window is the block so far.
-            off = new1[whole] / new0[whole]
-            spread = new2[whole] - new1[whole] * off
-            is_good = (new0[whole] > 0.0) & (spread > _CANCELLED * new2[whole])
-            out1[whole] = centre + off
-            out2[whole] = spread / new0[whole] if is_good else -1.0
+            off = x1[cut] / x0[cut]
+            spread = x2[cut] - x1[cut] * off
+            is_good = (x0[cut] > 0.0) & (spread > _CANCELLED * x2[cut])
+            mean[cut] = centre + off
+            variance[cut] = spread / x0[cut] if is_good else -1.0
             doubtful += 0 if is_good else 1
-        for j in range(min(max(whole + 1, 0), rows), rows):
-            s0 = new0[j] - old0[j]
-            s1 = new1[j] - old1[j]
-            off = s1 / s0
-            spread = (new2[j] - old2[j]) - s1 * off
-            is_good = (s0 > _CANCELLED * new0[j]) & (spread > _CANCELLED * new2[j])
-            out1[j] = centre + off
-            out2[j] = spread / s0 if is_good else -1.0
-            doubtful += 0 if is_good else 1
+            cut += 1
+        if cut < end:
+            doubtful += _weighted_within(
+                centre, x0[cut - w : end - w], x1[cut - w : end - w], x2[cut - w : end - w],
+                x0[cut:end], x1[cut:end], x2[cut:end], mean[cut:end], variance[cut:end],
+            )  # fmt: skip
         if doubtful > 0:
-            for j in range(rows):
-                if out2[j] < 0.0 and run[i + j] >= w:
-                    out1[j], out2[j] = _weighted_afresh(work[io[0]], work[io[1]], here + j, w)
-        if offset + rows == block:
-            keep_last(work, io, 3, here + rows - 1, state)
-        i += rows
+            for last in range(here, end):
+                if variance[last] < 0.0 and run[last] >= w:
+                    mean[last], variance[last] = _weighted_afresh(work[io[0]], work[io[1]], last, w)
+        if offset + end - here == block:
+            keep_last(work, io, 3, end - 1, state)
+        here = end
+    out1, out2, observed = mean[at : at + n], variance[at : at + n], run[at : at + n]
     for i in range(n):
-        is_whole = run[i] >= w
-        mean[i] = mean[i] if is_whole else np.nan
-        variance[i] = variance[i] if is_whole else np.nan
+        is_whole = observed[i] >= w
+        out1[i] = out1[i] if is_whole else np.nan
+        out2[i] = out2[i] if is_whole else np.nan
 
 
-@kernel(state=5, outputs=3, scratch=1)
+@kernel(state=5, outputs=3, scratch=1, cost=4.0)
 def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weight so far in the session, weighted mean of the values so far in it, and weighted standard deviation.
 
@@ -338,7 +367,7 @@ def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     state[4] = s2
 
 
-@kernel(state=_slots)
+@kernel(state=_slots, cost=4.0)
 def usual_volume(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean volume of a bar that began in the same args[0] minutes after the opening of earlier sessions.
 

@@ -30,22 +30,7 @@ def _window(args):  # type: ignore[no-untyped-def]
 @kernel(state=1)
 def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row, up to this one, that have a value."""
-    x = work[io[0], at : at + n]
-    out = work[io[1], at : at + n]
-    run = state[0]
-    missing = 0
-    for i in range(n):
-        missing += 0 if x[i] == x[i] else 1
-    if missing == 0:
-        # The same whole numbers, but no row waits for the one before.
-        for i in range(n):
-            out[i] = run + (i + 1.0)
-        run += n
-    else:
-        for i in range(n):
-            run = run + 1.0 if x[i] == x[i] else 0.0
-            out[i] = run
-    state[0] = run
+    state[0] = _count_on(work[io[0], at : at + n], state[0], work[io[1], at : at + n])
 
 
 @kernel(state=2, outputs=2, lanes=True)
@@ -64,45 +49,53 @@ def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def _count_on(x, run, out):  # type: ignore[no-untyped-def]
+    """Write the `observed_run` of x, `run` rows before it; gives the last one."""
+    missing = 0
+    for i in range(len(out)):
+        missing += 0 if x[i] == x[i] else 1
+        # Right if nothing is missing, and no row waits for the one before; only short integers become floats at once.
+        out[i] = run + (np.int32(i) + 1.0)
+    if missing == 0:
+        return run + len(out)
+    for i in range(len(out)):
+        run = run + 1.0 if x[i] == x[i] else 0.0
+        out[i] = run
+    return run
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def _four_block_sums(work, io, at, n, offset, block, a, b, c, d, state):  # type: ignore[no-untyped-def]
     """Lanes a to d of `block_sum` row by row, so that none waits for its own last sum; the same one may come twice."""
-    xa = work[io[3 * a], at : at + n]
-    xb = work[io[3 * b], at : at + n]
-    xc = work[io[3 * c], at : at + n]
-    xd = work[io[3 * d], at : at + n]
-    ta = work[io[3 * a + 1], at : at + n]
-    tb = work[io[3 * b + 1], at : at + n]
-    tc = work[io[3 * c + 1], at : at + n]
-    td = work[io[3 * d + 1], at : at + n]
-    ra = work[io[3 * a + 2], at : at + n]
-    rb = work[io[3 * b + 2], at : at + n]
-    rc = work[io[3 * c + 2], at : at + n]
-    rd = work[io[3 * d + 2], at : at + n]
+    for k in range(a, d + 1):
+        state[2 * k + 1] = _count_on(work[io[3 * k], at : at + n], state[2 * k + 1], work[io[3 * k + 2], at : at + n])
     sum_a, sum_b, sum_c, sum_d = state[2 * a], state[2 * b], state[2 * c], state[2 * d]
-    run_a, run_b, run_c, run_d = state[2 * a + 1], state[2 * b + 1], state[2 * c + 1], state[2 * d + 1]
     first = 0
     while first < n:
         if offset == block:
             offset = 0
         if offset == 0:
             sum_a = sum_b = sum_c = sum_d = 0.0
-        end = min(n, first + block - offset)
-        for i in range(first, end):
+        rows = min(n - first, block - offset)
+        here = at + first
+        xa = work[io[3 * a], here : here + rows]
+        xb = work[io[3 * b], here : here + rows]
+        xc = work[io[3 * c], here : here + rows]
+        xd = work[io[3 * d], here : here + rows]
+        ta = work[io[3 * a + 1], here : here + rows]
+        tb = work[io[3 * b + 1], here : here + rows]
+        tc = work[io[3 * c + 1], here : here + rows]
+        td = work[io[3 * d + 1], here : here + rows]
+        for i in range(rows):
             va, vb, vc, vd = xa[i], xb[i], xc[i], xd[i]
             sum_a += va if va == va else 0.0
             sum_b += vb if vb == vb else 0.0
             sum_c += vc if vc == vc else 0.0
             sum_d += vd if vd == vd else 0.0
-            run_a = run_a + 1.0 if va == va else 0.0
-            run_b = run_b + 1.0 if vb == vb else 0.0
-            run_c = run_c + 1.0 if vc == vc else 0.0
-            run_d = run_d + 1.0 if vd == vd else 0.0
             ta[i], tb[i], tc[i], td[i] = sum_a, sum_b, sum_c, sum_d
-            ra[i], rb[i], rc[i], rd[i] = run_a, run_b, run_c, run_d
-        offset += end - first
-        first = end
+        offset += rows
+        first += rows
     state[2 * a], state[2 * b], state[2 * c], state[2 * d] = sum_a, sum_b, sum_c, sum_d
-    state[2 * a + 1], state[2 * b + 1], state[2 * c + 1], state[2 * d + 1] = run_a, run_b, run_c, run_d
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -110,6 +103,22 @@ def keep_last(work, io, first, position, state):  # type: ignore[no-untyped-def]
     """Remember what stands at a position, the last row of a block, in the columns from ``io[first]`` on."""
     for k in range(len(state)):
         state[k] = work[io[first + k], position]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _sums_across(before, new, old, run, w, out):  # type: ignore[no-untyped-def]
+    """Sums of windows that began in the block before, whose sum is `before`."""
+    for j in range(len(out)):
+        value = (before - old[j]) + new[j]
+        out[j] = value if run[j] >= w else np.nan
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _sums_within(new, old, run, w, out):  # type: ignore[no-untyped-def]
+    """Sums of windows that began in this block."""
+    for j in range(len(out)):
+        value = new[j] - old[j]
+        out[j] = value if run[j] >= w else np.nan
 
 
 @kernel(depth=_window, state=1)
@@ -120,29 +129,23 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     """
     w = int(args[0])
     block = int(args[1])
-    run = work[io[1], at : at + n]
-    out = work[io[2], at : at + n]
-    i = 0
-    while i < n:
-        offset = (row + i) % block
-        rows = min(block - offset, n - i)
-        whole = w - 1 - offset
-        new = work[io[0], at + i : at + i + rows]
-        old = work[io[0], at + i - w : at + i - w + rows]
-        before = state[0]
-        target = out[i : i + rows]
-        observed = run[i : i + rows]
-        for j in range(min(max(whole, 0), rows)):
-            value = (before - old[j]) + new[j]
-            target[j] = value if observed[j] >= w else np.nan
-        if 0 <= whole < rows:
-            target[whole] = new[whole] if observed[whole] >= w else np.nan
-        for j in range(min(max(whole + 1, 0), rows), rows):
-            value = new[j] - old[j]
-            target[j] = value if observed[j] >= w else np.nan
-        if offset + rows == block:
-            keep_last(work, io, 0, at + i + rows - 1, state)
-        i += rows
+    sums = work[io[0]]
+    run = work[io[1]]
+    out = work[io[2]]
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n)
+        cut = min(max(here + w - 1 - offset, here), end)
+        _sums_across(state[0], sums[here:cut], sums[here - w : cut - w], run[here:cut], args[0], out[here:cut])
+        if offset < w and cut < end:
+            # The window is the block so far.
+            out[cut] = sums[cut] if run[cut] >= w else np.nan
+            cut += 1
+        _sums_within(sums[cut:end], sums[cut - w : end - w], run[cut:end], args[0], out[cut:end])
+        if offset + end - here == block:
+            state[0] = sums[end - 1]
+        here = end
 
 
 @kernel(state=4, outputs=4)
@@ -153,37 +156,30 @@ def block_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped
     The reference is the last value known before the block's second row. A missing value counts for nothing.
     """
     block = int(args[0])
-    x = work[io[0], at : at + n]
-    reference = work[io[1], at : at + n]
-    first = work[io[2], at : at + n]
-    second = work[io[3], at : at + n]
-    run = work[io[4], at : at + n]
-    centre = state[0]
-    s1 = state[1]
-    s2 = state[2]
-    observed = state[3]
-    offset = row % block
-    for i in range(n):
-        value = x[i]
-        if offset == block:
-            offset = 0
+    state[3] = _count_on(work[io[0], at : at + n], state[3], work[io[4], at : at + n])
+    centre, s1, s2 = state[0], state[1], state[2]
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n)
+        x = work[io[0], here:end]
+        reference = work[io[1], here:end]
+        first = work[io[2], here:end]
+        second = work[io[3], here:end]
         if offset == 0:
-            centre = value if value == value else centre
+            centre = x[0] if x[0] == x[0] else centre
             s1 = 0.0
             s2 = 0.0
-        gap = value - centre if value == value else 0.0
-        s1 += gap
-        s2 += gap * gap
-        observed = observed + 1.0 if value == value else 0.0
-        reference[i] = centre
-        first[i] = s1
-        second[i] = s2
-        run[i] = observed
-        offset += 1
-    state[0] = centre
-    state[1] = s1
-    state[2] = s2
-    state[3] = observed
+        for i in range(len(x)):
+            reference[i] = centre
+        for i in range(len(x)):
+            gap = x[i] - centre if x[i] == x[i] else 0.0
+            s1 += gap
+            s2 += gap * gap
+            first[i] = s1
+            second[i] = s2
+        here = end
+    state[0], state[1], state[2] = centre, s1, s2
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -224,6 +220,49 @@ def _repair(x, here, w, mean, spread):  # type: ignore[no-untyped-def]
                 mean[j] = x[last] + gap
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def _moments_across(before, centre, whole, old1, old2, new1, new2, run, w, out1, out2):  # type: ignore[no-untyped-def]
+    """Means and spreads of windows that began in the block before, of whose rows the first one holds `whole`.
+
+    Spreads that have lost digits are -1; gives how many.
+    """
+    share = 1.0 / w
+    shift, all1, all2 = before[0] - centre, before[1], before[2]
+    doubtful = 0
+    for j in range(len(out1)):
+        # Values of the block before, moved to this block's reference; `rest` are as many as lie in that block.
+        rest = float(np.int32(whole - j))
+        part1 = all1 - old1[j]
+        part2 = (all2 - old2[j]) + shift * (2.0 * part1 + rest * shift)
+        s1 = (part1 + rest * shift) + new1[j]
+        scale = all2 + abs(shift) * (2.0 * abs(part1) + rest * abs(shift)) + new2[j]
+        off = s1 * share
+        value = (part2 + new2[j]) - s1 * off
+        is_whole = run[j] >= w
+        is_bad = value <= _CANCELLED * scale
+        out1[j] = centre + off if is_whole else np.nan
+        out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
+        doubtful += 1 if is_whole & is_bad else 0
+    return doubtful
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _moments_within(centre, old1, old2, new1, new2, run, w, out1, out2):  # type: ignore[no-untyped-def]
+    """The same of windows that began in this block."""
+    share = 1.0 / w
+    doubtful = 0
+    for j in range(len(out1)):
+        s1 = new1[j] - old1[j]
+        off = s1 * share
+        value = (new2[j] - old2[j]) - s1 * off
+        is_whole = run[j] >= w
+        is_bad = value <= _CANCELLED * new2[j]
+        out1[j] = centre + off if is_whole else np.nan
+        out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
+        doubtful += 1 if is_whole & is_bad else 0
+    return doubtful
+
+
 @kernel(depth=_window, state=3, outputs=2)
 def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean of the last args[0] rows, and the sum of squared distances from it.
@@ -233,64 +272,43 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
     """
     w = int(args[0])
     block = int(args[1])
-    share = 1.0 / w
-    mean = work[io[5], at : at + n]
-    spread = work[io[6], at : at + n]
-    i = 0
-    while i < n:
-        offset = (row + i) % block
-        rows = min(block - offset, n - i)
-        whole = w - 1 - offset
-        here = at + i
+    first = work[io[2]]
+    second = work[io[3]]
+    run = work[io[4]]
+    mean = work[io[5]]
+    spread = work[io[6]]
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n)
+        cut = min(max(here + w - 1 - offset, here), end)
         centre = work[io[1], here]
-        shift = state[0] - centre
-        all1 = state[1]
-        all2 = state[2]
-        run = work[io[4], here : here + rows]
-        new1 = work[io[2], here : here + rows]
-        new2 = work[io[3], here : here + rows]
-        old1 = work[io[2], here - w : here - w + rows]
-        old2 = work[io[3], here - w : here - w + rows]
-        out1 = mean[i : i + rows]
-        out2 = spread[i : i + rows]
         doubtful = 0
-        for j in range(min(max(whole, 0), rows)):
-            # Values of the block before, moved to this block's reference; `rest` are as many as lie in that block.
-            rest = float(whole - j)
-            part1 = all1 - old1[j]
-            part2 = (all2 - old2[j]) + shift * (2.0 * part1 + rest * shift)
-            s1 = (part1 + rest * shift) + new1[j]
-            scale = all2 + abs(shift) * (2.0 * abs(part1) + rest * abs(shift)) + new2[j]
-            off = s1 * share
-            value = (part2 + new2[j]) - s1 * off
-            is_whole = run[j] >= w
-            is_bad = value <= _CANCELLED * scale
-            out1[j] = centre + off if is_whole else np.nan
-            out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
-            doubtful += 1 if is_whole & is_bad else 0
-        if 0 <= whole < rows:
+        if cut > here:
+            doubtful += _moments_across(
+                state, centre, w - 1 - offset, first[here - w : cut - w], second[here - w : cut - w], first[here:cut],
+                second[here:cut], run[here:cut], args[0], mean[here:cut], spread[here:cut],
+            )  # fmt: skip
+        if offset < w and cut < end:
             # The window is the block so far.
-            off = new1[whole] * share
-            value = new2[whole] - new1[whole] * off
-            is_whole = run[whole] >= w
-            is_bad = value <= _CANCELLED * new2[whole]
-            out1[whole] = centre + off if is_whole else np.nan
-            out2[whole] = (-1.0 if is_bad else value) if is_whole else np.nan
+            off = first[cut] * (1.0 / w)
+            value = second[cut] - first[cut] * off
+            is_whole = run[cut] >= w
+            is_bad = value <= _CANCELLED * second[cut]
+            mean[cut] = centre + off if is_whole else np.nan
+            spread[cut] = (-1.0 if is_bad else value) if is_whole else np.nan
             doubtful += 1 if is_whole & is_bad else 0
-        for j in range(min(max(whole + 1, 0), rows), rows):
-            s1 = new1[j] - old1[j]
-            off = s1 * share
-            value = (new2[j] - old2[j]) - s1 * off
-            is_whole = run[j] >= w
-            is_bad = value <= _CANCELLED * new2[j]
-            out1[j] = centre + off if is_whole else np.nan
-            out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
-            doubtful += 1 if is_whole & is_bad else 0
+            cut += 1
+        if cut < end:
+            doubtful += _moments_within(
+                centre, first[cut - w : end - w], second[cut - w : end - w], first[cut:end], second[cut:end],
+                run[cut:end], args[0], mean[cut:end], spread[cut:end],
+            )  # fmt: skip
         if doubtful > 0:
-            _repair(work[io[0]], here, w, out1, out2)
-        if offset + rows == block:
-            keep_last(work, io, 1, here + rows - 1, state)
-        i += rows
+            _repair(work[io[0]], here, w, mean[here:end], spread[here:end])
+        if offset + end - here == block:
+            keep_last(work, io, 1, end - 1, state)
+        here = end
 
 
 @kernel()

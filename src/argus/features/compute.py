@@ -1,7 +1,7 @@
 """Features over whole columns: one for a strategy, or a set of hundreds, spread over threads.
 
 Rows go through in pieces, each piece through every kernel while it is in the processor's cache. A set is cut into
-groups of columns; threads take groups as they come free. Neither pieces nor groups change a bit.
+groups of columns, one for each thread. Neither pieces nor groups change a bit.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +20,7 @@ from argus.core.errors import ConfigError, DataError
 from argus.core.strategy import FeatureRef
 from argus.features.declaration import column, inputs_of
 from argus.features.graph import CLOCK_INPUTS, Term
+from argus.features.groups import groups_of
 from argus.features.inputs import CALENDAR_INPUTS
 from argus.features.registry import feature
 from argus.features.runner import PIECE, Columns, Runner, State
@@ -28,7 +28,6 @@ from argus.features.runner import PIECE, Columns, Runner, State
 __all__ = ["SetRunner", "bar_columns", "compute", "compute_set", "load_loops"]
 
 _NS: Final = 1e9
-_GROUPS_PER_THREAD: Final = 4
 _LARGEST_PIECE: Final = 65_536
 
 Progress = Callable[[int, int], None]
@@ -145,9 +144,9 @@ class SetRunner:
     def __init__(self, refs: Sequence[FeatureRef], threads: int | None = None) -> None:
         terms = [feature(ref.feature).term(ref.parameters) for ref in refs]
         threads = threads or os.cpu_count() or 1
-        self._groups = [(group, _runner(terms[group.start : group.stop])) for group in _groups(terms, threads)]
-        self._pool = ThreadPoolExecutor(threads) if min(threads, len(self._groups)) > 1 else None
-        self.inputs = tuple(sorted({name for _, runner in self._groups for name in runner.inputs}))
+        self._runners = [_runner([terms[k] for k in group], group) for group in groups_of(terms, threads)]
+        self._pool = ThreadPoolExecutor(threads) if len(self._runners) > 1 else None
+        self.inputs = tuple(sorted({name for runner in self._runners for name in runner.inputs}))
         """Names of the inputs that it reads."""
 
     def __enter__(self) -> SetRunner:
@@ -174,17 +173,16 @@ class SetRunner:
         """
         done = _Done(out.size, progress)
 
-        def work(one: tuple[range, Runner]) -> None:
-            group, runner = one
-            _feed(runner, columns, out[group.start : group.stop], "the set", done)
+        def work(runner: Runner) -> None:
+            _feed(runner, columns, out, "the set", done)
 
-        for _ in map(work, self._groups) if self._pool is None else self._pool.map(work, self._groups):
+        for _ in map(work, self._runners) if self._pool is None else self._pool.map(work, self._runners):
             pass
 
     def snapshot(self) -> State:
         """All that it remembers; holds for any set whose features are among these."""
         found: State = {}
-        for _, runner in self._groups:
+        for runner in self._runners:
             for name, value in runner.snapshot().items():
                 # Groups may look back on a shared column from different depths: the longer past serves both.
                 if len(value) >= len(found.get(name, b"")):
@@ -193,7 +191,7 @@ class SetRunner:
 
     def restore(self, taken: State) -> None:
         """Go on from a `snapshot`; `ConfigError` if it knows too little."""
-        for _, runner in self._groups:
+        for runner in self._runners:
             runner.restore(taken)
 
 
@@ -212,18 +210,15 @@ class _Done:
                 self._tell(self._values, self._of)
 
 
-def _groups(terms: Sequence[Term], threads: int) -> list[range]:
-    """Neighbouring columns, which share most, in groups of like size."""
-    count = 1 if threads == 1 else min(len(terms), threads * _GROUPS_PER_THREAD)
-    bounds = [round(k * len(terms) / count) for k in range(count + 1)] if count else []
-    return [range(a, b) for a, b in pairwise(bounds) if b > a]
+def _nobody(values: int) -> None:
+    """Who is told of progress that nobody asked for."""
 
 
-def _runner(terms: Sequence[Term]) -> Runner:
+def _runner(terms: Sequence[Term], places: Sequence[int] | None = None) -> Runner:
     """A runner whose pieces are no shorter than the past it looks back on."""
-    runner = Runner(terms)
+    runner = Runner(terms, places=places)
     if runner.plan.history > PIECE:
-        runner = Runner(terms, min(_LARGEST_PIECE, -(-runner.plan.history // PIECE) * PIECE))
+        runner = Runner(terms, min(_LARGEST_PIECE, -(-runner.plan.history // PIECE) * PIECE), places)
     return runner
 
 
@@ -231,13 +226,7 @@ def _feed(runner: Runner, columns: Columns, out: NDArray[Any], who: str, done: _
     unknown = [name for name in runner.inputs if name not in columns]
     if unknown:
         raise ConfigError(f"{who} reads {_told(unknown)}; give these columns, or leave the feature out")
-    given = [columns[name] for name in runner.inputs]
-    n = out.shape[1]
-    for first in range(0, n, runner.piece):
-        last = min(first + runner.piece, n)
-        runner.feed([values[first:last] for values in given], out, first)
-        if done is not None:
-            done.add(len(out) * (last - first))
+    runner.feed_all([columns[name] for name in runner.inputs], out, _nobody if done is None else done.add)
 
 
 def _told(names: Sequence[str]) -> str:

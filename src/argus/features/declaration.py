@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from argus.core.errors import ConfigError
@@ -111,6 +112,7 @@ class Feature:
         return term if values["on"] == "bar" else held(term, str(values["on"]))
 
 
+@cache
 def inputs_of(term: Term) -> tuple[str, ...]:
     """Names of the inputs that a term reads, coarser clocks looked into, with those that rule the clocks."""
     found: dict[str, None] = {}

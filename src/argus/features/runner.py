@@ -7,7 +7,7 @@ clock's bars. All that it remembers can be taken as bytes and put back.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +30,8 @@ State = dict[str, bytes]
 
 _RULES: Final = {"open": 1, "start_s": 1, "session_end": 2, "high": 2, "low": 3, "volume": 4}
 """How inputs are summed up in a coarser bar; the last known value where nothing is said."""
+_KINDS: Final = {np.dtype(kind): code for kind, code in (("float64", 0), ("int32", 1), ("int64", 2), ("bool", 3))}
+"""Kinds of numbers that `load` takes as they are."""
 _MODES: Final = {"session": 0, "1d": 1}
 
 
@@ -41,10 +43,13 @@ class Runner:
     terms : sequence of Term
     piece : int
         Rows that may be fed at once.
+    places : sequence of int or None
+        Row of `out` in which each term is written; None takes the first, the second and so on.
     """
 
-    def __init__(self, terms: Sequence[Term], piece: int = PIECE) -> None:
+    def __init__(self, terms: Sequence[Term], piece: int = PIECE, places: Sequence[int] | None = None) -> None:
         self.plan: Plan = make_plan(terms)
+        self.results = len(terms)
         self.piece = piece
         self.rows = 0
         self.inputs: tuple[str, ...]
@@ -72,7 +77,7 @@ class Runner:
         self.work = np.full((self.plan.columns + len(extra), length), np.nan)
         self.state = np.zeros(int(self.plan.state_at[-1]))
         self._at = self.plan.history
-        self._machine = _Machine(self.plan)
+        self._machine = _Machine(self.plan, places)
         self._past_places = past_places(self.plan)
 
     def feed(self, rows: Sequence[NDArray[Any]], out: NDArray[Any], out_row: int) -> None:
@@ -91,10 +96,29 @@ class Runner:
             self.work[column, at : at + n] = values
         self._advance(at, n, out, out_row)
 
+    def feed_all(self, columns: Sequence[NDArray[Any]], out: NDArray[Any], done: Callable[[int], None]) -> None:
+        """Take all rows of some columns, in pieces, and write their values; `done` is told the values of each piece.
+
+        Parameters
+        ----------
+        columns : sequence of (n,) arrays
+            One for each of `inputs`.
+        out : (terms, n) float32 or float64
+        done : callable
+        """
+        n = out.shape[1]
+        source = _Source(self.inputs, columns, n)
+        for first in range(0, n, self.piece):
+            rows = min(self.piece, n - first)
+            at = self._room_for(rows)
+            source.load(self.work, at, rows, self._columns, first)
+            self._advance(at, rows, out, first)
+            done(self.results * rows)
+
     def feed_one(self, row: NDArray[np.float64], out: NDArray[Any]) -> None:
         """Take one row, its values in the order of `inputs`, and write what comes of it to the first row of `out`."""
         at = self._room_for(1)
-        self.work[self._columns, at] = row
+        self._machine.put_row(self.work, at, self._columns, row)
         self._advance(at, 1, out, 0)
 
     def _room_for(self, n: int) -> int:
@@ -199,14 +223,17 @@ class _Coarse:
         from argus.features._plan_kernels import gather, spread_out
 
         found = gather(
-            work, at, n, self.columns, self._rules, self._mode, self._seconds, self.carried, self._bars, self._closed
-        )
+            work, at, n, self.columns, self._rules, self._mode, self._seconds, self.carried, self._bars, self._closed,
+            self.held, self._targets,
+        )  # fmt: skip
         if found < 0:
             start, close = work[self.columns[0], at : at + n], work[self.columns[1], at : at + n]
             raise DataError(
                 f"a bar of {(close - start).max():g} seconds cannot be part of a bar of {self.clock}; use bars of at "
                 f"most {self._seconds:g} seconds, or a coarser clock"
             )
+        if found == 0:
+            return
         for first in range(0, found, self.runner.piece):
             last = min(first + self.runner.piece, found)
             self.runner.feed([self._bars[j, first:last] for j in self._order], self._values, first)
@@ -227,12 +254,16 @@ def _coarse_runners(plan: Plan, piece: int) -> list[_Coarse]:
 class _Machine:
     """The plan's kernels: behind addresses if compiled, else as Python functions."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, places: Sequence[int] | None) -> None:
         from argus.features import _plan_kernels
         from argus.features._form_kernels import is_compiled, kernel_address, kernel_function
 
         self._plan = plan
+        self._emits = plan.emits
+        if places is not None:
+            self._emits = np.stack((plan.emits[:, 0], np.asarray(places, dtype=np.int64)[plan.emits[:, 1]]), axis=1)
         self.slide = _plan_kernels.slide
+        self.put_row = _plan_kernels.put_row
         self._advance = _plan_kernels.advance
         self._kernels: Any
         if is_compiled():
@@ -245,6 +276,35 @@ class _Machine:
     ) -> None:
         p = self._plan
         self._advance(
-            work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at, p.emits,
-            out, out_row,
+            work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at,
+            self._emits, out, out_row,
         )  # fmt: skip
+
+
+class _Source:
+    """Columns of inputs, read by the compiled loop where they stand in memory."""
+
+    def __init__(self, names: Sequence[str], columns: Sequence[NDArray[Any]], n: int) -> None:
+        from argus.features import _plan_kernels
+        from argus.features._form_kernels import is_compiled
+
+        short = [f"{name} has {len(values)}" for name, values in zip(names, columns, strict=True) if len(values) < n]
+        if short:
+            raise DataError(f"{n} rows are wanted, but {', '.join(short)}; give columns of the same length")
+        self._is_compiled = is_compiled()
+        self._load = _plan_kernels.load
+        # Held here, for the loop only knows their addresses.
+        self._columns = [
+            np.ascontiguousarray(values, dtype=values.dtype if values.dtype in _KINDS else np.float64)
+            for values in columns
+        ]
+        self._addresses = np.array([values.ctypes.data for values in self._columns], dtype=np.int64)
+        self._kinds = np.array([_KINDS[values.dtype] for values in self._columns], dtype=np.int64)
+
+    def load(self, work: NDArray[Any], at: int, n: int, places: I64_1D, first: int) -> None:
+        """Put rows `first` to ``first + n`` into a workspace."""
+        if self._is_compiled:
+            self._load(work, at, n, places, self._addresses, self._kinds, first)
+            return
+        for place, values in zip(places, self._columns, strict=True):
+            work[place, at : at + n] = values[first : first + n]
