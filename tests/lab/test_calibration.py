@@ -159,6 +159,16 @@ def test_rates_by_hand() -> None:
     ]
 
 
+def test_several_edges_are_taken_together_too() -> None:
+    other = replace(CASES[-1], name="y", group="overnight 1.5", edge="overnight")
+    table = CalibrationTable((*CASES, other), (*RESULTS, replace(RESULTS[-1], case="y")))
+    assert [(point.edge, point.years, point.found.of) for point in table.power_curve()] == [
+        *(("overnight", 0, 1), ("overnight", other.years, 1)),
+        *(("trend", 0, 3), ("trend", 10, 2), ("trend", 20, 1)),
+        *(("all edges", 0, 4), ("all edges", 10, 2 + (other.years == 10)), ("all edges", 20, 1 + (other.years == 20))),
+    ]
+
+
 def test_ablation_by_hand() -> None:
     a, b = TABLE.ablation()
     assert (a.gate, a.stops, a.only_it_stopped, a.only_it_lost) == ("a", True, 1, 1)

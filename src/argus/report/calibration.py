@@ -110,7 +110,7 @@ def _power_table(table: CalibrationTable) -> str:
     rows = [
         (
             *(edge.replace("_", " "), f"{sharpe:g}", _share(cells[edge, sharpe, 0])),
-            *(f"{cells[edge, sharpe, n].share:.0%}" if (edge, sharpe, n) in cells else "-" for n in years),
+            *(_share(cells[edge, sharpe, n]) if (edge, sharpe, n) in cells else "-" for n in years),
         )
         for edge, sharpe in dict.fromkeys((point.edge, point.sharpe) for point in points)
     ]

@@ -19,6 +19,7 @@ from argus.lab.calibration.cases import Answer, Case, CaseResult
 __all__ = ["Ablated", "CalibrationTable", "PowerPoint", "Rate", "binomial_interval", "rate"]
 
 NO_EDGE: Final = "no edge"
+ALL_EDGES: Final = "all edges"
 _OF_CASE: Final = tuple(field.name for field in fields(Case))
 
 
@@ -308,13 +309,19 @@ class CalibrationTable:
         return tuple(rows)
 
     def power_curve(self) -> tuple[PowerPoint, ...]:
-        """How often each planted edge is found, by its strength, over all lengths (0) and by length."""
+        """How often each planted edge is found, by its strength, over all lengths (0) and by length.
+
+        Where there are several edges, `ALL_EDGES` takes them together.
+        """
         cells: dict[tuple[str, float, int], list[bool]] = {}
-        for case, result in zip(self.cases, self.results, strict=True):
-            if case.is_required and case.has_edge:
+        planted = [(c, r) for c, r in zip(self.cases, self.results, strict=True) if c.is_required and c.has_edge]
+        is_one = len({case.edge for case, _ in planted}) == 1
+        for case, result in planted:
+            for edge in (case.edge,) if is_one else (case.edge, ALL_EDGES):
                 for years in (0, case.years):
-                    cells.setdefault((case.edge, case.sharpe, years), []).append(result.deployable)
-        return tuple(PowerPoint(*cell, rate(sum(said), len(said))) for cell, said in sorted(cells.items()))
+                    cells.setdefault((edge, case.sharpe, years), []).append(result.deployable)
+        order = sorted(cells, key=lambda cell: (cell[0] == ALL_EDGES, cell))
+        return tuple(PowerPoint(*cell, rate(sum(cells[cell]), len(cells[cell]))) for cell in order)
 
     def threshold_curve(self, gate: str, thresholds: Sequence[float]) -> tuple[tuple[float, Rate, Rate], ...]:
         """(threshold, fooled, found) of one gate at several thresholds, all others as they are."""
