@@ -263,7 +263,9 @@ def test_a_verdict_at_softer_thresholds_says_so() -> None:
     soft = {"deflated_sharpe": 0.0, "overfitting": 1.0, "walk_forward": 0.4}
     found = evaluate(EDGE, trials=MemoryTrialLedger(), settings=replace(SETTINGS, thresholds=soft))
     assert found.deployable
-    assert "softer than the default for deflated_sharpe (0, default 0.95), overfitting (1, default 0.2)" in found.verdict
+    assert (
+        "softer than the default for deflated_sharpe (0, default 0.95), overfitting (1, default 0.2)" in found.verdict
+    )
     # A stricter threshold needs no excuse, and the default none either.
     assert "walk_forward" not in found.verdict
     strict = replace(SETTINGS, thresholds={"walk_forward": 0.4})

@@ -271,8 +271,8 @@ def superior_ability(resampled: Resampled) -> SuperiorAbility:
     hopeless if its t-statistic is below ``-sqrt(2 log log T)``.
 
     A p-value is ``(1 + draws above) / (1 + draws)``, never 0: Davison and Hinkley 1997, "Bootstrap Methods and Their
-    Application", section 4.2. Where no column is above the benchmark the largest t-statistic is compared as it is: were
-    both sides cut off at zero, no draw of hopeless columns would lie above it, and the worst search would look the best.
+    Application", section 4.2. Where no column is above the benchmark the largest t-statistic is compared as it is:
+    were both sides cut off at zero, no draw of hopeless columns would lie above it, and the worst search look the best.
     """
     varies = resampled.varies
     if not varies.any():
