@@ -121,7 +121,8 @@ def evaluate(
     months = month_returns(curve.session, curve.equity)
     others = _resplit(candidate, searched.matrix, record)
     stated = (walk.gap.sentence,) if walk.gap.is_stated else ()
-    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes, *stated)))
+    shortened = (walk.shortened,) if walk.shortened else ()
+    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes, *stated, *shortened)))
     flags = _flags(candidate, record, metrics, evidence, months, notes, robust, others)
     tell("statistics", 1, 1)
     spec = walk.strategy().spec
