@@ -279,3 +279,17 @@ def test_roots_are_judged_through_their_rolls_and_cut_before_the_hold_out(tmp_pa
         seen = {bar.instrument for step in traced.fills if step.decision for bar in step.decision.bars}
         assert any(name.startswith("MES ") and name.endswith(" series") for name in seen)
     assert trace_run(home, walk.run_id).run_id == walk.run_id
+
+
+def test_a_holdout_of_a_few_sessions_is_not_opened(fresh: Workspace, tmp_path: Path) -> None:
+    from argus.app._experiment_stages import MarketJob, register
+    from argus.app.holdout import _on_holdout
+
+    # Three sessions in: whatever they bring, it is the toss of a coin, and it would be called a promise kept.
+    text = changed(("from: 2002-01-01, to: 2003-01-01", "from: 2018-12-27"))
+    judged = copied(fresh, tmp_path / "desk")
+    plan = plan_experiment(judged, written(judged, text))
+    job = MarketJob(judged, plan, register(judged, plan, NOW), "IXIC.1d")
+    with pytest.raises(CoverageError, match=r"IXIC has 3 sessions in the hold-out so far.*Nothing was opened"):
+        _on_holdout(judged, job, plan)
+    assert not any(event.kind == EventKind.HOLDOUT_OPENED for event in judged.experiments().journal())

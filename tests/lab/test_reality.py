@@ -50,11 +50,12 @@ def _raised(p: float) -> float:
     return (1.0 + p * DRAWS) / (1.0 + DRAWS)
 
 
+@pytest.mark.parametrize("edge", [0.0, -0.01, -0.1])
 @pytest.mark.parametrize("seed", range(6))
-def test_superior_ability_agrees_with_arch_on_the_same_draws(seed: int) -> None:
+def test_superior_ability_agrees_with_arch_on_the_same_draws(seed: int, edge: float) -> None:
     from arch.bootstrap import SPA
 
-    matrix = _matrix(seed)
+    matrix = _matrix(seed) + edge
     ours = resample(matrix, block=BLOCK, draws=DRAWS, seed=SEED)
     # arch does not divide by the deviation it finds; columns that were divided beforehand make it do so.
     peer = _on_our_draws(SPA(np.zeros(160), -matrix / ours.deviation, block_size=BLOCK, reps=DRAWS), 160)
@@ -173,6 +174,18 @@ def test_one_edge_among_hopeless_sets_is_found_by_the_studentised_test() -> None
     included = confidence_set(resample(equal_risk(matrix), block=1.0, draws=399)).included
     assert 35 in included
     assert min(included) >= 30
+
+
+@pytest.mark.parametrize("loss", [0.15, 0.4, 3.0])
+def test_sets_that_all_lost_are_worth_nothing_however_hopeless_they_are(loss: float) -> None:
+    matrix = generator(6, "losers").normal(size=(1_000, 20)) - loss
+    assert (matrix.mean(axis=0) < 0.0).all()
+    drawn = resample(matrix, block=1.0, draws=199, seed=1)
+    found = superior_ability(drawn)
+    assert found.statistic == 0.0
+    assert 0.2 < found.lower <= found.consistent <= found.upper
+    assert step_m(drawn).superior == ()
+    assert stepwise_p_values(drawn).min() > 0.2
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -257,3 +257,16 @@ def test_trades_of_a_grown_account_are_redrawn_at_the_opening_size() -> None:
         assert found.bootstrap is not None
         assert found.bootstrap.final_pnl == pytest.approx(drawn.final_pnl, rel=1e-9)
     assert (grown.bootstrap_at_opening_size, fixed.bootstrap_at_opening_size) == (True, False)
+
+
+def test_a_verdict_at_softer_thresholds_says_so() -> None:
+    soft = {"deflated_sharpe": 0.0, "overfitting": 1.0, "walk_forward": 0.4}
+    found = evaluate(EDGE, trials=MemoryTrialLedger(), settings=replace(SETTINGS, thresholds=soft))
+    assert found.deployable
+    assert (
+        "softer than the default for deflated_sharpe (0, default 0.95), overfitting (1, default 0.2)" in found.verdict
+    )
+    # A stricter threshold needs no excuse, and the default none either.
+    assert "walk_forward" not in found.verdict
+    strict = replace(SETTINGS, thresholds={"walk_forward": 0.4})
+    assert "softer" not in evaluate(EDGE, trials=MemoryTrialLedger(), settings=strict).verdict

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from argus.core.errors import ConfigError, StrategyFailed
 from argus.engine.replay import run
-from argus.lab.journal.trials import MemoryTrialLedger, SqlTrialLedger, Trial, TrialJournal
+from argus.lab.journal.trials import MemoryTrialLedger, SqlTrialLedger, Trial, TrialJournal, walks_at
 from argus.portfolio.risk import LimitRiskPolicy
 from argus.portfolio.sizing import FixedUnits
 from tests.lab.markets import Fade, config, daily_bars, market_of, noise
@@ -262,3 +262,20 @@ def test_every_run_is_counted_finished_or_failed() -> None:
     )
     assert sorted(one.status for one in kept.values()) == ["failed", "finished"]
     assert kept[record.manifest.run_id].net_pnl_micros == record.net_pnl_micros
+
+
+def test_every_other_walk_on_the_same_data_is_one_more_account_to_choose_from(ledger: TrialJournal) -> None:
+    def walk(run_id: str, plan: str, **changes: object) -> None:
+        ledger.record(trial(run_id, purpose="walk_forward", parameters=f'{{"from_01": "{plan}"}}', **changes))
+
+    walk("a", "three years to train")
+    walk("b", "four years to train")
+    walk("c", "rolling")
+    walk("d", "rolling", config_hash="dearer")
+    assert walks_at(ledger, ["ES"], 0, 1_000) == 3
+    # The same idea looked at again as data grow is no other account; another strategy is.
+    walk("e", "three years to train, and a window more", last_ns=2_000)
+    assert walks_at(ledger, ["ES"], 0, 2_000) == 3
+    walk("f", "carry", family="carry")
+    assert walks_at(ledger, ["ES"], 0, 2_000) == 4
+    assert walks_at(ledger, ["NQ"], 0, 2_000) == 1

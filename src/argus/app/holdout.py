@@ -12,7 +12,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from argus.app._experiment_file import ExperimentPlan, plan_experiment
 from argus.app._experiment_stages import MarketJob, after, anchor, folder_of, read_json, register, replayed
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from argus.lab.journal.registry import Event
 
 __all__ = ["open_holdout"]
+
+_SESSIONS_MIN: Final = 20
+"""Below it the lab judges no search either. The opening cannot be taken back, so that it is refused before."""
 
 
 def open_holdout(workspace: Workspace, path: Path, *, workers: int = 1, now_ns: int) -> Mapping[str, Any]:
@@ -120,6 +125,12 @@ def _on_holdout(workspace: Workspace, job: MarketJob, plan: ExperimentPlan) -> C
             raise CoverageError(
                 f"{symbol} has no bars yet in the hold-out, which begins {format_ns(spec.holdout_from)}; import them "
                 "first. Nothing was opened"
+            )
+        sessions = len(np.unique(bars.session[bars.ts_close_ns > spec.holdout_from]))
+        if sessions < _SESSIONS_MIN:
+            raise CoverageError(
+                f"{symbol} has {sessions} sessions in the hold-out so far, and its answer would be the toss of a coin; "
+                f"at least {_SESSIONS_MIN} are needed. Nothing was opened"
             )
     return candidate
 

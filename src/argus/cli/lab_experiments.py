@@ -311,14 +311,15 @@ def _body(kind: str, body: Mapping[str, Any]) -> str:
     if kind == "run":
         return f"{body.get('market')}: {body.get('runs')} runs"
     if kind == "threshold_changed":
-        return f"{body.get('gate')}: {body.get('before')} to {body.get('after')}"
+        before, now = ("the default" if body.get(key) is None else f"{body[key]:g}" for key in ("before", "after"))
+        return f"{body.get('gate')}: {before} to {now}"
     if kind == "holdout_seen":
         return f"{', '.join(body.get('instruments', ()))}: {body.get('what')}"
     if kind == "holdout_opened":
         return f"{', '.join(body.get('instruments', ()))}"
     if "holdout" in body:
         return f"hold-out {'kept its promise' if body['holdout']['passed'] else 'did not keep the promise'}"
-    return "deployable" if body.get("deployable") else "; ".join(body.get("verdicts", {}).values())
+    return "; ".join(body.get("verdicts", {}).values())
 
 
 def _tell_holdout(result: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from argus.lab.evidence import Figure
 from argus.lab.multiple_testing.multiplicity import Multiplicity
 from argus.lab.search.trial_matrix import TrialMatrix
 from argus.lab.stress.perturbation import PerturbationStress
-from argus.lab.stress.regimes_stress import RegimeResult, Regimes
+from argus.lab.stress.regimes_stress import RegimeResult, Regimes, is_long
 from argus.lab.stress.robustness import Robustness
 from argus.lab.stress.stability import Plateau, plateau_at
 
@@ -133,7 +133,7 @@ def _regimes(regimes: Regimes | None) -> Figure:
     if not known:
         return Figure(math.nan, "No regimes could be told apart over the account's life, or it made no money in any.")
     worst = max(known, key=lambda one: one.largest_share)
-    best = max(worst.buckets, key=lambda one: -math.inf if math.isnan(one.share) else one.share)
+    best = next(bucket for bucket in worst.buckets if bucket.share == worst.largest_share and is_long(bucket))
     left = 1.0 - worst.largest_share
     word = "the others earned too" if left > 0.0 else "the others lost"
     return Figure(left, f"Without the regime '{best.name}' (by {worst.name}) {left:.0%} of the profit is left: {word}.")

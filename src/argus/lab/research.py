@@ -39,7 +39,7 @@ from argus.lab.evaluation import (
     month_returns,
 )
 from argus.lab.evidence import Evidence, Figure
-from argus.lab.gates import GateResult, apply_gates, gates_with
+from argus.lab.gates import GATES, GateResult, apply_gates, gates_with
 from argus.lab.journal.trials import TrialJournal, walks_at
 from argus.lab.look_ahead import Cut, audit
 from argus.lab.measures import best_run, measured, plateau_around
@@ -121,7 +121,8 @@ def evaluate(
     months = month_returns(curve.session, curve.equity)
     others = _resplit(candidate, searched.matrix, record)
     stated = (walk.gap.sentence,) if walk.gap.is_stated else ()
-    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes, *stated)))
+    shortened = (walk.shortened,) if walk.shortened else ()
+    notes = tuple(dict.fromkeys((*candidate.notes, *record.notes, *stated, *shortened)))
     flags = _flags(candidate, record, metrics, evidence, months, notes, robust, others)
     tell("statistics", 1, 1)
     spec = walk.strategy().spec
@@ -440,9 +441,20 @@ def _verdict(name: str, universe: Sequence[str], gates: Sequence[GateResult]) ->
     where = ", ".join(universe)
     failed = [gate for gate in gates if gate.passed is not True]
     if not failed:
-        return f"{name} on {where} is deployable: it passed all {len(gates)} gates."
+        return f"{name} on {where} is deployable: it passed all {len(gates)} gates.{_softened(gates)}"
     fatal = [gate.name for gate in failed if gate.passed is False and not gate.is_negotiable]
     others = [gate.name for gate in failed if gate.name not in fatal]
     told = [f"it failed {', '.join(fatal)}, which cannot be negotiated"] if fatal else []
     told += [f"it did not pass {', '.join(others)}"] if others else []
-    return f"{name} on {where} is not deployable: {'; '.join(told)}."
+    return f"{name} on {where} is not deployable: {'; '.join(told)}.{_softened(gates)}"
+
+
+def _softened(gates: Sequence[GateResult]) -> str:
+    """Which gates were made easier: the calibrated rates of error are those of the defaults, and hold for no others."""
+    declared = {gate.name: gate for gate in GATES}
+    told = [
+        f"{gate.name} ({gate.threshold:g}, default {gate.default:g})"
+        for gate in gates
+        if declared[gate.name].is_softer(gate.threshold)
+    ]
+    return f" Its thresholds are softer than the default for {', '.join(told)}." if told else ""

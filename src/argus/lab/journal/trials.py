@@ -294,14 +294,18 @@ def looks_of(trials: Sequence[Trial], key_of: Callable[[Trial], tuple[str, ...]]
 
 
 def walks_at(trials: TrialJournal, instruments: Iterable[str], first_ns: int, last_ns: int) -> int:
-    """How many different out-of-sample accounts, of any strategy, were shown on data that overlap these; at least 1."""
+    """How many different out-of-sample accounts, of any strategy, were shown on data that overlap these; at least 1.
+
+    Other windows and other sets to choose from make another account of the same data, and each is one more to pick the
+    best of. The same account on data that have grown is not: of each beginning that end counts which saw the most.
+    """
     wanted = frozenset(instruments)
-    shown = {
-        (t.family, t.version, t.instruments, t.first_ns)
-        for t in trials.journal()
-        if t.purpose == "walk_forward" and t.status == "finished" and t.overlaps(wanted, first_ns, last_ns)
-    }
-    return max(len(shown), 1)
+    shown: dict[tuple[object, ...], dict[int, set[str]]] = {}
+    for t in trials.journal():
+        if t.purpose == "walk_forward" and t.status == "finished" and t.overlaps(wanted, first_ns, last_ns):
+            ends = shown.setdefault((t.family, t.version, t.instruments, t.first_ns), {})
+            ends.setdefault(t.last_ns, set()).add(_without_rolls(t.parameters))
+    return max(sum(max(map(len, ends.values())) for ends in shown.values()), 1)
 
 
 def _or_lowest(value: float) -> float:

@@ -271,19 +271,17 @@ def superior_ability(resampled: Resampled) -> SuperiorAbility:
     hopeless if its t-statistic is below ``-sqrt(2 log log T)``.
 
     A p-value is ``(1 + draws above) / (1 + draws)``, never 0: Davison and Hinkley 1997, "Bootstrap Methods and Their
-    Application", section 4.2.
+    Application", section 4.2. Where no column is above the benchmark the largest t-statistic is compared as it is:
+    were both sides cut off at zero, no draw of hopeless columns would lie above it, and the worst search look the best.
     """
     varies = resampled.varies
     if not varies.any():
         return SuperiorAbility(0.0, -1, 1.0, 1.0, 1.0)
     statistic = resampled.statistic()
     best = int(np.argmax(statistic))
-    largest = max(float(statistic[best]), 0.0)
-    p = []
-    for centre in _centres(resampled):
-        luck = np.maximum(_standardised(resampled, centre).max(axis=1), 0.0)
-        p.append(_share_above(luck, largest))
-    return SuperiorAbility(largest, best, p[0], p[1], p[2])
+    largest = float(statistic[best])
+    p = [_share_above(_standardised(resampled, centre).max(axis=1), largest) for centre in _centres(resampled)]
+    return SuperiorAbility(max(largest, 0.0), best, p[0], p[1], p[2])
 
 
 def step_m(resampled: Resampled, size: float = 0.05) -> StepwiseTest:

@@ -32,13 +32,17 @@ __all__ = ["Walk", "fold_results", "gap_of", "plan_walk"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Walk:
-    """The plan of the out-of-sample account: which parameters decide from when on."""
+    """The plan of the out-of-sample account: which parameters decide from when on.
+
+    `shortened` says so where the data were too few for the windows that were asked for.
+    """
 
     candidate: Candidate
     matrix: TrialMatrix
     choices: tuple[FoldChoice, ...]
     segments: tuple[Segment, ...]
     gap: Gap
+    shortened: str = ""
 
     @property
     def sessions(self) -> I32_1D:
@@ -78,11 +82,11 @@ def plan_walk(candidate: Candidate, matrix: TrialMatrix, how: ResearchSettings) 
         If there are too few sessions.
     """
     gap = gap_of(candidate, matrix, how.embargo_sessions)
-    plan = _folds_for(matrix, how, gap.sessions)
+    plan, shortened = _folds_for(matrix, how, gap.sessions)
     choices = choose([matrix.returns[:, k] for k in range(matrix.runs)], matrix.values, plan)
     starts = handover_times(candidate.play.market, candidate.universe, matrix.session, plan)
     segments = tuple(Segment(start, matrix.values[one.chosen]) for start, one in zip(starts, choices, strict=True))
-    return Walk(candidate, matrix, choices, segments, gap)
+    return Walk(candidate, matrix, choices, segments, gap, shortened)
 
 
 def gap_of(candidate: Candidate, matrix: TrialMatrix, stated: int | None) -> Gap:
@@ -115,16 +119,22 @@ def gap_of(candidate: Candidate, matrix: TrialMatrix, stated: int | None) -> Gap
     )
 
 
-def _folds_for(matrix: TrialMatrix, how: ResearchSettings, gap: int) -> tuple[Fold, ...]:
-    """Windows of whole years where there are enough, otherwise two fifths to train and five windows to test."""
+def _folds_for(matrix: TrialMatrix, how: ResearchSettings, gap: int) -> tuple[tuple[Fold, ...], str]:
+    """Windows of whole years where there are enough, otherwise two fifths to train and five to test, and why."""
     per_year, count = matrix.per_year, len(matrix.session)
     usable = count - matrix.begin - gap
     if not math.isfinite(per_year) or usable < 20:
         raise CoverageError(f"there are {max(usable, 0)} sessions after the warm-up; a walk-forward needs at least 20")
     train, test = round(how.train_years * per_year), round(how.test_years * per_year)
+    shortened = ""
     if train + 3 * test > usable:
+        shortened = (
+            f"the walk has other windows than the {how.train_years:g} years to train and {how.test_years:g} to test "
+            f"that were asked for: after the warm-up there are {usable / per_year:.1f} years, too few for that and "
+            "two more tests; the first two fifths train, and the rest is tested in five windows"
+        )
         train, test = 2 * usable // 5, max(1, 3 * usable // 25)
-    return folds(
+    plan = folds(
         count,
         train_min=train,
         test=test,
@@ -132,6 +142,7 @@ def _folds_for(matrix: TrialMatrix, how: ResearchSettings, gap: int) -> tuple[Fo
         start=matrix.begin,
         anchored=how.anchored,
     )
+    return plan, shortened
 
 
 def fold_results(walk: Walk, curve: Curve) -> tuple[FoldResult, ...]:

@@ -36,6 +36,7 @@ __all__ = [
     "Trend",
     "VolatilityTerciles",
     "Years",
+    "is_long",
     "regime_stress",
     "regimes_stress",
     "session_closes",
@@ -346,10 +347,15 @@ def regime_stress(returns: F64_1D, labels: RegimeLabels, *, per_year: float) -> 
             missing.append(min(max(mean - float(np.mean(mine)) - error, 0.0) / mean, 1.0))
             weights.append(count)
     figure = float(np.average(missing, weights=weights)) if len(missing) > 1 else math.nan
-    long = [bucket for bucket in buckets if bucket.sessions >= _SESSIONS_MIN]
+    long = [bucket for bucket in buckets if is_long(bucket)]
     largest = max((bucket.share for bucket in long), default=math.nan)
     sentence = _sentence(labels.name, long, figure)
     return RegimeResult(labels.name, tuple(buckets), int((~known).sum()), figure, largest, sentence)
+
+
+def is_long(bucket: RegimeBucket) -> bool:
+    """Whether a regime lasted long enough for its share of the profit to be read."""
+    return bucket.sessions >= _SESSIONS_MIN
 
 
 def _sentence(name: str, buckets: Sequence[RegimeBucket], figure: float) -> str:
