@@ -42,6 +42,18 @@ GOOD = Evidence(
 )
 
 
+def test_the_sentence_on_luck_is_about_the_account_that_the_figure_is_of() -> None:
+    of_set, of_walk, of_many = (
+        next(one.sentence for one in apply_gates(replace(GOOD, **changes)) if one.name == "deflated_sharpe")  # type: ignore[arg-type]
+        for changes in ({"deflated_walk": 0.995}, {"deflated_walk": 0.99}, {"deflated_walk": 0.99, "walks": 4})
+    )
+    assert "After 7 trials luck alone would show a Sharpe ratio of 0.30" in of_set
+    assert "chosen set" in of_set
+    assert "the only walk" in of_walk
+    assert "the best of 4 walks" in of_many
+    assert "0.30" not in of_walk
+
+
 def _figure(gate: str, value: float) -> dict[str, object]:
     return {"measured": {**GOOD.measured, gate: Figure(value, "Changed.")}}
 

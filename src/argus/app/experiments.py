@@ -96,7 +96,7 @@ class ExperimentResult:
                     "gates": {gate["name"]: gate["passed"] for gate in market["evaluation"]["gates"]},
                     "sharpe_annual": market["evaluation"]["metrics"]["sharpe_annual"],
                     "gap": market["evaluation"].get("gap"),
-                    "red_flags": [flag["name"] for flag in market["evaluation"]["red_flags"]],
+                    "red_flags": [dict(flag) for flag in market["evaluation"]["red_flags"]],
                     "base": market["base"],
                     "left_out": market["left_out"],
                     "outcomes": market["outcomes"],

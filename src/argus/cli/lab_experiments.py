@@ -222,14 +222,14 @@ def _tell_result(result: ExperimentResult) -> None:
     typer.echo(f"{result.spec.name} ({result.spec.id}): {result.spec.hypothesis}")
     for market in told["markets"]:
         typer.echo(f"{'kept  ' if market['market'] in result.kept else 'judged'} {market['verdict']}")
+        for flag in market["red_flags"]:
+            typer.echo(f"       ⚑ {flag['sentence']}\n         check next: {flag['check_next']}")
         if market["score"]:
             typer.echo(f"       score {_score(market['score'])}")
         gap = market["gap"]
         if gap:
             sessions = f"{gap['sessions']} session{'' if gap['sessions'] == 1 else 's'}"
             typer.echo(f"       between choosing and trading the walk leaves out {sessions}: {gap['why']}")
-        for flag in _contradictions(result, market["market"]):
-            typer.echo(f"       ⚑ {flag['sentence']}\n         check next: {flag['check_next']}")
         base = market["base"]
         if base and base["sharpe_annual"] is not None:
             typer.echo(
@@ -255,12 +255,6 @@ def _score(score: Mapping[str, Any]) -> str:
     from argus.report.figures import score_parts
 
     return f"{score['value']:.2f} {score_parts(score)}"
-
-
-def _contradictions(result: ExperimentResult, market: str) -> list[Mapping[str, Any]]:
-    """Red flags of a market that say the opposite of its walk; the others stand on the page."""
-    judged = next(one["evaluation"] for one in result.examination["markets"] if one["market"] == market)
-    return [flag for flag in judged["red_flags"] if flag["name"] == "other_splits_lose"]
 
 
 def _tell_passes(done: tuple[Pass, ...]) -> None:

@@ -119,14 +119,17 @@ def _deflated_sharpe(evidence: Evidence, threshold: float) -> Judgement:
     if not math.isfinite(value):
         return None, math.nan, "There is no Sharpe ratio to deflate."
     looks = "1 trial" if evidence.trials == 1 else f"{evidence.trials} trials"
-    return (
-        value >= threshold,
-        value,
-        (
+    if evidence.deflated_walk == value:
+        walks = "the only walk" if evidence.walks == 1 else f"the best of {evidence.walks} walks"
+        told = (
+            f"As {walks} on these data, the chance that the account is truly above what luck would show is {value:.1%}."
+        )
+    else:
+        told = (
             f"After {looks} luck alone would show a Sharpe ratio of {evidence.sharpe_by_luck_annual:.2f}; the chance "
-            f"that this one is truly above it is {value:.1%}."
-        ),
-    )
+            f"that the chosen set is truly above it is {value:.1%}."
+        )
+    return value >= threshold, value, told
 
 
 def _benchmark(evidence: Evidence, threshold: float) -> Judgement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -40,9 +41,12 @@ class Evidence:
     bootstrap : BootstrapResult or None
         None without trades.
     deflated_sharpe : float
+        The lower of what is left of the chosen set and of the walk.
     trials : int
     sharpe_by_luck_annual : float
         What the best of so many worthless trials would show.
+    deflated_walk, walks : float, int
+        What is left of the walk, and how many such accounts were looked at on these data.
     alpha_annual, alpha_t, hold_sharpe_annual : float
         Against holding the instruments.
     trades : int
@@ -77,4 +81,6 @@ class Evidence:
     parameter_count_max: int
     turnover_annual: float
     turnover_annual_max: float
+    deflated_walk: float = math.nan
+    walks: int = 1
     measured: Mapping[str, Figure] = field(default_factory=dict)

@@ -389,6 +389,8 @@ def _evidence(
         deflated_sharpe=significance.deflated,
         trials=significance.trials_effective,
         sharpe_by_luck_annual=significance.sharpe_by_luck_annual,
+        deflated_walk=significance.deflated_walk,
+        walks=significance.walks,
         alpha_annual=hold.alpha_annual,
         alpha_t=hold.alpha_t,
         hold_sharpe_annual=hold.sharpe_annual,
