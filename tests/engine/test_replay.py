@@ -273,6 +273,17 @@ def test_decimal_units_are_whole_lots(units: float, lots: int) -> None:
     assert record.fills["signed_lots"].tolist() == [lots]
 
 
+@pytest.mark.parametrize("volume", [1.17894572511e11, 1e30])
+def test_more_lots_than_an_integer_holds_bind_nothing(volume: float) -> None:
+    # A coin whose volume is counted in dollars, in lots of a hundred-millionth: 1.2e19 of them, beyond 63 bits.
+    record = play(
+        Scripted(["BTCUSD"], at_wakes({0: [order("BTCUSD", 2)]})),
+        market_of(make_bars("BTCUSD", [(100.0,) * 4] * 3, volume=volume)),
+        account(1_000_000, AccountKind.CASH),
+    )
+    assert record.fills["signed_lots"].tolist() == [200_000_000]
+
+
 @pytest.mark.parametrize("units", [0.000000015, 1e-9])
 def test_less_than_a_lot_is_not_rounded_silently(units: float) -> None:
     with pytest.raises(OrderError, match="not a whole number of lots"):

@@ -70,7 +70,26 @@ def test_leaving_out_never_helps() -> None:
     assert [(row.p_value, row.sharpe_left) for row in found.rows[1:]] == [(1.0, None)] * 2
     assert found.unjudged == 2
     assert "3 ideas were judged" in found.sentence
+    assert found.unknown == 2
+    assert "2 have no p-value and count with 1" in found.sentence
     assert "2 more were registered and never run" in found.sentence
+
+
+def test_verdicts_that_did_not_note_their_account_are_told() -> None:
+    # A verdict of an earlier version: the run is known, what the account did is not.
+    events = [
+        stated("a", "A"),
+        event("a", EventKind.RUN, market="A"),
+        event("a", EventKind.VERDICT, verdicts={"A": ""}),
+    ]
+    found = screen_of(events)
+    assert [(row.p_value, row.sharpe_annual) for row in found.rows] == [(1.0, None)]
+    assert found.unknown == 1
+    assert "1 has no p-value and counts with 1" in found.sentence
+    assert "run the file again" in found.sentence
+    judged = screen_of([*events, verdict("a", A=0.9)])
+    assert judged.unknown == 0
+    assert "no p-value" not in judged.sentence
 
 
 def test_the_last_verdict_counts_and_a_hold_out_takes_none_away() -> None:

@@ -255,14 +255,17 @@ def _verdict(
 ) -> None:
     """Add the verdict to the journal, unless it is the one that stands there last."""
     from argus.lab.journal.screen import account_of
+    from argus.lab.journal.verdict_notes import holdout_failed
 
     registry = workspace.experiments()
-    earlier = [e for e in registry.journal() if e.experiment == spec.id and "examination" in e.body]
+    events = registry.journal()
+    earlier = [e for e in events if e.experiment == spec.id and "examination" in e.body]
     if earlier and earlier[-1].body["examination"] == examination_hash:
         return
     body = {
         "examination": examination_hash,
         "deployable": examination["deployable"],
+        "holdout_failed": holdout_failed(spec, events),
         "verdicts": {market["market"]: market["evaluation"]["verdict"] for market in examination["markets"]},
         "accounts": {
             market["market"]: account_of(market["evaluation"]["metrics"]) for market in examination["markets"]

@@ -220,6 +220,8 @@ def _tell_result(result: ExperimentResult) -> None:
 
     told = result.as_dict()
     typer.echo(f"{result.spec.name} ({result.spec.id}): {result.spec.hypothesis}")
+    if not result.deployable and all(market["deployable"] for market in told["markets"]):
+        typer.echo("not deployable: every gate passes, but the hold-out did not keep what was promised")
     for market in told["markets"]:
         typer.echo(f"{'kept  ' if market['market'] in result.kept else 'judged'} {market['verdict']}")
         for flag in market["red_flags"]:
@@ -313,7 +315,8 @@ def _body(kind: str, body: Mapping[str, Any]) -> str:
         return f"{', '.join(body.get('instruments', ()))}"
     if "holdout" in body:
         return f"hold-out {'kept its promise' if body['holdout']['passed'] else 'did not keep the promise'}"
-    return "; ".join(body.get("verdicts", {}).values())
+    spent = ("not deployable: the hold-out did not keep what was promised",) if body.get("holdout_failed") else ()
+    return "; ".join((*spent, *body.get("verdicts", {}).values()))
 
 
 def _tell_holdout(result: Mapping[str, Any]) -> None:

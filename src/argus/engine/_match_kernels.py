@@ -45,6 +45,7 @@ from argus.engine._order_kernels import (
 )
 
 ROUNDINGS = 4.0 * 2.0**-52
+TWO_TO_63 = 2.0**63
 # Codes of core.orders.FillRule.
 F_MARKET, F_ON_OPEN, F_ON_CLOSE, F_LIMIT_OPEN, F_LIMIT, F_STOP_OPEN, F_STOP, F_SL_OPEN, F_SL, F_LIQUIDATION = range(10)
 F_LIMIT_ON_OPEN, F_LIMIT_ON_CLOSE, F_TRAIL_OPEN, F_TRAIL, F_TRAIL_CLOSE = range(10, 15)
@@ -89,7 +90,9 @@ def volume_cap(volume, par_k):  # type: ignore[no-untyped-def]
         return 0
     x = par_k["participation"] * volume / par_k["lot"]
     # A volume is meant as its shortest decimal: a whole number of lots that the quotient misses by its own rounding.
-    return np.int64(np.floor(x + max(GRID_TOLERANCE, ROUNDINGS * x)))
+    lots = np.floor(x + max(GRID_TOLERANCE, ROUNDINGS * x))
+    # More than an integer holds binds nothing: cast as it is, it would turn negative, and the bar would fill no order.
+    return np.int64(lots) if lots < TWO_TO_63 else INT64_MAX
 
 
 @njit(cache=True, error_model="numpy")

@@ -33,9 +33,10 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
     told, markets = examination["experiment"], examination["markets"]
     missing = [market["market"] for market in markets if market["market"] not in parts]
     passed = sum(bool(market["evaluation"]["deployable"]) for market in markets)
+    is_spent = not examination["deployable"] and passed == len(markets)
     if examination["deployable"]:
         verdict = "Every gate passed on every market."
-    elif passed == len(markets):
+    elif is_spent:
         verdict = "Not deployable: every gate passes, but the hold-out did not keep what was promised."
     elif passed:
         verdict = f"Not deployable: {passed} of {len(markets)} markets pass every gate, and all must."
@@ -51,7 +52,7 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
         (verdict, "Read what must be known about it before any curve."),
         shown,
         is_good=bool(examination["deployable"]),
-        scorecard=_reasons(markets, parts),
+        scorecard=_reasons(markets, parts, is_spent),
         panels=(
             _left_out(missing),
             _known((*_changed(markets), *examination["notes"])) + outcomes_panel(markets),
@@ -59,8 +60,11 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
     )
 
 
-def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part]) -> str:
-    """A block a market: its verdict, and the sentence of every gate that it did not pass; survivors first, by score."""
+def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part], is_spent: bool) -> str:
+    """A block a market: its verdict, and the sentence of every gate that it did not pass; survivors first, by score.
+
+    Where all pass and the experiment is not deployable, its hold-out has spoken, and no block may look like a yes.
+    """
     blocks = []
     for place, market in sorted(enumerate(markets, start=1), key=lambda item: standing(item[1]["evaluation"])):
         evaluation = market["evaluation"]
@@ -71,13 +75,16 @@ def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part]) ->
             for gate in gates
             if gate["passed"] is not True
         )
+        if is_spent:
+            failed = f"<li>{mark(False)} <b>Hold-out</b> It was opened and did not keep what was promised.</li>"
         name = escape(market["market"])
         link = f'<a href="#c{place}">{name}</a>' if market["market"] in parts else name
         passed = sum(gate["passed"] is True for gate in gates)
         score = evaluation.get("score")
         told = f"; score {figures.ratio(score['value'])}, {figures.score_parts(score)}" if score else ""
+        is_good = evaluation["deployable"] and not is_spent
         blocks.append(
-            f'<div class="verdict {"yes" if evaluation["deployable"] else "no"}"><p>{escape(evaluation["verdict"])}</p>'
+            f'<div class="verdict {"yes" if is_good else "no"}"><p>{escape(evaluation["verdict"])}</p>'
             f"<small>{link}: {passed} of {len(gates)} gates passed{escape(told)}</small>"
             + (f'<ul class="reasons plain">{failed}</ul>' if failed else "")
             + "</div>"

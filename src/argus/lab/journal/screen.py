@@ -79,11 +79,15 @@ class Screen:
     rows : tuple of Screened
     unjudged : int
         Ideas that were registered and never run: nobody looked, so they do not count.
+    unknown : int
+        Rows without a p-value, which count with 1: never traded, never judged to the end, or judged by a version of
+        Argus whose verdicts did not note it.
     sentence : str
     """
 
     rows: tuple[Screened, ...]
     unjudged: int
+    unknown: int
     sentence: str
 
 
@@ -120,7 +124,7 @@ def screen_of(events: Sequence[Event]) -> Screen:
                 found[event.experiment, market] = Account(told["p_value"], told["sharpe_annual"], told["years"])
     unjudged = len(registered - set(found))
     if not found:
-        return Screen((), unjudged, "No idea was judged yet.")
+        return Screen((), unjudged, 0, "No idea was judged yet.")
     ideas = list(found)
     p = np.array([1.0 if found[idea].p_value is None else found[idea].p_value for idea in ideas], dtype=np.float64)
     bounded, share = holm(p), benjamini_hochberg(p)
@@ -139,7 +143,8 @@ def screen_of(events: Sequence[Event]) -> Screen:
         for k, idea in enumerate(ideas)
     ]
     rows.sort(key=lambda row: (row.p_value, row.experiment, row.market))
-    return Screen(tuple(rows), unjudged, _sentence(rows, unjudged))
+    unknown = sum(one.p_value is None for one in found.values())
+    return Screen(tuple(rows), unjudged, unknown, _sentence(rows, unjudged, unknown))
 
 
 def _left(accounts: Sequence[Account]) -> list[float | None]:
@@ -159,7 +164,7 @@ def _left(accounts: Sequence[Account]) -> list[float | None]:
     ]
 
 
-def _sentence(rows: Sequence[Screened], unjudged: int) -> str:
+def _sentence(rows: Sequence[Screened], unjudged: int, unknown: int) -> str:
     count = len(rows)
     alone = sum(row.p_value <= LEVEL for row in rows)
     left = sum(row.holm <= LEVEL for row in rows)
@@ -169,6 +174,12 @@ def _sentence(rows: Sequence[Screened], unjudged: int) -> str:
     ]
     if count > 1:
         told.append(f"Of {count} worthless ones {LEVEL * count:.1f} would have it by luck.")
+    if unknown:
+        verbs = ("has", "counts") if unknown == 1 else ("have", "count")
+        told.append(
+            f"{unknown} {verbs[0]} no p-value and {verbs[1]} with 1: "
+            "never traded, not judged to the end, or judged before verdicts noted it (run the file again)."
+        )
     if unjudged:
         told.append(f"{unjudged} more {'was' if unjudged == 1 else 'were'} registered and never run.")
     return " ".join(told)
