@@ -36,4 +36,5 @@ def test_the_journal_names_the_hold_out_beside_the_gates() -> None:
     spent = _body("verdict", passed | {"holdout_failed": True})
     assert spent.startswith("not deployable: the hold-out did not keep what was promised; ")
     assert spent.endswith("passed all 16 gates.")
-    assert _body("verdict", passed | {"deployable": True, "holdout_failed": False}) == "deployable"
+    kept = _body("verdict", passed | {"deployable": True, "holdout_failed": False})
+    assert kept == "trend on A is deployable: it passed all 16 gates."
