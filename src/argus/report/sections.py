@@ -357,7 +357,7 @@ def _fan_card(place: int, evaluation: Evaluation) -> str:
         f"{figures.count(drawn.paths)} paths of {figures.count(drawn.trades)} trades in blocks of "
         f"{figures.ratio(drawn.block, 1)} on average. {figures.percent(drawn.loss_probability)} ended without profit, "
         f"{figures.percent(drawn.ruin_probability)} fell below {figures.money(drawn.ruin_equity, currency)}; one in "
-        f"twenty fell by more than {figures.percent(drawn.at('drawdown_fraction', 0.95))} of its peak."
+        f"ten fell by more than {figures.percent(drawn.at('drawdown_fraction', 0.90))} of its peak."
         + (
             " Each trade was brought to the size of the opening account first: one of a grown account is larger for no "
             "reason of its own."
