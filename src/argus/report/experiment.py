@@ -6,6 +6,7 @@ Sections of markets that were judged earlier are put in as they were kept; a mar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -15,7 +16,7 @@ from argus.report.html import Part, ReportContext, render_page
 from argus.report.outcomes import outcomes_panel
 from argus.report.tables import mark
 
-__all__ = ["render_experiment"]
+__all__ = ["render_experiment", "retold"]
 
 
 def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part], made: str = "") -> str:
@@ -32,7 +33,7 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
     """
     told, markets = examination["experiment"], examination["markets"]
     missing = [market["market"] for market in markets if market["market"] not in parts]
-    passed = sum(bool(market["evaluation"]["deployable"]) for market in markets)
+    passed = sum(all(gate["passed"] is True for gate in market["evaluation"]["gates"]) for market in markets)
     if examination["deployable"]:
         verdict = "Every gate passed on every market."
     elif passed == len(markets):
@@ -57,6 +58,12 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
             _known((*_changed(markets), *examination["notes"])) + outcomes_panel(markets),
         ),
     )
+
+
+def retold(part: Part, before: str, after: str) -> Part:
+    """A kept section whose verdict was outvoted since it was drawn."""
+    block = f'<div class="verdict yes"><p>{escape(before)}</p>'
+    return replace(part, section=part.section.replace(block, f'<div class="verdict no"><p>{escape(after)}</p>'))
 
 
 def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part]) -> str:
