@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from argus.core.arrays import F64_1D, I32_1D
+from argus.core.errors import ConfigError
 from argus.core.random import normals
 from argus.lab.journal.experiment import ExperimentSpec
 from argus.lab.journal.registry import EventKind, MemoryRegistry, openings, same_as, shut_holdouts
@@ -16,7 +17,7 @@ from tests.lab.test_registry import DAY, spec
 
 
 def prices(seed: int, count: int = 300) -> F64_1D:
-    return 100.0 * np.exp(np.cumsum(0.01 * normals(seed, "same_market", count)))
+    return 100.0 * np.exp(np.cumsum(0.01 * normals(seed, 0, count)))
 
 
 def days(count: int, first: int = 10_000) -> I32_1D:
@@ -25,7 +26,7 @@ def days(count: int, first: int = 10_000) -> I32_1D:
 
 def test_the_correlation_is_that_of_numpy() -> None:
     one = prices(1)
-    other = one * np.exp(0.002 * normals(2, "noise", len(one)))
+    other = one * np.exp(0.002 * normals(2, 0, len(one)))
     found = likeness(daily_path(days(300), one), daily_path(days(300), other))
     gains = [np.diff(p) / p[:-1] for p in (one, other)]
     assert found.correlation == pytest.approx(np.corrcoef(gains)[0, 1], rel=1e-12)
@@ -73,7 +74,9 @@ def test_a_root_is_its_nearest_contract() -> None:
 
 
 def twin(file: str = "2", **other: object) -> ExperimentSpec:
-    return spec(name="other", file_hash=file * 64, symbols={"XLE.1d": ("XLE",)}, markets={"XLE.1d": ("XLE.1d",)}, **other)
+    return spec(
+        name="other", file_hash=file * 64, symbols={"XLE.1d": ("XLE",)}, markets={"XLE.1d": ("XLE.1d",)}, **other
+    )
 
 
 def found(registry: MemoryRegistry, market: str, other: str) -> None:
@@ -82,8 +85,6 @@ def found(registry: MemoryRegistry, market: str, other: str) -> None:
 
 
 def test_an_opening_holds_for_every_name_of_the_market() -> None:
-    from argus.core.errors import ConfigError
-
     registry = MemoryRegistry()
     registry.register(spec(), {}, 4)
     registry.open_holdout(spec(), {}, 5)

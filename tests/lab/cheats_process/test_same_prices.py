@@ -39,7 +39,9 @@ def test_its_hold_out_does_not_open_again(desk: Workspace) -> None:
     desk.experiments().open_holdout(first.spec, {"markets": ["IXIC.1d"]}, NOW)
     plan = plan_experiment(desk, written(desk, TWIN, "twin.yaml"))
     registration = register(desk, plan, NOW + DAY)
-    with pytest.raises(ConfigError, match=r"hold-out of IXIC \(whose prices are those of US_EQUITY_ADJ:XLE\).* was opened"):
+    with pytest.raises(
+        ConfigError, match=r"hold-out of IXIC \(whose prices are those of US_EQUITY_ADJ:XLE\).* was opened"
+    ):
         desk.experiments().open_holdout(plan.spec, {"markets": list(plan.spec.markets)}, NOW + DAY)
     notes = verdict_notes(plan.spec, registration, background(desk, plan))
     assert any("was opened on 2020-01-01 by months of trend" in note for note in notes)

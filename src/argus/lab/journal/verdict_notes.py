@@ -198,8 +198,8 @@ def _same_markets(spec: ExperimentSpec, known: Background) -> Iterator[str]:
         every = looks_among(known.trials, None, [other], -_LIFE, _LIFE).count
         yield (
             f"{other} holds the prices of {whose} under another name (correlation {pair['correlation']:.4f} over "
-            f"{int(pair['sessions']):,} sessions): they are one market. Looks at {other}: {looks:,} of this idea, which "
-            f"count here too, and {every:,} of all ideas."
+            f"{int(pair['sessions']):,} sessions): they are one market. Looks at {other}: {looks:,} of this idea, "
+            f"which count here too, and {every:,} of all ideas."
         )
 
 
