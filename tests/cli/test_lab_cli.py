@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from argus.lab.gates import GATES
+from argus.lab.gates import GATES, HOLD_OUT
 from tests.cli.command import Done, argus
 from tests.lab.cheats_process.desk import FILE, template, written
 
@@ -80,9 +80,10 @@ def test_a_hold_out_asks_once_more_before_it_is_spent(done: tuple[Path, Done]) -
 
 def test_every_gate_is_explained(tmp_path: Path) -> None:
     told = json.loads(argus("lab", "explain", "--json", folder=tmp_path).stdout)
-    assert [one["term"] for one in told] == [gate.name for gate in GATES]
+    assert [one["term"] for one in told] == [gate.name for gate in (*GATES, HOLD_OUT)]
     text = argus("lab", "explain", "walk_forward", folder=tmp_path).stdout
     assert all(word in text for word in ("asks", "bound", "read", "fooled"))
+    assert "nobody had looked at" in argus("lab", "explain", "hold_out", folder=tmp_path).stdout
     wrong = argus("lab", "explain", "walk_backward", folder=tmp_path)
     assert wrong.returncode == 1
     assert "no gate walk_backward" in wrong.stderr

@@ -63,18 +63,6 @@ def test_survivors_stand_first_by_their_score_with_its_parts() -> None:
     assert 'id="c1-score"' not in page
 
 
-def test_no_block_says_yes_once_the_hold_out_has_spoken() -> None:
-    found = {"A.1d": _passing(sample_evaluation()[0])}
-    good = _own(render_experiment(_examination(found), {}))
-    assert "Every gate passed on every market." in good
-    assert 'class="verdict yes"' in good
-    spent = _own(render_experiment(_examination(found, deployable=False), {}))
-    assert "the hold-out did not keep what was promised" in spent
-    assert 'class="verdict yes"' not in spent
-    assert "<b>Hold-out</b> It was opened and did not keep what was promised." in spent
-    assert "<b>Hold-out</b>" not in good
-
-
 def _passing(evaluation: Evaluation) -> Evaluation:
     return replace(evaluation, gates=tuple(replace(gate, passed=True) for gate in evaluation.gates))
 

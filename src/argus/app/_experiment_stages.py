@@ -44,21 +44,30 @@ def folder_of(workspace: Workspace, spec: ExperimentSpec) -> Path:
 
 
 def register(workspace: Workspace, plan: ExperimentPlan, now_ns: int) -> Registration:
-    """State the experiment in the registry, with what ledger and catalog hold now; once for each file."""
+    """State the experiment in the registry, with what ledger and catalog hold now; once for each file.
+
+    Markets that were used before under other symbols are noted first, whenever there are new ones.
+    """
+    from argus.app._same_market import note_same_markets
     from argus.engine.sweep import environment
     from argus.lab.journal.kinship import kin_looks, kin_of
+    from argus.lab.journal.registry import same_as
     from argus.lab.journal.verdict_notes import holdout_seen
 
     spec, ledger = plan.spec, workspace.trials()
     trials, marks = ledger.journal(), ledger.marks()
     kin = kin_of(spec.strategy, trials, marks, spec.source_hash)
+    noted = note_same_markets(workspace, plan, trials, now_ns)
+    if noted is not None:
+        anchor(folder_of(workspace, spec), noted)
+    events = workspace.experiments().journal()
     found = {
         "trials": len(trials),
         "looks": {
-            market: kin_looks(trials, marks, kin, symbols, -_LIFE, _LIFE).count
+            market: kin_looks(trials, marks, kin, (*symbols, *same_as(events, symbols)), -_LIFE, _LIFE).count
             for market, symbols in spec.symbols.items()
         },
-        "holdout_seen": holdout_seen(spec, trials),
+        "holdout_seen": holdout_seen(spec, trials, same_as(events, spec.instruments)),
         "data": dict(plan.hashes),
         "environment": environment(),
     }
@@ -167,10 +176,15 @@ class MarketJob:
         return stage_inputs(self.workspace, self.plan, self.market, self._dropped())
 
     def _dropped(self) -> tuple[str, ...]:
-        """Instruments of earlier forms of the experiment, at which looks are counted too."""
+        """Instruments of earlier forms of the experiment, and other names of this market: looks at them count too."""
+        from argus.lab.journal.registry import same_as
+        from argus.lab.journal.trials import roots_of
         from argus.lab.journal.verdict_notes import dropped_symbols
 
-        return dropped_symbols(self.plan.spec, self.workspace.experiments().journal(), self.registration)
+        spec, events = self.plan.spec, self.workspace.experiments().journal()
+        # Looks of the experiment's own other markets would depend on which was judged first.
+        others = same_as(events, spec.symbols[self.market]) - roots_of(spec.instruments)
+        return tuple(sorted({*dropped_symbols(spec, events, self.registration), *others}))
 
     def _digest(self, ledger: SqlTrialLedger) -> tuple[int, str]:
         from argus.lab.journal.verdict_notes import runs_digest

@@ -100,23 +100,17 @@ def loop_once(
             if why is None:
                 known = read_json(folder_of(workspace, plan.spec) / "examination.json")
                 same = "file, data, code and looks are those of its verdict"
-                done.append(Pass(path, "unchanged", same, survivors=_survivors(workspace, plan, known)))
+                done.append(Pass(path, "unchanged", same, survivors=_survivors(known)))
                 continue
             tell = progress(path) if progress else None
             result = run_experiment(workspace, path, workers=workers, now_ns=now_ns, progress=tell)
-            done.append(Pass(path, "run", why, result, _survivors(workspace, plan, result.examination)))
+            done.append(Pass(path, "run", why, result, _survivors(result.examination)))
         except ArgusError as error:
             done.append(Pass(path, "refused", str(error)))
     return tuple(done)
 
 
-def _survivors(
-    workspace: Workspace, plan: ExperimentPlan, examination: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], ...]:
-    from argus.lab.journal.verdict_notes import holdout_failed
-
-    if holdout_failed(plan.spec, workspace.experiments().journal()):
-        return ()
+def _survivors(examination: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     name = examination["experiment"]["name"]
     return tuple(
         {"experiment": name, "market": one["market"], "score": one["evaluation"]["score"]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from argus.lab.candidate import MapRuns
     from argus.lab.evaluation import Evaluation
     from argus.lab.journal.experiment import ExperimentSpec
+    from argus.lab.journal.registry import Event
     from argus.lab.journal.verdict_notes import Background
+    from argus.report.html import Part
 
 __all__ = ["ExperimentResult", "Progress", "background", "refuse_stale", "run_experiment"]
 
@@ -141,7 +143,7 @@ def run_experiment(
     from argus.engine.manifest import code_version
     from argus.lab.evaluation import to_json
     from argus.lab.journal.registry import EventKind
-    from argus.lab.journal.verdict_notes import holdout_failed, verdict_notes
+    from argus.lab.journal.verdict_notes import verdict_notes
     from argus.report.experiment import render_experiment
     from argus.report.html import write_page
 
@@ -168,7 +170,7 @@ def run_experiment(
             markets.append({name: value for name, value in stage.items() if name not in ("inputs", "digest")})
         known = background(workspace, plan)
         notes = verdict_notes(spec, registration, known)
-        kept_promise = not holdout_failed(spec, known.events)
+        _outvoted(spec, known.events, markets, parts)
         examination = to_json(
             {
                 "format": FORMAT,
@@ -176,7 +178,7 @@ def run_experiment(
                 "registration": registration.event.as_dict(),
                 "notes": notes,
                 "skipped": [[dict(one.values), one.market, one.reason] for one in plan.skipped],
-                "deployable": kept_promise and all(market["evaluation"]["deployable"] for market in markets),
+                "deployable": all(market["evaluation"]["deployable"] for market in markets),
                 "markets": markets,
             }
         )
@@ -187,6 +189,21 @@ def run_experiment(
         made = f"Experiment {spec.id}, Argus {code_version()}"
         write_page(folder / "report.html", render_experiment(examination, parts, made))
     return ExperimentResult(spec, folder, examination, examination_hash, notes, tuple(kept), evaluations)
+
+
+def _outvoted(
+    spec: ExperimentSpec, events: Sequence[Event], markets: Sequence[dict[str, Any]], parts: dict[str, Part]
+) -> None:
+    """Let verdicts and drawn sections say what a failed hold-out made of them."""
+    from argus.lab.journal.verdict_notes import after_holdout
+    from argus.report.experiment import retold
+
+    for told in markets:
+        name, judged = told["market"], told["evaluation"]
+        held = after_holdout(spec, events, judged)
+        if held is not judged and name in parts:
+            parts[name] = retold(parts[name], judged["verdict"], held["verdict"])
+        told["evaluation"] = held
 
 
 def refuse_stale(workspace: Workspace, plan: ExperimentPlan, now_ns: int) -> None:
@@ -255,17 +272,14 @@ def _verdict(
 ) -> None:
     """Add the verdict to the journal, unless it is the one that stands there last."""
     from argus.lab.journal.screen import account_of
-    from argus.lab.journal.verdict_notes import holdout_failed
 
     registry = workspace.experiments()
-    events = registry.journal()
-    earlier = [e for e in events if e.experiment == spec.id and "examination" in e.body]
+    earlier = [e for e in registry.journal() if e.experiment == spec.id and "examination" in e.body]
     if earlier and earlier[-1].body["examination"] == examination_hash:
         return
     body = {
         "examination": examination_hash,
         "deployable": examination["deployable"],
-        "holdout_failed": holdout_failed(spec, events),
         "verdicts": {market["market"]: market["evaluation"]["verdict"] for market in examination["markets"]},
         "accounts": {
             market["market"]: account_of(market["evaluation"]["metrics"]) for market in examination["markets"]

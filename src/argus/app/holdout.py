@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -34,12 +34,20 @@ _SESSIONS_MIN: Final = 20
 """Below it the lab judges no search either. The opening cannot be taken back, so that it is refused before."""
 
 
-def open_holdout(workspace: Workspace, path: Path, *, workers: int = 1, now_ns: int) -> Mapping[str, Any]:
+def open_holdout(
+    workspace: Workspace,
+    path: Path,
+    *,
+    workers: int = 1,
+    now_ns: int,
+    warn: Callable[[str], None] | None = None,
+) -> Mapping[str, Any]:
     """Run the frozen choice on the hold-out, once.
 
     The opening is recorded before anything is read. What was promised, the Sharpe ratio of the out-of-sample account,
     is held against what came: the hold-out is passed if it earned, and is not below the promise by more than two
-    standard errors of the difference. A bar that closes when the hold-out begins belongs to what was seen before.
+    standard errors of the difference. How often an account without an edge would have passed is told beside it. A bar
+    that closes when the hold-out begins belongs to what was seen before.
 
     Parameters
     ----------
@@ -49,6 +57,8 @@ def open_holdout(workspace: Workspace, path: Path, *, workers: int = 1, now_ns: 
     workers : int
         Processes, should the verdict that follows have to judge again.
     now_ns : int
+    warn : callable or None
+        Told, before anything is opened, of every market whose verdict is not deployable.
 
     Raises
     ------
@@ -82,6 +92,7 @@ def open_holdout(workspace: Workspace, path: Path, *, workers: int = 1, now_ns: 
                 "while nothing else runs"
             )
         candidates = [_on_holdout(workspace, job, plan) for job in jobs]
+        _warn(warn, stages)
         if not _is_unfinished(registry.journal(), spec, folder):
             seal = hashlib.sha256((folder / "examination.json").read_bytes()).hexdigest()
             frozen = {job.market: dict(stage["chosen"]) for job, stage in zip(jobs, stages, strict=True) if stage}
@@ -92,7 +103,10 @@ def open_holdout(workspace: Workspace, path: Path, *, workers: int = 1, now_ns: 
             assert stage is not None
             assert spec.holdout_from is not None
             came = replayed(candidate, stage["chosen"], job.ledger(), "holdout", after(spec.holdout_from))
-            markets.append({"market": job.market, **_against_promise(came, stage["evaluation"]["metrics"])})
+            evaluation = stage["evaluation"]
+            refused = None if evaluation["deployable"] else evaluation["verdict"]
+            held = _against_promise(came, evaluation["metrics"])
+            markets.append({"market": job.market, **held, "not_deployable": refused})
         result: dict[str, Any] = to_json(
             {"experiment": spec.id, "name": spec.name, "from_ns": spec.holdout_from, "to_ns": spec.holdout_to}
             | {"markets": markets, "passed": all(market["passed"] for market in markets)}
@@ -101,6 +115,12 @@ def open_holdout(workspace: Workspace, path: Path, *, workers: int = 1, now_ns: 
         anchor(folder, registry.note(spec.id, EventKind.VERDICT, {"holdout": result}, now_ns))
     run_experiment(workspace, path, workers=workers, now_ns=now_ns)
     return result
+
+
+def _warn(warn: Callable[[str], None] | None, stages: Sequence[Mapping[str, Any] | None]) -> None:
+    for stage in stages:
+        if warn is not None and stage is not None and not stage["evaluation"]["deployable"]:
+            warn(f"{stage['evaluation']['verdict']} A hold-out that it keeps will not change that, and will be spent.")
 
 
 def _is_unfinished(events: Sequence[Event], spec: ExperimentSpec, folder: Path) -> bool:
@@ -147,7 +167,21 @@ def _against_promise(came: Mapping[str, Any], promised: Mapping[str, Any]) -> di
     )
     return {
         **came,
+        "kept_without_edge": _kept_without_edge(promise, promise_error, error),
         "promised_sharpe_annual": promise,
         "promised_sharpe_annual_error": promise_error,
         "passed": bool(kept and came["net_pnl"] > 0.0),
     }
+
+
+def _kept_without_edge(promise: float | None, promise_error: float | None, error: float) -> float | None:
+    """The chance that an account without an edge keeps such a promise, its Sharpe ratio taken as normal around zero.
+
+    None where the hold-out's own error is unknown. A promise that is not known is kept by nobody.
+    """
+    if promise is None or promise_error is None:
+        return 0.0
+    if not (math.isfinite(error) and error > 0.0):
+        return None
+    asked = max(0.0, promise - 2.0 * math.hypot(error, promise_error))
+    return 0.5 * math.erfc(asked / error / math.sqrt(2.0))

@@ -163,7 +163,13 @@ def open_holdout(
             "verdict is worth it"
         )
     count = worker_count(workers, None)
-    result = use_case(open_workspace(workspace), file, workers=count, now_ns=time.time_ns())
+    result = use_case(
+        open_workspace(workspace),
+        file,
+        workers=count,
+        now_ns=time.time_ns(),
+        warn=lambda sentence: typer.echo(f"warning: {sentence}", err=True),
+    )
     emit(result, json_wanted=json_wanted, text=lambda: _tell_holdout(result))
     if not result["passed"]:
         raise typer.Exit(EXIT_FAILED)
@@ -196,9 +202,9 @@ def explain(
 ) -> None:
     """Tell of a gate what it asks, why its bound lies there, how it is fooled and how to read it."""
     from argus.app.explain import explain as explanations_of
-    from argus.lab.gates import GATES
+    from argus.lab.gates import GATES, HOLD_OUT
 
-    names = [one.name for one in GATES]
+    names = [one.name for one in (*GATES, HOLD_OUT)]
     if gate is not None and gate not in names:
         raise ConfigError(f"there is no gate {gate}; known: {', '.join(names)}")
     found = [explanations_of(f"gate {name}")[0] for name in ([gate] if gate else names)]
@@ -220,8 +226,6 @@ def _tell_result(result: ExperimentResult) -> None:
 
     told = result.as_dict()
     typer.echo(f"{result.spec.name} ({result.spec.id}): {result.spec.hypothesis}")
-    if not result.deployable and all(market["deployable"] for market in told["markets"]):
-        typer.echo("not deployable: every gate passes, but the hold-out did not keep what was promised")
     for market in told["markets"]:
         typer.echo(f"{'kept  ' if market['market'] in result.kept else 'judged'} {market['verdict']}")
         for flag in market["red_flags"]:
@@ -311,12 +315,21 @@ def _body(kind: str, body: Mapping[str, Any]) -> str:
         return f"{body.get('gate')}: {before} to {now}"
     if kind == "holdout_seen":
         return f"{', '.join(body.get('instruments', ()))}: {body.get('what')}"
+    if kind == "same_market":
+        return "; ".join(f"{pair['other']} is {pair['market']} under another name" for pair in body.get("pairs", ()))
     if kind == "holdout_opened":
         return f"{', '.join(body.get('instruments', ()))}"
     if "holdout" in body:
-        return f"hold-out {'kept its promise' if body['holdout']['passed'] else 'did not keep the promise'}"
-    spent = ("not deployable: the hold-out did not keep what was promised",) if body.get("holdout_failed") else ()
-    return "; ".join((*spent, *body.get("verdicts", {}).values()))
+        return _holdout_in_short(body["holdout"])
+    return "; ".join(body.get("verdicts", {}).values())
+
+
+def _holdout_in_short(told: Mapping[str, Any]) -> str:
+    chances = [one["kept_without_edge"] for one in told["markets"] if one.get("kept_without_edge") is not None]
+    luck = f"; without an edge it would have with a chance of {max(chances):.0%}" if chances else ""
+    refused = any(one.get("not_deployable") for one in told["markets"])
+    word = "kept its promise" if told["passed"] else "did not keep the promise"
+    return f"hold-out {word}{luck}{'; not deployable by its gates' if refused else ''}"
 
 
 def _tell_holdout(result: Mapping[str, Any]) -> None:
@@ -328,6 +341,11 @@ def _tell_holdout(result: Mapping[str, Any]) -> None:
             f"{_ratio(market['sharpe_annual_error'])} against the promised {promised} ± "
             f"{_ratio(market['promised_sharpe_annual_error'])}, {market['net_pnl']:,.0f} net: {word}"
         )
+        chance, refused = market["kept_without_edge"], market["not_deployable"]
+        if chance is not None:
+            typer.echo(f"  an account without an edge would have kept it with a chance of {chance:.0%}")
+        if refused:
+            typer.echo(f"  {word}, and all the same: {refused}")
     typer.echo("the hold-out is spent now; wait for new data, and set those aside")
 
 

@@ -277,7 +277,7 @@ def gates_with(thresholds: Mapping[str, float]) -> tuple[Gate, ...]:
         raise ConfigError(f"there is no gate {', '.join(unknown)}; known: {', '.join(known)}")
     for name, threshold in thresholds.items():
         gate = known[name]
-        if not math.isfinite(threshold):
+        if isinstance(threshold, bool) or not math.isfinite(threshold):
             raise ConfigError(f"gate {name}: threshold {threshold} is not a number; give one, or leave it out")
         if not gate.is_negotiable and gate.is_softer(threshold):
             raise ConfigError(

@@ -6,6 +6,7 @@ Sections of markets that were judged earlier are put in as they were kept; a mar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -15,7 +16,7 @@ from argus.report.html import Part, ReportContext, render_page
 from argus.report.outcomes import outcomes_panel
 from argus.report.tables import mark
 
-__all__ = ["render_experiment"]
+__all__ = ["render_experiment", "retold"]
 
 
 def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part], made: str = "") -> str:
@@ -32,11 +33,10 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
     """
     told, markets = examination["experiment"], examination["markets"]
     missing = [market["market"] for market in markets if market["market"] not in parts]
-    passed = sum(bool(market["evaluation"]["deployable"]) for market in markets)
-    is_spent = not examination["deployable"] and passed == len(markets)
+    passed = sum(all(gate["passed"] is True for gate in market["evaluation"]["gates"]) for market in markets)
     if examination["deployable"]:
         verdict = "Every gate passed on every market."
-    elif is_spent:
+    elif passed == len(markets):
         verdict = "Not deployable: every gate passes, but the hold-out did not keep what was promised."
     elif passed:
         verdict = f"Not deployable: {passed} of {len(markets)} markets pass every gate, and all must."
@@ -52,7 +52,7 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
         (verdict, "Read what must be known about it before any curve."),
         shown,
         is_good=bool(examination["deployable"]),
-        scorecard=_reasons(markets, parts, is_spent),
+        scorecard=_reasons(markets, parts),
         panels=(
             _left_out(missing),
             _known((*_changed(markets), *examination["notes"])) + outcomes_panel(markets),
@@ -60,11 +60,14 @@ def render_experiment(examination: Mapping[str, Any], parts: Mapping[str, Part],
     )
 
 
-def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part], is_spent: bool) -> str:
-    """A block a market: its verdict, and the sentence of every gate that it did not pass; survivors first, by score.
+def retold(part: Part, before: str, after: str) -> Part:
+    """A kept section whose verdict was outvoted since it was drawn."""
+    block = f'<div class="verdict yes"><p>{escape(before)}</p>'
+    return replace(part, section=part.section.replace(block, f'<div class="verdict no"><p>{escape(after)}</p>'))
 
-    Where all pass and the experiment is not deployable, its hold-out has spoken, and no block may look like a yes.
-    """
+
+def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part]) -> str:
+    """A block a market: its verdict, and the sentence of every gate that it did not pass; survivors first, by score."""
     blocks = []
     for place, market in sorted(enumerate(markets, start=1), key=lambda item: standing(item[1]["evaluation"])):
         evaluation = market["evaluation"]
@@ -75,16 +78,13 @@ def _reasons(markets: Sequence[Mapping[str, Any]], parts: Mapping[str, Part], is
             for gate in gates
             if gate["passed"] is not True
         )
-        if is_spent:
-            failed = f"<li>{mark(False)} <b>Hold-out</b> It was opened and did not keep what was promised.</li>"
         name = escape(market["market"])
         link = f'<a href="#c{place}">{name}</a>' if market["market"] in parts else name
         passed = sum(gate["passed"] is True for gate in gates)
         score = evaluation.get("score")
         told = f"; score {figures.ratio(score['value'])}, {figures.score_parts(score)}" if score else ""
-        is_good = evaluation["deployable"] and not is_spent
         blocks.append(
-            f'<div class="verdict {"yes" if is_good else "no"}"><p>{escape(evaluation["verdict"])}</p>'
+            f'<div class="verdict {"yes" if evaluation["deployable"] else "no"}"><p>{escape(evaluation["verdict"])}</p>'
             f"<small>{link}: {passed} of {len(gates)} gates passed{escape(told)}</small>"
             + (f'<ul class="reasons plain">{failed}</ul>' if failed else "")
             + "</div>"

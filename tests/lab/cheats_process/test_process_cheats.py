@@ -21,7 +21,9 @@ from argus.app.workspace import Workspace
 from argus.core.errors import ConfigError
 from argus.core.time import parse_ns
 from argus.lab.journal.registry import EventKind
-from argus.lab.journal.verdict_notes import holdout_failed
+from argus.lab.journal.verdict_notes import after_holdout
+from argus.report.experiment import retold
+from argus.report.html import Part
 from argus.strategies import registry
 from argus.strategies.tsmom import TimeSeriesMomentum
 from tests.lab.cheats_process.desk import DAY, FILE, NOW, changed, copied, run, template, told, written
@@ -121,8 +123,14 @@ def test_a_glance_after_the_registration_is_counted_too(desk: Workspace) -> None
 
 def test_a_hold_out_opens_once_under_whatever_name(desk: Workspace) -> None:
     path = written(desk)
-    opened = open_holdout(desk, path, now_ns=NOW + DAY)
+    warned: list[str] = []
+    opened = open_holdout(desk, path, now_ns=NOW + DAY, warn=warned.append)
     market = opened["markets"][0]
+    # The verdict is not deployable: it is said before, and beside what came.
+    (warning,) = warned
+    assert warning.startswith(f"{market['not_deployable']} A hold-out that it keeps will not change that")
+    assert "tsmom on IXIC is not deployable: " in market["not_deployable"]
+    assert 0.0 < market["kept_without_edge"] <= 0.5
     assert market["first"] == "2002-01-02"
     assert market["last"] == "2002-12-31"
     with pytest.raises(ConfigError, match="was opened on 2020-01-02"):
@@ -142,20 +150,34 @@ def test_a_hold_out_opens_once_under_whatever_name(desk: Workspace) -> None:
     note = told(again, "On the hold-out, opened on")
     assert f"{market['sharpe_annual']:.2f} against the promised" in note
     assert ("It kept its promise." in note) == market["passed"]
+    assert f"An account without an edge would have kept it with a chance of {market['kept_without_edge']:.0%}." in note
+    assert (market["not_deployable"] in note) == market["passed"]
     assert not again.deployable
 
 
-def test_a_hold_out_that_failed_is_not_outvoted_by_gates() -> None:
-    spec = SimpleNamespace(id="one")
-    market = {"market": "ES", "sharpe_annual": -0.5, "promised_sharpe_annual": 1.2, "passed": False}
-    kept = {**market, "passed": True}
-
-    def said(experiment: str, *markets: dict[str, object]) -> Any:
-        return SimpleNamespace(kind=EventKind.VERDICT, experiment=experiment, body={"holdout": {"markets": markets}})
-
-    assert holdout_failed(spec, [said("one", kept, market)])
-    assert not holdout_failed(spec, [said("one", kept), said("other", market)])
-    assert not holdout_failed(spec, [])
+def test_a_verdict_that_the_hold_out_refuted_does_not_say_deployable() -> None:
+    gates = [{"name": "bootstrap", "passed": True, "sentence": "It would."}]
+    judged = {"deployable": True, "verdict": "tsmom on ES is deployable: it passed all 16 gates.", "gates": gates}
+    failed = {"market": "ES", "sharpe_annual": -0.5, "promised_sharpe_annual": 1.2, "passed": False}
+    said = SimpleNamespace(kind=EventKind.VERDICT, experiment="one", body={"holdout": {"markets": [failed]}})
+    spec: Any = SimpleNamespace(id="one")
+    held = after_holdout(spec, [said], judged)  # type: ignore[list-item]
+    assert held["verdict"] == (
+        "tsmom on ES is not deployable: the hold-out of ES did not keep what was promised, although it passed all 16 "
+        "gates."
+    )
+    assert not held["deployable"]
+    assert after_holdout(spec, [], judged) is judged
+    other = SimpleNamespace(kind=EventKind.VERDICT, experiment="other", body=said.body)
+    kept = SimpleNamespace(
+        kind=said.kind, experiment="one", body={"holdout": {"markets": [{**failed, "passed": True}]}}
+    )
+    assert after_holdout(spec, [other, kept], judged) is judged  # type: ignore[list-item]
+    refused = {**judged, "deployable": False, "verdict": "tsmom on ES is not deployable: it failed bootstrap."}
+    assert after_holdout(spec, [said], refused) is refused  # type: ignore[list-item]
+    kept = Part(f'<div class="verdict yes"><p>{judged["verdict"]}</p></div>', "")
+    shown = retold(kept, judged["verdict"], held["verdict"])
+    assert shown.section == f'<div class="verdict no"><p>{held["verdict"]}</p></div>'
 
 
 def test_an_experiment_that_was_not_run_opens_nothing(fresh: Workspace, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "SqlRegistry",
     "chain_faults",
     "openings",
+    "same_as",
     "shut_holdouts",
 ]
 
@@ -59,6 +60,7 @@ class EventKind(StrEnum):
     THRESHOLD_CHANGED = "threshold_changed"
     HOLDOUT_OPENED = "holdout_opened"
     HOLDOUT_SEEN = "holdout_seen"
+    SAME_MARKET = "same_market"
     VERDICT = "verdict"
 
 
@@ -175,17 +177,36 @@ def chain_faults(events: Sequence[Event]) -> tuple[str, ...]:
 
 
 def openings(events: Sequence[Event], spec: ExperimentSpec) -> tuple[Event, ...]:
-    """Earlier openings of hold-outs on a market of this experiment that overlap its hold-out."""
+    """Earlier openings of hold-outs on a market of this experiment, under any symbol, that overlap its hold-out."""
     start = spec.holdout_from
     if start is None:
         return ()
     end = 2**63 - 1 if spec.holdout_to is None else spec.holdout_to
-    return tuple(_opened(events, roots_of(spec.instruments), start, end))
+    roots = roots_of(spec.instruments)
+    return tuple(_opened(events, roots | same_as(events, roots), start, end))
+
+
+def same_as(events: Sequence[Event], symbols: Iterable[str]) -> frozenset[str]:
+    """Other symbols that were found to hold the prices of these, or of one that does; roots for contracts."""
+    own = roots_of(symbols)
+    pairs = [
+        {str(pair["market"]), str(pair["other"])}
+        for event in events
+        if event.kind == EventKind.SAME_MARKET
+        for pair in event.body.get("pairs", ())
+    ]
+    reached = set(own)
+    while True:
+        found = {symbol for pair in pairs if not pair.isdisjoint(reached) for symbol in pair} - reached
+        if not found:
+            return frozenset(reached - own)
+        reached |= found
 
 
 def shut_holdouts(events: Sequence[Event], instruments: Iterable[str]) -> tuple[Event, ...]:
     """Registrations whose hold-out is on one of these markets and was not opened; the earliest hold-out first."""
     roots = roots_of(instruments)
+    roots |= same_as(events, roots)
     found: list[tuple[int, int, Event]] = []
     for event in events:
         told = event.body.get("spec", {}) if event.kind == EventKind.REGISTERED else {}
@@ -193,7 +214,9 @@ def shut_holdouts(events: Sequence[Event], instruments: Iterable[str]) -> tuple[
         if start is None:
             continue
         own = roots & roots_of(symbol for market in told["symbols"].values() for symbol in market)
-        if own and not _opened(events, own, int(start), 2**63 - 1 if until is None else int(until)):
+        if own and not _opened(
+            events, own | same_as(events, own), int(start), 2**63 - 1 if until is None else int(until)
+        ):
             found.append((int(start), event.seq, event))
     return tuple(event for _, _, event in sorted(found, key=lambda one: one[:2]))
 
@@ -282,6 +305,8 @@ class _Chain(ABC):
             for event in openings(events, spec):
                 named = ", ".join(event.body["instruments"])
                 until = event.body["to_ns"]
+                if roots_of(spec.instruments).isdisjoint(event.body["instruments"]):
+                    named += f" (whose prices are those of {', '.join(spec.instruments)})"
                 raise ConfigError(
                     f"the hold-out of {named} from {format_ns(event.body['from_ns'])} to "
                     f"{'the end' if until is None else format_ns(until)} was opened on {format_ns(event.at_ns)} by "
@@ -447,6 +472,7 @@ def _hash_of(event: Event) -> str:
 def _parent(events: Sequence[Event], spec: ExperimentSpec, families: frozenset[str]) -> Event | None:
     """The latest registration under the same name, or of the same idea on a market of these."""
     roots = roots_of(spec.instruments)
+    roots |= same_as(events, roots)
     for event in reversed(events):
         if event.kind != EventKind.REGISTERED or "spec" not in event.body:
             continue

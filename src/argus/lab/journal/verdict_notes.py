@@ -18,11 +18,18 @@ from typing import Any, Final
 from argus.core.time import format_ns
 from argus.lab.journal.experiment import Change, ExperimentSpec
 from argus.lab.journal.kinship import Kin, kin_looks, looks_cut, looks_elsewhere
-from argus.lab.journal.registry import Event, EventKind, Registration, chain_faults, openings
+from argus.lab.journal.registry import Event, EventKind, Registration, chain_faults, openings, same_as
 from argus.lab.journal.trial_marks import Mark
-from argus.lab.journal.trials import UNCOUNTED_PURPOSES, Trial, roots_of
+from argus.lab.journal.trials import UNCOUNTED_PURPOSES, Trial, looks_among, roots_of
 
-__all__ = ["Background", "dropped_symbols", "holdout_failed", "holdout_seen", "runs_digest", "verdict_notes"]
+__all__ = [
+    "Background",
+    "after_holdout",
+    "dropped_symbols",
+    "holdout_seen",
+    "runs_digest",
+    "verdict_notes",
+]
 
 HOLDOUT_PURPOSE: Final = "holdout"
 _SHOWN: Final = 5
@@ -65,6 +72,7 @@ def verdict_notes(spec: ExperimentSpec, registration: Registration, known: Backg
         _tampered(known),
         _registered(spec, registration),
         _names(spec, known),
+        _same_markets(spec, known),
         _other_file(registration),
         _drifted(registration, known),
         _dropped(spec, registration, known),
@@ -171,6 +179,29 @@ def dropped_symbols(spec: ExperimentSpec, events: Sequence[Event], registration:
     return tuple(sorted(dropped))
 
 
+def _same_markets(spec: ExperimentSpec, known: Background) -> Iterator[str]:
+    """Symbols whose prices are those of one of its own, and how often they were looked at."""
+    own = roots_of(spec.instruments)
+    for other in sorted(same_as(known.events, own)):
+        pairs = [
+            pair
+            for event in known.events
+            if event.kind == EventKind.SAME_MARKET
+            for pair in event.body.get("pairs", ())
+            if other in (pair["market"], pair["other"])
+        ]
+        # Of a chain of symbols the link to one of its own is told where there is one.
+        pair = next((one for one in pairs if not own.isdisjoint((one["market"], one["other"]))), pairs[0])
+        whose = pair["market"] if pair["other"] == other else pair["other"]
+        looks = kin_looks(known.trials, known.marks, known.kin, [other], -_LIFE, _LIFE).count
+        every = looks_among(known.trials, None, [other], -_LIFE, _LIFE).count
+        yield (
+            f"{other} holds the prices of {whose} under another name (correlation {pair['correlation']:.4f} over "
+            f"{int(pair['sessions']):,} sessions): they are one market. Looks at {other}: {looks:,} of this idea, "
+            f"which count here too, and {every:,} of all ideas."
+        )
+
+
 def _dropped(spec: ExperimentSpec, registration: Registration, known: Background) -> Iterator[str]:
     dropped = dropped_symbols(spec, known.events, registration)
     if dropped:
@@ -224,11 +255,11 @@ def _best(sharpe: float) -> str:
 # ---- the hold-out
 
 
-def holdout_seen(spec: ExperimentSpec, trials: Sequence[Trial]) -> int:
-    """Runs of whatever idea whose data reached into the hold-out, on any of its markets; openings apart."""
+def holdout_seen(spec: ExperimentSpec, trials: Sequence[Trial], also: Iterable[str] = ()) -> int:
+    """Runs of whatever idea whose data reached into the hold-out, on any of its markets or `also`; openings apart."""
     if spec.holdout_from is None:
         return 0
-    roots = roots_of(spec.instruments)
+    roots = roots_of((*spec.instruments, *also))
     end = _LIFE if spec.holdout_to is None else spec.holdout_to
     return sum(
         trial.last_ns > spec.holdout_from and trial.overlaps(roots, spec.holdout_from, end)
@@ -246,7 +277,7 @@ def _holdout(spec: ExperimentSpec, registration: Registration, known: Background
         yield (
             f"The hold-out was seen by {before:,} runs before it was registered; it says less than an untouched one."
         )
-    since = holdout_seen(spec, known.trials) - before
+    since = holdout_seen(spec, known.trials, same_as(known.events, spec.instruments)) - before
     if since > 0:
         yield f"The hold-out was seen by {since:,} runs after it was registered, outside of this experiment."
     yield from _searched(spec, known.events)
@@ -257,7 +288,7 @@ def _holdout(spec: ExperimentSpec, registration: Registration, known: Background
                 f"Its hold-out, or a part of it, was opened on {_day(event.at_ns)} by {event.body['name']} "
                 f"(experiment {event.experiment}); it cannot be opened again."
             )
-    roots = roots_of(spec.instruments)
+    roots = roots_of(spec.instruments) | same_as(known.events, spec.instruments)
     for event in known.events:
         if event.kind != EventKind.HOLDOUT_OPENED or roots.isdisjoint(event.body["instruments"]):
             continue
@@ -270,7 +301,7 @@ def _holdout(spec: ExperimentSpec, registration: Registration, known: Background
 
 def _searched(spec: ExperimentSpec, events: Sequence[Event]) -> Iterator[str]:
     """Searches that were told to go over the hold-out, by whomever."""
-    roots = roots_of(spec.instruments)
+    roots = roots_of(spec.instruments) | same_as(events, spec.instruments)
     for event in events:
         if event.kind != EventKind.HOLDOUT_SEEN or roots.isdisjoint(event.body["instruments"]):
             continue
@@ -284,15 +315,25 @@ def _searched(spec: ExperimentSpec, events: Sequence[Event]) -> Iterator[str]:
 def _came_of_it(spec: ExperimentSpec, events: Sequence[Event]) -> Iterator[str]:
     for event, market in _results(spec, events):
         word = "It kept its promise." if market["passed"] else "It did not keep its promise: it is not deployable."
+        chance, verdict = market.get("kept_without_edge"), market.get("not_deployable")
+        if chance is not None:
+            word += f" An account without an edge would have kept it with a chance of {chance:.0%}."
+        if verdict and market["passed"]:
+            word += f" All the same, {verdict}"
         yield (
             f"On the hold-out, opened on {_day(event.at_ns)}, {market['market']} had a Sharpe ratio of "
             f"{_ratio(market['sharpe_annual'])} against the promised {_ratio(market['promised_sharpe_annual'])}. {word}"
         )
 
 
-def holdout_failed(spec: ExperimentSpec, events: Sequence[Event]) -> bool:
-    """Whether the hold-out of an experiment was opened and did not keep what was promised, on any market."""
-    return any(not market["passed"] for _, market in _results(spec, events))
+def after_holdout(spec: ExperimentSpec, events: Sequence[Event], evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An evaluation as plain values, whose verdict knows what came of the hold-out: a failed one outvotes all gates."""
+    failed = tuple(dict.fromkeys(str(market["market"]) for _, market in _results(spec, events) if not market["passed"]))
+    if not failed or not evaluation["deployable"]:
+        return evaluation
+    subject, _, passed = str(evaluation["verdict"]).partition(" is deployable: ")
+    why = f"the hold-out of {', '.join(failed)} did not keep what was promised, although {passed}"
+    return {**evaluation, "deployable": False, "verdict": f"{subject} is not deployable: {why}"}
 
 
 def _results(spec: ExperimentSpec, events: Sequence[Event]) -> Iterator[tuple[Event, Mapping[str, Any]]]:
