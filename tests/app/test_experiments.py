@@ -60,7 +60,7 @@ def judged(fresh: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Worksp
         ("train_years: 1", "train_years: 0", "splits.train_years is 0"),
         ("splits: {", "splits: {embargo_sessions: 0, ", "splits.embargo_sessions is 0"),
         ("splits: {", "gates: {walk_backward: 1}\nsplits: {", "there is no gate walk_backward"),
-        ("splits: {", "gates: {walk_forward: true}\nsplits: {", "gates.walk_forward is True; a threshold is a number"),
+        ("splits: {", "gates: {walk_forward: true}\nsplits: {", "gates.walk_forward is True; Input should be"),
         ("splits: {", "require_recent_bars_hours: -1\nsplits: {", "require_recent_bars_hours is -1"),
         ("splits: {", "outcomes: {horizons: [0]}\nsplits: {", "outcomes.horizons"),
         ("splits: {", "periods: []\nsplits: {", "periods is no key of an experiment"),

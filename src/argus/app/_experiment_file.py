@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from argus.app._sweep_data import sources_of
 from argus.app._sweep_file import (
@@ -45,13 +44,6 @@ _WORDS_MIN: Final = 20
 """Characters below which a hypothesis says nothing that could be wrong."""
 
 
-def _no_switch(value: Any) -> Any:
-    # YAML reads yes and true as a switch, and as a number it would be a threshold of 1 that nobody meant.
-    if isinstance(value, bool):
-        raise PydanticCustomError("switch", "a threshold is a number; a gate cannot be switched on or off")
-    return value
-
-
 class _ExperimentFile(IdeaFile):
     """The keys of an experiment file."""
 
@@ -66,7 +58,8 @@ class _ExperimentFile(IdeaFile):
     data: dict[str, Any] = Field(default={})
     holdout: dict[str, Any] | None = None
     splits: dict[str, Any] = Field(default={})
-    gates: dict[str, Annotated[float, BeforeValidator(_no_switch)]] = Field(default={})
+    # Strict: YAML reads yes and true as a switch, which would be a threshold of 1 that nobody meant.
+    gates: dict[str, Annotated[float, Field(strict=True)]] = Field(default={})
     outcomes: dict[str, Any] | None = None
     require_recent_bars_hours: float | None = Field(default=None, gt=0, le=100_000)
 
