@@ -74,7 +74,8 @@ def page_with(text: str, measured: str) -> str:
 def page_with_section(text: str, name: str, section: str) -> str:
     """The page with one section between its marks replaced, or added in its alphabetical place."""
     _, measured, _ = _parts(text)
-    first, *others = re.split(r"(?m)^(?=### )", measured)
+    # A section's heading is the name of its piece, one word; what a piece prints may hold headings of its own.
+    first, *others = re.split(r"(?m)^(?=### \w+$)", measured)
     kept = [other.strip() for other in others if other.splitlines()[0] != f"### {name}"]
     return page_with(text, "\n\n".join([first.strip(), *sorted([*kept, section])]))
 
