@@ -1,0 +1,12 @@
+"""Options as arrays: what a quote says about volatility, what a model says about a quote, and what a trade may become.
+
+Everything here takes arrays and gives arrays of the same length, one element for each option; nothing knows a file, a
+catalog or an engine. Years, volatilities and rates are annual and continuous. A right is +1 for a call and -1 for a put.
+A row that cannot be answered holds NaN and a `Reason`; one bad row never disturbs another, and none raises.
+"""
+
+from __future__ import annotations
+
+from argus.options.reasons import Reason, reason_names
+
+__all__ = ["Reason", "reason_names"]
