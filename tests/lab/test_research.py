@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from argus.core.errors import CoverageError
+from argus.core.intents import Forecast, Intent
+from argus.core.ports import View
 from argus.engine.metrics import session_returns, sharpe
 from argus.lab.gates import GATES
 from argus.lab.journal.trials import MemoryTrialLedger, SqlTrialLedger
+from argus.lab.multiple_testing.multiplicity import MultiplicitySettings, multiplicity
 from argus.lab.research import Candidate, ResearchSettings, evaluate
 from argus.lab.stress.bootstrap import bootstrap_trades
 from argus.portfolio.risk import LimitRiskPolicy
@@ -93,7 +96,7 @@ def test_every_run_is_counted_and_search_and_walk_are_the_looks() -> None:
         "walk_forward": 1,
         "cost_stress": 4,
         "robustness": 6,
-        "benchmark": 1,
+        "benchmark": 2,
         "audit": 2,
     }
     assert found.significance.looks.count == 4
@@ -115,6 +118,33 @@ def test_parameters_in_another_order_change_nothing() -> None:
     assert {trial.run_id for trial in one.journal()} == {trial.run_id for trial in other.journal()}
     assert forward.record.manifest == backward.record.manifest
     assert forward.gates == backward.gates
+
+
+class Long(Fade):
+    """Always long: what it earns, anybody has who holds."""
+
+    def wake(self, view: View) -> Sequence[Intent]:
+        return [Forecast("ES", 1.0, vol_annual=0.16, tag="long")]
+
+
+def test_whoever_only_holds_beats_nothing_and_not_holding() -> None:
+    found = evaluate(
+        candidate(noise(1_000, 7) + 0.0015, Long), trials=MemoryTrialLedger(), settings=SETTINGS
+    ).multiplicity
+    assert found is not None
+    assert found.chosen_p < 0.05
+    assert found.superior_to_hold is not None
+    assert found.superior_to_hold.consistent > 0.2
+    assert found.chosen_p_to_hold > 0.2
+    # An edge beats both, and nothing that holding does moves what is found of the sets themselves.
+    fading = evaluate(EDGE, trials=MemoryTrialLedger(), settings=SETTINGS)
+    assert fading.multiplicity is not None
+    assert fading.multiplicity.chosen_p_to_hold < 0.05
+    alone = multiplicity(
+        fading.matrix, fading.chosen, None, fading.significance.looks, MultiplicitySettings(draws=SETTINGS.draws)
+    )
+    assert fading.multiplicity.chosen_p == alone.chosen_p
+    assert fading.multiplicity.superior == alone.superior
 
 
 def test_no_edge_is_not_deployable() -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from argus.core.arrays import I32_1D, I64_1D
+from argus.core.arrays import F64_1D, I32_1D, I64_1D
 from argus.core.money import MICROS
 from argus.core.ports import TrialLedger
 from argus.engine.config import RunConfig
@@ -57,9 +57,7 @@ from argus.lab.search.resplits import Resplits, longest_trade_sessions, resplit
 from argus.lab.search.splits import guard_of_sets
 from argus.lab.search.trial_matrix import TrialMatrix
 from argus.lab.search.walk import Walk, fold_results, plan_walk
-from argus.lab.search.walk_forward import (
-    equity_on,
-)
+from argus.lab.search.walk_forward import aligned_returns, equity_on
 from argus.lab.stress.bootstrap import BootstrapResult, Redraw
 from argus.lab.stress.paths import KillRule
 from argus.lab.stress.replays import MakeStrategy
@@ -113,7 +111,8 @@ def evaluate(
     costs = _cost_results(robust)
     cuts = _audit(candidate, walk, record, how, trials, tell)
     tell("statistics", 0, 1)
-    multiple, significance = _significance(candidate, metrics, searched.matrix, chosen, how, trials)
+    held = _held_through_search(candidate, searched.matrix, trials)
+    multiple, significance = _significance(candidate, metrics, searched.matrix, chosen, held, how, trials)
     drawn = robust.paths.of(Redraw.STATIONARY) if robust.paths else None
     figures = measured(record, windows, robust, multiple, searched.matrix.runs)
     evidence = _evidence(candidate, metrics, windows, costs, drawn, significance, hold, cuts, walk, figures)
@@ -218,14 +217,8 @@ def _cost_results(robust: Robustness) -> tuple[CostResult, ...]:
 def _against_holding(
     candidate: Candidate, walk: Walk, record: RunRecord, trials: TrialLedger, tell: Progress
 ) -> tuple[HoldResult, Curve]:
-    from argus.portfolio.risk import LimitRiskPolicy
-    from argus.portfolio.sizing import FixedUnits
-
     tell("benchmark", 0, 1)
-    hold, config = hold_plan(candidate.play.market, candidate.universe, candidate.config, walk.segments[0].start_ns)
-    held = candidate.play.run(
-        hold, config, sizer=FixedUnits(), risk=LimitRiskPolicy(), trials=trials, purpose="benchmark"
-    )
+    held = _hold(candidate, walk.segments[0].start_ns, trials)
     first = walk.choices[0].fold.test_start - 1
     sessions = walk.sessions[first:]
     opening = record.opening_cash_micros
@@ -256,6 +249,28 @@ def _against_holding(
     )
     tell("benchmark", 1, 1)
     return result, curve
+
+
+def _hold(candidate: Candidate, start_ns: int, trials: TrialLedger) -> RunRecord:
+    """The universe bought at the first chance after `start_ns`, and held."""
+    from argus.portfolio.risk import LimitRiskPolicy
+    from argus.portfolio.sizing import FixedUnits
+
+    hold, config = hold_plan(candidate.play.market, candidate.universe, candidate.config, start_ns)
+    return candidate.play.run(
+        hold, config, sizer=FixedUnits(), risk=LimitRiskPolicy(), trials=trials, purpose="benchmark"
+    )
+
+
+def _held_through_search(candidate: Candidate, matrix: TrialMatrix, trials: TrialLedger) -> F64_1D | None:
+    """Session returns of holding over the rows in which the search is judged, 0 before; None if one begins later."""
+    sessions, begin = matrix.session, matrix.begin
+    known = [candidate.market[symbol][1] for symbol in candidate.universe]
+    rows = [int(np.searchsorted(bars.session, sessions[max(begin - 1, 0)], side="right")) - 1 for bars in known]
+    if min(rows) < 0:
+        return None
+    held = _hold(candidate, max(int(bars.ts_recv_ns[row]) for bars, row in zip(known, rows, strict=True)), trials)
+    return aligned_returns(held, sessions)
 
 
 def _last_instants(record: RunRecord, sessions: I32_1D, start_ns: int) -> I64_1D:
@@ -325,6 +340,7 @@ def _significance(
     metrics: Metrics,
     matrix: TrialMatrix,
     chosen: int,
+    hold: F64_1D | None,
     how: ResearchSettings,
     trials: TrialJournal,
 ) -> tuple[Multiplicity | None, Significance]:
@@ -341,7 +357,7 @@ def _significance(
     multiple = None
     if chosen >= 0 and len(matrix.judged) >= _JUDGED_MIN:
         settings = MultiplicitySettings(draws=how.draws, seed=how.seed, workers=how.workers)
-        multiple = multiplicity(matrix, chosen, None, looks, settings)
+        multiple = multiplicity(matrix, chosen, hold, looks, settings)
     walks = walks_at(trials, candidate.universe, first, last)
     known = math.isfinite(metrics.sharpe_session) and metrics.sessions > 1
     of_walk = math.nan

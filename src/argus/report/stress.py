@@ -200,7 +200,10 @@ def _corrections(found: Multiplicity) -> tuple[tuple[str, str], ...]:
         ("Sets not to be told from the best", figures.count(len(found.confidence.included))),
     ]
     if hold is not None:
-        rows.append(("p-value of the best set against holding", f"{hold.consistent:.3f}"))
+        rows += [
+            ("p-value of the best set against holding", f"{hold.consistent:.3f}"),
+            ("p-value of the chosen set against holding, corrected", f"{found.chosen_p_to_hold:.3f}"),
+        ]
     return tuple(rows)
 
 

@@ -24,6 +24,7 @@ from argus.lab.multiple_testing.reality import (
     Resampled,
     StepwiseTest,
     SuperiorAbility,
+    common_block,
     confidence_set,
     equal_risk,
     excess_over,
@@ -246,8 +247,10 @@ def _draw(returns: F64_2D, hold: F64_1D | None, how: MultiplicitySettings) -> tu
     """One pass for both benchmarks: the sets at equal risk, and these less holding at the same risk."""
     columns = returns.shape[1]
     held = hold is not None and float(np.ptp(hold)) > 0.0
-    together = returns if not held or hold is None else np.column_stack([returns, hold])
-    drawn = resample(equal_risk(together), block=how.block, draws=how.draws, seed=how.seed, workers=how.workers)
+    scaled = equal_risk(returns if not held or hold is None else np.column_stack([returns, hold]))
+    # Holding has no say in the length of the blocks: what is found of the sets does not depend on it.
+    block = common_block(np.ascontiguousarray(scaled[:, :columns])) if how.block is None else how.block
+    drawn = resample(scaled, block=block, draws=how.draws, seed=how.seed, workers=how.workers)
     if not held:
         return drawn, None
     alone = Resampled(

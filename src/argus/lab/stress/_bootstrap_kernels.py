@@ -274,32 +274,33 @@ def reorder_block(  # type: ignore[no-untyped-def]
     room: Any,
     order: Any,
 ):
-    """Put the sample into another order for each path: the shuffle of Fisher and Yates in the form of Durstenfeld.
+    """Put the sample into another order for each path: the shuffle of Fisher and Yates, from the inside out.
 
     Parameters are those of `redraw_block`, but for
 
     Parameters
     ----------
-    order : (n, LANES) float64
-        Working memory: the sample of each lane.
+    order : (LANES, n + 3) float64
+        Working memory: the sample as each lane has it.
+
+    Notes
+    -----
+    A number's two halves serve two trades.
     """
     count = len(sample)
-    words = uint64(count)
+    words = uint64((count + 1) // 2)
+    order[:, count:] = 0.0
     for base in range(first, last, LANES):
         lanes = min(LANES, last - base)
-        for row in range(count):
-            for lane in range(LANES):
-                order[row, lane] = sample[row]
+        for lane in range(lanes):
+            _shuffle(sample, key, uint64(base + lane) * words, order[lane])
         _begin(capital, room)
         done = 0
         for mark in range(len(steps)):
             until = steps[mark]
             for step in range(done, until, 4):
-                left = min(until - step, 4)
-                for number in range(left):
-                    _draw_rest(key, uint64(base), words, step + number, _GAIN_1 + number * LANES, order, room)
-                for number in range(left, 4):
-                    _clear(_GAIN_1 + number * LANES, room)
+                _take_four(order, step, room)
+                left = until - step
                 _follow(room, 1.0 if left > 1 else 0.0, 1.0 if left > 2 else 0.0, 1.0 if left > 3 else 0.0)
             done = until
             for lane in range(lanes):
@@ -308,16 +309,33 @@ def reorder_block(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _draw_rest(  # type: ignore[no-untyped-def]
-    key: Any, base: Any, words: Any, step: Any, row: Any, order: Any, room: Any
-):
-    """One of the results that each lane has not used yet; the one at `step` takes its place."""
-    rest = uint64(len(order) - step)
+def _shuffle(sample: Any, key: Any, counter: Any, order: Any):  # type: ignore[no-untyped-def]
+    """Put each trade to a random place among those before it; the one that was there goes to the end."""
+    count = len(sample)
+    for pair in range(count // 2):
+        drawn = random_bits(key, counter + uint64(pair))
+        step = 2 * pair
+        _insert(sample, step, drawn >> _HALF, order)
+        _insert(sample, step + 1, drawn & _LOW, order)
+    if count % 2:
+        _insert(sample, count - 1, random_bits(key, counter + uint64(count // 2)) >> _HALF, order)
+
+
+@njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
+def _insert(sample: Any, step: Any, half: Any, order: Any):  # type: ignore[no-untyped-def]
+    at = (half * uint64(step + 1)) >> _HALF
+    order[step] = order[at]
+    order[at] = sample[step]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _take_four(order: Any, step: Any, room: Any):  # type: ignore[no-untyped-def]
+    """Four trades of each lane; behind the last one stand zeros."""
     for lane in range(LANES):
-        drawn = random_bits(key, (base + uint64(lane)) * words + uint64(step))
-        at = step + np.int64(((drawn >> _HALF) * rest) >> _HALF)
-        room[row + lane] = order[at, lane]
-        order[at, lane] = order[step, lane]
+        room[_GAIN_1 + lane] = order[lane, step]
+        room[_GAIN_2 + lane] = order[lane, step + 1]
+        room[_GAIN_3 + lane] = order[lane, step + 2]
+        room[_GAIN_4 + lane] = order[lane, step + 3]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -203,7 +203,7 @@ def _drawing(
         )
 
     def reorder(first: int, last: int) -> None:
-        room, order = np.empty(kernels.ROOM_FLOATS), np.empty((len(sample), kernels.LANES))
+        room, order = np.empty(kernels.ROOM_FLOATS), np.empty((kernels.LANES, len(sample) + _STRIDE - 1))
         kernels.reorder_block(sample, capital, key, first, last, steps, out, fan, room, order)
 
     return reorder if mode is Redraw.REORDER else redraw
