@@ -15,7 +15,7 @@ from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 from argus.features._window_kernels import keep_last
 
-_CANCELLED = 1e-12
+_CANCELLED = 1e-10
 """A product of two sums of squares this small against the product of all squares of their blocks has lost digits."""
 
 

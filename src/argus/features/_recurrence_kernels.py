@@ -1,7 +1,9 @@
 """Kernels of repetition: how often the last rows come back to where they were, and how many new words they hold.
 
 Which rows of a window are near which others is held as bits, 62 to a number, so that one operation compares a row with
-62 others, and everything counted is a whole number. The bits lie in the kernel's state, seen as whole numbers.
+62 others, and everything counted is a whole number. The rows near a row stand side by side once the window is sorted:
+their bits are those of all rows up to the last of them, less those of all before the first. The order of one window is
+nearly that of the next. All of it lies in the kernel's state, seen as whole numbers.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ def _window(args):  # type: ignore[no-untyped-def]
 def _recurrence_state(args):  # type: ignore[no-untyped-def]
     w = int(args[0])
     words = -(-w // _BITS)
-    return 6 + w + _BITS + (w + 2) * (words + 1)
+    return 6 + 2 * w + 7 * w + 1 + (w + 2) * (words + 1)
 
 
 def _word_state(args):  # type: ignore[no-untyped-def]
@@ -57,57 +59,127 @@ _ones = _ones_compiled() if is_compiled() else _ones_plain
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _near_bits(window, r, powers, near):  # type: ignore[no-untyped-def]
-    """Bits of the rows near each row of the window, and an empty number after those of each."""
+def _sort(window, shift, order, values):  # type: ignore[no-untyped-def]
+    """Bring `order`, which sorted the window of `shift` rows ago, to the order of this one; its `values` in it."""
     w = len(window)
-    words = -(-w // _BITS)
-    for q in range(words):
-        others = window[q * _BITS : min((q + 1) * _BITS, w)]
-        for i in range(w):
-            value = window[i]
-            bits = 0
-            for j in range(len(others)):
-                bits |= powers[j] if abs(others[j] - value) <= r else 0
-            near[i * (words + 1) + q] = bits
+    for k in range(w):
+        place = order[k] - shift
+        order[k] = place if place >= 0 else place + w
+    for k in range(w):
+        values[k] = window[order[k]]
+    for k in range(1, w):
+        value = values[k]
+        if values[k - 1] > value:
+            place = order[k]
+            j = k
+            while j > 0 and values[j - 1] > value:
+                values[j] = values[j - 1]
+                order[j] = order[j - 1]
+                j -= 1
+            values[j] = value
+            order[j] = place
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _count_repeats(near, w, words, logs):  # type: ignore[no-untyped-def]
+def _group(values, kinds):  # type: ignore[no-untyped-def]
+    """Number the different ones of sorted values, and bring those to the front; gives how many there are."""
+    kind = 0
+    known = values[0]
+    for k in range(len(values)):
+        value = values[k]
+        kind += 1 if value > known else 0
+        known = value
+        kinds[k] = kind
+        values[kind] = value
+    return kind + 1
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _near_range(values, r, lowest, highest):  # type: ignore[no-untyped-def]
+    """Numbers of the lowest and the highest value that is near each of these different ones.
+
+    All pairs `step` places apart at once, for as many steps as any pair is near: no value needs a branch of its own.
+    """
+    count = len(values)
+    for k in range(count):
+        lowest[k] = k
+        highest[k] = k
+    found = 1
+    step = 1
+    while found > 0 and step < count:
+        found = 0
+        above = values[step:]
+        behind = lowest[step:]
+        for k in range(count - step):
+            is_near = 1 if above[k] - values[k] <= r else 0
+            found += is_near
+            highest[k] += is_near
+            behind[k] -= is_near
+        step += 1
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _near_bits(values, r, order, kinds, lowest, highest, below, near):  # type: ignore[no-untyped-def]
+    """Bits of the rows near each row of the window: number q of each row in line q of `near`, two empty rows behind."""
+    w = len(order)
+    words = -(-w // _BITS)
+    count = _group(values, kinds)
+    _near_range(values[:count], r, lowest, highest)
+    for q in range(words):
+        bits = 0
+        below[0] = 0
+        for k in range(w):
+            place = order[k] - q * _BITS
+            bits |= 1 << place if 0 <= place < _BITS else 0
+            below[1 + kinds[k]] = bits
+        line = near[q * (w + 2) : (q + 1) * (w + 2)]
+        for k in range(w):
+            kind = kinds[k]
+            line[order[k]] = below[1 + highest[kind]] ^ below[lowest[kind]]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _count_repeats(near, w, words, logs, pairs, triples):  # type: ignore[no-untyped-def]
     """Ordered pairs of like stretches of one, two, two that go on, and three rows; sums of logarithms of two, three.
 
     Each stretch is also like itself.
     """
+    step = w + 2
     one = 0
+    pairs[:] = 0
+    triples[:] = 0
+    for q in range(words):
+        here = near[q * step : q * step + w]
+        second = near[q * step + 1 : q * step + 1 + w]
+        third = near[q * step + 2 : q * step + 2 + w]
+        second_on = near[(q + 1) * step + 1 : (q + 1) * step + 1 + w]
+        third_on = near[(q + 1) * step + 2 : (q + 1) * step + 2 + w]
+        for i in range(w):
+            both = here[i] & ((second[i] >> 1) | ((second_on[i] & 1) << (_BITS - 1)))
+            all_three = both & ((third[i] >> 2) | ((third_on[i] & 3) << (_BITS - 2)))
+            one += _ones(here[i])
+            pairs[i] += _ones(both)
+            triples[i] += _ones(all_three)
+    last = near[(w - 2) // _BITS * step : ((w - 2) // _BITS + 1) * step]
+    after = near[(w - 1) // _BITS * step : ((w - 1) // _BITS + 1) * step]
+    last_place = (w - 2) % _BITS
+    after_place = (w - 1) % _BITS
     two = 0
-    going_on = 0
+    ending = 0
     three = 0
+    for i in range(w - 1):
+        two += pairs[i]
+    for i in range(w - 2):
+        three += triples[i]
+        # A stretch that ends the window cannot go on.
+        ending += (last[i] >> last_place) & (after[i + 1] >> after_place) & 1
     log_two = 0.0
     log_three = 0.0
-    step = words + 1
-    last_word = (w - 2) // _BITS
-    last_place = (w - 2) - last_word * _BITS
-    for i in range(w):
-        here = near[i * step : i * step + step]
-        second = near[(i + 1) * step : (i + 2) * step]
-        third = near[(i + 2) * step : (i + 3) * step]
-        pairs = 0
-        triples = 0
-        for q in range(words):
-            both = here[q] & ((second[q] >> 1) | ((second[q + 1] & 1) << (_BITS - 1)))
-            all_three = both & ((third[q] >> 2) | ((third[q + 1] & 3) << (_BITS - 2)))
-            one += _ones(here[q])
-            pairs += _ones(both)
-            triples += _ones(all_three)
-        if i < w - 1:
-            two += pairs
-            log_two += logs[pairs]
-        if i < w - 2:
-            # A stretch that ends the window cannot go on.
-            ends = (here[last_word] >> last_place) & (second[(w - 1) // _BITS] >> ((w - 1) % _BITS)) & 1
-            going_on += pairs - ends
-            three += triples
-            log_three += logs[triples]
-    return one, two, going_on, three, log_two, log_three
+    for i in range(w - 2):
+        log_two += logs[pairs[i]]
+        log_three += logs[triples[i]]
+    log_two += logs[pairs[w - 2]]
+    return one, two, two - pairs[w - 2] - ending, three, log_two, log_three
 
 
 @kernel(depth=_window, state=_recurrence_state, outputs=4, cost=1000.0)
@@ -115,7 +187,8 @@ def recurrences(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
     """Sample and approximate entropy of stretches of two, recurrence rate and determinism of the last args[0] values.
 
     Inputs: the values, and the distance up to which two are near, to be taken times args[1]. Worked out in every
-    args[2]-th row. State: a flag, four results, logarithms, single bits, bits of near rows.
+    args[2]-th row. State: a flag, four results, logarithms, the window sorted; then whole numbers: its order, and
+    what is worked out of it afresh.
     """
     w = int(args[0])
     share = args[1]
@@ -124,14 +197,15 @@ def recurrences(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
     x = work[io[0]]
     reach = work[io[1], at : at + n]
     logs = state[5 : 6 + w]
-    bits = state[6 + w :].view(np.int64)
-    powers = bits[:_BITS]
-    near = bits[_BITS:]
+    values = state[6 + w : 6 + 2 * w]
+    whole = state[6 + 2 * w :].view(np.int64)
+    order, kinds, lowest, highest = whole[:w], whole[w : 2 * w], whole[2 * w : 3 * w], whole[3 * w : 4 * w]
+    pairs, triples, below = whole[4 * w : 5 * w], whole[5 * w : 6 * w], whole[6 * w : 7 * w + 1]
+    near = whole[7 * w + 1 :]
     if state[0] == 0.0:
         for c in range(1, w + 1):
             logs[c] = math.log(float(c))
-        for j in range(_BITS):
-            powers[j] = 1 << j
+            order[c - 1] = c - 1
         state[0] = 1.0
     for i in range(n):
         if (row + i) % every == 0:
@@ -139,8 +213,9 @@ def recurrences(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
             for k in range(1, 5):
                 state[k] = np.nan
             if r == r:
-                _near_bits(x[at + i - w + 1 : at + i + 1], r, powers, near)
-                one, two, going_on, three, log_two, log_three = _count_repeats(near, w, words, logs)
+                _sort(x[at + i - w + 1 : at + i + 1], every % w, order, values)
+                _near_bits(values, r, order, kinds, lowest, highest, below, near)
+                one, two, going_on, three, log_two, log_three = _count_repeats(near, w, words, logs, pairs, triples)
                 # Every stretch is like itself, and every other pair was counted both ways.
                 ones = (one - w) // 2
                 twos = (two - (w - 1)) // 2

@@ -7,10 +7,10 @@ from typing import Final
 from argus.core.strategy import Parameter
 from argus.features import windows as w
 from argus.features.declaration import Feature, Values, column, whole
-from argus.features.graph import Term, node
+from argus.features.graph import Term
 from argus.features.series import OF, SERIES_NAN, rows_of, series, series_of, window_warmup
 
-__all__ = ["COLUMNS", "DECLARED", "correlation"]
+__all__ = ["COLUMNS", "DECLARED"]
 
 _EQUAL: Final = f"{SERIES_NAN} NaN where all values of one side are equal."
 _SOURCE: Final = "Pearson's correlation coefficient"
@@ -28,24 +28,19 @@ def _lag_parameter(default: int) -> Parameter:
     return whole("k", default, 1, 1_000, "Rows between the two values of a pair.")
 
 
-def correlation(x: Term, y: Term, n: int) -> Term:
-    """Correlation of the last `n` pairs."""
-    return node("correlation.pairs", x, y, args=(n,))
-
-
 def _autocorrelation(values: Values) -> Term:
     x = series_of(values)
-    return correlation(x, w.lag(x, _k(values)), _n(values))
+    return w.correlation(x, w.lag(x, _k(values)), _n(values))
 
 
 def _absolute_autocorrelation(values: Values) -> Term:
     x = w.absolute(series("return"))
-    return correlation(x, w.lag(x, _k(values)), _n(values))
+    return w.correlation(x, w.lag(x, _k(values)), _n(values))
 
 
 def _leverage(values: Values) -> Term:
     r = series("return")
-    return correlation(w.lag(r, _k(values)), w.absolute(r), _n(values))
+    return w.correlation(w.lag(r, _k(values)), w.absolute(r), _n(values))
 
 
 def _pair(name: str, meaning: str, x: str, y: str, formula: str, source: str) -> Feature:
@@ -58,7 +53,7 @@ def _pair(name: str, meaning: str, x: str, y: str, formula: str, source: str) ->
         meaning=meaning,
         own_parameters=(rows_of(60, low=3),),
         warmup=lambda values: _n(values) + (0 if x == "range" else 1),
-        build=lambda values: correlation(side(x), side(y), _n(values)),
+        build=lambda values: w.correlation(side(x), side(y), _n(values)),
         formula=f"correlation of {formula} over the last n rows"
         + ("" if x == "range" else ", r[t] = ln(close[t] / close[t-1])"),
         source=source,

@@ -97,8 +97,7 @@ def _variance_ratio_score(values: Values) -> Term:
 
 
 def _half_life(values: Values) -> Term:
-    slope = node("correlation.pairs", w.lag(series("close"), 1), w.log_growth(CLOSE, 1), args=(_n(values),), output=1)
-    return node("dynamics.half_life", slope)
+    return node("dynamics.half_life", w.beta(w.log_growth(CLOSE, 1), w.lag(series("close"), 1), _n(values)))
 
 
 _VARIANCE_RATIO: Final = (

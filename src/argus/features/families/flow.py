@@ -51,7 +51,7 @@ def _toxicity(values: Values) -> Term:
 
 
 def _impact(values: Values) -> Term:
-    return node("correlation.pairs", _signed_volume(values), series("return"), args=(_n(values),), output=1)
+    return w.beta(series("return"), _signed_volume(values), _n(values))
 
 
 def _illiquidity(values: Values) -> Term:
@@ -60,8 +60,7 @@ def _illiquidity(values: Values) -> Term:
 
 def _roll(values: Values) -> Term:
     r = series("return")
-    covariance = node("correlation.pairs", r, w.lag(r, 1), args=(_n(values),), output=2)
-    return node("flow.positive_root", -covariance, args=(2.0,))
+    return node("flow.positive_root", -w.covariance(r, w.lag(r, 1), _n(values), 0), args=(2.0,))
 
 
 def _corwin_schultz(values: Values) -> Term:
