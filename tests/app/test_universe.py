@@ -24,12 +24,12 @@ from argus.app.settings import Settings, read_settings
 from argus.app.universe import in_line, joined, known_as_of
 from argus.app.workspace import Workspace, init_workspace
 from argus.core.arrays import F64_1D, Bars
-from argus.core.errors import CatalogError, ConfigError
+from argus.core.errors import CatalogError, ConfigError, DataError
 from argus.core.random import generator
 from argus.core.time import NS_PER_DAY, NS_PER_HOUR
 from argus.data.calendars import session_table
 from argus.data.catalog import SourceRecord
-from argus.features import compute_set
+from argus.features import LiveFeatures, LiveUniverse, compute_set
 from argus.features.sets import columns_of
 from argus.features.universe import ROLES, usable
 from tests.cli.command import argus
@@ -160,6 +160,53 @@ def test_one_table_holds_what_the_members_closes_as_of_each_row_give(desk: Works
     assert manifest.about["lacking"]["silver"].startswith("the catalog has no bars of US_EQUITY_ADJ:SLV")
     assert manifest.about["lacking"]["vix"] == "argus.yaml names no symbol for it"
     assert list(manifest.about["members"]["gold"]["datasets"]) == ["US_EQUITY_ADJ:GLD.1d"]
+
+
+def test_a_live_universe_gives_the_bits_of_the_table(desk: Workspace, tmp_path: Path) -> None:
+    harvest(desk, "cross_asset", [], ["1d"], ROLLING)
+    refs, _ = usable(columns_of("cross_asset"), MEMBERS)
+    stored = table_of(desk, "cross_asset", "universe", "1d").scan().collect()
+    held = {role: desk.catalog().load(symbol, "1d") for role, symbol in MEMBERS.items()}
+    heard = sorted(
+        (int(ns), role == "equity", role, row) for role, bars in held.items() for row, ns in enumerate(bars.ts_recv_ns)
+    )
+    live = LiveUniverse(refs, "equity", 5 * NS_PER_DAY)
+    assert set(live.roles) >= set(MEMBERS), "groups read members that nobody plays, too"
+    rows = []
+    for ns, is_clock, role, row in heard:
+        bar = {"close": float(held[role].close[row])}
+        if not is_clock:
+            live.hear(role, ns, bar)
+            continue
+        rows.append(live.update(ns, bar | {"close_s": float(held[role].ts_close_ns[row]) / 1e9}))
+        if len(rows) == 150:
+            live.save(tmp_path / "universe.state")
+            live = LiveUniverse(refs, "equity", 5 * NS_PER_DAY)
+            live.load(tmp_path / "universe.state")
+    want = stored.drop("ts_recv_ns").to_numpy()
+    np.testing.assert_array_equal(np.array(rows), want)
+    assert np.isfinite(want[-1]).mean() > 0.9
+
+
+def test_a_live_universe_refuses_what_it_cannot_have_known() -> None:
+    refs = usable(columns_of("cross_asset"), [*MEMBERS, "vix"])[0]
+    live = LiveUniverse(refs, "equity", NS_PER_DAY)
+    live.hear("gold", 10, {"close": 1.0})
+    with pytest.raises(DataError, match="after a later bar was heard"):
+        live.hear("gold", 9, {"close": 1.0})
+    live.update(20, {"close": 1.0, "close_s": 2e-8})
+    with pytest.raises(DataError, match="a row that should have known it"):
+        live.hear("gold", 20, {"close": 1.0})
+    with pytest.raises(ConfigError, match="bar of gold lacks close"):
+        live.hear("gold", 30, {"open": 1.0})
+    with pytest.raises(ConfigError, match="bar lacks close_s"):
+        live.update(30, {"close": 1.0})
+    live.hear("utilities", 31, {})
+    for wrong in (lambda: live.hear("golf", 40, {}), lambda: LiveUniverse(refs, "golf", 1)):
+        with pytest.raises(ConfigError, match="'golf' is no role"):
+            wrong()
+    with pytest.raises(ConfigError, match="no snapshot of a universe"):
+        live.restore(LiveFeatures(refs).snapshot())
 
 
 def test_only_what_reads_a_changed_member_is_computed_again(desk: Workspace) -> None:

@@ -1,6 +1,7 @@
 """Features one bar at a time: feed a bar, get the row; save what is remembered in one small file, and go on from it.
 
-The same kernels as over whole columns, so the same bits.
+The same kernels as over whole columns, so the same bits. Features of a universe hear the bars of all its members, and
+give a row with each bar of the one that is its clock.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.errors import ConfigError
+from argus.core.errors import ConfigError, DataError
 from argus.core.strategy import FeatureRef
 from argus.features.registry import feature
 from argus.features.runner import Runner, State
+from argus.features.universe import ROLES
 
-__all__ = ["LiveFeatures", "pack_state", "unpack_state"]
+__all__ = ["LiveFeatures", "LiveUniverse", "pack_state", "unpack_state"]
 
 _MARK: Final = b"argus features 1\n"
 _ROWS: Final = 256
@@ -93,16 +95,137 @@ class LiveFeatures:
 
     def save(self, path: Path) -> None:
         """Write a `snapshot` to a file, whole or not at all."""
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        with beside.open("wb") as file:
-            file.write(self.snapshot())
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        _write_whole(path, self.snapshot())
 
     def load(self, path: Path) -> None:
         """`restore` from a file."""
         self.restore(path.read_bytes())
+
+
+class LiveUniverse:
+    """A set of features over a universe whose members' bars arrive one by one, each when it can be known.
+
+    Parameters
+    ----------
+    refs : sequence of FeatureRef
+    clock : str
+        Role of the member with each of whose bars a row is made.
+    stale_ns : int
+        Age from which a member's last bar no longer counts.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the features, in the order of the values.
+    inputs : tuple of str
+        Of what a bar of the clock has to bring for itself; what is read of the clock's role it brings too.
+    roles : tuple of str
+        Members that the features read.
+
+    Raises
+    ------
+    ConfigError
+        If the clock is no role.
+    """
+
+    def __init__(self, refs: Sequence[FeatureRef], clock: str, stale_ns: int) -> None:
+        self.clock, self.stale_ns = _role(clock), stale_ns
+        self._live = LiveFeatures(refs)
+        self.names = self._live.names
+        keys = [name.partition("@") for name in self._live.inputs]
+        self.inputs = tuple(name for name, _, role in keys if not role)
+        self._fields = [(name, role) for name, _, role in keys if role]
+        self.roles = tuple(dict.fromkeys(role for _, role in self._fields))
+        self._known = np.full(len(self._fields), np.nan)
+        self._since_ns = np.zeros(len(self._fields), dtype=np.int64)
+        self._times = np.full(2, np.iinfo(np.int64).min)
+
+    def hear(self, role: str, ts_recv_ns: int, bar: Mapping[str, float]) -> None:
+        """Take a bar of a member, in the order in which bars can be known; one that nobody reads is passed over.
+
+        Raises
+        ------
+        ConfigError
+            If the role is unknown, or the bar lacks what is read of it.
+        DataError
+            If it could be known before one that was heard, or by a row that was already given.
+        """
+        wanted = [(k, name) for k, (name, of) in enumerate(self._fields) if of == _role(role)]
+        heard_ns, row_ns = self._times
+        if ts_recv_ns < heard_ns or ts_recv_ns <= row_ns:
+            what = "a later bar was heard" if ts_recv_ns < heard_ns else "a row that should have known it was given"
+            raise DataError(
+                f"a bar of {role} known at {ts_recv_ns} comes after {what} ({max(heard_ns, row_ns)}); "
+                "hear bars by their ts_recv_ns, those of one instant before the clock's"
+            )
+        lacking = [name for _, name in wanted if name not in bar]
+        if lacking:
+            raise ConfigError(f"the bar of {role} lacks {', '.join(lacking)}")
+        for k, name in wanted:
+            if np.isfinite(bar[name]):
+                self._known[k], self._since_ns[k] = bar[name], ts_recv_ns
+        self._times[0] = ts_recv_ns
+
+    def update(self, ts_recv_ns: int, bar: Mapping[str, float]) -> NDArray[np.float32]:
+        """Take a bar of the clock, which is also heard as its role's; gives the values as a new array.
+
+        Raises
+        ------
+        ConfigError, DataError
+            As `hear`, and if an input is missing.
+        """
+        missing = [name for name in self.inputs if name not in bar]
+        if missing:
+            raise ConfigError(f"the bar lacks {', '.join(missing)}; these features read {', '.join(self.inputs)}")
+        self.hear(self.clock, ts_recv_ns, bar)
+        self._times[1] = ts_recv_ns
+        known = np.where(ts_recv_ns - self._since_ns > self.stale_ns, np.nan, self._known)
+        members = {f"{name}@{role}": value for (name, role), value in zip(self._fields, known.tolist(), strict=True)}
+        return self._live.update({name: bar[name] for name in self.inputs} | members)
+
+    def snapshot(self) -> bytes:
+        """All that is remembered, with the versions of the features and a checksum."""
+        own = {"known": self._known, "since": self._since_ns, "times": self._times}
+        return pack_state({"features": self._live.snapshot(), **{name: one.tobytes() for name, one in own.items()}})
+
+    def restore(self, taken: bytes) -> None:
+        """Go on where a `snapshot` was taken: the same bits as if nothing had come between.
+
+        Raises
+        ------
+        ConfigError
+            If it was taken of other features, of another version of them, or is torn.
+        """
+        state = unpack_state(taken)
+        if set(state) != {"features", "known", "since", "times"}:
+            raise ConfigError("this is no snapshot of a universe; LiveFeatures takes its own")
+        self._live.restore(state["features"])
+        self._known = np.frombuffer(state["known"], dtype=np.float64).copy()
+        self._since_ns = np.frombuffer(state["since"], dtype=np.int64).copy()
+        self._times = np.frombuffer(state["times"], dtype=np.int64).copy()
+
+    def save(self, path: Path) -> None:
+        """Write a `snapshot` to a file, whole or not at all."""
+        _write_whole(path, self.snapshot())
+
+    def load(self, path: Path) -> None:
+        """`restore` from a file."""
+        self.restore(path.read_bytes())
+
+
+def _role(name: str) -> str:
+    if name not in ROLES:
+        raise ConfigError(f"{name!r} is no role of a universe; there are {', '.join(ROLES)}")
+    return name
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
 
 
 def pack_state(state: State) -> bytes:
