@@ -1,7 +1,8 @@
 """How fast features are: beside pandas, Polars, TA-Lib and antropy, as a set, one bar at a time, and into a file.
 
     python bench/features_bench.py                 everything
-    python bench/features_bench.py peers live      only these parts: peers, set, live, file, harvest, physics, entropy
+    python bench/features_bench.py peers live      only these parts: peers, set, growth, live, file, harvest, physics, entropy
+    python bench/features_bench.py harvest_whole   35 million rows
 
 Values are compared before anything is timed: where two libraries do not compute the same, no time is shown. Wall times
 are the least of some repetitions, for other work on the machine only ever makes them longer; processor seconds stand
@@ -30,7 +31,7 @@ from argus.app.features import Series
 from argus.core.arrays import Bars
 from argus.core.instruments import instrument
 from argus.core.strategy import FeatureRef
-from argus.core.time import NS_PER_MINUTE
+from argus.core.time import NS_PER_DAY, NS_PER_MINUTE
 from argus.data.synthetic import SyntheticSpec, generate
 from argus.features import LiveFeatures, SetRunner, column, compute_set
 from argus.features.sets import columns_of
@@ -41,7 +42,13 @@ CHECKED = 20_000
 WINDOWS = (10, 20, 50, 100)
 SCALED_TO = 150
 HARVESTED = (40_000, 160_000)
+HARVESTED_WHOLE = (2_300_000,)
 """Minute bars of each symbol."""
+GROWN = (1, 10, 50)
+"""Millions of rows over which the growth of the cost is shown."""
+WHOLE = "harvest_whole"
+"""The part that harvests 35 million rows, only if asked for: it takes minutes and 13 GB of disk."""
+_MOVING = ("close_s", "start_s", "regular_close_s", "regular_open_s", "session_close_s", "session_open_s", "session")
 SYMBOLS = ("ES", "NQ", "RTY", "YM", "CL", "GC", "SI", "ZN", "ZB", "ZF", "MES", "MNQ", "M2K", "MYM", "MCL")
 Column = NDArray[np.float64]
 
@@ -197,6 +204,32 @@ def whole_set() -> None:
     print()
 
 
+def growth() -> None:
+    """The set futures over millions of rows, fed a million at a time: later ones are the first, moved on in time."""
+    refs = columns_of("futures")
+    market = bars().rows(0, 1_000_000)
+    given = inputs(market, refs)
+    weeks = int(market.ts_close_ns[-1] - market.ts_event_ns[0]) // (7 * NS_PER_DAY) + 1
+    steps = {name: weeks * 7.0 * (1.0 if name == "session" else 86_400.0) for name in given if name in _MOVING}
+    out = np.zeros((len(refs), len(market)), dtype=np.float32)
+    print("### How the cost grows: the set `futures` on two threads\n")
+    print("| rows | wall, s | ns a row and column |")
+    print("|---|---|---|")
+    for millions in GROWN:
+        spent = 0.0
+        with SetRunner(refs, 2) as runner:
+            for part in range(millions):
+                moved = {
+                    name: (values + part * steps[name]).astype(values.dtype) if name in steps else values
+                    for name, values in given.items()
+                }
+                begun = time.perf_counter()
+                runner.feed(moved, out)
+                spent += time.perf_counter() - begun
+        print(f"| {millions},000,000 | {spent:.2f} | {spent / millions / len(refs) * 1e3:.2f} |")
+    print()
+
+
 def live() -> None:
     """One bar at a time."""
     refs = columns_of("futures")
@@ -240,7 +273,7 @@ def to_file() -> None:
     )
 
 
-def harvested() -> None:
+def harvested(sizes: Sequence[int] = HARVESTED) -> None:
     """Fifteen symbols on three timeframes, with two workers, from a catalog into tables; the memory of each process."""
     from argus.app.workspace import init_workspace
     from argus.data.catalog import SourceRecord
@@ -248,7 +281,7 @@ def harvested() -> None:
     print("### `argus features harvest --set futures`: 15 symbols x 3 timeframes, 2 workers\n")
     print("| minute bars | all rows | seconds | rows a second | most memory of a process, MB | tables, MB |")
     print("|---|---|---|---|---|---|")
-    for rows in HARVESTED:
+    for rows in sizes:
         with tempfile.TemporaryDirectory() as folder:
             home, _ = init_workspace(Path(folder) / "workspace")
             for seed, symbol in enumerate(SYMBOLS):
@@ -344,6 +377,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "set": whole_set,
     "live": live,
     "file": to_file,
+    "growth": growth,
     "harvest": harvested,
     "physics": physics,
     "entropy": entropy,
@@ -353,13 +387,15 @@ PARTS: dict[str, Callable[[], None]] = {
 def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description="Measure features.")
-    parser.add_argument("parts", nargs="*", help=f"what to measure: {', '.join(PARTS)}; everything by default")
+    parser.add_argument(
+        "parts", nargs="*", help=f"what to measure: {', '.join(PARTS)}; all of these by default; {WHOLE}"
+    )
     wanted = parser.parse_args().parts
-    if unknown := set(wanted) - set(PARTS):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if unknown := set(wanted) - {*PARTS, WHOLE}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}, {WHOLE}")
     print("## Features\n")
     for part in wanted or PARTS:
-        PARTS[part]()
+        PARTS[part]() if part in PARTS else harvested(HARVESTED_WHOLE)
 
 
 if __name__ == "__main__":
