@@ -1,7 +1,7 @@
 """How fast features are: beside pandas, Polars, TA-Lib and antropy, as a set, one bar at a time, and into a file.
 
     python bench/features_bench.py                 everything
-    python bench/features_bench.py peers live      only these parts: peers, set, growth, live, file, harvest, physics, entropy
+    python bench/features_bench.py peers live      only these parts; --help names them
     python bench/features_bench.py harvest_whole   35 million rows
 
 Values are compared before anything is timed: where two libraries do not compute the same, no time is shown. Wall times
