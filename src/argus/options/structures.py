@@ -365,14 +365,10 @@ def _found(structure: Structure, chain: ChainSlice, wanted: Wanted) -> Position:
     usable = _usable(chain)
     if not usable.any():
         raise _Unfit(Reason.NO_TWO_SIDED_QUOTE, "no row of the chain has a quote, a volatility and a forward")
-    greeks = black_greeks(
-        chain.right,
-        chain.spot,
-        chain.strike,
-        chain.years,
-        chain.vol,
-        *_rates(chain, np.where(usable, chain.years, np.nan)),
-    )
+    # Rows that are not usable are valued too, and never looked at.
+    with np.errstate(all="ignore"):
+        rate, carry = _rates(chain)
+        delta = black_greeks(chain.right, chain.spot, chain.strike, chain.years, chain.vol, rate, carry).delta
     near = _expiry(chain.years[usable], wanted.dte, wanted.dte_tolerance, 0.0)
     expiries = {Expiry.NEAR: near}
     if structure.has_later:
@@ -385,14 +381,14 @@ def _found(structure: Structure, chain: ChainSlice, wanted: Wanted) -> Position:
             continue
         is_open = chain.bid > 0.0 if leg.units < 0 else chain.ask > 0.0
         fits = usable & is_open & (chain.right == leg.right) & (chain.years == expiries[leg.expiry])
-        row = _row(leg, number, chain, np.flatnonzero(fits), np.abs(greeks.delta), rows, wanted)
+        row = _row(leg, number, chain, np.flatnonzero(fits), np.abs(delta), rows, wanted)
         if row in rows:
             raise _Unfit(
                 Reason.STRIKES_COINCIDE,
                 f"leg {number} and leg {rows.index(row)} both fall on strike {chain.strike[row]:g}",
             )
         rows.append(row)
-    return _position(structure, chain, np.array(rows, dtype=np.int64), near)
+    return _position(structure, chain, np.array(rows, dtype=np.int64))
 
 
 def _usable(chain: ChainSlice) -> BOOL_1D:
@@ -403,10 +399,9 @@ def _usable(chain: ChainSlice) -> BOOL_1D:
     return np.asarray(finite & positive & (chain.bid >= 0) & (chain.ask >= chain.bid), dtype=np.bool_)
 
 
-def _rates(chain: ChainSlice, years: F64_1D) -> tuple[F64_1D, F64_1D]:
+def _rates(chain: ChainSlice) -> tuple[F64_1D, F64_1D]:
     """Rate and carry behind discount and forward."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return -np.log(chain.discount) / years, np.log(chain.forward / chain.spot) / years
+    return -np.log(chain.discount) / chain.years, np.log(chain.forward / chain.spot) / chain.years
 
 
 def _expiry(years: F64_1D, dte: float, tolerance: float | None, after: float) -> float:
@@ -455,10 +450,11 @@ def _row(
     return row
 
 
-def _position(structure: Structure, chain: ChainSlice, rows: I64_1D, near: float) -> Position:
+def _position(structure: Structure, chain: ChainSlice, rows: I64_1D) -> Position:
     stock = rows < 0
     first = int(rows[~stock][0])
-    rate, carry = _rates(chain, chain.years)
+    with np.errstate(all="ignore"):
+        rate, carry = _rates(chain)
     # The underlying is bought at the spot, and grows as the near forward does.
     return Position(
         structure.name,
