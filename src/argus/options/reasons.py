@@ -45,6 +45,12 @@ class Reason(IntEnum):
     """The search ended without an answer of the promised accuracy."""
     OUTSIDE_SURFACE = 17
     """The fitted surface does not reach that expiry or strike."""
+    EXPIRY_TOO_FAR = 65
+    """No expiry of the chain lies near enough to the one asked for."""
+    NO_MATCHING_STRIKE = 66
+    """The expiry has no tradable contract near enough to the delta, moneyness or distance asked for."""
+    STRIKES_COINCIDE = 67
+    """Two legs of the structure, or two sides of it, fall on one contract."""
 
 
 _NAMES = {int(reason): reason.name.lower() for reason in Reason}

@@ -1,0 +1,389 @@
+"""A position of several legs, and what it gains or loses at each spot: at expiry exactly, before it by model.
+
+A position is arrays, one element for each leg: calls (+1), puts (-1) and the underlying itself (0), each with a signed
+quantity, its quote, its volatility and the rate and carry of its expiry. All money is per unit of the underlying: a
+contract's multiplier enters with commissions only.
+
+What it makes at its nearest expiry is a `PnlCurve` of straight lines between strikes. Everything that is asked of it
+(break-evens, largest gain and loss, and with a law of the spot the probability of profit) is read off these lines.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from argus.core.arrays import F64_1D, I64_1D
+from argus.core.errors import ConfigError
+from argus.options._valuation import LegValue, black_greeks
+
+__all__ = ["Costs", "Fill", "PnlCurve", "Position", "Profile", "pnl_curve", "position_of", "profile"]
+
+_WIDTHS: Final = 8.0
+"""Standard deviations to either side over which a curve without exact corners is drawn."""
+_POINTS: Final = 2_001
+_NOTHING: Final = 1e-12
+"""Share of the largest amount on a curve below which a gain is rounding."""
+
+
+class Fill(StrEnum):
+    """At which price a position is entered."""
+
+    NATURAL = "natural"
+    """Bought at the ask, sold at the bid: the pessimistic, and the default."""
+    MID = "mid"
+    """Half-way between: what a patient trader may hope for and should not count on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What trading takes.
+
+    Attributes
+    ----------
+    commission : float
+        Currency per option contract and side; none is due at expiry or for the underlying.
+    half_spread : float or None
+        What closing a leg costs against its model value, per unit; None takes half of each leg's spread at entry.
+    multiplier : float
+        Units of the underlying in a contract.
+    fill : Fill
+        Price of the entry.
+    """
+
+    commission: float = 0.65
+    half_spread: float | None = None
+    multiplier: float = 100.0
+    fill: Fill = Fill.NATURAL
+
+    def __post_init__(self) -> None:
+        if not (self.commission >= 0.0 and self.multiplier > 0.0):
+            raise ConfigError(f"commission {self.commission} must not be negative, multiplier {self.multiplier} be > 0")
+        if self.half_spread is not None and not self.half_spread >= 0.0:
+            raise ConfigError(f"half_spread is {self.half_spread}; it must not be negative, or None")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Position:
+    """Legs held together on one underlying.
+
+    Attributes
+    ----------
+    name : str
+    spot : float
+    right : (legs,) int8
+        +1 call, -1 put, 0 the underlying.
+    quantity : (legs,) float64
+        Signed units for one unit of the structure; positive is bought.
+    strike, years : (legs,) float64
+        Strike, and years to expiry; 0 and infinity for the underlying.
+    bid, ask, vol : (legs,) float64
+        Quote at entry, and the volatility by which the leg is valued later (0 for the underlying).
+    rate, carry : (legs,) float64
+        Annual continuous rate behind the discount, and growth of the forward over the spot, of the leg's expiry.
+    row : (legs,) int64
+        Row of the chain that the leg was taken from; -1 where there is none.
+
+    Raises
+    ------
+    ConfigError
+        Naming the leg that makes no sense.
+    """
+
+    name: str
+    spot: float
+    right: NDArray[np.int8]
+    quantity: F64_1D
+    strike: F64_1D
+    years: F64_1D
+    bid: F64_1D
+    ask: F64_1D
+    vol: F64_1D
+    rate: F64_1D
+    carry: F64_1D
+    row: I64_1D
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.spot < math.inf):
+            raise ConfigError(f"{self.name}: spot is {self.spot}; it must be positive and finite")
+        count = len(self.right)
+        for column in ("quantity", "strike", "years", "bid", "ask", "vol", "rate", "carry", "row"):
+            if getattr(self, column).shape != (count,):
+                raise ConfigError(f"{self.name}: {column} has shape {getattr(self, column).shape}, expected ({count},)")
+        is_option = self.right != 0
+        if not is_option.any():
+            raise ConfigError(f"{self.name}: no leg is an option")
+        for label, bad in (
+            ("its right is none of +1, -1, 0", ~np.isin(self.right, (-1, 0, 1))),
+            ("its quantity is zero or not finite", ~np.isfinite(self.quantity) | (self.quantity == 0.0)),
+            ("its strike is not positive", is_option & ~((self.strike > 0.0) & np.isfinite(self.strike))),
+            ("it has expired or its expiry is not known", is_option & ~((self.years > 0.0) & np.isfinite(self.years))),
+            ("its volatility is not positive", is_option & ~((self.vol > 0.0) & np.isfinite(self.vol))),
+            ("its rate or carry is not finite", ~(np.isfinite(self.rate) & np.isfinite(self.carry))),
+            ("its quote is not 0 <= bid <= ask", ~((self.bid >= 0.0) & (self.ask >= self.bid) & np.isfinite(self.ask))),
+        ):
+            if bad.any():
+                raise ConfigError(f"{self.name}: leg {int(np.argmax(bad))}: {label}")
+
+    @property
+    def horizon(self) -> float:
+        """Years to the nearest expiry."""
+        return float(self.years[self.right != 0].min())
+
+    @property
+    def has_one_expiry(self) -> bool:
+        """Whether all options expire together."""
+        return bool((self.years[self.right != 0] == self.horizon).all())
+
+    def entry(self, fill: Fill = Fill.NATURAL) -> float:
+        """What entering takes, per unit: a debit is positive, a credit negative; no commission."""
+        mid = 0.5 * (self.bid + self.ask)
+        price = mid if fill is Fill.MID else np.where(self.quantity > 0.0, self.ask, self.bid)
+        return math.fsum(self.quantity * price)
+
+    def commission(self, costs: Costs) -> float:
+        """Commission of one side for all options, per unit."""
+        return math.fsum(np.abs(self.quantity[self.right != 0])) * costs.commission / costs.multiplier
+
+    def leg_values(self, spot: ArrayLike, elapsed: float = 0.0, vol_factor: float = 1.0) -> LegValue:
+        """Model value and greeks of one unit of each leg, (spots, legs); as `value` otherwise."""
+        if not 0.0 <= elapsed <= self.horizon:
+            raise ConfigError(
+                f"{self.name}: elapsed is {elapsed} years; from 0 to the nearest expiry at {self.horizon}"
+            )
+        left = np.where(self.right != 0, self.years - elapsed, 0.0)
+        at = np.atleast_1d(np.asarray(spot, dtype=np.float64))[:, None]
+        return black_greeks(self.right, at, self.strike, left, self.vol * vol_factor, self.rate, self.carry)
+
+    def value(self, spot: ArrayLike, elapsed: float = 0.0, vol_factor: float = 1.0) -> LegValue:
+        """Model value and greeks at these spots after `elapsed` years, every volatility times `vol_factor`.
+
+        Raises
+        ------
+        ConfigError
+            Beyond the nearest expiry: what a leg paid there depends on a spot that is past.
+        """
+        return LegValue(*(_summed(part, self.quantity) for part in self.leg_values(spot, elapsed, vol_factor)))
+
+
+def _summed(part: NDArray[np.float64], quantity: F64_1D) -> F64_1D:
+    """Leg by leg, so that one spot gets the same bits as many."""
+    total = np.zeros(len(part))
+    for leg, units in enumerate(quantity):
+        total += units * part[:, leg]
+    return total
+
+
+def position_of(
+    name: str,
+    spot: float,
+    *,
+    right: ArrayLike,
+    quantity: ArrayLike,
+    strike: ArrayLike,
+    years: ArrayLike,
+    price: ArrayLike | None = None,
+    bid: ArrayLike | None = None,
+    ask: ArrayLike | None = None,
+    vol: ArrayLike = 0.2,
+    rate: ArrayLike = 0.0,
+    carry: ArrayLike = 0.0,
+) -> Position:
+    """A position from legs stated by hand; scalars stand for every leg.
+
+    Parameters
+    ----------
+    price : array-like or None
+        One price for both sides of the quote; None where `bid` and `ask` are given.
+    others
+        As in `Position`; strike and years of an underlying are not read.
+    """
+    if (price is None) == (bid is None or ask is None):
+        raise ConfigError("give either price, or bid and ask")
+    if price is not None:
+        bid = ask = price
+    stated = (right, quantity, strike, years, bid, ask, vol, rate, carry)
+    given = np.broadcast_arrays(*(np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in stated))
+    side, units, at, until, low, high, sigma, r, b = (np.ascontiguousarray(column) for column in given)
+    stock = side == 0.0
+    return Position(
+        name,
+        float(spot),
+        side.astype(np.int8),
+        units,
+        np.where(stock, 0.0, at),
+        np.where(stock, np.inf, until),
+        low,
+        high,
+        np.where(stock, 0.0, sigma),
+        r,
+        b,
+        np.full(len(stock), -1, dtype=np.int64),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PnlCurve:
+    """Gain or loss per unit against the spot at the nearest expiry: straight lines between corners.
+
+    Attributes
+    ----------
+    knot : (k,) float64
+        Corners, ascending, the first at 0.
+    pnl : (k,) float64
+        Gain at the corners, costs paid.
+    slope_end : float
+        Gain per unit of spot above the last corner.
+    is_exact : bool
+        False where later expiries are valued by model: then the lines join points of a smooth curve, and the largest
+        gain and loss are those between the first and the last of them.
+    """
+
+    knot: F64_1D
+    pnl: F64_1D
+    slope_end: float
+    is_exact: bool
+
+    @property
+    def _nothing(self) -> float:
+        return _NOTHING * max(1e-300, float(np.abs(self.pnl).max()), abs(self.slope_end) * float(self.knot[-1]))
+
+    @property
+    def profit_max(self) -> float:
+        """Largest gain; infinite where it is."""
+        return math.inf if self.slope_end > 0.0 else float(self.pnl.max())
+
+    @property
+    def loss_max(self) -> float:
+        """Largest loss, as a positive amount; infinite where it is, negative where even the worst end gains."""
+        return math.inf if self.slope_end < 0.0 else float(-self.pnl.min())
+
+    @property
+    def break_evens(self) -> tuple[float, ...]:
+        """Spots at which the ranges with a gain begin or end."""
+        ends = [end for reach in self.reaches_above(0.0) for end in reach]
+        return tuple(sorted({end for end in ends if 0.0 < end < math.inf}))
+
+    def at(self, spot: ArrayLike) -> F64_1D:
+        """Gain at these spots."""
+        x = np.asarray(spot, dtype=np.float64)
+        beyond = self.slope_end * np.maximum(x - self.knot[-1], 0.0)
+        return np.asarray(np.interp(x, self.knot, self.pnl) + beyond, dtype=np.float64)
+
+    def reaches_above(self, level: float) -> list[tuple[float, float]]:
+        """Ranges of the spot in which the gain exceeds `level`, ascending and apart; the last may end at infinity."""
+        gap = self.pnl - level
+        gap = np.where(np.abs(gap) <= self._nothing, 0.0, gap)
+        above = gap > 0.0
+        left = np.flatnonzero(above[1:] != above[:-1])
+        share = gap[left] / (gap[left] - gap[left + 1])
+        ends = (self.knot[left] + share * (self.knot[left + 1] - self.knot[left])).tolist()
+        if above[0]:
+            ends.insert(0, 0.0)
+        if (above[-1] and self.slope_end < 0.0) or (not above[-1] and self.slope_end > 0.0):
+            ends.append(float(self.knot[-1] - gap[-1] / self.slope_end))
+        if len(ends) % 2:
+            ends.append(math.inf)
+        return list(zip(ends[::2], ends[1::2], strict=True))
+
+    def capped(self, level: float) -> PnlCurve:
+        """The lesser of the gain and `level`."""
+        reaches = self.reaches_above(level)
+        # A corner beside another would make a line of rounding errors.
+        closest = 1e-9 * float(self.knot[-1])
+        ends = [end for reach in reaches for end in reach if math.isfinite(end)]
+        ends = [end for end in ends if float(np.abs(self.knot - end).min()) > closest]
+        knot = np.union1d(self.knot, ends)
+        is_open = bool(reaches) and math.isinf(reaches[-1][1])
+        pnl = np.minimum(self.at(knot), level)
+        return PnlCurve(knot, pnl, 0.0 if is_open else self.slope_end, self.is_exact)
+
+
+def pnl_curve(position: Position, costs: Costs | None = None) -> PnlCurve:
+    """Gain at the nearest expiry against the spot there, entered at `costs.fill`, commissions and closing costs paid.
+
+    Exact where all options expire together. Otherwise those that live on are sold or bought back by the model value
+    less the half-spread, drawn over eight standard deviations to either side; the spot beyond counts as the last.
+    """
+    costs = costs or Costs()
+    paid = position.entry(costs.fill) + position.commission(costs)
+    is_option = position.right != 0
+    strikes = position.strike[is_option]
+    if position.has_one_expiry:
+        knot = np.unique(np.append(strikes, 0.0))
+        pnl = position.value(knot, position.horizon).value - paid
+        end = math.fsum(position.quantity[position.right >= 0])
+        return PnlCurve(knot, pnl, end, True)
+    reach = _WIDTHS * float(position.vol[is_option].max()) * math.sqrt(position.horizon)
+    grid = position.spot * np.exp(np.linspace(-reach, reach, _POINTS))
+    knot = np.unique(np.concatenate(([0.0], grid, strikes)))
+    half = half_spreads(position, costs)
+    each = position.leg_values(knot, position.horizon).value
+    total = np.full(len(knot), -paid)
+    for leg, units in enumerate(position.quantity):
+        value = each[:, leg]
+        if is_option[leg] and position.years[leg] > position.horizon:
+            value = np.maximum(value - half[leg], 0.0) if units > 0.0 else value + half[leg]
+            total -= abs(units) * costs.commission / costs.multiplier
+        total += units * value
+    return PnlCurve(knot, total, 0.0, False)
+
+
+def half_spreads(position: Position, costs: Costs) -> F64_1D:
+    """What closing each leg costs against its value, per unit."""
+    own = 0.5 * (position.ask - position.bid)
+    if costs.half_spread is None:
+        return own
+    return np.where(position.right != 0, costs.half_spread, own)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """A position over spots and times.
+
+    Attributes
+    ----------
+    spot : (s,) float64
+    elapsed : (t,) float64
+        Years from entry.
+    value, pnl, delta, gamma, vega, theta, rho : (t, s) float64
+        Model value per unit; the same less what entering took; greeks as in `argus.options._valuation.LegValue`: vega
+        per 1.00 of volatility, theta per year, rho per 1.00 of rate.
+    """
+
+    spot: F64_1D
+    elapsed: F64_1D
+    value: NDArray[np.float64]
+    pnl: NDArray[np.float64]
+    delta: NDArray[np.float64]
+    gamma: NDArray[np.float64]
+    vega: NDArray[np.float64]
+    theta: NDArray[np.float64]
+    rho: NDArray[np.float64]
+
+
+def profile(
+    position: Position,
+    spot: ArrayLike,
+    elapsed: ArrayLike = 0.0,
+    *,
+    vol_factor: float = 1.0,
+    fill: Fill = Fill.NATURAL,
+) -> Profile:
+    """Value, gain and greeks over a grid of spots and times; every volatility times `vol_factor`, none otherwise moved.
+
+    Raises
+    ------
+    ConfigError
+        Beyond the nearest expiry.
+    """
+    at = np.atleast_1d(np.asarray(spot, dtype=np.float64))
+    when = np.atleast_1d(np.asarray(elapsed, dtype=np.float64))
+    rows = [position.value(at, float(moment), vol_factor) for moment in when]
+    value, delta, gamma, vega, theta, rho = (np.stack([row[column] for row in rows]) for column in range(6))
+    return Profile(at, when, value, value - position.entry(fill), delta, gamma, vega, theta, rho)
