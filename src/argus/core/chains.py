@@ -59,17 +59,20 @@ _SETTLEMENT_MAX: Final = int(Settlement.AT_OPEN | Settlement.CASH | Settlement.A
 
 def settles_at_open(settlement: NDArray[np.integer[Any]]) -> BOOL_1D:
     """Where the value at expiry is made of opening prices (AM settlement)."""
-    return (settlement & np.int8(Settlement.AT_OPEN)) != 0
+    has: BOOL_1D = (settlement & np.int8(Settlement.AT_OPEN)) != 0
+    return has
 
 
 def settles_in_cash(settlement: NDArray[np.integer[Any]]) -> BOOL_1D:
     """Where money changes hands at expiry, and not the underlying."""
-    return (settlement & np.int8(Settlement.CASH)) != 0
+    has: BOOL_1D = (settlement & np.int8(Settlement.CASH)) != 0
+    return has
 
 
 def is_american(settlement: NDArray[np.integer[Any]]) -> BOOL_1D:
     """Where the holder may exercise before expiry."""
-    return (settlement & np.int8(Settlement.AMERICAN)) != 0
+    has: BOOL_1D = (settlement & np.int8(Settlement.AMERICAN)) != 0
+    return has
 
 
 def settlement_text(settlement: int) -> str:

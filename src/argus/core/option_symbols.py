@@ -145,7 +145,7 @@ def parse_option_symbols(texts: Sequence[str] | NDArray[Any]) -> OptionSymbols:
     tail = np.take_along_axis(letters, np.maximum(root_length, 0)[:, None] + np.arange(_TAIL), axis=1)
     digits = tail.astype(np.int64) - _ZERO
     is_digit = (digits >= 0) & (digits <= 9)
-    day, is_date = _days(digits[:, :6], is_digit[:, :6].all(axis=1))
+    day, is_date = _days(digits[:, :6], np.logical_and.reduce(is_digit[:, :6], axis=1))
     mills = digits[:, 7:] @ 10 ** np.arange(7, -1, -1)
     is_call, is_put = tail[:, 6] == _CALL, tail[:, 6] == _PUT
     head = letters[:, :_ROOT_MAX].copy()
@@ -253,4 +253,5 @@ def _is_root(head: NDArray[np.uint8]) -> NDArray[np.bool_]:
     is_space = head == _SPACE
     is_known = is_letter | is_space | ((head >= _ZERO) & (head <= ord("9")))
     is_split = (is_space[:, :-1] & ~is_space[:, 1:]).any(axis=1)
-    return is_letter[:, 0] & is_known.all(axis=1) & ~is_split
+    good: NDArray[np.bool_] = is_letter[:, 0] & np.logical_and.reduce(is_known, axis=1) & ~is_split
+    return good
