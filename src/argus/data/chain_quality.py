@@ -246,9 +246,7 @@ def _flag_fatal(held: Mapping[str, Any], now_ns: int | None, reasons: NDArray[np
     _flag(reasons, strike <= 0, ChainReason.BAD_STRIKE)
     negative = np.logical_or.reduce([held[name] < 0 for name in _QUOTED])
     _flag(reasons, negative | (held["underlying_price"] <= 0), ChainReason.NEGATIVE)
-    # An ask of zero is an empty side, not an offer to give options away.
-    _flag(reasons, (held["bid"] > held["ask"]) & (held["ask"] > 0), ChainReason.CROSSED)
-    _flag(reasons, (held["bid"] > 0) & (held["ask"] == 0), ChainReason.CROSSED)
+    _flag(reasons, held["bid"] > held["ask"], ChainReason.CROSSED)
     _flag(reasons, held["ts_event_ns"] > held["expiry_ns"], ChainReason.EXPIRED)
     _flag(reasons, held["ts_event_ns"] > held["ts_recv_ns"], ChainReason.BAD_TIMES)
     if now_ns is not None:
@@ -334,7 +332,7 @@ def _against_before(
         last = before.snapshot(-1)
         place = np.array([roots.index(root) if root in roots else -1 - at for at, root in enumerate(last.roots)])
         old = {name: getattr(last, name) for name in (*_CONTRACT, "bid", "ask")} | {"root": place[last.root]}
-    names = {number: root for number, root in enumerate(roots)}
+    names = dict(enumerate(roots))
     if before is not None:
         names |= {-1 - at: root for at, root in enumerate(before.roots)}
     for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
