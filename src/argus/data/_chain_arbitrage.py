@@ -16,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import BOOL_1D, F64_1D
-from argus.core.chains import is_american
+from argus.core.chains import NS_PER_YEAR_365, is_american
 
 __all__ = ["european_arbitrage", "exercise_bounds", "parity_fit", "smile_arbitrage"]
 
 _PAIRS_MIN: Final = 4
 _DISCOUNT_MIN, _DISCOUNT_MAX = 0.5, 1.1
 _EPSILON: Final = 1e-9
+_RATES: Final = (-0.03, 0.15)
+"""Annual rates that are plausible."""
 
 
 def _sides(rows: Mapping[str, Any]) -> tuple[F64_1D, F64_1D]:
@@ -77,11 +79,13 @@ def exercise_bounds(rows: Mapping[str, Any]) -> BOOL_1D:
     return bad
 
 
-def parity_fit(strike: F64_1D, difference: F64_1D) -> tuple[float, float] | None:
+def parity_fit(strike: F64_1D, difference: F64_1D, years: float) -> tuple[float, float] | None:
     """Discounted forward and discount factor of an expiry from mids of calls less puts, by medians.
 
     The discount is the median of slopes between strikes half the list apart (after Theil 1950 and Sen 1968), the
-    forward the median of what each strike then says. None where there are too few strikes, or the discount is absurd.
+    forward the median of what each strike then says. Over a few days the quotes say less of the discount than any
+    plausible rate does, so it is held between those of `_RATES`. None where there are too few strikes, or the discount
+    is absurd.
     """
     n = len(strike)
     if n < _PAIRS_MIN:
@@ -90,12 +94,14 @@ def parity_fit(strike: F64_1D, difference: F64_1D) -> tuple[float, float] | None
     discount = -float(np.median((difference[half:] - difference[: n - half]) / (strike[half:] - strike[: n - half])))
     if not _DISCOUNT_MIN <= discount <= _DISCOUNT_MAX:
         return None
+    low, high = (float(np.exp(-rate * max(years, 0.0))) for rate in reversed(_RATES))
+    discount = min(max(discount, low), high)
     forward = float(np.median(difference + discount * strike))
     return (forward, discount) if forward > 0 else None
 
 
 def european_arbitrage(rows: Mapping[str, Any], tick: F64_1D) -> tuple[BOOL_1D, BOOL_1D, BOOL_1D]:
-    """(rows off put-call parity, rows outside their bounds, rows dearer than a later expiry), European options only.
+    """(rows off put-call parity, rows outside their bounds, rows bid above a later expiry), European options only.
 
     Parity: call less put differs from forward less strike, discounted, by more than both half spreads and a tick.
     Bounds: offered below the discounted intrinsic value on the forward, or bid above the most it can pay, by more than
@@ -149,7 +155,8 @@ def _group_parity(
     two = (bid[put] > 0) & (bid[call] > 0) & np.isfinite(ask[put]) & np.isfinite(ask[call])
     put, call = put[two], call[two]
     difference = (bid[call] + ask[call] - bid[put] - ask[put]) / 2
-    fit = parity_fit(rows["strike"][put], difference)
+    years = (int(rows["expiry_ns"][begin]) - int(rows["ts_recv_ns"][begin])) / NS_PER_YEAR_365
+    fit = parity_fit(rows["strike"][put], difference, years)
     if fit is None:
         return None
     room = (ask[call] - bid[call] + ask[put] - bid[put]) / 2 + tick[call]
@@ -168,11 +175,15 @@ def _calendar(
     tick: F64_1D,
     calendar: BOOL_1D,
 ) -> None:
-    """Flag options of the nearer expiry that are bid above what their moneyness costs in the farther one."""
+    """Flag options of the nearer expiry that are bid above what their moneyness costs in the farther one.
+
+    Only those out of the money: the others say the same by parity, with the noise of the forward on top.
+    """
     strike, right = rows["strike"], rows["right"]
     scale = (far[2] / far[3]) / (near[2] / near[3])
     for side in (-1, 1):
-        own = near[0] + np.flatnonzero(right[near[0] : near[1]] == side)
+        is_out = side * (strike[near[0] : near[1]] * near[3] - near[2]) >= 0
+        own = near[0] + np.flatnonzero((right[near[0] : near[1]] == side) & is_out)
         other = far[0] + np.flatnonzero((right[far[0] : far[1]] == side) & np.isfinite(ask[far[0] : far[1]]))
         if len(other) < 2 or not len(own):
             continue

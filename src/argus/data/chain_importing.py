@@ -192,7 +192,7 @@ def read_chain_file(
     path: Path,
     spec: ChainSpec,
     *,
-    limits: ChainLimits = ChainLimits(),
+    limits: ChainLimits | None = None,
     now_ns: int | None = None,
     before: ChainSnapshots | None = None,
 ) -> ChainsRead:
@@ -202,7 +202,7 @@ def read_chain_file(
     ----------
     path : Path
     spec : ChainSpec
-    limits : ChainLimits
+    limits : ChainLimits, optional
     now_ns : int, optional
         A snapshot that is known later is quarantined; by default the time at which the file was last written.
     before : ChainSnapshots, optional
@@ -227,7 +227,7 @@ def read_chain_file(
     rows = np.flatnonzero(usable)
     columns = {name: np.ascontiguousarray(column[rows]) for name, column in columns.items()}
     limit_ns = written_ns(path) if now_ns is None else now_ns
-    found = inspect_chain(columns, roots, limits, now_ns=limit_ns, before=before)
+    found = inspect_chain(columns, roots, limits or ChainLimits(), now_ns=limit_ns, before=before)
     for row in np.flatnonzero(found.fatal).tolist():
         at = int(rows[row])
         rejected[at] = _gated(table, at, columns, roots, row, ChainReason(int(found.reasons[row])))
@@ -251,7 +251,7 @@ def import_chains(
     path: Path,
     spec: ChainSpec,
     *,
-    limits: ChainLimits = ChainLimits(),
+    limits: ChainLimits | None = None,
     now_ns: int | None = None,
     replace_rows: bool = False,
 ) -> ImportReport:
