@@ -145,9 +145,7 @@ def check(
     found = check_chains(ChainStore(open_workspace(workspace).catalog().root), name)
     complete = found.share_complete >= min_complete
     verdict = "enough" if complete else f"too little: exit code {EXIT_INCOMPLETE}"
-    last = (
-        f"{found.share_complete:.2%} of the sessions have a snapshot, at least {min_complete:.2%} asked for: {verdict}"
-    )
+    share = f"{found.share_complete:.2%} of the sessions have a snapshot, at least {min_complete:.2%} asked for"
     emit(
         found.as_dict() | {"min_complete": min_complete, "complete": complete},
         json_wanted=json_wanted,
