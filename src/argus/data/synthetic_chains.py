@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from argus.core.arrays import F64_1D, I64_1D
-from argus.core.chains import ChainSnapshots, years_to_expiry
+from argus.core.chains import ChainSnapshots, Settlement, years_to_expiry
 from argus.core.errors import ConfigError
 from argus.core.random import normals, stream_key, uniforms
 from argus.core.time import NS_PER_DAY, day_of
@@ -133,6 +133,7 @@ def truth_of(spec: ChainMarketSpec, chain: ChainSnapshots) -> ChainTruth:
     forward = chain.underlying_price * np.exp((spec.rate - spec.dividend) * years)
     vol = _vol(spec, forward, chain.strike, years)
     price, _ = black_price(chain.right, forward, chain.strike, years, vol, discount)
+    price = _held(spec, price, chain.right, chain.underlying_price, chain.strike)
     return ChainTruth(years, forward, discount, vol, price)
 
 
@@ -170,6 +171,13 @@ def _vol(spec: ChainMarketSpec, forward: F64_1D, strike: F64_1D, years: F64_1D) 
     smile = 1.0 - 0.6 * np.tanh(distance) + 0.5 * np.tanh(distance) ** 2
     vol: F64_1D = spec.vol * smile
     return vol
+
+
+def _held(spec: ChainMarketSpec, price: F64_1D, right: Any, spot: F64_1D, strike: F64_1D) -> F64_1D:
+    """The price, of an American option no less than what exercising it pays at once."""
+    if not option_rule(spec.underlying).settlement & Settlement.AMERICAN:
+        return price
+    return np.maximum(price, right * (spot - strike))
 
 
 def _snapshot(
@@ -214,6 +222,7 @@ def _quotes(spec: ChainMarketSpec, columns: dict[str, Any], number: int) -> dict
     forward = columns["underlying_price"] * np.exp((spec.rate - spec.dividend) * years)
     vol = _vol(spec, forward, strike, years)
     price, forward_delta = black_price(right, forward, strike, years, vol, discount)
+    price = _held(spec, price, right, columns["underlying_price"], strike)
     tick = np.where(price < rule.tick_break, rule.tick_below, rule.tick)
     half = tick + 0.004 * price
     bid = np.maximum(np.floor((price - half) / tick) * tick, 0.0)
