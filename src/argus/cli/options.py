@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from argus.cli import statement
+from argus.cli import chain_statement, statement
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 EXIT_INCOMPLETE = 3
-_PANEL = "What the file is"
 
 app = typer.Typer(help="Option chains: import, check.", no_args_is_help=True)
 """The commands of ``argus options``."""
@@ -26,51 +25,18 @@ app = typer.Typer(help="Option chains: import, check.", no_args_is_help=True)
 
 @app.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz or Parquet; one or several.")],
-    underlying: Annotated[
-        str, typer.Option("--underlying", "-u", metavar="SYMBOL", help="What the options are on, such as SPX or SPY.")
-    ],
-    series: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Name to keep the chains under: one for each vendor and kind of snapshot."),
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="A named form: spx_eod_2019, chain_symbols.", rich_help_panel=_PANEL),
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FIELD=NAME",
-            help="Which column is symbol (or expiry, right, strike, root), bid, ask, ...; repeat it.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    stamp: Annotated[
-        str | None,
-        typer.Option(
-            metavar="instant|session_close",
-            help="What a time stamp means: the instant of the quotes, or a session date whose close they are of.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
+    files: chain_statement.FilesArgument,
+    underlying: chain_statement.UnderlyingOption,
+    series: chain_statement.SeriesOption = None,
+    preset: chain_statement.ChainPresetOption = None,
+    column: chain_statement.ChainColumnOption = None,
+    stamp: chain_statement.ChainStampOption = None,
     time_column: statement.TimeColumnOption = None,
     time_format: statement.TimeFormatOption = None,
     timezone: statement.TimezoneOption = None,
-    expiry_format: Annotated[
-        str | None,
-        typer.Option(metavar="FORMAT", help="iso, datetime, or a pattern such as '%m/%d/%Y'.", rich_help_panel=_PANEL),
-    ] = None,
-    zero_is_none: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FIELD", help="A field where 0 stands for nothing; repeat it.", rich_help_panel=_PANEL),
-    ] = None,
-    settles: Annotated[
-        str | None,
-        typer.Option(
-            metavar="am|pm", help="When all contracts settle, if their roots do not tell.", rich_help_panel=_PANEL
-        ),
-    ] = None,
+    expiry_format: chain_statement.ExpiryFormatOption = None,
+    zero_is_none: chain_statement.ZeroIsNoneOption = None,
+    settles: chain_statement.SettlesOption = None,
     where: statement.WhereOption = None,
     delay: statement.DelayOption = None,
     delimiter: statement.DelimiterOption = None,
