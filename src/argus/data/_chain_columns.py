@@ -134,25 +134,19 @@ def _check_agreement(
 ) -> None:
     """Reject the rows whose own columns say something else than their symbol."""
     root, day, right, strike = named
-    why = "the symbol says otherwise"
+    differs: dict[str, BOOL_1D] = {}
     if "root" in spec.columns:
         own = np.char.strip(_texts(table.frame[spec.columns["root"]]))
-        _reject(table, rejected, (own != root) & (own != ""), spec.columns["root"], "symbol_mismatch", why)
+        differs["root"] = (own != root) & (own != "")
     if "expiry" in spec.columns:
-        _reject(table, rejected, _days(table, spec, rejected) != day, spec.columns["expiry"], "symbol_mismatch", why)
+        differs["expiry"] = _days(table, spec, rejected) != day
     if "right" in spec.columns:
-        own = _rights(table, spec, rejected)
-        _reject(table, rejected, own != right, spec.columns["right"], "symbol_mismatch", why)
+        differs["right"] = _rights(table, spec, rejected) != right
     if "strike" in spec.columns:
-        own = numbers(table, spec.columns["strike"], rejected)
-        _reject(
-            table,
-            rejected,
-            ~(np.abs(own - strike) < _STRIKE_TOLERANCE),
-            spec.columns["strike"],
-            "symbol_mismatch",
-            why,
-        )
+        own_strike = numbers(table, spec.columns["strike"], rejected)
+        differs["strike"] = ~(np.abs(own_strike - strike) < _STRIKE_TOLERANCE)
+    for name, rows in differs.items():
+        _reject(table, rejected, rows, spec.columns[name], "symbol_mismatch", "the symbol says otherwise")
 
 
 def _days(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) -> I64_1D:

@@ -177,7 +177,8 @@ def _held(spec: ChainMarketSpec, price: F64_1D, right: Any, spot: F64_1D, strike
     """The price, of an American option no less than what exercising it pays at once."""
     if not option_rule(spec.underlying).settlement & Settlement.AMERICAN:
         return price
-    return np.maximum(price, right * (spot - strike))
+    held: F64_1D = np.maximum(price, right * (spot - strike))
+    return held
 
 
 def _snapshot(
