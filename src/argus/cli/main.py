@@ -16,6 +16,7 @@ from argus.cli.backtest import backtest
 from argus.cli.data import app as data_app
 from argus.cli.features import app as features_app
 from argus.cli.lab import app as lab_app
+from argus.cli.options import app as options_app
 from argus.cli.output import JsonOption, emit
 from argus.cli.research import research
 from argus.cli.sweep import sweep
@@ -54,6 +55,7 @@ def init(
 
 app.add_typer(data_app, name="data")
 app.add_typer(features_app, name="features")
+app.add_typer(options_app, name="options")
 app.command()(research)
 app.add_typer(lab_app, name="lab")
 app.command()(backtest)

@@ -10,18 +10,71 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 from argus.core.errors import CatalogError
 
-__all__ = ["TEMPORARY", "lock_for_writing", "write_atomic"]
+__all__ = ["MANIFEST", "TEMPORARY", "lock_for_writing", "read_manifest", "sweep", "write_atomic", "write_manifest"]
 
 TEMPORARY: Final = ".part"
 """Ending of a file that is being written; one left over belongs to a writer that was killed."""
 
+MANIFEST: Final = "manifest.json"
+"""Name of the file that says what a dataset holds; the only one that is ever replaced."""
+
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class _Numbered(Protocol):
+    @property
+    def format(self) -> int: ...
+
+
+_Manifest = TypeVar("_Manifest", bound=_Numbered)
+
+
+def read_manifest(path: Path, kind: type[_Manifest], number: int) -> _Manifest | None:
+    """The manifest at `path`; None if there is none.
+
+    Raises
+    ------
+    CatalogError
+        If it is damaged, or of another format than `number`.
+    """
+    import msgspec
+
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        manifest = msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError as error:
+        raise CatalogError(f"{path} is damaged: {error}; delete its folder and import its sources again") from None
+    if manifest.format != number:
+        raise CatalogError(f"{path} is of format {manifest.format}, this version reads {number}; update Argus")
+    return manifest
+
+
+def write_manifest(path: Path, manifest: Any) -> None:
+    """Make this the manifest at `path`, by a rename."""
+    import msgspec
+
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+
+
+def sweep(folder: Path, known: Collection[str | None]) -> None:
+    """Remove what a killed writer left in a folder: files half written, and Parquet files that no manifest knows.
+
+    Only the holder of the lock may.
+    """
+    for path in folder.glob("*"):
+        if path.name.endswith(TEMPORARY) or (path.suffix == ".parquet" and path.name not in known):
+            path.unlink(missing_ok=True)
 
 
 def write_atomic(path: Path, content: bytes | memoryview) -> None:

@@ -28,10 +28,12 @@ class ImportReport:
     quarantined, warnings : mapping
         Reason to number of rows.
     first_ns, last_ns : int
-        Start of the dataset's first and last bar.
+        Start of the dataset's first and last bar; of chains, when its first and last snapshot could be known.
     content_hash : str
         Of the dataset now.
     notes : tuple of str
+    rows_are : str
+        What a row is, for people.
     """
 
     dataset: str
@@ -48,6 +50,7 @@ class ImportReport:
     last_ns: int
     content_hash: str
     notes: tuple[str, ...]
+    rows_are: str = "bars"
 
     @property
     def rows_quarantined(self) -> int:
@@ -62,9 +65,9 @@ class ImportReport:
         text = [
             f"{self.source} -> {self.dataset}: {self.rows_read} rows read, {self.rows_imported} imported, "
             f"{self.rows_present} already there, {self.rows_quarantined} quarantined",
-            f"{self.dataset} now holds bars from {span}, content {self.content_hash[:16]}",
+            f"{self.dataset} now holds {self.rows_are} from {span}, content {self.content_hash[:16]}",
         ]
-        text += [f"replaced: {self.rows_replaced} bars gave way to new ones"] if self.rows_replaced else []
+        text += [f"replaced: {self.rows_replaced} {self.rows_are} gave way to new ones"] if self.rows_replaced else []
         text += [f"quarantined, {reason.replace('_', ' ')}: {count}" for reason, count in self.quarantined.items()]
         text += [f"warning, {reason.replace('_', ' ')}: {count}" for reason, count in self.warnings.items()]
         return text + [f"note: {note}" for note in self.notes]
@@ -72,4 +75,5 @@ class ImportReport:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
         record = asdict(self)
+        del record["rows_are"]
         return record | {"rows_quarantined": self.rows_quarantined, "notes": list(self.notes)}

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,10 +28,10 @@ import numpy as np
 from argus.core.arrays import I64_1D, Bars
 from argus.core.errors import CatalogError, CoverageError
 from argus.core.time import format_ns
-from argus.data._catalog_files import TEMPORARY, lock_for_writing, write_atomic
+from argus.data._catalog_files import MANIFEST, lock_for_writing, read_manifest, sweep, write_atomic, write_manifest
 from argus.data._catalog_segments import Merged, canonical, concatenated, decode_bars, encode_bars, merge_bars
 from argus.data._catalog_statement import interval_label
-from argus.data.quarantine import encode_quarantine, read_quarantine, reason_counts
+from argus.data.quarantine import keep_apart, read_quarantine, reason_counts
 from argus.data.raw import Rejection
 
 __all__ = ["Catalog", "DatasetInfo", "Manifest", "Segment", "SourceRecord", "Written", "dataset_name"]
@@ -40,7 +39,6 @@ __all__ = ["Catalog", "DatasetInfo", "Manifest", "Segment", "SourceRecord", "Wri
 _FORMAT: Final = 1
 _SEGMENT_ROWS_MAX: Final = 1 << 20
 _SEGMENTS_MAX: Final = 16
-_MANIFEST: Final = "manifest.json"
 _READS_MAX: Final = 5
 
 
@@ -206,7 +204,7 @@ class Catalog:
         CatalogError
             If one is damaged; names the file.
         """
-        found = [_read_manifest(path) for path in sorted(self.root.glob(f"bar/*/*/{_MANIFEST}"))]
+        found = [read_manifest(path, Manifest, _FORMAT) for path in sorted(self.root.glob(f"bar/*/*/{MANIFEST}"))]
         return tuple(sorted((manifest for manifest in found if manifest), key=lambda manifest: manifest.name))
 
     def datasets(self) -> list[DatasetInfo]:
@@ -317,7 +315,7 @@ class Catalog:
         blank = Manifest(_FORMAT, bars.instrument, contract, interval_ns, (), "", 0, (), (), ())
         with self._writing():
             self._sweep(blank)
-            old = _read_manifest(self._folder(blank) / _MANIFEST)
+            old = read_manifest(self._folder(blank) / MANIFEST, Manifest, _FORMAT)
             existing = self._load(old, None, None, whole=True) if old else None
             bars, notes = _fitted(canonical(bars), old, notes)
             merged = merge_bars(existing, bars, replace_rows=replace_rows)
@@ -340,7 +338,7 @@ class Catalog:
         """Delete a dataset, its manifest first: a kill leaves it whole or gone."""
         with self._writing():
             manifest = self.manifest(name)
-            (self._folder(manifest) / _MANIFEST).unlink()
+            (self._folder(manifest) / MANIFEST).unlink()
             self._sweep(manifest)
 
     @contextlib.contextmanager
@@ -365,10 +363,7 @@ class Catalog:
                 segments=self._write_segments(old, merged),
             )
         if new != old:
-            import msgspec
-
-            text = msgspec.json.format(msgspec.json.encode(new), indent=1)
-            write_atomic(self._folder(new) / _MANIFEST, text)
+            write_manifest(self._folder(new) / MANIFEST, new)
         return new
 
     def _write_segments(self, old: Manifest, merged: Merged) -> tuple[Segment, ...]:
@@ -440,50 +435,22 @@ class Catalog:
 
     def _sweep(self, blank: Manifest) -> None:
         """Remove what a killed writer left in the folders of a dataset. Only the holder of the lock may."""
-        manifest = _read_manifest(self._folder(blank) / _MANIFEST)
+        manifest = read_manifest(self._folder(blank) / MANIFEST, Manifest, _FORMAT)
         segments = {segment.file for segment in manifest.segments} if manifest else set()
         kept = {record.quarantine for record in manifest.sources} if manifest else set()
-        for folder, known in ((self._folder(blank), segments), (self._quarantine_folder(blank.name), kept)):
-            for path in folder.glob("*"):
-                if path.name.endswith(TEMPORARY) or (path.suffix == ".parquet" and path.name not in known):
-                    path.unlink(missing_ok=True)
+        sweep(self._folder(blank), segments)
+        sweep(self._quarantine_folder(blank.name), kept)
 
     def _with_quarantine(self, name: str, source: SourceRecord, rows: Sequence[Rejection]) -> SourceRecord:
-        """The record of an import with its bad rows, once these are on the disk.
-
-        The file is named after its content, so that it never takes the place of one that the old manifest refers to.
-        """
-        if not rows:
-            return source
-        content = encode_quarantine(sorted(rows, key=lambda row: row.source_line))
-        file = f"{source.key}-{hashlib.sha256(content).hexdigest()[:8]}.parquet"
-        write_atomic(self._quarantine_folder(name) / file, content)
-        return replace(source, quarantined=reason_counts(rows), quarantine=file)
+        """The record of an import with its bad rows, once these are on the disk."""
+        file = keep_apart(self._quarantine_folder(name), source.key, rows)
+        return source if file is None else replace(source, quarantined=reason_counts(rows), quarantine=file)
 
     def _drop_unused(self, old: Manifest, new: Manifest) -> None:
         kept = {segment.file for segment in new.segments}
         for segment in old.segments:
             if segment.file not in kept:
                 (self._folder(old) / segment.file).unlink(missing_ok=True)
-
-
-def _read_manifest(path: Path) -> Manifest | None:
-    """The manifest at `path`; None if there is none."""
-    import msgspec
-
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CatalogError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        manifest = msgspec.json.decode(content, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise CatalogError(f"{path} is damaged: {error}; delete its folder and import its sources again") from None
-    if manifest.format != _FORMAT:
-        raise CatalogError(f"{path} is of format {manifest.format}, this version reads {_FORMAT}; update Argus")
-    return manifest
 
 
 def _info(manifest: Manifest) -> DatasetInfo:

@@ -28,7 +28,7 @@ from argus.data._catalog_files import TEMPORARY, lock_for_writing, write_atomic
 from argus.data.calendars import SessionTable, session_table
 from argus.data.catalog import Catalog
 from argus.data.corporate_actions import CashDividend, CorporateAction, Delisting, Split, SymbolChange
-from argus.data.quarantine import encode_quarantine, read_quarantine, reason_counts
+from argus.data.quarantine import keep_apart, read_quarantine, reason_counts
 from argus.data.raw import Rejection, SourceTable
 from argus.data.sources import open_source
 
@@ -400,12 +400,7 @@ def _sweep(catalog: Catalog, sources: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _keep_apart(catalog: Catalog, file: ActionFile, rows: Sequence[Rejection]) -> str | None:
-    if not rows:
-        return None
-    content = encode_quarantine(sorted(rows, key=lambda row: row.source_line))
-    name = f"{file.source_sha256[:16]}-{hashlib.sha256(content).hexdigest()[:8]}.parquet"
-    write_atomic(_quarantine_folder(catalog) / name, content)
-    return name
+    return keep_apart(_quarantine_folder(catalog), file.source_sha256[:16], rows)
 
 
 def _plain(actions: Iterable[CorporateAction]) -> list[dict[str, Any]]:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from argus.core.arrays import BAR_FIELDS, BOOL_1D, F64_1D, I64_1D, Bars
+from argus.core.arrays import BAR_FIELDS, BOOL_1D, I64_1D, Bars
 from argus.core.errors import DataError, ImportFailed
 from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.time import day_of, format_ns
 from argus.data._catalog_report import ImportReport
-from argus.data._catalog_stamps import EPOCH_UNITS, FAULTS, Stamps, read_dates, read_instants, unit_hint
+from argus.data._catalog_stamps import read_dates, read_instants
 from argus.data._catalog_statement import (
     SAME_NAMES,
     STAMPS,
@@ -33,6 +33,7 @@ from argus.data._catalog_statement import (
     interval_label,
     listed,
 )
+from argus.data._source_columns import numbers, reject_stamps
 from argus.data.calendars import assign_sessions, session_table
 from argus.data.catalog import Catalog, SourceRecord, dataset_name
 from argus.data.quality import Inspection, QualityLimits, QualityReason, inspect
@@ -41,7 +42,7 @@ from argus.data.raw import RawBars, Rejection, SourceTable
 from argus.data.sources import open_source
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 __all__ = [
     "SAME_NAMES",
@@ -355,9 +356,9 @@ def raw_from_table(table: SourceTable, spec: ImportSpec, product: InstrumentSpec
     where = f"{table.name}, column {spec.time_column!r}"
     stamps = read(column, spec.time_format, spec.timezone, lines, where)
     rejected: dict[int, Rejection] = {}
-    _reject_stamps(table, spec, stamps, rejected)
+    reject_stamps(table, spec.time_column, spec.time_format, stamps, rejected)
     values = {
-        name: _numbers(table, spec.columns[name], rejected)
+        name: numbers(table, spec.columns[name], rejected)
         if name in spec.columns
         else np.full(table.frame.height, np.nan)
         for name in BAR_FIELDS
@@ -387,45 +388,6 @@ def raw_from_table(table: SourceTable, spec: ImportSpec, product: InstrumentSpec
     )
     _check_share(raw)
     return replace(raw.take(np.flatnonzero(readable)), rejected=raw.rejected) if rejected else raw
-
-
-def _reject_stamps(table: SourceTable, spec: ImportSpec, stamps: Stamps, rejected: dict[int, Rejection]) -> None:
-    assert spec.time_column is not None
-    assert spec.time_format is not None
-    column = table.frame[spec.time_column]
-    for row in np.flatnonzero(stamps.fault).tolist():
-        reason, why = FAULTS[int(stamps.fault[row])]
-        line = int(table.source_line[row])
-        hint = ""
-        if reason == "implausible_time" and spec.time_format in EPOCH_UNITS:
-            hint = unit_hint(int(column[row]), spec.time_format)
-        message = f"line {line}, column {spec.time_column!r}: found {_shown(column[row])}: {why}.{hint}".removesuffix(
-            "."
-        )
-        rejected[row] = Rejection(line, reason, message, table.original(row))
-
-
-def _numbers(table: SourceTable, name: str, rejected: dict[int, Rejection]) -> F64_1D:
-    """A column as float64, NaN where it is empty; text that is no number rejects its row."""
-    import polars as pl
-
-    column: pl.Series = table.frame[name]
-    if column.dtype == pl.String:
-        text = column.str.strip_chars()
-        numbers = text.cast(pl.Float64, strict=False)
-        wrong = numbers.is_null() & text.is_not_null() & (text.str.len_bytes() > 0)
-        for row in wrong.arg_true().to_list() if wrong.any() else []:
-            line = int(table.source_line[row])
-            message = f"line {line}, column {name!r}: found {_shown(column[row])}: it is not a number"
-            rejected.setdefault(row, Rejection(line, "unparsable", message, table.original(row)))
-    elif column.dtype.is_numeric():
-        numbers = column.cast(pl.Float64)
-    else:
-        raise ImportFailed(
-            f"{table.name}: column {name!r} holds {column.dtype}, not numbers; map the field to a column of numbers"
-        )
-    values: F64_1D = np.ascontiguousarray(numbers.fill_nan(None).fill_null(np.nan).to_numpy())
-    return values
 
 
 def _session_times(
@@ -459,11 +421,6 @@ def _check_share(raw: RawBars) -> None:
             f"{raw.source}: {len(unreadable)} of {total} rows cannot be read as stated, so that the statement is wrong "
             f"or the file is damaged; the first: {unreadable[0].message}"
         )
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def warning_counts(inspection: Inspection) -> dict[str, int]:

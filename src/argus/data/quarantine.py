@@ -6,6 +6,7 @@ dataset refers to it, so that a file left by an import that was killed is not mi
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from argus.core.errors import CatalogError
+from argus.data._catalog_files import write_atomic
 from argus.data.raw import Rejection
 
-__all__ = ["decode_quarantine", "encode_quarantine", "read_quarantine", "reason_counts"]
+__all__ = ["decode_quarantine", "encode_quarantine", "keep_apart", "read_quarantine", "reason_counts"]
 
 _COLUMNS: Final = tuple(field.name for field in fields(Rejection))
 
@@ -30,6 +32,19 @@ def encode_quarantine(rejections: Sequence[Rejection]) -> bytes:
     sink = io.BytesIO()
     pl.DataFrame(columns, schema=types).write_parquet(sink, compression="zstd")
     return sink.getvalue()
+
+
+def keep_apart(folder: Path, key: str, rows: Sequence[Rejection]) -> str | None:
+    """Put the bad rows of one import on the disk; gives the name of their file, or None where there are none.
+
+    The file is named after its content, so that it never takes the place of one that the old manifest refers to.
+    """
+    if not rows:
+        return None
+    content = encode_quarantine(sorted(rows, key=lambda row: row.source_line))
+    file = f"{key}-{hashlib.sha256(content).hexdigest()[:8]}.parquet"
+    write_atomic(folder / file, content)
+    return file
 
 
 def decode_quarantine(content: bytes, name: str) -> tuple[Rejection, ...]:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Quotes
+from argus.core.arrays import BOOL_1D, I64_1D, Quotes
 from argus.core.errors import ConfigError, ImportFailed
 from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.time import format_ns
-from argus.data._catalog_stamps import FAULTS, read_instants
+from argus.data._catalog_stamps import read_instants
 from argus.data._catalog_statement import listed
+from argus.data._source_columns import numbers, reject_stamps
 from argus.data.importing import written_ns
 from argus.data.quarantine import reason_counts
 from argus.data.raw import Rejection, SourceTable
@@ -237,7 +238,7 @@ def _columns(table: SourceTable, spec: QuoteSpec) -> tuple[dict[str, Any], dict[
     else:
         columns["ts_recv_ns"] = _stamps(table, spec, spec.recv_column, rejected)
     for side in _SIDES:
-        columns[side] = _numbers(table, spec.columns[side], rejected)
+        columns[side] = numbers(table, spec.columns[side], rejected)
     for side in ("bid", "ask"):
         size, is_empty = columns[f"{side}_size"], np.isnan(columns[side])
         columns[f"{side}_size"] = np.where(np.isnan(size) & is_empty, 0.0, size)
@@ -248,29 +249,8 @@ def _stamps(table: SourceTable, spec: QuoteSpec, name: str, rejected: dict[int, 
     column = table.frame[name]
     where = f"{table.name}, column {name!r}"
     stamps = read_instants(column, spec.time_format, spec.timezone, table.source_line, where)
-    for row in np.flatnonzero(stamps.fault).tolist():
-        reason, why = FAULTS[int(stamps.fault[row])]
-        line = int(table.source_line[row])
-        message = f"line {line}, column {name!r}: found {column[row]!r}: {why}"
-        rejected.setdefault(row, Rejection(line, reason, message, table.original(row)))
+    reject_stamps(table, name, spec.time_format, stamps, rejected)
     return stamps.values
-
-
-def _numbers(table: SourceTable, name: str, rejected: dict[int, Rejection]) -> F64_1D:
-    """A column as float64, NaN where it is empty; text that is no number rejects its row."""
-    import polars as pl
-
-    column: pl.Series = table.frame[name]
-    text = column.cast(pl.String).str.strip_chars() if column.dtype == pl.String else column
-    numbers = text.cast(pl.Float64, strict=False)
-    if column.dtype == pl.String:
-        wrong = numbers.is_null() & text.is_not_null() & (text.str.len_bytes() > 0)
-        for row in wrong.arg_true().to_list():
-            line = int(table.source_line[row])
-            message = f"line {line}, column {name!r}: found {column[row]!r}: it is not a number"
-            rejected.setdefault(row, Rejection(line, QuoteReason.UNPARSABLE, message, table.original(row)))
-    values: F64_1D = np.ascontiguousarray(numbers.fill_null(np.nan).to_numpy())
-    return values
 
 
 def _check_share(table: SourceTable, wrong: Mapping[int, Rejection], what: str) -> None:

@@ -1,0 +1,82 @@
+"""What a person can state about a file of option quotes, as options of ``argus options import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "ChainColumnOption",
+    "ChainPresetOption",
+    "ChainStampOption",
+    "ExpiryFormatOption",
+    "FilesArgument",
+    "SeriesOption",
+    "SettlesOption",
+    "UnderlyingOption",
+    "ZeroIsNoneOption",
+]
+
+_PANEL = "What the file is"
+
+FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz or Parquet; one or several.")]
+"""Files of one form."""
+
+UnderlyingOption = Annotated[
+    str, typer.Option("--underlying", "-u", metavar="SYMBOL", help="What the options are on, such as SPX or SPY.")
+]
+"""Symbol of the underlying."""
+
+SeriesOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Name to keep the chains under: one for each vendor and kind of snapshot."),
+]
+"""Name of the series in the catalog."""
+
+ChainPresetOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="A named form: spx_eod_2019, chain_symbols.", rich_help_panel=_PANEL),
+]
+"""A named statement; other options go over it."""
+
+ChainColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD=NAME",
+        help="Which column is symbol (or expiry, right, strike, root), bid, ask, ...; repeat it.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""Field of an option to the file's column."""
+
+ChainStampOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="instant|session_close",
+        help="What a time stamp means: the instant of the quotes, or a session date whose close they are of.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""Meaning of a stamp; never guessed."""
+
+ExpiryFormatOption = Annotated[
+    str | None,
+    typer.Option(metavar="FORMAT", help="iso, datetime, or a pattern such as '%m/%d/%Y'.", rich_help_panel=_PANEL),
+]
+"""Form of the expiry column."""
+
+ZeroIsNoneOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FIELD", help="A field where 0 stands for nothing; repeat it.", rich_help_panel=_PANEL),
+]
+"""Fields where 0 stands for nothing."""
+
+SettlesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="am|pm", help="When all contracts settle, if their roots do not tell.", rich_help_panel=_PANEL
+    ),
+]
+"""On the open or the close, where roots do not tell."""

@@ -1,0 +1,173 @@
+"""The columns of a file of options as contracts and times; a row that names none is rejected and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import BOOL_1D, I64_1D
+from argus.core.option_symbols import SYMBOL_FAULTS, parse_option_symbols
+from argus.core.time import day_of
+from argus.data._catalog_stamps import read_dates, read_instants
+from argus.data._source_columns import numbers, reject_stamps, shown
+from argus.data.calendars import session_table
+from argus.data.option_expiries import EXPIRY_FAULTS, canonical_roots, expiries, option_rule
+from argus.data.raw import Rejection, SourceTable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["CONTRACT_FIELDS", "chain_times", "contract_columns"]
+
+CONTRACT_FIELDS: Final = ("symbol", "root", "expiry", "right", "strike")
+"""Fields that name a contract."""
+
+_RIGHTS: Final = {"c": 1, "call": 1, "1": 1, "+1": 1, "p": -1, "put": -1, "-1": -1}
+_STRIKE_TOLERANCE: Final = 5e-4  # half a thousandth: a symbol knows no finer strike
+
+
+class _Statement(Protocol):
+    """What is read of a `ChainSpec` here."""
+
+    @property
+    def underlying(self) -> str: ...
+    @property
+    def columns(self) -> Mapping[str, str]: ...
+    @property
+    def time_column(self) -> str | None: ...
+    @property
+    def time_format(self) -> str: ...
+    @property
+    def timezone(self) -> str | None: ...
+    @property
+    def stamp(self) -> str | None: ...
+    @property
+    def expiry_format(self) -> str: ...
+    @property
+    def delay_ns(self) -> int: ...
+    @property
+    def at_open(self) -> bool | None: ...
+
+
+def _reject(
+    table: SourceTable, rejected: dict[int, Rejection], rows: BOOL_1D | I64_1D, name: str, reason: str, why: str
+) -> None:
+    """Reject rows for what a column holds in them; a row that is rejected already keeps its first reason."""
+    index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+    column = table.frame[name]
+    for row in index.tolist():
+        line = int(table.source_line[row])
+        message = f"line {line}, column {name!r}: found {shown(column[row])}: {why}"
+        rejected.setdefault(row, Rejection(line, reason, message, table.original(row)))
+
+
+def contract_columns(
+    table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """(``expiry_ns``, ``root``, ``right``, ``settlement`` and ``strike`` of each row, all roots in order)."""
+    n = table.frame.height
+    symbol = spec.columns.get("symbol")
+    if symbol is not None:
+        named = parse_option_symbols(_texts(table.frame[symbol]))
+        for code, why in SYMBOL_FAULTS.items():
+            _reject(table, rejected, named.fault == code, symbol, "bad_symbol", f"{why}")
+        root, day = named.root.astype("U6"), named.expiry_day.astype(np.int64)
+        right, strike = named.right.copy(), named.strike.copy()
+        _check_agreement(table, spec, rejected, (root, day, right, strike))
+    else:
+        root = np.full(n, spec.underlying, dtype=f"U{max(6, len(spec.underlying))}")
+        if "root" in spec.columns:
+            root = np.char.strip(_texts(table.frame[spec.columns["root"]]))
+            _reject(table, rejected, np.char.str_len(root) == 0, spec.columns["root"], "bad_symbol", "it is empty")
+        day = _days(table, spec, rejected)
+        right, strike = _rights(table, spec, rejected), numbers(table, spec.columns["strike"], rejected)
+    root = canonical_roots(root, day, at_open=spec.at_open)
+    ends = expiries(root, day)
+    for code, why in EXPIRY_FAULTS.items():
+        _reject(table, rejected, ends.fault == code, symbol or spec.columns["expiry"], "no_expiry", why)
+    roots, codes = np.unique(root, return_inverse=True)
+    columns: dict[str, NDArray[Any]] = {
+        "expiry_ns": ends.expiry_ns,
+        "root": codes.astype(np.int16),
+        "right": right,
+        "settlement": ends.settlement,
+        "strike": strike,
+    }
+    return columns, tuple(roots.tolist())
+
+
+def chain_times(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) -> dict[str, NDArray[Any]]:
+    """``ts_event_ns`` and ``ts_recv_ns`` of each row."""
+    assert spec.time_column is not None
+    name = spec.time_column
+    where = f"{table.name}, column {name!r}"
+    is_date = spec.stamp == "session_close"
+    read = read_dates if is_date else read_instants
+    stamps = read(table.frame[name], spec.time_format, spec.timezone, table.source_line, where)
+    reject_stamps(table, name, spec.time_format, stamps, rejected)
+    event = _closes(table, spec, stamps.values, stamps.fault == 0, rejected) if is_date else stamps.values
+    return {"ts_event_ns": event, "ts_recv_ns": event + spec.delay_ns}
+
+
+def _closes(
+    table: SourceTable, spec: _Statement, days: I64_1D, readable: BOOL_1D, rejected: dict[int, Rejection]
+) -> I64_1D:
+    """Close of each row's session; a date without a session rejects its row."""
+    assert spec.time_column is not None
+    calendar = option_rule(spec.underlying).calendar
+    close = np.zeros(len(days), np.int64)
+    rows = np.flatnonzero(readable)
+    if len(rows):
+        known = session_table(calendar, day_of(int(days[rows].min())), day_of(int(days[rows].max())))
+        found = np.isin(days[rows], known.session)
+        why = f"the calendar {calendar} has no session on that date"
+        _reject(table, rejected, rows[~found], spec.time_column, "no_session", why)
+        close[rows[found]] = known.close_ns[np.searchsorted(known.session, days[rows[found]])]
+    return close
+
+
+def _check_agreement(
+    table: SourceTable, spec: _Statement, rejected: dict[int, Rejection], named: tuple[Any, I64_1D, Any, Any]
+) -> None:
+    """Reject the rows whose own columns say something else than their symbol."""
+    root, day, right, strike = named
+    differs: dict[str, BOOL_1D] = {}
+    if "root" in spec.columns:
+        own = np.char.strip(_texts(table.frame[spec.columns["root"]]))
+        differs["root"] = (own != root) & (own != "")
+    if "expiry" in spec.columns:
+        differs["expiry"] = _days(table, spec, rejected) != day
+    if "right" in spec.columns:
+        differs["right"] = _rights(table, spec, rejected) != right
+    if "strike" in spec.columns:
+        own_strike = numbers(table, spec.columns["strike"], rejected)
+        differs["strike"] = ~(np.abs(own_strike - strike) < _STRIKE_TOLERANCE)
+    for name, rows in differs.items():
+        _reject(table, rejected, rows, spec.columns[name], "symbol_mismatch", "the symbol says otherwise")
+
+
+def _days(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) -> I64_1D:
+    name = spec.columns["expiry"]
+    where = f"{table.name}, column {name!r}"
+    stamps = read_dates(table.frame[name], spec.expiry_format, None, table.source_line, where)
+    reject_stamps(table, name, spec.expiry_format, stamps, rejected)
+    return stamps.values
+
+
+def _rights(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) -> NDArray[np.int8]:
+    name = spec.columns["right"]
+    words, which = np.unique(_texts(table.frame[name]), return_inverse=True)
+    known = np.array([_RIGHTS.get(str(word).strip().lower(), 0) for word in words], np.int8)
+    right: NDArray[np.int8] = known[which]
+    _reject(table, rejected, right == 0, name, "bad_right", "it is neither a call (call, C, 1) nor a put (put, P, -1)")
+    return right
+
+
+def _texts(column: pl.Series) -> NDArray[np.str_]:
+    """A column as text, empty where it is missing."""
+    import polars as pl
+
+    return np.array(column.cast(pl.String).fill_null("").to_list(), dtype=np.str_)

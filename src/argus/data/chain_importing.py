@@ -1,0 +1,412 @@
+"""From a file of option quotes, and what you state about it, to checked chains in the catalog.
+
+The road is that of bars (`argus.data.importing`): columns, stamps and zones are stated and never guessed, a row that
+cannot be read or cannot be true goes to quarantine with its line, its reason and its original, and the same import
+twice changes nothing. Two things are particular to options. A contract is named by a symbol, or by root, expiry, right
+and strike, or by both; where both are delivered they must agree. And its expiry becomes an instant by the exchange's
+rule for its root (`argus.data.option_expiries`), so that a day on which options settle at the open is not a day longer
+than it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import I64_1D
+from argus.core.chains import CHAIN_COLUMNS, CHAIN_NUMBERS, ChainSnapshots
+from argus.core.errors import ConfigError, ImportFailed
+from argus.data._catalog_report import ImportReport
+from argus.data._catalog_statement import listed
+from argus.data._chain_columns import CONTRACT_FIELDS, chain_times, contract_columns
+from argus.data._source_columns import numbers
+from argus.data.catalog import SourceRecord
+from argus.data.chain_quality import ChainInspection, ChainLimits, ChainReason, inspect_chain, row_text
+from argus.data.chain_store import ChainStore
+from argus.data.importing import rows_where, written_ns
+from argus.data.quarantine import reason_counts
+from argus.data.raw import Rejection, SourceTable
+from argus.data.sources import open_source
+
+__all__ = ["CHAIN_PRESETS", "ChainSpec", "ChainsRead", "chain_preset", "import_chains", "read_chain_file"]
+
+STAMPS: Final = ("instant", "session_close")
+_OBSERVED: Final = tuple(name for name in CHAIN_NUMBERS if name != "strike")
+_FIELDS: Final = (*CONTRACT_FIELDS, *_OBSERVED)
+_UNREADABLE_SHARE_MAX: Final = 0.10
+_NOT_UNREADABLE: Final = ("no_session", "symbol_mismatch", "no_expiry")
+_FUTURE: Final = "future"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSpec:
+    """What is stated about a file of option quotes.
+
+    Attributes
+    ----------
+    underlying : str
+        Symbol of the underlying that all rows are about.
+    series : str
+        Name under which the chains are kept: one for each vendor and kind of snapshot.
+    columns : mapping
+        Field to the file's column. A contract is ``symbol``, or ``expiry``, ``right`` and ``strike`` with ``root``
+        where it is not the underlying's symbol; or all of them. Beside it any of ``underlying_price``, ``bid``,
+        ``ask``, ``last``, ``bid_size``, ``ask_size``, ``volume``, ``open_interest``, ``vendor_iv``, ``vendor_delta``
+        and ``vendor_gamma``; ``bid`` and ``ask`` are required.
+    time_column : str
+        When the quotes were made.
+    time_format, timezone
+        As in `argus.data.importing.ImportSpec`.
+    stamp : str
+        ``instant``, or ``session_close`` where the column is a session date and the quotes are those of its close.
+    expiry_format : str
+        Of the expiry column: ``iso``, ``datetime`` for a typed date, or a pattern such as ``%m/%d/%Y``.
+    delay_ns : int
+        How long after the quotes the vendor delivers them.
+    zero_is_none : tuple of str
+        Fields in which this vendor writes 0 for what it does not have.
+    at_open : bool or None
+        Whether the contracts settle on the open, where roots do not tell (see `canonical_roots`).
+    delimiter, encoding, where, notes
+        As in `argus.data.importing.ImportSpec`.
+    """
+
+    underlying: str
+    series: str = "main"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    time_column: str | None = None
+    time_format: str = "iso"
+    timezone: str | None = None
+    stamp: str | None = None
+    expiry_format: str = "iso"
+    delay_ns: int = 0
+    zero_is_none: tuple[str, ...] = ()
+    at_open: bool | None = None
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    where: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """The statement as plain values, for the manifest."""
+        plain = asdict(replace(self, columns=dict(self.columns), where=dict(self.where)))
+        return plain | {"zero_is_none": list(self.zero_is_none), "notes": list(self.notes)}
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the statement: the same file under another statement is another import."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
+
+
+_SAME: Final = {name: name for name in _OBSERVED}
+
+CHAIN_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "spx_eod_2019": {
+            "series": "eod",
+            "columns": {"symbol": "optionroot", "expiry": "expiration", "right": "type", "strike": "strike"}
+            | {"underlying_price": "underlying_last", "bid": "bid", "ask": "ask", "last": "last", "volume": "volume"}
+            | {"open_interest": "openinterest", "vendor_iv": "impliedvol"}
+            | {"vendor_delta": "delta", "vendor_gamma": "gamma"},
+            "time_column": "quotedate",
+            "time_format": "%m/%d/%Y",
+            "stamp": "session_close",
+            "expiry_format": "%m/%d/%Y",
+            "zero_is_none": ("last", "vendor_iv"),
+        },
+        "chain_symbols": {
+            "columns": {"symbol": "symbol", **_SAME},
+            "time_column": "ts_event_ns",
+            "time_format": "ns",
+            "stamp": "instant",
+        },
+    }
+)
+"""Named statements: end-of-day chains of an index with month/day/year dates (a CSV a day); and our own column names
+with OSI symbols and counts of nanoseconds."""
+
+
+def chain_preset(name: str, underlying: str, **stated: Any) -> ChainSpec:
+    """The statement that a preset stands for, with your own statements over it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset, or a statement is none that can be made.
+    """
+    if name not in CHAIN_PRESETS:
+        raise ConfigError(f"no preset of chains is called {name!r}; there are: {', '.join(CHAIN_PRESETS)}")
+    unknown = set(stated) - set(ChainSpec.__dataclass_fields__)
+    if unknown:
+        raise ConfigError(f"preset {name}: {', '.join(sorted(unknown))} is nothing that can be stated about a file")
+    return ChainSpec(underlying, **{**CHAIN_PRESETS[name], **stated})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChainsRead:
+    """Chains of a file, and what was in it that is none.
+
+    Attributes
+    ----------
+    chain : ChainSnapshots
+    inspection : ChainInspection
+        What the gates found in the rows that could be read.
+    quarantined : tuple of Rejection
+        In the order of the file.
+    rows_read : int
+    source, source_sha256 : str
+    original : callable
+        Row of `chain` to its rejection, for a reason and a sentence.
+    notes : tuple of str
+        What a reader of results must know.
+    """
+
+    chain: ChainSnapshots
+    inspection: ChainInspection
+    quarantined: tuple[Rejection, ...]
+    rows_read: int
+    source: str
+    source_sha256: str
+    table: SourceTable = field(repr=False)
+    rows: I64_1D = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    def rejection(self, row: int, reason: str, why: str) -> Rejection:
+        """A row of the chain as one that was not taken."""
+        at = int(self.rows[row])
+        line = int(self.table.source_line[at])
+        columns = {name: getattr(self.chain, name) for name in CHAIN_COLUMNS}
+        message = f"line {line}, {row_text(columns, self.chain.roots, row)}: {why}"
+        return Rejection(line, reason, message, self.table.original(at))
+
+
+def read_chain_file(
+    path: Path,
+    spec: ChainSpec,
+    *,
+    limits: ChainLimits | None = None,
+    now_ns: int | None = None,
+    before: ChainSnapshots | None = None,
+) -> ChainsRead:
+    """Chains of a text or Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+    spec : ChainSpec
+    limits : ChainLimits, optional
+    now_ns : int, optional
+        A snapshot that is known later is quarantined; by default the time at which the file was last written.
+    before : ChainSnapshots, optional
+        The snapshot before these, to tell copies and missing expiries.
+
+    Raises
+    ------
+    ImportFailed
+        If a statement is missing or the file contradicts it, more than a tenth of the rows cannot be read as stated
+        (then the statement is wrong, not the rows), or no row can be used.
+    """
+    source = open_source(path, delimiter=spec.delimiter, encoding=spec.encoding)
+    _check_statement(source.names, path.name, spec)
+    assert spec.time_column is not None
+    table = source.table(list(dict.fromkeys([spec.time_column, *spec.columns.values(), *spec.where])))
+    if spec.where:
+        table = rows_where(table, spec.where)
+    columns, roots, rejected = _columns(table, spec)
+    _check_share(table, rejected)
+    usable = np.ones(table.frame.height, np.bool_)
+    usable[list(rejected)] = False
+    rows = np.flatnonzero(usable)
+    columns = {name: np.ascontiguousarray(column[rows]) for name, column in columns.items()}
+    limit_ns = written_ns(path) if now_ns is None else now_ns
+    found = inspect_chain(columns, roots, limits or ChainLimits(), now_ns=limit_ns, before=before)
+    for row in np.flatnonzero(found.fatal).tolist():
+        at = int(rows[row])
+        rejected[at] = _gated(table, at, columns, roots, row, ChainReason(int(found.reasons[row])))
+    every = [*table.rejected, *rejected.values()]
+    quarantined = tuple(sorted(every, key=lambda rejection: rejection.source_line))
+    rows_read = table.frame.height + len(table.rejected)
+    if not len(found.kept):
+        first = f"; the first: {quarantined[0].message}" if quarantined else ""
+        raise ImportFailed(f"{path.name}: none of {rows_read} rows can be used{first}")
+    chain = _chain(columns, roots, found.kept, spec.underlying)
+    notes = [*spec.notes, *(suspicion.message for suspicion in table.suspicions), *found.notes]
+    if not spec.delay_ns:
+        notes.append("when the vendor delivered the chains is not stated; they count as known when they were quoted")
+    return ChainsRead(
+        chain, found, quarantined, rows_read, table.name, table.sha256, table, rows[found.kept], tuple(notes)
+    )
+
+
+def import_chains(
+    store: ChainStore,
+    path: Path,
+    spec: ChainSpec,
+    *,
+    limits: ChainLimits | None = None,
+    now_ns: int | None = None,
+    replace_rows: bool = False,
+) -> ImportReport:
+    """Import a file into the catalog: good rows to the series, bad rows to quarantine, or nothing at all.
+
+    Parameters as for `read_chain_file`; with `replace_rows`, a row that contradicts the catalog takes the place of what
+    is there, instead of going to quarantine.
+
+    Raises
+    ------
+    ImportFailed
+        If the file cannot be read as stated, or no row of it can be used.
+    CatalogError
+        If the catalog is held by another writer, damaged, or the disk is full.
+    """
+    name = f"{spec.underlying}/{spec.series}"
+    if not replace_rows and (before := _imported_before(store, name, path, spec.fingerprint)):
+        return before
+    read = read_chain_file(path, spec, limits=limits, now_ns=now_ns)
+    record = SourceRecord(
+        name=read.source,
+        sha256=read.source_sha256,
+        fingerprint=spec.fingerprint,
+        statement=spec.describe(),
+        rows_read=read.rows_read,
+        warnings=read.inspection.warnings,
+    )
+    why = f"contradicts what {name} has from an earlier import; import with replace to let this file win"
+    written = store.write(
+        read.chain,
+        spec.series,
+        record,
+        replace_rows=replace_rows,
+        notes=read.notes,
+        quarantine=read.quarantined,
+        reject=lambda rows: [read.rejection(int(row), "conflict", why) for row in rows],
+    )
+    manifest = store.manifest(name)
+    return ImportReport(
+        dataset=name,
+        source=read.source,
+        source_sha256=read.source_sha256,
+        already_imported=False,
+        rows_read=read.rows_read,
+        rows_imported=written.added,
+        rows_present=written.identical,
+        rows_replaced=written.replaced,
+        quarantined=reason_counts([*read.quarantined, *written.conflicts]),
+        warnings=read.inspection.warnings,
+        first_ns=manifest.segments[0].first_recv_ns,
+        last_ns=manifest.segments[-1].last_recv_ns,
+        content_hash=written.content_hash,
+        notes=read.notes,
+        rows_are="snapshots",
+    )
+
+
+def _check_statement(names: tuple[str, ...], source: str, spec: ChainSpec) -> None:
+    """Raise `ImportFailed` with everything that is missing from or wrong with the statement."""
+    wrong = [f"columns names {name!r}, which is no field of an option" for name in spec.columns if name not in _FIELDS]
+    wrong += [f"zero_is_none names {name!r}, which is no number" for name in spec.zero_is_none if name not in _OBSERVED]
+    wrong += [f"columns states no {name!r}" for name in ("bid", "ask") if name not in spec.columns]
+    if "symbol" not in spec.columns:
+        wrong += [
+            f"columns states no {name!r}, nor a 'symbol' that says it"
+            for name in ("expiry", "right", "strike")
+            if name not in spec.columns
+        ]
+    if spec.time_column is None:
+        wrong.append("time_column is not stated: name the column that says when the quotes were made")
+    if spec.stamp not in STAMPS:
+        wrong.append(f"stamp is {spec.stamp!r}: state 'instant', or 'session_close' for a session date")
+    if spec.delay_ns < 0:
+        wrong.append(f"delay_ns is {spec.delay_ns}; a quote cannot be known before it was made")
+    stated = {f"columns[{name!r}]": column for name, column in spec.columns.items()}
+    stated |= {"time_column": spec.time_column} if spec.time_column is not None else {}
+    stated |= {f"where[{column!r}]": column for column in spec.where}
+    wrong += [
+        f"{label} is stated as {column!r}, which is no column of the file"
+        for label, column in stated.items()
+        if column not in names
+    ]
+    if wrong:
+        raise ImportFailed(f"{source}: {'; '.join(wrong)}. The file's columns are: {listed(names)}")
+
+
+def _columns(
+    table: SourceTable, spec: ChainSpec
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...], dict[int, Rejection]]:
+    """(columns of a chain, roots, rows that cannot be read as stated)."""
+    rejected: dict[int, Rejection] = {}
+    columns, roots = contract_columns(table, spec, rejected)
+    columns |= chain_times(table, spec, rejected)
+    for name in _OBSERVED:
+        if name in spec.columns:
+            values = numbers(table, spec.columns[name], rejected)
+            columns[name] = np.where(values == 0, np.nan, values) if name in spec.zero_is_none else values
+        else:
+            columns[name] = np.full(table.frame.height, np.nan)
+    return columns, roots, rejected
+
+
+def _check_share(table: SourceTable, rejected: Mapping[int, Rejection]) -> None:
+    """Refuse a file most of whose bad rows come from reading it wrongly."""
+    unreadable = [one for one in rejected.values() if one.reason not in _NOT_UNREADABLE]
+    unreadable += list(table.rejected)
+    total = table.frame.height + len(table.rejected)
+    if len(unreadable) > _UNREADABLE_SHARE_MAX * total:
+        raise ImportFailed(
+            f"{table.name}: {len(unreadable)} of {total} rows cannot be read as stated, so that the statement is wrong "
+            f"or the file is damaged; the first: {unreadable[0].message}"
+        )
+
+
+def _gated(
+    table: SourceTable, at: int, columns: Mapping[str, Any], roots: tuple[str, ...], row: int, reasons: ChainReason
+) -> Rejection:
+    code = "|".join(str(reason.name).lower() for reason in reasons)
+    line = int(table.source_line[at])
+    message = f"line {line}, {row_text(columns, roots, row)}: {code.replace('_', ' ')}"
+    return Rejection(line, code, message, table.original(at))
+
+
+def _chain(columns: Mapping[str, Any], roots: tuple[str, ...], kept: I64_1D, underlying: str) -> ChainSnapshots:
+    """The kept rows; roots that none of them has are left out."""
+    cut = {name: np.ascontiguousarray(columns[name][kept]) for name in CHAIN_COLUMNS}
+    used, codes = np.unique(cut["root"], return_inverse=True)
+    cut["root"] = codes.astype(np.int16)
+    return ChainSnapshots(underlying, tuple(roots[int(one)] for one in used), **cut)
+
+
+def _imported_before(store: ChainStore, name: str, path: Path, fingerprint: str) -> ImportReport | None:
+    """The report of this very import, if it was made before and could not turn out otherwise now."""
+    manifest = next((one for one in store.manifests() if one.name == name), None)
+    if manifest is None or not path.is_file():
+        return None
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    record = next((r for r in manifest.sources if (r.sha256, r.fingerprint) == (digest, fingerprint)), None)
+    # Snapshots that lay in the future then may not do so now.
+    if record is None or any(_FUTURE in reason for reason in record.quarantined):
+        return None
+    return ImportReport(
+        dataset=name,
+        source=record.name,
+        source_sha256=digest,
+        already_imported=True,
+        rows_read=record.rows_read,
+        rows_imported=0,
+        rows_present=record.rows_read - sum(record.quarantined.values()),
+        rows_replaced=0,
+        quarantined=record.quarantined,
+        warnings=record.warnings,
+        first_ns=manifest.segments[0].first_recv_ns,
+        last_ns=manifest.segments[-1].last_recv_ns,
+        content_hash=manifest.content_hash,
+        notes=manifest.notes,
+        rows_are="snapshots",
+    )

@@ -1,0 +1,142 @@
+"""Option contracts as a vendor defines them, matched to ours: the symbol, the instant of expiry and how it ends.
+
+Databento's definitions of OPRA carry OSI symbols and a date as midnight UTC, so the exchange's rule for the root gives
+the instant. Those of CME carry the instant itself, and the CFI code (ISO 10962) says how the contract ends: its third
+letter A or E for American or European, its fifth P or C for physical or cash. What is no option is left out by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import F64_1D, I64_1D
+from argus.core.chains import I8_1D, Settlement
+from argus.core.option_symbols import SYMBOL_FAULTS, format_option_symbols, parse_option_symbols
+from argus.data.option_expiries import EXPIRY_FAULTS, expiries
+from argus.data.quarantine import reason_counts
+from argus.data.raw import Rejection
+
+__all__ = ["OptionContracts", "read_option_contracts"]
+
+_OPTIONS: Final = ("C", "P")
+_OPRA: Final = "OPRA"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OptionContracts:
+    """Contracts of a file of definitions, one element for each.
+
+    Attributes
+    ----------
+    instrument_id : (n,) int64
+        The vendor's number.
+    symbol : tuple of str
+        OSI symbols of OPRA contracts, the exchange's own of others.
+    root, underlying : tuple of str
+    ts_recv_ns, expiry_ns : (n,) int64
+        When the definition could first be known, and the instant of expiry; UTC nanoseconds.
+    right, settlement : (n,) int8
+    strike : (n,) float64
+    quarantined : tuple of Rejection
+        Options whose definition cannot be used.
+    others : int
+        Definitions of what is no option.
+    """
+
+    instrument_id: I64_1D
+    symbol: tuple[str, ...]
+    root: tuple[str, ...]
+    underlying: tuple[str, ...]
+    ts_recv_ns: I64_1D
+    expiry_ns: I64_1D
+    right: I8_1D
+    settlement: I8_1D
+    strike: F64_1D
+    quarantined: tuple[Rejection, ...]
+    others: int
+
+    def __len__(self) -> int:
+        return len(self.symbol)
+
+    @property
+    def quarantine_counts(self) -> dict[str, int]:
+        """Reason to number of definitions that cannot be used."""
+        return reason_counts(self.quarantined)
+
+
+def read_option_contracts(path: Path) -> OptionContracts:
+    """Option contracts of a Databento file of definitions.
+
+    Raises
+    ------
+    ImportFailed
+        If the file is damaged or of another schema.
+    MissingExtraError
+        If the databento library is not installed.
+    """
+    import polars as pl
+
+    from argus.data.sources.databento import read_definitions
+    from argus.data.sources.parquet import row_json
+
+    every = read_definitions(path).with_row_index("line", offset=1)
+    frame = every.filter(pl.col("instrument_class").is_in(_OPTIONS))
+    is_opra = (frame["exchange"] == _OPRA).to_numpy()
+    raw = np.array(frame["raw_symbol"].to_list(), dtype=np.str_)
+    why: NDArray[Any] = np.full(frame.height, "", dtype=object)
+    right = np.where((frame["instrument_class"] == "C").to_numpy(), 1, -1).astype(np.int8)
+    strike = frame["strike_price"].to_numpy().copy()
+    expiry_ns = frame["expiration_ns"].to_numpy().copy()
+    cfi = frame["cfi"].to_list()
+    settlement = np.array([_settlement(code) for code in cfi], np.int8)
+    root, symbol = np.array(frame["asset"].to_list(), dtype=object), raw.astype(object)
+    rows = np.flatnonzero(is_opra)
+    if len(rows):
+        named = parse_option_symbols(raw[rows])
+        ends = expiries(named.root, named.expiry_day)
+        for code, text in SYMBOL_FAULTS.items():
+            why[rows[named.fault == code]] = f"its symbol is none: {text}"
+        for code, text in EXPIRY_FAULTS.items():
+            why[rows[(named.fault == 0) & (ends.fault == code)]] = text
+        agrees = (named.right == right[rows]) & (np.abs(named.strike - strike[rows]) < 5e-4)
+        why[rows[(named.fault == 0) & ~agrees]] = "its symbol says another right or strike"
+        good = np.flatnonzero((named.fault == 0) & (ends.fault == 0))
+        expiry_ns[rows[good]], settlement[rows[good]] = ends.expiry_ns[good], ends.settlement[good]
+        root[rows[good]] = named.root[good].tolist()
+        parts = (named.root[good], named.expiry_day[good], named.right[good], named.strike[good])
+        symbol[rows[good]] = format_option_symbols(*parts).tolist()
+    why[(why == "") & ~is_opra & (settlement < 0)] = "its CFI code does not say how it ends"
+    why[(why == "") & ~((strike > 0) & (expiry_ns > 0))] = "it has no strike or no expiry"
+    bad = np.flatnonzero(why != "")
+    lines = frame["line"].to_list()
+    rejected = [
+        Rejection(lines[row], "bad_definition", f"row {lines[row]}, {raw[row]}: {why[row]}", row_json(frame, row))
+        for row in bad.tolist()
+    ]
+    kept = np.flatnonzero(why == "")
+    return OptionContracts(
+        instrument_id=frame["instrument_id"].to_numpy()[kept],
+        symbol=tuple(symbol[kept].tolist()),
+        root=tuple(root[kept].tolist()),
+        underlying=tuple(np.array(frame["underlying"].to_list(), dtype=object)[kept].tolist()),
+        ts_recv_ns=frame["ts_recv_ns"].to_numpy()[kept],
+        expiry_ns=expiry_ns[kept],
+        right=right[kept],
+        settlement=settlement[kept],
+        strike=strike[kept],
+        quarantined=tuple(rejected),
+        others=every.height - frame.height,
+    )
+
+
+def _settlement(cfi: str) -> int:
+    """Flags of a CFI code, -1 where it does not say; an option on a future counts as settled on the close."""
+    if len(cfi) != 6 or cfi[0] != "O" or cfi[2] not in "AE" or cfi[4] not in "PC":
+        return -1
+    american = Settlement.AMERICAN if cfi[2] == "A" else Settlement.PM_PHYSICAL_EUROPEAN
+    return int(american | (Settlement.CASH if cfi[4] == "C" else Settlement.PM_PHYSICAL_EUROPEAN))
