@@ -7,6 +7,27 @@ A row that cannot be answered holds NaN and a `Reason`; one bad row never distur
 
 from __future__ import annotations
 
+from argus.options.heston import (
+    HestonDistribution,
+    HestonGreeks,
+    HestonParameters,
+    HestonPrices,
+    heston_characteristic,
+    heston_distribution,
+    heston_greeks,
+    heston_price,
+)
 from argus.options.reasons import Reason, reason_names
 
-__all__ = ["Reason", "reason_names"]
+__all__ = [
+    "HestonDistribution",
+    "HestonGreeks",
+    "HestonParameters",
+    "HestonPrices",
+    "Reason",
+    "heston_characteristic",
+    "heston_distribution",
+    "heston_greeks",
+    "heston_price",
+    "reason_names",
+]

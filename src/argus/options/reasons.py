@@ -45,6 +45,8 @@ class Reason(IntEnum):
     """The search ended without an answer of the promised accuracy."""
     OUTSIDE_SURFACE = 17
     """The fitted surface does not reach that expiry or strike."""
+    ACCURACY_NOT_REACHED = 60
+    """The series of the model's price does not come within the promised error."""
 
 
 _NAMES = {int(reason): reason.name.lower() for reason in Reason}
