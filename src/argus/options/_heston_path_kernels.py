@@ -20,6 +20,7 @@ makes the uniform numbers.
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ def draw_normals(key: Any, number: Any):  # type: ignore[no-untyped-def]
     Box and Muller (1958); the angle is a random quarter turn and one within 45 degrees of zero.
     """
     bits = random_bits(key, number)
-    radius = np.sqrt(-2.0 * _short_log((_whole(bits >> 32) + 0.5) * _TO_UNIT))
+    radius = sqrt(-2.0 * _short_log((_whole(bits >> 32) + 0.5) * _TO_UNIT))
     a = ((_whole(bits & _ANGLE_BITS) + 2.0) * _TO_UNIT - 0.5) * _QUARTER_TURN
     q = a * a
     s = -1.0 / 39916800.0
@@ -127,14 +128,14 @@ def draw_uniform(key: Any, number: Any):  # type: ignore[no-untyped-def]
 def _calm_variance(mean: Any, c: Any, normal: Any):  # type: ignore[no-untyped-def]
     """The next variance by the quadratic rule; rounding may leave it a hair below zero, hence the floor."""
     d = 1.0 - c
-    ratio = c + d * normal * normal + 2.0 * normal * np.sqrt(c * d)
+    ratio = c + d * normal * normal + 2.0 * normal * sqrt(c * d)
     return mean * (ratio if ratio > 0.0 else 0.0)
 
 
 @njit(cache=True, forceinline=True, error_model="numpy")
 def _onward(x: Any, v: Any, v_next: Any, base: Any, normal: Any, terms: Any):  # type: ignore[no-untyped-def]
     """The next log price, given what the variance did."""
-    return x + (terms[0] + base + terms[8] * v_next + np.sqrt(terms[9] * (v + v_next)) * normal)
+    return x + (terms[0] + base + terms[8] * v_next + sqrt(terms[9] * (v + v_next)) * normal)
 
 
 @njit(cache=True, forceinline=True, error_model="numpy")
@@ -142,7 +143,7 @@ def _step_calm(x: Any, v: Any, normal_spot: Any, normal_variance: Any, terms: An
     """`qe_step` where steps are short and the variance lies at or above the edge: the same bits for half the work."""
     mean = v * terms[1] + terms[2]
     psi = (v * terms[3] + terms[4]) / (mean * mean)
-    c = np.sqrt(1.0 - 0.5 * psi)
+    c = sqrt(1.0 - 0.5 * psi)
     v_next = _calm_variance(mean, c, normal_variance)
     tilt = terms[10] * mean
     room = 1.0 - 2.0 * tilt * (1.0 - c)
@@ -159,7 +160,7 @@ def _step_any(  # type: ignore[no-untyped-def]
     psi = (v * terms[3] + terms[4]) / (mean * mean)
     is_calm = v >= terms[5]
     c = 1.0 - 0.5 * psi
-    c = np.sqrt(c if is_calm else 0.25)
+    c = sqrt(c if is_calm else 0.25)
     half = 0.5 * mean * (1.0 + psi)
     rise = _LN_2 - _short_log((1.0 + psi) * uniform)
     wild = half * (rise if rise > 0.0 else 0.0)

@@ -183,7 +183,7 @@ def heston_price(
     ConfigError
         On arrays that do not fit together, or an accuracy outside 1e-13 to 0.01.
     """
-    rows = _Rows(strike, right, years, forward, discount)
+    rows = OptionRows(strike, right, years, forward, discount)
     put = rows.evaluate(parameters, accuracy, 1)[0]
     return HestonPrices(rows.price(put), rows.reason)
 
@@ -202,7 +202,7 @@ def heston_greeks(
 
     The price keeps the accuracy asked for; the greeks come from the same series, ended where the density is as exact.
     """
-    rows = _Rows(strike, right, years, forward, discount)
+    rows = OptionRows(strike, right, years, forward, discount)
     put, below, density, vega = rows.evaluate(parameters, accuracy, 4)
     is_call = rows.right > 0
     # The put is K Q - F H, and homogeneous in strike and forward: its derivative to F is -H.
@@ -236,7 +236,7 @@ def heston_distribution(
     ConfigError
         As `heston_price`.
     """
-    rows = _Rows(level, -1, years, forward, 1.0)
+    rows = OptionRows(level, -1, years, forward, 1.0)
     _, below, density, _ = rows.evaluate(parameters, accuracy, 4)
     return HestonDistribution(np.maximum(density, 0.0) / rows.strike, np.clip(below, 0.0, 1.0), rows.reason)
 
@@ -258,7 +258,7 @@ def heston_characteristic(parameters: HestonParameters, u: ArrayLike, years: flo
     return np.exp(np.array([log_characteristic(float(point), float(years), model)[0] for point in points]))
 
 
-class _Rows:
+class OptionRows:
     """Options side by side, the ones that cannot be answered marked."""
 
     def __init__(
@@ -291,7 +291,7 @@ class _Rows:
 
     def evaluate(self, parameters: HestonParameters, accuracy: float, rows: int) -> NDArray[np.float64]:
         """Rows of `evaluate_rows`, NaN where there is no answer."""
-        from argus.options._heston_kernels import evaluate_rows
+        from argus.options._heston_kernels import TERMS_MAX, evaluate_rows
 
         if not _ACCURACY_MIN <= accuracy <= _ACCURACY_MAX:
             raise ConfigError(f"accuracy is {accuracy}; it must lie between {_ACCURACY_MIN} and {_ACCURACY_MAX}")
@@ -301,7 +301,7 @@ class _Rows:
         failed = np.zeros(len(self.strike), dtype=np.uint8)
         room = np.empty((5 + rows, len(order)))
         years, ratio = np.ascontiguousarray(self.years), np.ascontiguousarray(self.ratio)
-        evaluate_rows(order, years, ratio, float(accuracy), parameters.as_tuple(), out, failed, room, rows)
+        evaluate_rows(order, years, ratio, float(accuracy), parameters.as_tuple(), out, failed, room, rows, TERMS_MAX)
         if failed.any():
             self.reason[failed > 0] = Reason.ACCURACY_NOT_REACHED
             out[:, failed > 0] = np.nan
