@@ -17,17 +17,29 @@ from argus.options.heston import (
     heston_greeks,
     heston_price,
 )
+from argus.options.heston_calibration import HestonBounds, HestonCalibration, HestonQuotes, calibrate_heston
+from argus.options.heston_paths import HestonPaths, PathMean, PathPlan, path_mean, qe_terms, simulate_heston
 from argus.options.reasons import Reason, reason_names
 
 __all__ = [
+    "HestonBounds",
+    "HestonCalibration",
     "HestonDistribution",
     "HestonGreeks",
     "HestonParameters",
+    "HestonPaths",
     "HestonPrices",
+    "HestonQuotes",
+    "PathMean",
+    "PathPlan",
     "Reason",
+    "calibrate_heston",
     "heston_characteristic",
     "heston_distribution",
     "heston_greeks",
     "heston_price",
+    "path_mean",
+    "qe_terms",
     "reason_names",
+    "simulate_heston",
 ]

@@ -25,7 +25,7 @@ __all__ = ["follow_on_gpu", "walk"]
 _THREADS = 128
 
 
-@cuda.jit
+@cuda.jit  # type: ignore[untyped-decorator]
 def walk(  # type: ignore[no-untyped-def]
     keys: Any,
     terms: Any,
@@ -39,7 +39,7 @@ def walk(  # type: ignore[no-untyped-def]
     out: Any,
 ):
     """One thread: its draw walked to the end, and then the antithetic path; parameters as those of `follow_block`."""
-    thread = cuda.grid(1)
+    thread = cuda.grid(1)  # type: ignore[attr-defined]
     if thread >= draws:
         return
     for twin in range(2 if has_twins else 1):
@@ -115,7 +115,7 @@ def _unfused() -> Iterator[None]:
     before = nvvm.compile_ir
 
     def compile_ir(llvmir: Any, **options: Any) -> Any:
-        return before(llvmir, **{**options, "fma": False})
+        return before(llvmir, **{**options, "fma": False})  # type: ignore[no-untyped-call]
 
     nvvm.compile_ir = compile_ir
     try:

@@ -240,7 +240,21 @@ def _add_all(first: Any, count: Any, width: Any, rows: Any, weights: Any, room: 
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _sum_series(count: Any, most: Any, accuracy: Any, low: Any, width: Any, years: Any, model: Any, rows: Any, terms_max: Any, room: Any, weights: Any, slopes: Any, constants: Any):  # type: ignore[no-untyped-def]  # fmt: skip
+def _sum_series(  # type: ignore[no-untyped-def]
+    count: Any,
+    most: Any,
+    accuracy: Any,
+    low: Any,
+    width: Any,
+    years: Any,
+    model: Any,
+    rows: Any,
+    terms_max: Any,
+    room: Any,
+    weights: Any,
+    slopes: Any,
+    constants: Any,
+):
     """Sums over the series of all strikes of an expiry, and of the weights alone; False where it falls too slowly."""
     for i in range(count):
         theta = _PI * room[0, i] / width
@@ -268,7 +282,16 @@ def _sum_series(count: Any, most: Any, accuracy: Any, low: Any, width: Any, year
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def evaluate_rows(  # type: ignore[no-untyped-def]
-    order: Any, years: Any, ratio: Any, accuracy: Any, model: Any, out: Any, failed: Any, room: Any, rows: Any, terms_max: Any
+    order: Any,
+    years: Any,
+    ratio: Any,
+    accuracy: Any,
+    model: Any,
+    out: Any,
+    failed: Any,
+    room: Any,
+    rows: Any,
+    terms_max: Any,
 ):
     """Undiscounted puts over the forward, and more, of rows that are sorted by years.
 
@@ -310,7 +333,9 @@ def evaluate_rows(  # type: ignore[no-untyped-def]
         count = end - begin
         for i in range(count):
             room[0, i] = min(max(np.log(ratio[order[begin + i]]), low), high) - low
-        good = _sum_series(count, most, 0.25 * accuracy, low, width, tau, model, rows, terms_max, room, weights, slopes, constants)
+        good = _sum_series(
+            count, most, 0.25 * accuracy, low, width, tau, model, rows, terms_max, room, weights, slopes, constants
+        )
         floor = np.exp(low)
         for i in range(count):
             at = order[begin + i]

@@ -2,7 +2,7 @@
 
 `qe_step` is the scheme as one scalar function: state in, state out. The lanes here and the thread of a graphics card
 call the same arithmetic, of ``+ - * /``, ``sqrt``, shifts and selections only, so that a path has the same bits on
-every machine. `draw_row` and `step_row` do it for `LANES` paths at once; whoever follows paths by other questions than
+either, compiled or not. `draw_row` and `step_row` do it for `LANES` paths at once; whoever follows paths by other questions than
 the ones answered here (lowest, highest, first touch) calls these two and looks at the rows between them.
 
 Source of the scheme: L. Andersen (2008), "Simple and efficient simulation of the Heston stochastic volatility model",
@@ -29,7 +29,18 @@ from numba import njit, uint64
 from argus.core._random_kernels import portable_log, random_bits
 from argus.core._sharing_kernels import share_compiled
 
-__all__ = ["DRAWN_FLOATS", "LANES", "STATE_FLOATS", "draw_normals", "draw_row", "draw_uniform", "follow_block", "is_wild", "qe_step", "step_row"]
+__all__ = [
+    "DRAWN_FLOATS",
+    "LANES",
+    "STATE_FLOATS",
+    "draw_normals",
+    "draw_row",
+    "draw_uniform",
+    "follow_block",
+    "is_wild",
+    "qe_step",
+    "step_row",
+]
 
 LANES = 64
 """Paths that advance together. It has no part in the result."""
@@ -192,7 +203,8 @@ def qe_step(  # type: ignore[no-untyped-def]
     x, v : float
         Log of the price over the spot; annual variance, not negative.
     normal_spot, normal_variance, uniform : float
-        Independent deviates, as `draw_normals` and `draw_uniform` make them. The antithetic path takes the negatives and ``1 - uniform``.
+        Independent deviates, as `draw_normals` and `draw_uniform` make them. The antithetic path takes the negatives
+        and ``1 - uniform``.
     terms : tuple of 12 float
         Of one step's length: `argus.options.heston_paths.qe_terms`.
     """

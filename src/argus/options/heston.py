@@ -255,7 +255,8 @@ def heston_characteristic(parameters: HestonParameters, u: ArrayLike, years: flo
         raise ConfigError(f"years is {years}; it must be positive and finite")
     points = np.atleast_1d(np.asarray(u, dtype=np.float64))
     model = parameters.as_tuple()
-    return np.exp(np.array([log_characteristic(float(point), float(years), model)[0] for point in points]))
+    values: Complex1D = np.exp(np.array([log_characteristic(float(point), float(years), model)[0] for point in points]))
+    return values
 
 
 class OptionRows:
@@ -316,4 +317,5 @@ class OptionRows:
         intrinsic = np.maximum(sign * (1.0 - self.ratio), 0.0)
         most = np.where(sign > 0.0, 1.0, self.ratio)
         value = np.where(sign > 0.0, put + (1.0 - self.ratio), put)
-        return self.discount * self.forward * np.minimum(np.maximum(value, intrinsic), most)
+        held: F64_1D = self.discount * self.forward * np.minimum(np.maximum(value, intrinsic), most)
+        return held

@@ -2,7 +2,7 @@
 
 The five parameters are not equally well known: kappa, theta and sigma trade against each other, and quite different
 triples price a chain alike. So the search begins at several places, says how many of them agree, and which parameter
-ended at the edge of what is allowed; with yesterday's parameters as a start it stays in the same valley from day to day.
+ended at the edge of what is allowed; yesterday's parameters as a start keep it in the same valley from day to day.
 
 The residual of a quote is model less middle, over the scale of the quote: its spread, unless another is given. Whoever
 wants errors of volatility to count alike gives Black's vega times a hundredth.
@@ -11,7 +11,6 @@ wants errors of volatility to count alike gives Black's vega times a hundredth.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -134,7 +133,7 @@ def calibrate_heston(
     Parameters
     ----------
     quotes : HestonQuotes
-        Best of the out-of-the-money side, a few weeks to two years; quotes that cannot be used are left out with a reason.
+        Best the out-of-the-money side of each strike. Quotes that cannot be used are left out with a reason.
     scale : (n,) array, scalar or None
         Price error that counts as one; None: the spread.
     bounds : HestonBounds or None
@@ -176,7 +175,7 @@ def calibrate_heston(
 
 
 class _Fit:
-    """Quotes, and how far the model is off at a place of the search: logarithms of the first four parameters, and rho."""
+    """Quotes, and how far the model is off at a place: logarithms of the first four parameters, and rho."""
 
     def __init__(self, quotes: HestonQuotes, scale: ArrayLike | None, bounds: HestonBounds) -> None:
         try:
@@ -216,14 +215,16 @@ class _Fit:
 
     def parameters(self, place: F64_1D) -> HestonParameters:
         """The parameters at a place."""
-        return HestonParameters(*(float(value) for value in np.exp(place[:4])), float(place[4]))
+        v0, kappa, theta, sigma = (float(value) for value in np.exp(place[:4]))
+        return HestonParameters(v0, kappa, theta, sigma, float(place[4]))
 
     def place(self, parameters: HestonParameters) -> F64_1D:
         """The place of parameters, brought a little inside the bounds."""
         values = np.array(parameters.as_tuple())
         values[:4] = np.log(values[:4])
         low, high = self.box
-        return np.clip(values, low + 1e-3 * (high - low), high - 1e-3 * (high - low))
+        inside: F64_1D = np.clip(values, low + 2e-3 * (high - low), high - 2e-3 * (high - low))
+        return inside
 
     def best_places(self, count: int) -> list[F64_1D]:
         """The places of a fixed set, around what the quotes near the forward say, at which the model is least off."""
@@ -290,8 +291,9 @@ class _Fit:
 
     def result(self, found: list[Any]) -> HestonCalibration:
         """The best of the searches, and how the quotes lie to it."""
-        rms: Callable[[Any], float] = lambda one: math.sqrt(2.0 * float(one.cost) / int(self.used.sum()))  # noqa: E731
-        best = min(found, key=lambda one: float(one.cost))
+        # What the search calls cost is half of the sum of squares.
+        rms = [math.sqrt(2.0 * float(one.cost) / int(self.used.sum())) for one in found]
+        best, least = found[int(np.argmin(rms))], min(rms)
         low, high = self.box
         edge = 1e-3 * (high - low)
         at_bound = (best.x < low + edge) | (best.x > high - edge)
@@ -299,10 +301,10 @@ class _Fit:
         model[self.used] = best.fun * self.scale[self.used] + self.middle[self.used]
         return HestonCalibration(
             parameters=self.parameters(best.x),
-            rms=rms(best),
+            rms=least,
             converged=bool(best.status > 0),
             at_bound=tuple(name for name, is_there in zip(_NAMES, at_bound, strict=True) if is_there),
-            agreeing=sum(rms(one) <= rms(best) * (1.0 + _SAME) + 1e-9 for one in found),
+            agreeing=sum(one <= least * (1.0 + _SAME) + 1e-6 for one in rms),
             starts=len(found),
             evaluations=self.evaluations,
             model=model,

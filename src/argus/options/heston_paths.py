@@ -42,8 +42,8 @@ class PathPlan:
     paths : int
         Even where antithetic.
     drift : float
-        Annual, continuous growth of the mean price: rate less dividends and borrow for the risk-neutral law, or one's own
-        view for the real world.
+        Annual, continuous growth of the mean price: rate less dividends and borrow for the risk-neutral law, or one's
+        own view for the real world.
     antithetic : bool
         Whether each second path mirrors the one before it: half of the random numbers, and less noise in the average
         of anything that rises (or falls) with the price.
@@ -246,9 +246,10 @@ def _follow_in_threads(
 def path_mean(paths: HestonPaths, values: F64_1D, control: F64_1D | None = None, control_mean: float = 0.0) -> PathMean:
     """Mean of `values` over paths, with its standard error.
 
-    Antithetic pairs are averaged first: they are one observation, not two. A control is another value of each path whose
-    true mean is known, say ``paths.growth`` with ``exp(drift * years)``, or a payoff that has a formula; the multiple of
-    its deviation that explains most is taken off (Glasserman 2004, Monte Carlo Methods in Financial Engineering, 4.1).
+    Antithetic pairs are averaged first: they are one observation, not two. A control is another value of each path
+    whose true mean is known, say ``paths.growth`` with ``exp(drift * years)``, or a payoff that has a formula; the
+    multiple of its deviation that explains most is taken off (Glasserman 2004, Monte Carlo Methods in Financial
+    Engineering, section 4.1).
 
     Parameters
     ----------
