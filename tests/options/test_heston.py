@@ -32,7 +32,9 @@ def quantlib_puts(parameters: HestonParameters, days: int, strikes: np.ndarray, 
     flat = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, ql.Actual365Fixed()))
     spot = ql.QuoteHandle(ql.SimpleQuote(100.0))
     model = ql.HestonModel(ql.HestonProcess(flat, flat, spot, *parameters.as_tuple()))
-    chosen = ql.AnalyticHestonEngine(model, 1e-10, 100_000) if engine == "analytic" else ql.COSHestonEngine(model, 20, 2000)
+    chosen = (
+        ql.AnalyticHestonEngine(model, 1e-10, 100_000) if engine == "analytic" else ql.COSHestonEngine(model, 20, 2000)
+    )
     exercise = ql.EuropeanExercise(today + days)
     prices = []
     for strike in strikes:
@@ -80,7 +82,7 @@ def test_the_promised_error_is_kept_at_every_accuracy() -> None:
 
 
 def test_alan_lewis_reference_prices() -> None:
-    # Alan Lewis, "Heston - Reference Prices", wilmott.com forum, 30 May 2012: 20 digits by Mathematica; 10 of them here.
+    # Alan Lewis, "Heston - Reference Prices", wilmott.com forum, 30 May 2012: 20 digits by Mathematica, 10 here.
     parameters = HestonParameters(0.04, 4.0, 0.25, 1.0, -0.5)
     strikes, discount = np.array([80.0, 90.0, 100.0, 110.0, 120.0]), math.exp(-0.01)
     puts = [7.9588781133, 12.0179667073, 17.0552709613, 23.0178258984, 29.8110262027]
@@ -224,7 +226,7 @@ def test_no_answer_is_given_where_the_series_falls_too_slowly() -> None:
 def test_parameters_and_calls_out_of_range_are_refused() -> None:
     for name, value in (("v0", 0.0), ("kappa", -1.0), ("theta", math.nan), ("sigma", math.inf), ("rho", 1.0)):
         with pytest.raises(ConfigError, match=name):
-            HestonParameters(**{**dict(v0=0.04, kappa=1.0, theta=0.04, sigma=0.5, rho=0.0), name: value})
+            HestonParameters(**{"v0": 0.04, "kappa": 1.0, "theta": 0.04, "sigma": 0.5, "rho": 0.0, name: value})
     with pytest.raises(ConfigError, match="accuracy"):
         heston_price(PLAIN, 100.0, 1, 1.0, 100.0, accuracy=0.5)
     with pytest.raises(ConfigError, match="fit together"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,11 @@ def test_parameters_are_found_again(truth: HestonParameters) -> None:
 
 
 def test_noise_of_the_quotes_comes_out_as_it_went_in() -> None:
-    found = calibrate_heston(chain(TRUTHS[0], noise=0.3))
-    assert found.rms == pytest.approx(0.3, rel=0.25)
+    found = calibrate_heston(chain(TRUTHS[0], noise=0.4))
+    assert found.rms == pytest.approx(0.4, rel=0.25)
     used = found.reason == 0
     assert np.sqrt(np.mean(found.error_spreads[used] ** 2)) == pytest.approx(found.rms, rel=1e-9)
-    assert 0.8 < found.inside < 1.0
+    assert 0.7 < found.inside < 1.0
     assert found.parameters is not None
     again = heston_price(found.parameters, _STRIKES, _RIGHTS, _YEARS, 100.0, 0.98).price
     np.testing.assert_allclose(found.model[used], again[used], atol=2e-5)
@@ -139,10 +140,45 @@ def test_calls_that_make_no_sense_are_refused() -> None:
             HestonBounds(**bounds)
 
 
-def _session(path: Path) -> HestonQuotes:
-    """Out-of-the-money SPXW quotes of one close, 20 to 400 days, with forwards from parity at the strike nearest to it."""
-    import polars as pl
+def session(path: Path) -> HestonQuotes:
+    """Out-of-the-money SPXW quotes of one close, 14 to 400 days ahead; forward and discount of an expiry by parity."""
+    with gzip.open(path, "rt") as file:
+        rows = [line.rstrip("\n").split(",") for line in file][1:]
+    sides: dict[int, dict[tuple[float, int], tuple[float, float]]] = {}
+    for row in rows:
+        if row[3].startswith("SPXW"):
+            expiry, today = (date(int(day[6:]), int(day[:2]), int(day[3:5])) for day in row[5:7])
+            ahead = (expiry - today).days
+            if 14 <= ahead <= 400:
+                right = 1 if row[4] == "call" else -1
+                sides.setdefault(ahead, {})[float(row[7]), right] = (float(row[10]), float(row[11]))
+    found = []
+    for ahead, quotes in sorted(sides.items()):
+        strikes = np.array(sorted({strike for strike, _ in quotes if (strike, 1) in quotes and (strike, -1) in quotes}))
+        gaps = np.array([sum(quotes[k, 1]) / 2.0 - sum(quotes[k, -1]) / 2.0 for k in strikes])
+        near = np.argsort(np.abs(gaps))[:30]
+        slope, level = np.polyfit(strikes[near], gaps[near], 1)
+        forward = -level / slope
+        for (strike, right), (bid, ask) in sorted(quotes.items()):
+            if right * (strike - forward) > 0.0 and 0.7 < strike / forward < 1.2:
+                found.append((strike, right, ahead / 365, forward, -slope, bid, ask))
+    return HestonQuotes(*np.array(found).T)
 
-    with gzip.open(path) as file:
-        table = pl.read_csv(file.read(), infer_schema_length=None)
-    raise NotImplementedError(table.columns)
+
+def test_real_chains_fit_and_stay_in_the_same_valley(real_data: Path) -> None:
+    files = sorted((real_data / "spx_chains_2019").glob("SPX_*.csv.gz"))[:2]
+    if len(files) < 2:
+        pytest.skip(f"{real_data} has no chains of SPX")
+    quotes = [session(path) for path in files]
+    first = calibrate_heston(quotes[0])
+    assert first.parameters is not None
+    assert first.converged
+    assert first.at_bound == ()
+    assert first.parameters.rho < -0.5
+    # Five parameters for a surface: a few spreads at most, half of the quotes within two.
+    used = first.reason == 0
+    assert used.sum() > 1_000
+    assert np.median(np.abs(first.error_spreads[used])) < 2.0
+    second = calibrate_heston(quotes[1], warm=first.parameters, starts=0)
+    again = calibrate_heston(quotes[1])
+    assert second.rms <= 1.01 * again.rms

@@ -50,7 +50,8 @@ def test_moments_solve_the_equation_too(model: tuple[float, ...]) -> None:
 
 
 def test_a_moment_explodes_when_andersen_and_piterbarg_say_so() -> None:
-    v0, kappa, theta, sigma, rho = model = (0.04, 0.5, 0.04, 1.0, 0.3)
+    model = (0.04, 0.5, 0.04, 1.0, 0.3)
+    _, kappa, _, sigma, rho = model
     power = 4.0
     beta = rho * sigma * power - kappa
     gamma = math.sqrt(sigma**2 * (power**2 - power) - beta**2)

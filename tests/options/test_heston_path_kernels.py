@@ -57,7 +57,9 @@ def test_mean_and_variance_of_the_variance_are_exact(parameters: HestonParameter
 @pytest.mark.parametrize("parameters", [CALM, WILD, HestonParameters(0.04, 1.0, 0.09, 0.8, 0.4)])
 @pytest.mark.parametrize("years_step", STEPS)
 @pytest.mark.parametrize("v", [0.0, 0.004, 0.3])
-def test_mean_of_the_price_is_exact_from_any_variance(parameters: HestonParameters, years_step: float, v: float) -> None:
+def test_mean_of_the_price_is_exact_from_any_variance(
+    parameters: HestonParameters, years_step: float, v: float
+) -> None:
     terms = qe_terms(parameters, years_step, drift=0.05)
     values, weights = next_variances(v, terms)
     points, chances = deviates(30)
@@ -76,7 +78,7 @@ def test_mean_of_the_price_is_exact_from_any_variance(parameters: HestonParamete
 
 
 def _depth(value: float, v: float, terms: QeTerms) -> float:
-    """Minus the logarithm of the uniform deviate, over that of the kink, that gives a variance by the exponential rule."""
+    """Minus the logarithm of the uniform deviate over that of the kink, given the variance that it made."""
     mean = v * terms[1] + terms[2]
     psi = (v * terms[3] + terms[4]) / mean**2
     return -1e-3 if value == 0.0 else value / (0.5 * mean * (1.0 + psi))

@@ -121,7 +121,9 @@ def test_touch_happens_at_the_first_step_beyond_the_level() -> None:
         x, v, walked = 0.0, MARKET.v0, [0.0]
         for step in range(plan.steps):
             number = np.uint64(path * plan.steps + step)
-            x, v = kernels.qe_step(x, v, *kernels.draw_normals(keys[0], number), kernels.draw_uniform(keys[1], number), terms)
+            x, v = kernels.qe_step(
+                x, v, *kernels.draw_normals(keys[0], number), kernels.draw_uniform(keys[1], number), terms
+            )
             walked.append(x)
         line = np.array(walked)
         assert found.log_lowest[path] == line.min()
@@ -190,12 +192,12 @@ def test_without_the_library_the_extra_is_named() -> None:
 
 def test_bad_plans_and_calls_are_refused() -> None:
     for wrong, told in (
-        (dict(years=0.0), "years"),
-        (dict(years=math.nan), "years"),
-        (dict(steps=0), "steps"),
-        (dict(paths=0), "paths"),
-        (dict(paths=7), "even"),
-        (dict(drift=math.inf), "drift"),
+        ({"years": 0.0}, "years"),
+        ({"years": math.nan}, "years"),
+        ({"steps": 0}, "steps"),
+        ({"paths": 0}, "paths"),
+        ({"paths": 7}, "even"),
+        ({"drift": math.inf}, "drift"),
     ):
         with pytest.raises(ConfigError, match=told):
             PathPlan(**{"years": 1.0, "steps": 4, "paths": 8, **wrong})

@@ -287,11 +287,13 @@ def evaluate_rows(  # type: ignore[no-untyped-def]
     ratio: Any,
     accuracy: Any,
     model: Any,
+    terms_max: Any,
     out: Any,
     failed: Any,
     room: Any,
-    rows: Any,
-    terms_max: Any,
+    weights: Any,
+    constants: Any,
+    slopes: Any,
 ):
     """Undiscounted puts over the forward, and more, of rows that are sorted by years.
 
@@ -305,22 +307,17 @@ def evaluate_rows(  # type: ignore[no-untyped-def]
         Largest error of a put over the forward.
     model : tuple of 5 float
         v0, kappa, theta, sigma, rho.
+    terms_max : int
+        Terms of the series at most.
     out : (rows, m) float64
         1 row: put. 4 rows: put, probability of ending below the strike, density of x there, derivative of the put to
         v0. 6 rows: put and its derivatives to the five parameters.
     failed : (m,) uint8
         1 where the accuracy cannot be had.
-    room : (5 + rows, n) float64
-        Working memory.
-    rows : int
-        1, 4 or 6.
-    terms_max : int
-        Terms of the series at most.
+    room, weights, constants, slopes
+        Working memory: (5 + rows, n), (rows, BLOCK) and (rows,) float64, (5,) complex128.
     """
-    weights = np.empty((rows, BLOCK))
-    slopes = np.empty(5, dtype=np.complex128)
-    constants = np.empty(rows)
-    begin = 0
+    begin, rows = 0, len(out)
     while begin < len(order):
         end = begin
         tau = years[order[begin]]
@@ -351,4 +348,4 @@ def evaluate_rows(  # type: ignore[no-untyped-def]
         begin = end
 
 
-share_compiled(globals(), makes_arrays=True)
+share_compiled(globals())

@@ -2,8 +2,8 @@
 
 `qe_step` is the scheme as one scalar function: state in, state out. The lanes here and the thread of a graphics card
 call the same arithmetic, of ``+ - * /``, ``sqrt``, shifts and selections only, so that a path has the same bits on
-either, compiled or not. `draw_row` and `step_row` do it for `LANES` paths at once; whoever follows paths by other questions than
-the ones answered here (lowest, highest, first touch) calls these two and looks at the rows between them.
+either, compiled or not. `draw_row` and `step_row` do it for `LANES` paths at once; whoever follows paths by other
+questions than the ones answered here (lowest, highest, first touch) calls these two and looks at the rows in between.
 
 Source of the scheme: L. Andersen (2008), "Simple and efficient simulation of the Heston stochastic volatility model",
 Journal of Computational Finance 11(3), with central weights (gamma 1/2) and the martingale correction of section 4.2.

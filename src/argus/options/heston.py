@@ -290,9 +290,11 @@ class OptionRows:
         ):
             self.reason[bad] = reason
 
-    def evaluate(self, parameters: HestonParameters, accuracy: float, rows: int) -> NDArray[np.float64]:
-        """Rows of `evaluate_rows`, NaN where there is no answer."""
-        from argus.options._heston_kernels import TERMS_MAX, evaluate_rows
+    def evaluate(
+        self, parameters: HestonParameters, accuracy: float, rows: int, terms_max: int = 0
+    ) -> NDArray[np.float64]:
+        """Rows of `evaluate_rows`, NaN where there is no answer; with `terms_max` what that many terms give."""
+        from argus.options._heston_kernels import BLOCK, TERMS_MAX, evaluate_rows
 
         if not _ACCURACY_MIN <= accuracy <= _ACCURACY_MAX:
             raise ConfigError(f"accuracy is {accuracy}; it must lie between {_ACCURACY_MIN} and {_ACCURACY_MAX}")
@@ -300,10 +302,21 @@ class OptionRows:
         order = order[self.reason[order] == 0]
         out = np.full((rows, len(self.strike)), np.nan)
         failed = np.zeros(len(self.strike), dtype=np.uint8)
-        room = np.empty((5 + rows, len(order)))
-        years, ratio = np.ascontiguousarray(self.years), np.ascontiguousarray(self.ratio)
-        evaluate_rows(order, years, ratio, float(accuracy), parameters.as_tuple(), out, failed, room, rows, TERMS_MAX)
-        if failed.any():
+        evaluate_rows(
+            order,
+            np.ascontiguousarray(self.years),
+            np.ascontiguousarray(self.ratio),
+            float(accuracy),
+            parameters.as_tuple(),
+            terms_max or TERMS_MAX,
+            out,
+            failed,
+            np.empty((5 + rows, len(order))),
+            np.empty((rows, BLOCK)),
+            np.empty(rows),
+            np.empty(5, dtype=np.complex128),
+        )
+        if failed.any() and not terms_max:
             self.reason[failed > 0] = Reason.ACCURACY_NOT_REACHED
             out[:, failed > 0] = np.nan
         return out

@@ -257,19 +257,9 @@ class _Fit:
 
     def _evaluate(self, place: F64_1D, columns: int) -> tuple[F64_1D, NDArray[np.float64]]:
         """Residuals, and the rows of the kernel they come from."""
-        from argus.options._heston_kernels import evaluate_rows
-
-        rows = self.rows
-        order = np.argsort(rows.years, kind="stable")
-        order = order[self.used[order]]
-        out = np.full((columns, len(self.used)), np.nan)
-        failed = np.zeros(len(self.used), dtype=np.uint8)
-        room = np.empty((5 + columns, len(order)))
-        model = self.parameters(place).as_tuple()
-        years, ratio = np.ascontiguousarray(rows.years), rows.ratio
         # Where the series falls slowly the search goes on with what it has: such places are passed, not stayed at.
-        evaluate_rows(order, years, ratio, _ACCURACY, model, out, failed, room, columns, _TERMS_MAX)
-        return ((rows.price(out[0]) - self.middle) / self.scale)[self.used], out
+        out = self.rows.evaluate(self.parameters(place), _ACCURACY, columns, _TERMS_MAX)
+        return ((self.rows.price(out[0]) - self.middle) / self.scale)[self.used], out
 
     def _both(self, place: F64_1D) -> tuple[F64_1D, NDArray[np.float64]]:
         key = place.tobytes()
