@@ -98,6 +98,27 @@ def _log1p(w: Any):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def _over(z: Any):  # type: ignore[no-untyped-def]
+    """One over a complex number of ordinary size, without the care that a general division takes."""
+    size = 1.0 / (z.real * z.real + z.imag * z.imag)
+    return complex(z.real * size, -z.imag * size)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _exp(z: Any):  # type: ignore[no-untyped-def]
+    """Exponential of a complex number."""
+    size = np.exp(z.real)
+    return complex(size * np.cos(z.imag), size * np.sin(z.imag))
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _root(z: Any):  # type: ignore[no-untyped-def]
+    """Square root of a complex number whose real part is positive."""
+    real = np.sqrt(0.5 * (z.real + np.sqrt(z.real * z.real + z.imag * z.imag)))
+    return complex(real, 0.5 * z.imag / real)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def log_characteristic(u: Any, years: Any, model: Any):  # type: ignore[no-untyped-def]
     """Logarithm of the characteristic function of x at real u, and its derivative to the variance at the start.
 
@@ -107,13 +128,13 @@ def log_characteristic(u: Any, years: Any, model: Any):  # type: ignore[no-untyp
     v0, kappa, theta, sigma, rho = model
     z = complex(u * u, u)
     b = complex(kappa, -rho * sigma * u)
-    d = np.sqrt(b * b + sigma * sigma * z)
-    over = 1.0 / (b + d)
+    d = _root(b * b + sigma * sigma * z)
+    over = _over(b + d)
     m = -z * over
     g = sigma * sigma * m * over
-    e = np.exp(-years * d)
-    slope = m * (1.0 - e) / (1.0 - g * e)
-    log = _log1p(g * (1.0 - e) / (1.0 - g))
+    e = _exp(-years * d)
+    slope = m * (1.0 - e) * _over(1.0 - g * e)
+    log = _log1p(g * (1.0 - e) * _over(1.0 - g))
     return kappa * theta * (m * years - 2.0 / (sigma * sigma) * log) + v0 * slope, slope
 
 
@@ -127,14 +148,15 @@ def _log_gradient(u: Any, years: Any, model: Any, out: Any):  # type: ignore[no-
     square = sigma * sigma
     z = complex(u * u, u)
     b = complex(kappa, -rho * sigma * u)
-    d = np.sqrt(b * b + square * z)
-    over = 1.0 / (b + d)
+    d = _root(b * b + square * z)
+    over = _over(b + d)
     m = -z * over
     g = square * m * over
-    e = np.exp(-years * d)
-    inner = 1.0 / (1.0 - g * e)
+    e = _exp(-years * d)
+    inner = _over(1.0 - g * e)
     slope = m * (1.0 - e) * inner
-    outer = 1.0 / (1.0 - g)
+    outer = _over(1.0 - g)
+    over_d = _over(d)
     log = _log1p(g * (1.0 - e) * outer)
     level = m * years - 2.0 / square * log
     out[0] = slope
@@ -142,7 +164,7 @@ def _log_gradient(u: Any, years: Any, model: Any, out: Any):  # type: ignore[no-
     for which in range(3):
         db = 1.0 + 0.0j if which == 0 else complex(0.0, -(rho if which == 1 else sigma) * u)
         dsigma = 1.0 if which == 1 else 0.0
-        dd = (b * db + sigma * dsigma * z) / d
+        dd = (b * db + sigma * dsigma * z) * over_d
         dm = -m * over * (db + dd)
         dg = (2.0 * sigma * dsigma * m + square * dm) * over - g * over * (db + dd)
         de = -years * e * dd
@@ -170,11 +192,11 @@ def _make_terms(first: Any, low: Any, width: Any, years: Any, model: Any, rows: 
             log = _log_gradient(u, years, model, slopes)
         else:
             log, slopes[0] = log_characteristic(u, years, model)
-        phi = np.exp(log - complex(0.0, u * low))
+        phi = _exp(log - complex(0.0, u * low))
         share = (1.0 if k == 0 else 2.0) / width
         value = share * phi.real
         weights[0, place] = value / (1.0 + u * u)
-        size = np.abs(phi)
+        size = np.exp(log.real)
         if rows == 4:
             weights[1, place] = value
             weights[3, place] = share * (phi * slopes[0]).real / (1.0 + u * u)
