@@ -7,6 +7,18 @@ A row that cannot be answered holds NaN and a `Reason`; one bad row never distur
 
 from __future__ import annotations
 
+from argus.options.heston import (
+    HestonDistribution,
+    HestonGreeks,
+    HestonParameters,
+    HestonPrices,
+    heston_characteristic,
+    heston_distribution,
+    heston_greeks,
+    heston_price,
+)
+from argus.options.heston_calibration import HestonBounds, HestonCalibration, HestonQuotes, calibrate_heston
+from argus.options.heston_paths import HestonPaths, PathMean, PathPlan, path_mean, qe_terms, simulate_heston
 from argus.options.margin import GridMargin, MarginClass, StrategyMargin, grid_margin, strategy_margin
 from argus.options.pop import (
     Estimate,
@@ -97,4 +109,22 @@ __all__ = [
     "select_structure",
     "strategy_margin",
     "variance_risk_premium",
+    "HestonBounds",
+    "HestonCalibration",
+    "HestonDistribution",
+    "HestonGreeks",
+    "HestonParameters",
+    "HestonPaths",
+    "HestonPrices",
+    "HestonQuotes",
+    "PathMean",
+    "PathPlan",
+    "calibrate_heston",
+    "heston_characteristic",
+    "heston_distribution",
+    "heston_greeks",
+    "heston_price",
+    "path_mean",
+    "qe_terms",
+    "simulate_heston",
 ]

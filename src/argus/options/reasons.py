@@ -51,6 +51,8 @@ class Reason(IntEnum):
     """The expiry has no tradable contract near enough to the delta, moneyness or distance asked for."""
     STRIKES_COINCIDE = 67
     """Two legs of the structure, or two sides of it, fall on one contract."""
+    ACCURACY_NOT_REACHED = 60
+    """The series of the model's price does not come within the promised error."""
 
 
 _NAMES = {int(reason): reason.name.lower() for reason in Reason}

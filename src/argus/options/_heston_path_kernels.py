@@ -1,0 +1,378 @@
+"""Kernels of Heston paths: Andersen's quadratic-exponential scheme, many paths side by side so that vector units fill.
+
+`qe_step` is the scheme as one scalar function: state in, state out. The lanes here and the thread of a graphics card
+call the same arithmetic, of ``+ - * /``, ``sqrt``, shifts and selections only, so that a path has the same bits on
+either, compiled or not. `draw_row` and `step_row` do it for `LANES` paths at once; whoever follows paths by other
+questions than the ones answered here (lowest, highest, first touch) calls these two and looks at the rows in between.
+
+Source of the scheme: L. Andersen (2008), "Simple and efficient simulation of the Heston stochastic volatility model",
+Journal of Computational Finance 11(3), with central weights (gamma 1/2) and the martingale correction of section 4.2.
+Three things are written otherwise than there, with the same law:
+
+* the quadratic variance ``a (b + Z)^2`` is ``m (sqrt(c) + sqrt(1 - c) Z)^2`` with ``c = sqrt(1 - psi/2)``: no division;
+* the exponential variance takes a uniform number of its own, not that behind Z, so that no normal has to be inverted;
+* whether a variance is drawn one way or the other is asked of the variance itself, which psi falls with.
+
+A stream's number ``path * steps + step`` belongs to one step of one path. Its 64 bits make the pair of normals: 32 for
+the radius, 30 and two for the angle, which is finer by far than what any number of paths here can show. A second stream
+makes the uniform numbers.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numba import njit, uint64
+
+from argus.core._random_kernels import portable_log, random_bits
+from argus.core._sharing_kernels import share_compiled
+
+__all__ = [
+    "DRAWN_FLOATS",
+    "LANES",
+    "STATE_FLOATS",
+    "draw_normals",
+    "draw_row",
+    "draw_uniform",
+    "follow_block",
+    "is_wild",
+    "qe_step",
+    "step_row",
+]
+
+LANES = 64
+"""Paths that advance together. It has no part in the result."""
+
+DRAWN_FLOATS = 3 * LANES
+"""Float64 values of a row of deviates: normal of the price, normal of the variance, uniform."""
+STATE_FLOATS = 6 * LANES
+"""Float64 values of the state of `LANES` paths: log price, variance, lowest, highest, touches below and above."""
+
+_V, _LOW, _HIGH, _TOUCH_LOW, _TOUCH_HIGH = (row * LANES for row in range(1, 6))
+_NORMAL_VARIANCE, _UNIFORM = LANES, 2 * LANES
+
+_HALF_ROOT_BITS = 0x3FE6A09E667F3BCD  # sqrt(1/2), so that what is left of a number lies around one
+_UP_FROM_HALF_ROOT = 0x3FF0000000000000 - _HALF_ROOT_BITS
+_FRACTION_BITS = 0x000FFFFFFFFFFFFF
+_TWO_52_BITS = 0x4330000000000000
+_TWO_52 = 4503599627370496.0
+_TO_UNIT = 1.0 / 4294967296.0
+_ANGLE_BITS = 0xFFFFFFFC
+_LN_2 = 0.6931471805599453
+_QUARTER_TURN = 1.5707963267948966
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def _short_log(x: Any):  # type: ignore[no-untyped-def]
+    """Logarithm of a normal positive double to 4e-11: `portable_log` with half of its terms."""
+    bits = np.float64(x).view(np.int64) + _UP_FROM_HALF_ROOT
+    k = np.int64((bits >> 52) | _TWO_52_BITS).view(np.float64) - (_TWO_52 + 1023.0)
+    m = np.int64((bits & _FRACTION_BITS) + _HALF_ROOT_BITS).view(np.float64)
+    s = (m - 1.0) / (m + 1.0)
+    q = s * s
+    p = 2.0 / 11.0
+    p = p * q + 2.0 / 9.0
+    p = p * q + 2.0 / 7.0
+    p = p * q + 2.0 / 5.0
+    p = p * q + 2.0 / 3.0
+    return k * _LN_2 + (2.0 * s + s * q * p)
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def _log_near_one(x: Any):  # type: ignore[no-untyped-def]
+    """Logarithm of a number within 0.075 of one, to 4e-14."""
+    s = (x - 1.0) / (x + 1.0)
+    q = s * s
+    p = 2.0 / 7.0
+    p = p * q + 2.0 / 5.0
+    p = p * q + 2.0 / 3.0
+    return s * (2.0 + q * p)
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def _whole(bits: Any):  # type: ignore[no-untyped-def]
+    """A whole number below 2**52 as a double."""
+    return np.uint64(bits | _TWO_52_BITS).view(np.float64) - _TWO_52
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def draw_normals(key: Any, number: Any):  # type: ignore[no-untyped-def]
+    """Two standard normal deviates: number `number` of the stream `key`, none beyond 6.8.
+
+    Box and Muller (1958); the angle is a random quarter turn and one within 45 degrees of zero.
+    """
+    bits = random_bits(key, number)
+    radius = sqrt(-2.0 * _short_log((_whole(bits >> 32) + 0.5) * _TO_UNIT))
+    a = ((_whole(bits & _ANGLE_BITS) + 2.0) * _TO_UNIT - 0.5) * _QUARTER_TURN
+    q = a * a
+    s = -1.0 / 39916800.0
+    s = s * q + 1.0 / 362880.0
+    s = s * q - 1.0 / 5040.0
+    s = s * q + 1.0 / 120.0
+    s = s * q - 1.0 / 6.0
+    sine = a + a * q * s
+    c = 1.0 / 479001600.0
+    c = c * q - 1.0 / 3628800.0
+    c = c * q + 1.0 / 40320.0
+    c = c * q - 1.0 / 720.0
+    c = c * q + 1.0 / 24.0
+    c = c * q - 0.5
+    cosine = 1.0 + q * c
+    swapped = (bits & 1) != 0
+    flipped = (bits & 2) != 0
+    x = -sine if swapped else cosine
+    y = cosine if swapped else sine
+    x = -x if flipped else x
+    y = -y if flipped else y
+    return radius * x, radius * y
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def draw_uniform(key: Any, number: Any):  # type: ignore[no-untyped-def]
+    """A deviate in the open interval (0, 1), of 32 bits: number `number` of the stream `key`."""
+    return (_whole(random_bits(key, number) >> 32) + 0.5) * _TO_UNIT
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def _calm_variance(mean: Any, c: Any, normal: Any):  # type: ignore[no-untyped-def]
+    """The next variance by the quadratic rule; rounding may leave it a hair below zero, hence the floor."""
+    d = 1.0 - c
+    ratio = c + d * normal * normal + 2.0 * normal * sqrt(c * d)
+    return mean * (ratio if ratio > 0.0 else 0.0)
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def _onward(x: Any, v: Any, v_next: Any, base: Any, normal: Any, terms: Any):  # type: ignore[no-untyped-def]
+    """The next log price, given what the variance did."""
+    return x + (terms[0] + base + terms[8] * v_next + sqrt(terms[9] * (v + v_next)) * normal)
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def _step_calm(x: Any, v: Any, normal_spot: Any, normal_variance: Any, terms: Any):  # type: ignore[no-untyped-def]
+    """`qe_step` where steps are short and the variance lies at or above the edge: the same bits for half the work."""
+    mean = v * terms[1] + terms[2]
+    psi = (v * terms[3] + terms[4]) / (mean * mean)
+    c = sqrt(1.0 - 0.5 * psi)
+    v_next = _calm_variance(mean, c, normal_variance)
+    tilt = terms[10] * mean
+    room = 1.0 - 2.0 * tilt * (1.0 - c)
+    base = 0.5 * _log_near_one(room) - tilt * c / room - 0.5 * terms[9] * v
+    return _onward(x, v, v_next, base, normal_spot, terms), v_next
+
+
+@njit(cache=True, forceinline=True, error_model="numpy")
+def _step_any(  # type: ignore[no-untyped-def]
+    x: Any, v: Any, normal_spot: Any, normal_variance: Any, uniform: Any, is_short: Any, terms: Any
+):
+    """`qe_step`, told apart whether steps are short."""
+    mean = v * terms[1] + terms[2]
+    psi = (v * terms[3] + terms[4]) / (mean * mean)
+    is_calm = v >= terms[5]
+    c = 1.0 - 0.5 * psi
+    c = sqrt(c if is_calm else 0.25)
+    half = 0.5 * mean * (1.0 + psi)
+    rise = _LN_2 - _short_log((1.0 + psi) * uniform)
+    wild = half * (rise if rise > 0.0 else 0.0)
+    v_next = _calm_variance(mean, c, normal_variance) if is_calm else wild
+    tilt = terms[10] * mean
+    room = 1.0 - (2.0 * tilt * (1.0 - c) if is_calm else terms[10] * half)
+    drag = (tilt * c if is_calm else tilt) / room
+    inner = room if is_calm else 1.0 + drag
+    if is_short:
+        log = _log_near_one(inner)
+        base = (0.5 * log - drag if is_calm else -log) - 0.5 * terms[9] * v
+    else:
+        # Where the expectation that the correction divides by does not exist, Andersen's plain constants stand.
+        exists = (room > 0.0) & (inner > 0.0)
+        log = portable_log(inner if exists else 1.0)
+        base = (0.5 * log - drag if is_calm else -log) - 0.5 * terms[9] * v
+        base = base if exists else terms[6] + terms[7] * v
+    return _onward(x, v, v_next, base, normal_spot, terms), v_next
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def qe_step(  # type: ignore[no-untyped-def]
+    x: Any, v: Any, normal_spot: Any, normal_variance: Any, uniform: Any, terms: Any
+):
+    """Log price and variance one step on.
+
+    Parameters
+    ----------
+    x, v : float
+        Log of the price over the spot; annual variance, not negative.
+    normal_spot, normal_variance, uniform : float
+        Independent deviates, as `draw_normals` and `draw_uniform` make them. The antithetic path takes the negatives
+        and ``1 - uniform``.
+    terms : tuple of 12 float
+        Of one step's length: `argus.options.heston_paths.qe_terms`.
+    """
+    return _step_any(x, v, normal_spot, normal_variance, uniform, terms[11] > 0.0, terms)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def draw_row(keys: Any, first: Any, steps: Any, step: Any, wants_uniform: Any, drawn: Any):  # type: ignore[no-untyped-def]
+    """Deviates of step `step` of paths `first` to ``first + LANES``, into the three rows of `drawn`."""
+    stride = uint64(steps)
+    begin = uint64(first) * stride + uint64(step)
+    normal, uniform = keys[0], keys[1]
+    for lane in range(LANES):
+        spot, variance = draw_normals(normal, begin + uint64(lane) * stride)
+        drawn[lane] = spot
+        drawn[_NORMAL_VARIANCE + lane] = variance
+    if wants_uniform:
+        for lane in range(LANES):
+            drawn[_UNIFORM + lane] = draw_uniform(uniform, begin + uint64(lane) * stride)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def is_wild(terms: Any, state: Any):  # type: ignore[no-untyped-def]
+    """Whether the next step of these paths asks for uniform deviates."""
+    wild = 0
+    for lane in range(LANES):
+        wild += 1 if state[_V + lane] < terms[5] else 0
+    return wild > 0 or terms[11] <= 0.0
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _row_calm(sign: Any, terms: Any, drawn: Any, state: Any):  # type: ignore[no-untyped-def]
+    for lane in range(LANES):
+        x, v = _step_calm(
+            state[lane], state[_V + lane], sign * drawn[lane], sign * drawn[_NORMAL_VARIANCE + lane], terms
+        )
+        state[lane] = x
+        state[_V + lane] = v
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _row_short(sign: Any, terms: Any, drawn: Any, state: Any):  # type: ignore[no-untyped-def]
+    for lane in range(LANES):
+        x, v = _step_any(
+            state[lane],
+            state[_V + lane],
+            sign * drawn[lane],
+            sign * drawn[_NORMAL_VARIANCE + lane],
+            0.5 + sign * (drawn[_UNIFORM + lane] - 0.5),
+            True,
+            terms,
+        )
+        state[lane] = x
+        state[_V + lane] = v
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _row_long(sign: Any, terms: Any, drawn: Any, state: Any):  # type: ignore[no-untyped-def]
+    for lane in range(LANES):
+        x, v = _step_any(
+            state[lane],
+            state[_V + lane],
+            sign * drawn[lane],
+            sign * drawn[_NORMAL_VARIANCE + lane],
+            0.5 + sign * (drawn[_UNIFORM + lane] - 0.5),
+            False,
+            terms,
+        )
+        state[lane] = x
+        state[_V + lane] = v
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def step_row(sign: Any, terms: Any, drawn: Any, state: Any):  # type: ignore[no-untyped-def]
+    """One step of `LANES` paths: log prices in the first row of `state`, variances in the second.
+
+    `sign` is 1.0, or -1.0 for the antithetic paths of the same deviates.
+    """
+    if terms[11] <= 0.0:
+        _row_long(sign, terms, drawn, state)
+    elif is_wild(terms, state):
+        _row_short(sign, terms, drawn, state)
+    else:
+        _row_calm(sign, terms, drawn, state)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _follow_row(now: Any, lower: Any, upper: Any, state: Any):  # type: ignore[no-untyped-def]
+    """Lowest and highest log price so far, and the step at which a level was first reached (-1: not yet)."""
+    for lane in range(LANES):
+        x, low, high = state[lane], state[_LOW + lane], state[_HIGH + lane]
+        state[_LOW + lane] = x if x < low else low
+        state[_HIGH + lane] = x if x > high else high
+        first_low, first_high = state[_TOUCH_LOW + lane], state[_TOUCH_HIGH + lane]
+        state[_TOUCH_LOW + lane] = now if (x <= lower) & (first_low < 0.0) else first_low
+        state[_TOUCH_HIGH + lane] = now if (x >= upper) & (first_high < 0.0) else first_high
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _begin_row(variance: Any, lower: Any, upper: Any, state: Any):  # type: ignore[no-untyped-def]
+    for lane in range(LANES):
+        state[lane] = 0.0
+        state[_V + lane] = variance
+        state[_LOW + lane] = 0.0
+        state[_HIGH + lane] = 0.0
+        state[_TOUCH_LOW + lane] = 0.0 if lower >= 0.0 else -1.0
+        state[_TOUCH_HIGH + lane] = 0.0 if upper <= 0.0 else -1.0
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def follow_block(  # type: ignore[no-untyped-def]
+    keys: Any,
+    terms: Any,
+    variance: Any,
+    steps: Any,
+    first: Any,
+    last: Any,
+    has_twins: Any,
+    follows: Any,
+    lower: Any,
+    upper: Any,
+    out: Any,
+    drawn: Any,
+    state: Any,
+    twin: Any,
+):
+    """Walk draws `first` to `last` (exclusive) to the end, into columns of `out`.
+
+    Parameters
+    ----------
+    keys : (2,) uint64
+        Streams of the normal and of the uniform deviates.
+    terms : tuple of 12 float
+        See `qe_step`.
+    variance : float
+        Annual variance at the start.
+    steps : int
+    has_twins : bool
+        False: draw i is path i. True: it is path ``2 i`` and, antithetic, path ``2 i + 1``.
+    follows : bool
+        Whether rows 2 to 5 of `out` are wanted.
+    lower, upper : float
+        Levels of the log price whose first touch is noted.
+    out : (6, paths) float64
+        Log price over spot, variance, lowest and highest log price (the start counts), steps at which the levels were
+        first reached, -1 for never.
+    drawn, state, twin : (DRAWN_FLOATS,), (STATE_FLOATS,), (STATE_FLOATS,) float64
+        Working memory.
+    """
+    stride = 2 if has_twins else 1
+    for base in range(first, last, LANES):
+        _begin_row(variance, lower, upper, state)
+        _begin_row(variance, lower, upper, twin)
+        for step in range(steps):
+            wants_uniform = is_wild(terms, state) or (has_twins and is_wild(terms, twin))
+            draw_row(keys, base, steps, step, wants_uniform, drawn)
+            step_row(1.0, terms, drawn, state)
+            if has_twins:
+                step_row(-1.0, terms, drawn, twin)
+            if follows:
+                _follow_row(step + 1.0, lower, upper, state)
+                if has_twins:
+                    _follow_row(step + 1.0, lower, upper, twin)
+        for row in range(6 if follows else 2):
+            for lane in range(min(LANES, last - base)):
+                out[row, (base + lane) * stride] = state[row * LANES + lane]
+                if has_twins:
+                    out[row, (base + lane) * stride + 1] = twin[row * LANES + lane]
+
+
+share_compiled(globals())
