@@ -18,6 +18,7 @@ from argus.options.heston import (
     heston_price,
 )
 from argus.options.heston_calibration import HestonBounds, HestonCalibration, HestonQuotes, calibrate_heston
+from argus.options.heston_law import HestonLaw
 from argus.options.heston_paths import HestonPaths, PathMean, PathPlan, path_mean, qe_terms, simulate_heston
 from argus.options.margin import GridMargin, MarginClass, StrategyMargin, grid_margin, strategy_margin
 from argus.options.pop import (
@@ -113,6 +114,7 @@ __all__ = [
     "HestonCalibration",
     "HestonDistribution",
     "HestonGreeks",
+    "HestonLaw",
     "HestonParameters",
     "HestonPaths",
     "HestonPrices",

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numba import njit, uint64
 
-from argus.core._random_kernels import portable_log, random_bits
+from argus.core._random_kernels import portable_exp, portable_log, random_bits
 from argus.core._sharing_kernels import share_compiled
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "is_wild",
     "qe_step",
     "step_row",
+    "walk_block",
 ]
 
 LANES = 64
@@ -373,6 +374,32 @@ def follow_block(  # type: ignore[no-untyped-def]
                 out[row, (base + lane) * stride] = state[row * LANES + lane]
                 if has_twins:
                     out[row, (base + lane) * stride + 1] = twin[row * LANES + lane]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def walk_block(  # type: ignore[no-untyped-def]
+    keys: Any, terms: Any, variance: Any, first: Any, last: Any, growth: Any, variances: Any, drawn: Any, state: Any
+):
+    """Walk paths `first` to `last` (exclusive) over steps of any lengths, and keep every step.
+
+    Parameters
+    ----------
+    keys, variance, drawn, state
+        See `follow_block`.
+    terms : (steps, 12) float64
+        Of each step, see `qe_step`.
+    growth, variances : (steps, last - first) float64
+        Results: price over spot, and annual variance, after each step.
+    """
+    steps = len(terms)
+    for base in range(first, last, LANES):
+        _begin_row(variance, -np.inf, np.inf, state)
+        for step in range(steps):
+            draw_row(keys, base, steps, step, is_wild(terms[step], state), drawn)
+            step_row(1.0, terms[step], drawn, state)
+            for lane in range(min(LANES, last - base)):
+                growth[step, base - first + lane] = portable_exp(state[lane])
+                variances[step, base - first + lane] = state[_V + lane]
 
 
 share_compiled(globals())

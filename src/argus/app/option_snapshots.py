@@ -1,0 +1,276 @@
+"""One snapshot of a chain, from a file or from the catalog, and what every analysis of it begins with.
+
+A chain is named as people name it: a file of quotes, or a series of the catalog and a day. What comes out is the same:
+the quotes of one instant, each with years to its expiry, forward and discount of its expiry by put-call parity, and the
+volatilities that bid, middle and ask imply. A quote without an answer keeps its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
+from argus.core.errors import ConfigError, CoverageError, DataError, ImportFailed
+from argus.core.time import NS_PER_DAY, format_ns, parse_ns
+
+if TYPE_CHECKING:
+    from argus.core.chains import ChainSnapshots
+    from argus.options import ForwardFit, QuoteVols, RateCurve
+
+__all__ = ["Snapshot", "open_snapshot", "snapshot_of"]
+
+_SPOT_DAYS_MIN: Final = 2.0
+_RATE_YEARS_MIN: Final = 30.0 / 365.0
+_RATE_ERROR_MAX: Final = 0.005
+"""Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
+_DAY_LENGTH: Final = len("2019-06-20")
+_NS_MIN: Final = -(2**62)
+_NS_MAX: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """The options on one underlying at one instant, priced against their own forwards.
+
+    Attributes
+    ----------
+    chain : ChainSnapshots
+        One snapshot.
+    source : str
+        Where it is from: a file's name, or series and instant.
+    now_ns : int
+        Instant of the quotes, UTC: the latest of the rows.
+    expiry : (n,) int64
+        Number of the row's expiry among `forwards`; contracts that settle on the open and on the close are apart.
+    expiry_ns : (m,) int64
+    roots : (m,) tuple of str
+    years : (n,) float64
+    forwards : ForwardFit
+        Of each expiry.
+    vols : QuoteVols
+        Of bid, middle and ask, from the side that is out of the money.
+    notes : tuple of str
+    """
+
+    chain: ChainSnapshots
+    source: str
+    now_ns: int
+    expiry: I64_1D
+    expiry_ns: I64_1D
+    roots: tuple[str, ...]
+    years: F64_1D
+    forwards: ForwardFit
+    vols: QuoteVols
+    notes: tuple[str, ...] = ()
+
+    @property
+    def forward(self) -> F64_1D:
+        """Forward of each row's expiry, (n,)."""
+        return self.forwards.forward[self.expiry]
+
+    @property
+    def discount(self) -> F64_1D:
+        """Discount factor to each row's expiry, (n,)."""
+        return self.forwards.discount[self.expiry]
+
+    @property
+    def is_out(self) -> BOOL_1D:
+        """Where the option is out of the money or at it; every strike once, but for one at the forward, (n,)."""
+        chain = self.chain
+        out: BOOL_1D = np.where(chain.right > 0, chain.strike >= self.forward, chain.strike < self.forward)
+        return out
+
+    @property
+    def spot(self) -> float:
+        """The underlying: as the vendor gives it, else the nearest forward of two days or more; NaN without either."""
+        given = self.chain.underlying_price
+        if np.isfinite(given).any():
+            return float(np.nanmedian(given))
+        known = np.isfinite(self.forwards.forward) & (self.forwards.years * 365.0 >= _SPOT_DAYS_MIN)
+        return float(self.forwards.forward[known][0]) if known.any() else float("nan")
+
+
+def open_snapshot(
+    chain: str,
+    at: str | None,
+    *,
+    workspace: Path | None = None,
+    underlying: str | None = None,
+    preset: str | None = None,
+    rate: float | None = None,
+) -> Snapshot:
+    """A snapshot by name.
+
+    Parameters
+    ----------
+    chain : str
+        A file of quotes, or a series of the catalog such as ``SPX/eod``.
+    at : str or None
+        The last snapshot of a day (ISO date, UTC), or the last known at an instant; None takes the last of all.
+    workspace : Path or None
+        Whose catalog; not read for a file.
+    underlying, preset : str or None
+        Of a file: what the options are on, and its form. Both are told by the file where they are not stated.
+    rate : float or None
+        Continuous annual rate; None takes the rates that the chain's own longer expiries show.
+
+    Raises
+    ------
+    ConfigError
+        If `at` cannot be read, or the form of the file cannot be told.
+    ImportFailed, CatalogError, CoverageError
+        If the file cannot be read, or the catalog has no such series or snapshot.
+    """
+    path = Path(chain)
+    if path.is_file():
+        found, notes = _of_file(path, underlying, preset)
+        source = path.name
+    else:
+        found, notes = _of_catalog(chain, at, workspace), ()
+        source = chain
+    return snapshot_of(_last(found, at, source), source, notes, rate=rate)
+
+
+def snapshot_of(
+    chain: ChainSnapshots, source: str, notes: tuple[str, ...] = (), *, rate: float | None = None
+) -> Snapshot:
+    """Forwards and implied volatilities of one snapshot.
+
+    The parity line of a short expiry says little about its own discount. Rates are therefore taken from the expiries
+    of a month and more whose own are well known, and the forwards fitted again with them.
+
+    Raises
+    ------
+    ConfigError
+        If there are several snapshots, or none.
+    """
+    from argus.core.chains import is_american, years_to_expiry
+    from argus.options import RateCurve, implied_forwards, quote_vols
+
+    if chain.snapshot_count != 1:
+        raise ConfigError(f"{source}: {chain.snapshot_count} snapshots are there; one is analysed at a time")
+    now_ns = int(chain.ts_event_ns.max())
+    keys = np.stack((chain.expiry_ns, chain.root.astype(np.int64)))
+    unique, inverse = np.unique(keys, axis=1, return_inverse=True)
+    expiry = np.asarray(inverse, dtype=np.int64).ravel()
+    years = years_to_expiry(now_ns, chain.expiry_ns)
+    given = chain.underlying_price
+    spot = float(np.nanmedian(given)) if np.isfinite(given).any() else float("nan")
+    quotes = (expiry, years, chain.strike, chain.right, chain.bid, chain.ask)
+    forwards = implied_forwards(*quotes, spot=spot)
+    curve = _own_rates(forwards) if rate is None else RateCurve.flat(rate)
+    if curve is not None:
+        forwards = implied_forwards(*quotes, curve=curve, spot=spot)
+    vols = quote_vols(
+        chain.bid,
+        chain.ask,
+        forwards.forward[expiry],
+        forwards.discount[expiry],
+        chain.strike,
+        years,
+        chain.right,
+    )
+    if is_american(chain.settlement).any():
+        notes = (
+            *notes,
+            "some of these options may be exercised early; their volatilities are those of European ones, which are a "
+            "little too high where early exercise is worth something",
+        )
+    roots = tuple(chain.roots[int(root)] for root in unique[1])
+    return Snapshot(chain, source, now_ns, expiry, unique[0], roots, years, forwards, vols, notes)
+
+
+def _own_rates(forwards: ForwardFit) -> RateCurve | None:
+    """Rates of the expiries that know theirs, None if there is none; of one instant the better known."""
+    from argus.options import RateCurve
+
+    known = np.isfinite(forwards.rate) & (forwards.years >= _RATE_YEARS_MIN)
+    error = np.divide(
+        forwards.discount_error, forwards.discount * forwards.years, out=np.full(len(known), np.inf), where=known
+    )
+    places = np.flatnonzero(known & (error <= _RATE_ERROR_MAX))
+    places = places[np.lexsort((error[places], forwards.years[places]))]
+    years, first = np.unique(forwards.years[places], return_index=True)
+    return RateCurve(years, forwards.rate[places[first]]) if len(years) else None
+
+
+def _of_file(path: Path, underlying: str | None, preset: str | None) -> tuple[ChainSnapshots, tuple[str, ...]]:
+    from argus.data.chain_importing import chain_preset, read_chain_file
+
+    name = preset or _preset_of(path)
+    spec = chain_preset(name, underlying or _underlying_of(path, name))
+    read = read_chain_file(path, spec)
+    notes = [f"{len(read.quarantined):,} rows of the file could not be used: {read.quarantined[0].message}"] * bool(
+        read.quarantined
+    )
+    return read.chain, (*notes, *read.notes)
+
+
+def _preset_of(path: Path) -> str:
+    from argus.data.chain_importing import CHAIN_PRESETS
+    from argus.data.sources import open_source
+
+    there = set(open_source(path).names)
+    fitting = [
+        name for name, form in CHAIN_PRESETS.items() if {*form["columns"].values(), form["time_column"]} <= there
+    ]
+    if len(fitting) != 1:
+        raise ConfigError(
+            f"{path.name}: its form cannot be told from its columns ({', '.join(sorted(there))}); state --preset "
+            f"({', '.join(CHAIN_PRESETS)}), or import it with argus options import and name the series"
+        )
+    return fitting[0]
+
+
+def _underlying_of(path: Path, preset: str) -> str:
+    """By the first symbol that can be read."""
+    from argus.core.option_symbols import parse_option_symbol
+    from argus.data.chain_importing import CHAIN_PRESETS
+    from argus.data.option_expiries import option_rule
+    from argus.data.sources import open_source
+
+    column = CHAIN_PRESETS[preset]["columns"]["symbol"]
+    for text in open_source(path).table([column]).frame[column].head(100):
+        try:
+            return option_rule(parse_option_symbol(str(text)).root).underlying
+        except DataError:
+            continue
+    raise ImportFailed(f"{path.name}: none of the first symbols in {column} can be read; state --underlying")
+
+
+def _of_catalog(name: str, at: str | None, workspace: Path | None) -> ChainSnapshots:
+    from argus.app.workspace import open_workspace
+    from argus.data.chain_store import ChainFilter, ChainStore
+
+    store = ChainStore(open_workspace(workspace).catalog().root)
+    begin, end = _range(at)
+    segments = [one for one in store.manifest(name).segments if one.first_recv_ns < end]
+    begin = max(begin, segments[-1].first_recv_ns) if segments else begin
+    return store.load(name, ChainFilter(start_ns=begin, end_ns=end))
+
+
+def _range(at: str | None) -> tuple[int, int]:
+    """From and to before which a snapshot may be known."""
+    if at is None:
+        return _NS_MIN, _NS_MAX
+    if len(at) == _DAY_LENGTH:
+        first = parse_ns(at)
+        return first, first + NS_PER_DAY
+    return _NS_MIN, parse_ns(at) + 1
+
+
+def _last(chain: ChainSnapshots, at: str | None, source: str) -> ChainSnapshots:
+    """The last snapshot in the range that was asked for."""
+    begin, end = _range(at)
+    known = chain.ts_recv_ns[chain.offsets[:-1]]
+    inside = np.flatnonzero((known >= begin) & (known < end))
+    if not len(inside):
+        raise CoverageError(
+            f"{source} has no snapshot of {at}; its snapshots are from {format_ns(int(known[0]))} to "
+            f"{format_ns(int(known[-1]))}"
+        )
+    return chain.snapshot(int(inside[-1]))
