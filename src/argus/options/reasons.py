@@ -45,6 +45,12 @@ class Reason(IntEnum):
     """The search ended without an answer of the promised accuracy."""
     OUTSIDE_SURFACE = 17
     """The fitted surface does not reach that expiry or strike."""
+    YIELD_OUT_OF_RANGE = 20
+    """The dividend yield, or cost of borrowing, is absurd."""
+    DOUBLE_BOUNDARY = 21
+    """An American option that pays to exercise between two boundaries, which only negative rates and yields make."""
+    FORWARD_UNCERTAIN = 22
+    """Put-call parity leaves the forward of the expiry so uncertain that it says nothing."""
 
 
 _NAMES = {int(reason): reason.name.lower() for reason in Reason}
