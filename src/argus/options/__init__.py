@@ -7,6 +7,18 @@ A row that cannot be answered holds NaN and a `Reason`; one bad row never distur
 
 from __future__ import annotations
 
+from argus.options.american import AmericanValues, american_implied_vol, american_values
+from argus.options.black import (
+    Greeks,
+    Prices,
+    bachelier_greeks,
+    bachelier_price,
+    black76_greeks,
+    black76_price,
+    black_scholes_greeks,
+    black_scholes_price,
+)
+from argus.options.forwards import ForwardFit, ParityRules, RateCurve, implied_forwards
 from argus.options.heston import (
     HestonDistribution,
     HestonGreeks,
@@ -20,6 +32,7 @@ from argus.options.heston import (
 from argus.options.heston_calibration import HestonBounds, HestonCalibration, HestonQuotes, calibrate_heston
 from argus.options.heston_law import HestonLaw
 from argus.options.heston_paths import HestonPaths, PathMean, PathPlan, path_mean, qe_terms, simulate_heston
+from argus.options.implied import ImpliedVols, QuoteVols, implied_vol, quote_vols
 from argus.options.margin import GridMargin, MarginClass, StrategyMargin, grid_margin, strategy_margin
 from argus.options.pop import (
     Estimate,
@@ -129,4 +142,23 @@ __all__ = [
     "path_mean",
     "qe_terms",
     "simulate_heston",
+    "AmericanValues",
+    "ForwardFit",
+    "Greeks",
+    "ImpliedVols",
+    "ParityRules",
+    "Prices",
+    "QuoteVols",
+    "RateCurve",
+    "american_implied_vol",
+    "american_values",
+    "bachelier_greeks",
+    "bachelier_price",
+    "black76_greeks",
+    "black76_price",
+    "black_scholes_greeks",
+    "black_scholes_price",
+    "implied_forwards",
+    "implied_vol",
+    "quote_vols",
 ]

@@ -53,6 +53,12 @@ class Reason(IntEnum):
     """Two legs of the structure, or two sides of it, fall on one contract."""
     ACCURACY_NOT_REACHED = 60
     """The series of the model's price does not come within the promised error."""
+    YIELD_OUT_OF_RANGE = 20
+    """The dividend yield, or cost of borrowing, is absurd."""
+    DOUBLE_BOUNDARY = 21
+    """An American option that pays to exercise between two boundaries, which only negative rates and yields make."""
+    FORWARD_UNCERTAIN = 22
+    """Put-call parity leaves the forward of the expiry so uncertain that it says nothing."""
 
 
 _NAMES = {int(reason): reason.name.lower() for reason in Reason}

@@ -1,0 +1,314 @@
+"""What a chain itself says about forward and discount: put-call parity, fitted through the strikes of an expiry.
+
+A call less a put of the same strike pays forward less strike whatever happens, so today ``C - P = D (F - K)``: a
+straight line in the strike, whose slope is the discount and whose zero is the forward. Quotes are noisy and some are
+stale, so the line is fitted by Huber's weights, tight quotes counting more than wide ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from argus.core.arrays import F64_1D, I64_1D
+from argus.core.errors import ConfigError, DataError
+from argus.options.columns import U8_1D, option_columns
+from argus.options.reasons import Reason
+
+__all__ = ["ForwardFit", "ParityRules", "RateCurve", "implied_forwards"]
+
+_HUBER = 1.345  # 95 % as efficient as least squares where errors are normal: Huber 1981, "Robust Statistics"
+_TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, for normal errors
+_FITS = 50
+_SETTLED = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class RateCurve:
+    """Continuous zero rates by years to maturity, with rate times years straight between the points.
+
+    Before the first and after the last point the zero rate is that of the point.
+
+    Attributes
+    ----------
+    years : (n,) float64
+        Positive, increasing.
+    zero : (n,) float64
+        Continuous annual rates, as fractions.
+
+    Raises
+    ------
+    ConfigError
+        On an empty, unsorted or non-finite curve.
+    """
+
+    years: F64_1D
+    zero: F64_1D
+
+    def __post_init__(self) -> None:
+        years, zero = (np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in (self.years, self.zero))
+        if years.ndim != 1 or years.shape != zero.shape or not len(years):
+            raise ConfigError(f"a rate curve needs as many years as rates; shapes are {years.shape} and {zero.shape}")
+        if not (np.isfinite(years).all() and np.isfinite(zero).all()):
+            raise ConfigError("a rate curve holds a number that is not finite")
+        if years[0] <= 0.0 or (np.diff(years) <= 0.0).any():
+            raise ConfigError(f"years of a rate curve are {years}; they must be positive and increase")
+        object.__setattr__(self, "years", years)
+        object.__setattr__(self, "zero", zero)
+
+    @classmethod
+    def flat(cls, rate: float) -> RateCurve:
+        """One rate for all maturities."""
+        return cls(np.ones(1), np.array([rate]))
+
+    def rate(self, years: ArrayLike) -> F64_1D:
+        """Zero rate to each maturity; NaN where the years are not positive."""
+        at = np.atleast_1d(np.asarray(years, dtype=np.float64))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inner = np.interp(at, self.years, self.years * self.zero) / at
+        rates = np.where(at <= self.years[0], self.zero[0], np.where(at >= self.years[-1], self.zero[-1], inner))
+        return np.where(at > 0.0, rates, np.nan)
+
+    def discount(self, years: ArrayLike) -> F64_1D:
+        """Discount factor to each maturity; NaN where the years are not positive."""
+        at = np.atleast_1d(np.asarray(years, dtype=np.float64))
+        return np.asarray(np.exp(-self.rate(at) * at), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class ParityRules:
+    """Which pairs are used, and what is believed.
+
+    Attributes
+    ----------
+    band : float
+        Strikes further from the forward than this share of it are left out: the options in the money are stale there.
+    pairs_min : int
+        Strikes with both rights quoted that a line needs; where a curve gives the discount, one less is enough.
+    rate_max : float
+        A rate beyond it, of either sign, is absurd.
+    error_max : float
+        Standard error of the forward, as a share of it, beyond which it says nothing.
+    """
+
+    band: float = 0.2
+    pairs_min: int = 3
+    rate_max: float = 0.5
+    error_max: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not self.band > 0.0 or not self.pairs_min >= 3 or not self.rate_max > 0.0 or not self.error_max > 0.0:
+            raise ConfigError(f"{self} is out of range: all positive, and at least 3 pairs")
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardFit:
+    """Forward and discount of m expiries, from n quotes; NaN where there is a reason.
+
+    Attributes
+    ----------
+    expiry : (m,) int64
+        The given marks of expiries, in increasing order.
+    years, forward, discount : (m,) float64
+    forward_error, discount_error : (m,) float64
+        Standard errors, from the spread of the residuals (White's form); 0 for a discount that a curve gave.
+    rate : (m,) float64
+        Continuous annual rate of the discount.
+    dividend_yield : (m,) float64
+        Rate less the growth from spot to forward: dividends and cost of borrowing together. NaN without a spot.
+    pairs : (m,) int64
+        Strikes used.
+    residual : (n,) float64
+        For each quote in a used pair, call less put less what the line says, in price units; NaN elsewhere.
+    residual_spreads : (n,) float64
+        The same over half the sum of both spreads: beyond 1 the line lies outside what the quotes allow.
+    reason : (m,) uint8
+        `argus.options.reasons.Reason`; 0 where there is an answer.
+    """
+
+    expiry: I64_1D
+    years: F64_1D
+    forward: F64_1D
+    discount: F64_1D
+    forward_error: F64_1D
+    discount_error: F64_1D
+    rate: F64_1D
+    dividend_yield: F64_1D
+    pairs: I64_1D
+    residual: F64_1D
+    residual_spreads: F64_1D
+    reason: U8_1D
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A fitted line: forward, discount, their standard errors, and the residuals of the pairs."""
+
+    forward: float
+    discount: float
+    forward_error: float
+    discount_error: float
+    residual: F64_1D
+
+
+def implied_forwards(
+    expiry: ArrayLike,
+    years: ArrayLike,
+    strike: ArrayLike,
+    right: ArrayLike,
+    bid: ArrayLike,
+    ask: ArrayLike,
+    *,
+    curve: RateCurve | None = None,
+    spot: float = float("nan"),
+    rules: ParityRules | None = None,
+) -> ForwardFit:
+    """Forward and discount of each expiry from put-call parity.
+
+    For European options. American prices hold the right to exercise as well: give a curve then, and read the forward
+    as approximate.
+
+    Parameters
+    ----------
+    expiry : (n,) int64
+        Mark of the quote's expiry, equal for quotes that expire together (expiry and settlement, never the date alone).
+    years, strike, right, bid, ask : (n,) float64
+        Years to expiry (the first of an expiry counts), strike, +1 call or -1 put, quoted prices.
+    curve : RateCurve or None
+        Gives the discount; without it the slope of the line does. A short expiry says little about its own rate.
+    spot : float
+        For the dividend yield.
+    rules : ParityRules or None
+
+    Raises
+    ------
+    DataError
+        On columns of different lengths. A bad expiry raises nothing: it gets NaN and its reason.
+    """
+    rows, made, rights = option_columns(right, years=years, strike=strike, bid=bid, ask=ask)
+    marks = np.atleast_1d(np.asarray(expiry, dtype=np.int64))
+    if len(marks) not in (1, rows):
+        raise DataError(f"expiry has {len(marks)} rows, the quotes {rows}; equal lengths are needed")
+    marks, rights = np.broadcast_to(marks, rows), np.broadcast_to(rights, rows)
+    times, strikes, bids, asks = (np.broadcast_to(column, rows) for column in made)
+    rules = rules or ParityRules()
+    found, first, group = np.unique(marks, return_index=True, return_inverse=True)
+    numbers = np.full((7, len(found)), np.nan)
+    pairs, reason = np.zeros(len(found), dtype=np.int64), np.zeros(len(found), dtype=np.uint8)
+    residual, spreads = np.full(rows, np.nan), np.full(rows, np.nan)
+    usable = (bids > 0.0) & (asks >= bids) & np.isfinite(asks) & (strikes > 0.0) & np.isfinite(strikes)
+    numbers[0] = times[first]
+    for number in range(len(found)):
+        inside = np.flatnonzero((group == number) & usable)
+        calls, puts = _pairs(strikes, rights, inside)
+        t = float(numbers[0, number])
+        given = float(curve.discount(t)[0]) if curve is not None and t > 0.0 else float("nan")
+        line, calls, puts, why = _expiry(calls, puts, strikes, bids, asks, t, given, curve is not None, rules)
+        pairs[number], reason[number] = len(calls), why
+        if line is None:
+            continue
+        rate = -np.log(line.discount) / t
+        growth = np.log(line.forward / spot) / t if spot > 0.0 else np.nan
+        numbers[1:, number] = (
+            line.forward,
+            line.discount,
+            line.forward_error,
+            line.discount_error,
+            rate,
+            rate - growth,
+        )
+        half = 0.5 * (asks[calls] - bids[calls] + asks[puts] - bids[puts])
+        for side in (calls, puts):
+            residual[side] = line.residual
+            spreads[side] = np.divide(line.residual, half, out=np.full(len(half), np.nan), where=half > 0.0)
+    return ForwardFit(found, *numbers, pairs, residual, spreads, reason)
+
+
+def _pairs(strikes: F64_1D, rights: NDArray[np.int8], inside: NDArray[np.intp]) -> tuple[I64_1D, I64_1D]:
+    """Rows of calls and puts of equal strike, by strike; of several quotes of one option the first."""
+    sides = []
+    for right in (1, -1):
+        rows = inside[rights[inside] == right]
+        _, once = np.unique(strikes[rows], return_index=True)
+        sides.append(rows[once])
+    _, of_calls, of_puts = np.intersect1d(strikes[sides[0]], strikes[sides[1]], return_indices=True)
+    return sides[0][of_calls], sides[1][of_puts]
+
+
+def _expiry(
+    calls: I64_1D,
+    puts: I64_1D,
+    strikes: F64_1D,
+    bids: F64_1D,
+    asks: F64_1D,
+    years: float,
+    given: float,
+    is_given: bool,
+    rules: ParityRules,
+) -> tuple[_Line | None, I64_1D, I64_1D, int]:
+    """The line of one expiry with the pairs it rests on, or none and the reason."""
+    if not years > 0.0:
+        return None, calls, puts, Reason.EXPIRED if years <= 0.0 else Reason.NOT_FINITE
+    least = rules.pairs_min - 1 if is_given else rules.pairs_min
+    if len(calls) < least:
+        return None, calls, puts, Reason.TOO_FEW_STRIKES
+    gap = 0.5 * (bids[calls] + asks[calls] - bids[puts] - asks[puts])
+    nearest = int(np.argmin(np.abs(gap)))
+    centre = float(strikes[calls][nearest] + gap[nearest])
+    near = np.abs(strikes[calls] - centre) <= rules.band * abs(centre)
+    calls, puts, gap = calls[near], puts[near], gap[near]
+    if len(calls) < least:
+        return None, calls, puts, Reason.TOO_FEW_STRIKES
+    spread = asks[calls] - bids[calls] + asks[puts] - bids[puts]
+    # A locked quote is no proof of exactness: none counts more than ten times the usual one.
+    typical = float(np.median(spread))
+    scale = np.maximum(spread, 0.1 * typical) if typical > 0.0 else np.ones(len(spread))
+    line = _fit(strikes[calls], gap, scale, centre, given if is_given else None)
+    return (*_judged(line, float(strikes[calls].min()), float(strikes[calls].max()), years, rules, calls, puts),)
+
+
+def _judged(
+    line: _Line, lowest: float, highest: float, years: float, rules: ParityRules, calls: I64_1D, puts: I64_1D
+) -> tuple[_Line | None, I64_1D, I64_1D, int]:
+    """The line, or why it is not believed."""
+    margin = rules.band * abs(highest)
+    if not (line.discount > 0.0 and abs(np.log(line.discount)) <= rules.rate_max * years):
+        return None, calls, puts, Reason.DISCOUNT_OUT_OF_RANGE
+    if not (line.forward > 0.0 and lowest - margin <= line.forward <= highest + margin):
+        return None, calls, puts, Reason.NO_FORWARD
+    if not line.forward_error <= rules.error_max * line.forward:
+        return None, calls, puts, Reason.FORWARD_UNCERTAIN
+    return line, calls, puts, Reason.OK
+
+
+def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, centre: float, discount: float | None) -> _Line:
+    """Huber's line through call less put, each error in units of its spread."""
+    u = (strike - centre) / scale
+    columns = np.column_stack([1.0 / scale, -u]) if discount is None else (1.0 / scale).reshape(-1, 1)
+    target = gap / scale if discount is None else gap / scale + discount * u
+    weight = np.ones(len(gap))
+    found = np.zeros(columns.shape[1])
+    for _ in range(_FITS):
+        root = np.sqrt(weight)
+        before = found
+        found = np.linalg.lstsq(columns * root[:, None], target * root, rcond=None)[0]
+        left = target - columns @ found
+        # The floor lets an exact line be exact, without dividing by zero.
+        sigma = max(_TO_SIGMA * float(np.median(np.abs(left))), 1e-12)
+        weight = np.minimum(1.0, _HUBER * sigma / np.maximum(np.abs(left), 1e-300))
+        if np.max(np.abs(found - before)) <= _SETTLED * max(1.0, float(np.max(np.abs(found)))):
+            break
+    bread = np.linalg.pinv(columns.T @ (columns * weight[:, None]))
+    meat = columns.T @ (columns * (weight * left)[:, None] ** 2)
+    freedom = max(len(gap) - columns.shape[1], 1)
+    spread = bread @ meat @ bread * len(gap) / freedom
+    slope = float(found[1]) if discount is None else discount
+    level = float(found[0])
+    # F = centre + level / slope, errors to first order.
+    tilt = np.array([1.0, -level / slope])[: len(found)] / slope if slope != 0.0 else np.full(len(found), np.inf)
+    forward_error = float(np.sqrt(max(tilt @ spread @ tilt, 0.0))) if np.isfinite(tilt).all() else float("inf")
+    discount_error = float(np.sqrt(max(spread[1, 1], 0.0))) if discount is None else 0.0
+    forward = centre + level / slope if slope != 0.0 else float("nan")
+    return _Line(forward, slope, forward_error, discount_error, left * scale)
