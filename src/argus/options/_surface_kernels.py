@@ -20,6 +20,7 @@ from argus.options._svi_kernels import (
     PLACE_HIGH,
     PLACE_LOW,
     PULL,
+    PULL_UP,
     RIGHT_MAX,
     RULES,
     SIZE_MAX,
@@ -42,11 +43,15 @@ _INSIDE = 801
 _GRID_INSIDE = 80
 _GRID_OUTSIDE = np.array([0.03, 0.08, 0.15, 0.25, 0.4, 0.6, 0.9, 1.3, 2.0, 3.2, 5.0])
 _WIDTHS = np.array([0.1, 0.3, 0.8, 2.0])
+_PULLS_UP = np.array([60.0, 30.0, 200.0, 100.0])  # how firmly floors are held: no one strength serves all snapshots
+_WORST = 0.5  # mean loss of the worst expiry below which no other strength is tried
 _FLOORS = 601
 _PLACES = 9
 _SLOPE_MAX = 1.95  # Lee's bound is 2
 _PLACE_LEFT, _PLACE_RIGHT = -6.0, 4.0  # standard deviations
 _FIRM = 30.0  # how hard a broken condition pulls: by 0.01 of g it is as bad as a quote a third of a half-spread off
+_FIRM_LAST = 300.0
+_POLISHES = 6
 _FIRMER = 3
 _SCALED_AWAY = 3e-4  # rise that scaling the smile down may mend: no quote notices it
 _SCALED_MAX = 0.01
@@ -182,7 +187,7 @@ def _improve(theta: Any, quotes: Any, grid: Any, rules: Any, pull: Any):  # type
 @njit(cache=True, error_model="numpy", nogil=True)
 def _from_nothing(size: Any, quotes: Any, grid: Any, rules: Any, out: Any):  # type: ignore[no-untyped-def]
     """Build a smile one hyperbola after the other; give its cost."""
-    places = np.linspace(max(rules[PLACE_LOW], _PLACE_LEFT), min(rules[PLACE_HIGH], _PLACE_RIGHT), _PLACES)
+    places = np.linspace(max(quotes[0, 0], _PLACE_LEFT), min(quotes[0, -1], _PLACE_RIGHT), _PLACES)
     cost = np.inf
     before = np.zeros(2)
     for now in range(5, size + 1, 3):
@@ -223,11 +228,12 @@ def _clean(theta: Any, size: Any, safe: Any, later: Any, has_later: Any, quotes:
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _begin_rules(quotes: Any, w_unit: Any, above: Any, has_later: Any, rules: Any):  # type: ignore[no-untyped-def]
+def _begin_rules(quotes: Any, w_unit: Any, above: Any, has_later: Any, up: Any, rules: Any):  # type: ignore[no-untyped-def]
     """Write the rules with which every search of one smile begins."""
-    rules[W_UNIT], rules[G_MIN] = w_unit, 0.01
-    rules[PLACE_LOW], rules[PLACE_HIGH] = quotes[0, 0], quotes[0, -1]
-    rules[WIDTH_LOW], rules[WIDTH_HIGH] = 0.02, 2.0 * (quotes[0, -1] - quotes[0, 0])
+    rules[W_UNIT], rules[G_MIN], rules[PULL_UP] = w_unit, 0.01, up
+    span = quotes[0, -1] - quotes[0, 0]
+    rules[PLACE_LOW], rules[PLACE_HIGH] = quotes[0, 0] - span, quotes[0, -1] + span
+    rules[WIDTH_LOW], rules[WIDTH_HIGH] = 0.02, 2.0 * span
     rules[LEFT_MAX] = rules[RIGHT_MAX] = _SLOPE_MAX / np.sqrt(w_unit)
     if has_later:
         left, right = wings(above)
@@ -245,7 +251,33 @@ def _loss(theta: Any, quotes: Any):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _fit_one(size: Any, quotes: Any, w_unit: Any, later: Any, has_later: Any, floors: Any, shape: Any, out: Any):  # type: ignore[no-untyped-def]
+def _polish(theta: Any, size: Any, later: Any, has_later: Any, quotes: Any, grid: Any, rules: Any):  # type: ignore[no-untyped-def]
+    """Search on from a clean smile that fits badly, going each time as far as it stays clean."""
+    low, high, unit = quotes[0, 0], quotes[0, -1], rules[W_UNIT]
+    found, trial = theta.copy(), theta.copy()
+    for _ in range(_POLISHES):
+        before = _loss(theta, quotes)
+        found[:] = theta
+        rules[PULL], rules[SOFT] = _FIRM_LAST, 1.0
+        search(found[:size], quotes, grid, rules)
+        for left in range(8):
+            for at in range(SIZE_MAX):
+                trial[at] = theta[at] + (found[at] - theta[at]) * 0.5**left
+            g_min, rise_min = check_smile(trial, later, has_later, low, high, unit)
+            if g_min >= 0.0 and rise_min >= -_SCALED_AWAY:
+                if rise_min < 0.0:
+                    _multiply(trial, 1.0 + rise_min, trial)
+                if _loss(trial, quotes) < before:
+                    theta[:] = trial
+                    break
+        if not _loss(theta, quotes) < 0.99 * before:
+            break
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _fit_one(  # type: ignore[no-untyped-def]
+    size: Any, quotes: Any, w_unit: Any, later: Any, has_later: Any, floors: Any, up: Any, shape: Any, out: Any
+):
     """Fit one smile in its own units, write it to `out` in plain ones and its `shape` over that of the later smile.
 
     The search begins at the later smile's shape, then, unless the result is good, from nothing, then at the later smile
@@ -266,7 +298,7 @@ def _fit_one(size: Any, quotes: Any, w_unit: Any, later: Any, has_later: Any, fl
     for start in range(3):
         if start != 1 and not (has_later and shape[size - 3] != 0.0):
             continue
-        _begin_rules(quotes, w_unit, above, has_later, rules)
+        _begin_rules(quotes, w_unit, above, has_later, up, rules)
         _fill_grid(quotes, above, has_later, floors, k_unit, grid)
         theta[:] = 0.0
         theta[4::3] = 1.0
@@ -282,8 +314,34 @@ def _fit_one(size: Any, quotes: Any, w_unit: Any, later: Any, has_later: Any, fl
             best[:] = theta
         if best_loss < _GOOD:
             break
+    if best_loss > _GOOD:
+        _begin_rules(quotes, w_unit, above, has_later, up, rules)
+        _fill_grid(quotes, above, has_later, floors, k_unit, grid)
+        grid[1, :] *= 1.0 - _SCALED_AWAY
+        _polish(best, size, above, has_later, quotes, grid, rules)
     shape[:] = best
     _in_units(best, 1.0 / k_unit, 1.0 / w_unit, out)
+    return _loss(best, quotes)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _fit_all(offsets: Any, sizes: Any, quotes: Any, w_unit: Any, floors: Any, up: Any, out: Any):  # type: ignore[no-untyped-def]
+    """Fit all smiles with one pull of the floors; give the mean loss of the quotes and that of the worst expiry."""
+    shape = np.zeros(SIZE_MAX)
+    count = len(sizes)
+    total, worst = 0.0, 0.0
+    for expiry in range(count - 1, -1, -1):
+        unit = w_unit[expiry]
+        own = quotes[:, offsets[expiry] : offsets[expiry + 1]].copy()
+        own[0] /= np.sqrt(unit)
+        own[1:] /= unit
+        later = out[min(expiry + 1, count - 1)]
+        loss = _fit_one(
+            sizes[expiry], own, unit, later, expiry < count - 1, floors[expiry], up, shape, out[expiry]
+        )
+        total += loss * own.shape[1]
+        worst = max(worst, loss)
+    return total / quotes.shape[1], worst
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -303,7 +361,6 @@ def fit_smiles(offsets: Any, sizes: Any, quotes: Any, w_unit: Any, out: Any):  #
     out : (n, SIZE_MAX) float64
         The smiles.
     """
-    shape = np.zeros(SIZE_MAX)
     count = len(sizes)
     floors = np.zeros((count, 2, _FLOORS))
     for expiry in range(count):
@@ -311,13 +368,15 @@ def fit_smiles(offsets: Any, sizes: Any, quotes: Any, w_unit: Any, out: Any):  #
         if expiry > 0:
             floors[expiry, 1] = floors[expiry - 1, 1]
             _raise_floor(floors[expiry], quotes[:, offsets[expiry - 1] : offsets[expiry]])
-    for expiry in range(count - 1, -1, -1):
-        unit = w_unit[expiry]
-        own = quotes[:, offsets[expiry] : offsets[expiry + 1]].copy()
-        own[0] /= np.sqrt(unit)
-        own[1:] /= unit
-        later = out[min(expiry + 1, count - 1)]
-        _fit_one(sizes[expiry], own, unit, later, expiry < count - 1, floors[expiry], shape, out[expiry])
+    best = np.inf
+    trial = np.empty((count, SIZE_MAX))
+    for up in _PULLS_UP:
+        mean, worst = _fit_all(offsets, sizes, quotes, w_unit, floors, up, trial)
+        if mean < best:
+            best = mean
+            out[:] = trial
+        if worst < _WORST:
+            break
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -26,6 +26,7 @@ __all__ = [
     "PLACE_HIGH",
     "PLACE_LOW",
     "PULL",
+    "PULL_UP",
     "RIGHT_MAX",
     "RULES",
     "SIZE_MAX",
@@ -44,13 +45,12 @@ __all__ = [
 SIZE_MAX = 11
 """Parameters of a smile with three hyperbolas."""
 
-W_UNIT, PULL, SOFT, G_MIN, LEFT_MAX, RIGHT_MAX, PLACE_LOW, PLACE_HIGH, WIDTH_LOW, WIDTH_HIGH = range(10)
-RULES = 10
+W_UNIT, PULL, SOFT, G_MIN, LEFT_MAX, RIGHT_MAX, PLACE_LOW, PLACE_HIGH, WIDTH_LOW, WIDTH_HIGH, PULL_UP = range(11)
+RULES = 11
 """Places in the array of rules that a search obeys, and their number."""
 
 _W_LOW = 0.01  # least variance on the grid, in variances at the money
 _PULL_VARIANCE = 10.0  # a broken bound of the variance pulls this much more than one of g: both then give way alike
-_PULL_UP = 30.0  # a wing 1 % under the quotes of an earlier expiry is as bad as a quote a half-spread off
 _WING_MIN = 0.08  # least slope of a wing: were it 0, no earlier smile could have any
 _RIDGE = 0.05  # keeps two hyperbolas from cancelling each other
 _ROUNDS = 40
@@ -148,7 +148,7 @@ def _cost(theta: Any, quotes: Any, grid: Any, rules: Any):  # type: ignore[no-un
         if w > grid[1, row]:
             total += (pull * _PULL_VARIANCE * (w / grid[1, row] - 1.0)) ** 2
         if w < grid[2, row]:
-            r = _PULL_UP * (1.0 - w / grid[2, row])
+            r = rules[PULL_UP] * (1.0 - w / grid[2, row])
             total += soft2 * np.log1p(r * r / soft2)
         g = g_of(grid[0, row], w, slope, bend, rules[W_UNIT])
         if g < rules[G_MIN]:
@@ -184,7 +184,7 @@ def _pull_grid(theta: Any, grid: Any, rules: Any, matrix: Any, vector: Any, by: 
         if is_high:
             _pull(size, by, 0, w - grid[1, row], pull2 * (_PULL_VARIANCE / grid[1, row]) ** 2, matrix, vector)
         if is_under:
-            scale = grid[2, row] / _PULL_UP
+            scale = grid[2, row] / rules[PULL_UP]
             miss = w - grid[2, row]
             _pull(size, by, 0, miss, 1.0 / (scale * scale + miss * miss / soft2), matrix, vector)
         if g < rules[G_MIN]:
@@ -277,7 +277,8 @@ def search(theta: Any, quotes: Any, grid: Any, rules: Any):  # type: ignore[no-u
         k where the conditions are looked at, the most the variance may be there, and what it should not be less than.
     rules : (RULES,) float64
         At their places: unit of the variance, strength of the pull of broken conditions, quotes further off than `SOFT`
-        half-spreads lose their pull, least g, largest slopes of the wings, bounds of places and widths.
+        half-spreads lose their pull, least g, largest slopes of the wings, bounds of places and widths; half-spreads that a wing
+        at half the height of its floor counts for, twice over.
     """
     size = len(theta)
     matrix, root = np.empty((SIZE_MAX, SIZE_MAX)), np.empty((SIZE_MAX, SIZE_MAX))

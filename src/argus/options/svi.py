@@ -195,7 +195,7 @@ def smile_moments(smile: F64_1D) -> Moments:
         variance=moments[0],
         skew=moments[1] / moments[0] ** 1.5,
         kurtosis=moments[2] / moments[0] ** 2,
-        negative=-integral(np.minimum(weight, 0.0)),
+        negative=integral(np.maximum(-weight, 0.0)),
     )
 
 
