@@ -2,8 +2,8 @@
 
 A smile times a number below one keeps its density: ``g`` is concave in that number, and not negative at either end. So
 the later smile, scaled down, is always an answer without arbitrage; whatever the search finds is mixed with it until
-the check on a dense grid is clean. The wings of a short expiry, where nothing is quoted, are thus bounded by the quotes of the
-longer ones, and not the other way round.
+the check on a dense grid is clean. The wings of a short expiry, where nothing is quoted, are thus bounded by the quotes
+of the longer ones, and not the other way round.
 """
 
 from __future__ import annotations
@@ -336,9 +336,7 @@ def _fit_all(offsets: Any, sizes: Any, quotes: Any, w_unit: Any, floors: Any, up
         own[0] /= np.sqrt(unit)
         own[1:] /= unit
         later = out[min(expiry + 1, count - 1)]
-        loss = _fit_one(
-            sizes[expiry], own, unit, later, expiry < count - 1, floors[expiry], up, shape, out[expiry]
-        )
+        loss = _fit_one(sizes[expiry], own, unit, later, expiry < count - 1, floors[expiry], up, shape, out[expiry])
         total += loss * own.shape[1]
         worst = max(worst, loss)
     return total / quotes.shape[1], worst

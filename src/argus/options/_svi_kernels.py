@@ -277,8 +277,8 @@ def search(theta: Any, quotes: Any, grid: Any, rules: Any):  # type: ignore[no-u
         k where the conditions are looked at, the most the variance may be there, and what it should not be less than.
     rules : (RULES,) float64
         At their places: unit of the variance, strength of the pull of broken conditions, quotes further off than `SOFT`
-        half-spreads lose their pull, least g, largest slopes of the wings, bounds of places and widths; half-spreads that a wing
-        at half the height of its floor counts for, twice over.
+        half-spreads lose their pull, least g, largest slopes of the wings, bounds of places and widths; half-spreads
+        that a wing at half the height of its floor counts for, twice over.
     """
     size = len(theta)
     matrix, root = np.empty((SIZE_MAX, SIZE_MAX)), np.empty((SIZE_MAX, SIZE_MAX))
@@ -311,8 +311,8 @@ def search(theta: Any, quotes: Any, grid: Any, rules: Any):  # type: ignore[no-u
 def add_hyperbola(theta: Any, quotes: Any, places: Any, widths: Any, out: Any):  # type: ignore[no-untyped-def]
     """Write `theta` with one more hyperbola to `out`: of all places and widths offered, the best.
 
-    All heights follow from a place and a width by least squares, which is Zeliade's quasi-explicit calibration (De Marco
-    and Martini 2009) for one hyperbola.
+    All heights follow from a place and a width by least squares, which is Zeliade's quasi-explicit calibration (De
+    Marco and Martini 2009) for one hyperbola.
     """
     size = len(out)
     free = 2 + (size - 2) // 3

@@ -83,7 +83,8 @@ def model_free_variance(
 ) -> ModelFreeVariance:
     """Variance of one expiry by the rules of the VIX.
 
-    1. The forward is ``K + exp(r T) (C - P)`` at the strike where the mids of call and put are closest; K0 is the highest
+    1. The forward is ``K + exp(r T) (C - P)`` at the strike where the mids of call and put are closest; K0 is the
+    highest
        strike not above it.
     2. From K0 outwards, puts below and calls above count while they have a bid; after two strikes in a row without one,
        nothing further counts. At K0 the mean of both counts.
@@ -159,8 +160,8 @@ def model_free_variance(
 def model_free_index(near: ModelFreeVariance, next_: ModelFreeVariance, *, days: float = 30.0) -> ModelFreeIndex:
     """Volatility over `days` from two expiries, in percent, mixed in total variance by minutes.
 
-    ``100 sqrt((T1 v1 (N2 - N) / (N2 - N1) + T2 v2 (N - N1) / (N2 - N1)) * N365 / N)``. The index itself takes expiries of
-    more than 23 and less than 37 days on either side of 30; any two may be given here.
+    ``100 sqrt((T1 v1 (N2 - N) / (N2 - N1) + T2 v2 (N - N1) / (N2 - N1)) * N365 / N)``. The index itself takes expiries
+    of more than 23 and less than 37 days on either side of 30; any two may be given here.
 
     Raises
     ------
@@ -183,9 +184,7 @@ def model_free_index(near: ModelFreeVariance, next_: ModelFreeVariance, *, days:
     return ModelFreeIndex(index=index, near=near, next=next_, weight_near=weight, reason=reason)
 
 
-def _paired(
-    strike: F64_1D, right: NDArray[np.int8], bid: F64_1D, ask: F64_1D
-) -> tuple[F64_1D, F64_1D, F64_1D]:
+def _paired(strike: F64_1D, right: NDArray[np.int8], bid: F64_1D, ask: F64_1D) -> tuple[F64_1D, F64_1D, F64_1D]:
     """Strikes that have a call and a put, ascending, and their mids, NaN where there is no bid."""
     sound = np.isfinite(strike) & (strike > 0.0)
     quoted = (bid > 0.0) & np.isfinite(ask) & (ask >= bid)

@@ -1,4 +1,5 @@
-"""The volatility surface of one snapshot: a smile for each expiry, free of static arbitrage, and what is left of quotes.
+"""The volatility surface of one snapshot: a smile for each expiry, free of static arbitrage, and what is left of
+quotes.
 
 The base is one smile per expiry (`argus.options.svi`), fitted from the last to the first so that no butterfly and no
 calendar spread costs less than nothing. What quotes say beyond it is kept apart, as a smooth spline in volatility that
@@ -8,8 +9,9 @@ promises nothing: the base stays clean, the base plus the spline is closer to th
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,8 +133,7 @@ class Surface:
         if not len(self.years):
             return np.full(np.shape(years), np.nan)
         line = np.interp(years, self.years, np.log(self.forward), left=np.nan, right=np.nan)
-        found: F64_1D = np.exp(line)
-        return found
+        return np.asarray(np.exp(line), dtype=np.float64)
 
     def smile_at(self, years: float) -> F64_1D:
         """The smile at any time between the expiries, as an array for `argus.options.svi`.
@@ -146,7 +147,7 @@ class Surface:
             raise ConfigError(f"{years} years lies outside of the surface's expiries {self.years.tolist()}")
         at = int(np.searchsorted(self.years, years))
         if self.years[at] == years:
-            return self.smile[at].copy()
+            return np.array(self.smile[at])
         part = float((years - self.years[at - 1]) / (self.years[at] - self.years[at - 1]))
         return _mixed(self.smile[at - 1], self.smile[at], part)
 
@@ -176,8 +177,8 @@ class Surface:
     def local_vol(self, k: F64_1D, years: F64_1D, *, wings: bool = False) -> SurfaceValues:
         """Dupire's local volatility, ``sqrt(dw/dT / g)`` (Gatheral 2006, "The Volatility Surface", equation 1.10).
 
-        The derivative by time is that of the straight line between the expiries around, so it jumps at expiries. Where g
-        is not positive, or there is one expiry only, the reason is `NO_CONVERGENCE` or `OUTSIDE_SURFACE`.
+        The derivative by time is that of the straight line between the expiries around, so it jumps at expiries. Where
+        g is not positive, or there is one expiry only, the reason is `NO_CONVERGENCE` or `OUTSIDE_SURFACE`.
         """
         k, years = _broadcast(k, years)
         out, reason = self._evaluate(k, years, wings)
@@ -214,7 +215,7 @@ class Surface:
             }
             for name, width in (("smile", _SIZE), ("residual", _KNOTS)):
                 arrays[name] = arrays[name].reshape(len(arrays["years"]), width)
-            return cls(**arrays)
+            return cls(**cast(dict[str, Any], arrays))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"the text is no surface ({error}); write it with to_json") from error
 
@@ -266,20 +267,21 @@ def fit_surface(
 ) -> Surface:
     """Fit a surface to the out-of-the-money quotes of one snapshot.
 
-    Each expiry gets up to `hyperbolas` hyperbolas (one is raw SVI), weighted by the spread, under the conditions ``g >= 0``
-    on each smile (no butterfly) and ``w(k, T1) <= w(k, T2)`` (no calendar arbitrage). The conditions hold on a dense grid
-    five times as wide as the quotes, and in the wings by their slopes; the record holds the least values found.
+    Each expiry gets up to `hyperbolas` hyperbolas (one is raw SVI), weighted by the spread, under the conditions ``g >=
+    0`` on each smile (no butterfly) and ``w(k, T1) <= w(k, T2)`` (no calendar arbitrage). The conditions hold on a
+    dense grid five times as wide as the quotes, and in the wings by their slopes; the record holds the least values
+    found.
 
     Parameters
     ----------
     strike, years, forward : (n,) float64
-        One row for each quote, in any order. Rows of one expiry have exactly the same `years`; two settlements on one day
-        differ in it. The first forward of an expiry counts.
+        One row for each quote, in any order. Rows of one expiry have exactly the same `years`; two settlements on one
+        day differ in it. The first forward of an expiry counts.
     right : (n,) int8
         +1 call, -1 put: calls at or above the forward and puts below are fitted, the others are passed over.
     vol_bid, vol_ask : (n,) float64
-        Implied volatilities of bid and ask; a row where one is missing (NaN) or not positive, or where the bid exceeds the
-        ask, is passed over.
+        Implied volatilities of bid and ask; a row where one is missing (NaN) or not positive, or where the bid exceeds
+        the ask, is passed over.
     hyperbolas : int
         1 to 3. An expiry with fewer than 24 quotes gets two, with fewer than 12 one, with fewer than 6 no smile.
 
@@ -290,7 +292,8 @@ def fit_surface(
 
     Notes
     -----
-    Gatheral and Jacquier 2014, "Arbitrage-free SVI volatility surfaces", Quantitative Finance 14(1), for the conditions.
+    Gatheral and Jacquier 2014, "Arbitrage-free SVI volatility surfaces", Quantitative Finance 14(1), for the
+    conditions.
     """
     from argus.options._surface_kernels import fit_smiles
 
@@ -305,9 +308,7 @@ def fit_surface(
     if count:
         sizes = np.diff(offsets)
         allowed = np.searchsorted(_QUOTES_OF, sizes, side="right")
-        unit = np.array(
-            [np.interp(0.0, *quotes[:2, a:b]) for a, b in zip(offsets[:-1], offsets[1:], strict=True)], dtype=np.float64
-        )
+        unit = np.array([np.interp(0.0, *quotes[:2, a:b]) for a, b in pairwise(offsets)], dtype=np.float64)
         quotes[2] = np.maximum(quotes[2], _HALF_MIN * np.repeat(unit, sizes))
         fit_smiles(offsets, 2 + 3 * np.minimum(allowed, hyperbolas), quotes, unit, smile)
     return _described(expiries, quotes, offsets, smile, refused)
@@ -417,7 +418,8 @@ def _mixed(first: F64_1D, second: F64_1D, part: float) -> F64_1D:
 
 
 def _spline(k: F64_1D, middle: F64_1D, half: F64_1D, w: F64_1D, years: float) -> F64_1D:
-    """Heights of the spline through what is left, in volatility: least squares in half-spreads, bends and size penalised.
+    """Heights of the spline through what is left, in volatility: least squares in half-spreads, bends and size
+    penalised.
 
     The penalty is that of P-splines (Eilers and Marx 1996, Statistical Science 11(2)); a quote within its spread alone
     moves nothing by much.
@@ -443,12 +445,13 @@ def _basis(place: F64_1D) -> F64_2D:
     far = np.abs(x)
     inner = (4.0 - 6.0 * far**2 + 3.0 * far**3) / 6.0
     outer = np.maximum(2.0 - far, 0.0) ** 3 / 6.0
-    found: F64_2D = np.where(far < 1.0, inner, outer)
-    return found
+    return np.asarray(np.where(far < 1.0, inner, outer), dtype=np.float64)
 
 
 def _broadcast(k: F64_1D, years: F64_1D) -> tuple[F64_1D, F64_1D]:
-    one, other = np.broadcast_arrays(np.atleast_1d(np.asarray(k, dtype=np.float64)), np.asarray(years, dtype=np.float64))
+    one, other = np.broadcast_arrays(
+        np.atleast_1d(np.asarray(k, dtype=np.float64)), np.asarray(years, dtype=np.float64)
+    )
     return np.ascontiguousarray(one), np.ascontiguousarray(other)
 
 

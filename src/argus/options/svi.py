@@ -146,7 +146,8 @@ def butterfly_g(smile: F64_1D, k: F64_1D) -> F64_1D:
 def smile_is_free(smile: F64_1D, margin: float = 0.0) -> bool:
     """Whether a smile has no butterfly arbitrage: g at least `margin` on a dense grid, wings within Lee's bound.
 
-    The grid has 6,001 points, densest at the money, to 40 on both sides. A wing's slope must lie in 0 to 2 (2 excluded).
+    The grid has 6,001 points, densest at the money, to 40 on both sides. A wing's slope must lie in 0 to 2 (2
+    excluded).
     """
     theta = _checked(smile)
     rise = float(theta[2::3].sum())
@@ -243,7 +244,8 @@ def svi_from_jump_wings(wings: JumpWings) -> Svi:
 
 
 def ssvi_slice(theta: float, rho: float, phi: float) -> Svi:
-    """The smile of SSVI with variance `theta` at the money: ``theta / 2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2))``.
+    """The smile of SSVI with variance `theta` at the money: ``theta / 2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 -
+    rho^2))``.
 
     Free of butterflies where ``theta phi (1 + abs(rho)) < 4`` and ``theta phi^2 (1 + abs(rho)) <= 4`` (Gatheral and
     Jacquier 2014, theorem 4.2).
@@ -255,8 +257,8 @@ def ssvi_slice(theta: float, rho: float, phi: float) -> Svi:
 def repair_svi(svi: Svi, years: float) -> Svi:
     """The smile itself where it has no butterfly arbitrage, else one near it that has none.
 
-    Variance, slope and put wing at the money are kept (v, psi, p). Gatheral and Jacquier 2014, section 5.1, set ``c = p +
-    2 psi`` and ``v_low = 4 v p c / (p + c)^2``, which is a slice of SSVI; from there the least variance, then the call
+    Variance, slope and put wing at the money are kept (v, psi, p). Gatheral and Jacquier 2014, section 5.1, set ``c = p
+    + 2 psi`` and ``v_low = 4 v p c / (p + c)^2``, which is a slice of SSVI; from there the least variance, then the call
     wing, are moved back as far as g stays above 0. The slice itself may still have a butterfly where it is very steep.
 
     Raises
