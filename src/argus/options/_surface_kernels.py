@@ -202,7 +202,7 @@ def _from_nothing(size: Any, quotes: Any, grid: Any, rules: Any, out: Any):  # t
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _clean(theta: Any, size: Any, safe: Any, later: Any, has_later: Any, quotes: Any, grid: Any, rules: Any):  # type: ignore[no-untyped-def]
-    """Make `theta` free of arbitrage: by firmer searches with some room, then mixed with the `safe` smile, then scaled."""
+    """Make `theta` free of arbitrage: by firmer searches with some room, then mixed with `safe`, then scaled."""
     low, high, unit = quotes[0, 0], quotes[0, -1], rules[W_UNIT]
     g_min, rise_min = check_smile(theta, later, has_later, low, high, unit)
     pull = _FIRM

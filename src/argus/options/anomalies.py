@@ -150,15 +150,15 @@ def find_anomalies(
     """Rank the contracts of a snapshot by how badly they fit.
 
     Each contract has up to three scores: its residual over the scatter of all residuals of the snapshot, its distance
-    from its own past (`history_scores`), and its distance from its neighbours (`neighbour_residuals`) over the scatter of
-    such distances. It is as surprising as the least of them: a residual that is usual for the contract, or shared by the
-    neighbourhood, is the surface's fault and not a mispricing.
+    from its own past (`history_scores`), and its distance from its neighbours (`neighbour_residuals`) over the scatter
+    of such distances. It is as surprising as the least of them: a residual that is usual for the contract, or shared by
+    the neighbourhood, is the surface's fault and not a mispricing.
 
     Parameters
     ----------
     past : (days, n) float64, optional
-        Residuals in spreads of the same contracts at earlier snapshots, NaN where there was none. Only rows known before
-        this snapshot may be passed; the function cannot tell.
+        Residuals in spreads of the same contracts at earlier snapshots, NaN where there was none. Only rows known
+        before this snapshot may be passed; the function cannot tell.
     history_min : int
         Past residuals that a contract needs for a score against its past.
     neighbours : int
@@ -175,7 +175,7 @@ def find_anomalies(
         raise ConfigError(f"past has shape {past.shape}; one column for each of {len(quotes)} contracts needed")
     if history_min < 3 or neighbours < 1 or not (np.isfinite(cost) and cost >= 0.0):
         raise ConfigError(
-            f"history_min {history_min}, neighbours {neighbours}, cost {cost}: at least 3, at least 1, at least 0 needed"
+            f"history_min {history_min}, neighbours {neighbours}, cost {cost}: at least 3, 1 and 0 needed"
         )
     residual = quotes.residual_spreads
     rows = np.flatnonzero(np.isfinite(residual))
@@ -346,8 +346,8 @@ def _least(scores: NDArray[np.float64]) -> F64_1D:
 def _degrees(values: F64_1D) -> float:
     """Degrees of freedom of the Student law whose quartiles and outer twentieths stand as those of the residuals do.
 
-    So the tails of chance are those of this snapshot: a normal law would call one in fifty contracts a wonder. The outer
-    twentieths, not the furthest quotes, decide, so that a mispricing does not widen the law it is judged by.
+    So the tails of chance are those of this snapshot: a normal law would call one in fifty contracts a wonder. The
+    outer twentieths, not the furthest quotes, decide, so that a mispricing does not widen the law it is judged by.
     """
     from scipy.stats import t
 

@@ -338,7 +338,8 @@ def _weights(
     silent = ~(score.sum(axis=1) > 0.0)
     score[silent] = np.where(heard[silent], trust, 0.0)
     total = score.sum(axis=1, keepdims=True)
-    return np.divide(score, total, out=weights, where=total > 0.0)
+    np.divide(score, total, out=weights, where=total > 0.0)
+    return weights
 
 
 def _outliers(vol: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -9,8 +9,8 @@ promises nothing: the base stays clean, the base plus the spline is closer to th
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, Final, cast
 
 import numpy as np
@@ -434,8 +434,7 @@ def _spline(k: F64_1D, middle: F64_1D, half: F64_1D, w: F64_1D, years: float) ->
     bends = np.diff(np.eye(_KNOTS), n=2, axis=0) / unit
     # One wild quote must not bend the spline: beyond three half-spreads it counts as if it stood at three.
     matrix = rows.T @ rows + bends.T @ bends + np.eye(_KNOTS) / unit**2
-    heights: F64_1D = np.linalg.solve(matrix, rows.T @ np.clip(left, -3.0, 3.0))
-    return heights
+    return np.asarray(np.linalg.solve(matrix, rows.T @ np.clip(left, -3.0, 3.0)), dtype=np.float64)
 
 
 def _basis(place: F64_1D) -> F64_2D:

@@ -156,7 +156,7 @@ def surface_moments(surface: Surface) -> tuple[Moments, ...]:
 
 
 def _strike_of_delta(smile: F64_1D, side: int, delta: float) -> float:
-    """``ln(strike / forward)`` where the forward delta of the call (side 1) or put (-1) is `delta` in size, by halving."""
+    """``ln(strike / forward)`` where the call (side 1) or put (-1) has a delta of that size, by halving."""
     from scipy.special import ndtr
 
     root = math.sqrt(float(smile_variance(smile, np.zeros(1))[0][0]))

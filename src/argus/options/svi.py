@@ -223,7 +223,8 @@ def svi_from_jump_wings(wings: JumpWings) -> Svi:
     Raises
     ------
     ConfigError
-        Where no smile has these terms: the slope at the money lies outside of those of the wings.
+        Where no smile has these terms (the slope at the money lies outside of those of the wings), or many have: where
+        the least variance is that at the money, nothing tells the width.
     """
     w = wings.v * wings.years
     root = math.sqrt(w)
@@ -234,6 +235,8 @@ def svi_from_jump_wings(wings: JumpWings) -> Svi:
         raise ConfigError(f"{wings} is no smile: psi {wings.psi} lies outside of -p/2 to c/2")
     across = math.sqrt(1.0 - rho * rho)
     rise = (wings.v - wings.v_low) * wings.years
+    if rise <= 0.0 or (abs(beta) < 1e-12 and across == 1.0):
+        raise ConfigError(f"{wings} is no one smile: with its least variance at the money the width is not known")
     if abs(beta) < 1e-12:
         m, sigma = 0.0, rise / (b * (1.0 - across))
     else:
@@ -258,8 +261,9 @@ def repair_svi(svi: Svi, years: float) -> Svi:
     """The smile itself where it has no butterfly arbitrage, else one near it that has none.
 
     Variance, slope and put wing at the money are kept (v, psi, p). Gatheral and Jacquier 2014, section 5.1, set ``c = p
-    + 2 psi`` and ``v_low = 4 v p c / (p + c)^2``, which is a slice of SSVI; from there the least variance, then the call
-    wing, are moved back as far as g stays above 0. The slice itself may still have a butterfly where it is very steep.
+    + 2 psi`` and ``v_low = 4 v p c / (p + c)^2``, which is a slice of SSVI; from there the least variance, then
+    the call wing, are moved back as far as g stays above 0. The slice itself may still have a butterfly where it is
+    very steep.
 
     Raises
     ------
