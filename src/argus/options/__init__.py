@@ -3,6 +3,8 @@
 Everything here takes arrays and gives arrays of the same length, one element for each option; nothing knows a file, a
 catalog or an engine. Years, volatilities and rates are annual and continuous. A right is +1 for a call, -1 for a put.
 A row that cannot be answered holds NaN and a `Reason`; one bad row never disturbs another, and none raises.
+catalog or an engine. Years, volatilities and rates are annual and continuous. A right is +1 for a call and -1 for a
+put. A row that cannot be answered holds NaN and a `Reason`; one bad row never disturbs another, and none raises.
 """
 
 from __future__ import annotations
@@ -161,4 +163,47 @@ __all__ = [
     "implied_forwards",
     "implied_vol",
     "quote_vols",
+    "Anomalies",
+    "Consensus",
+    "ConsensusPolicy",
+    "ExpiryConsensus",
+    "IvObservations",
+    "IvSource",
+    "JumpWings",
+    "MINUTES_YEAR",
+    "ModelFreeIndex",
+    "ModelFreeVariance",
+    "Moments",
+    "QuoteFit",
+    "QuoteResiduals",
+    "RegionAnomalies",
+    "SmileShapes",
+    "Surface",
+    "SurfaceValues",
+    "Svi",
+    "atm_consensus",
+    "butterfly_g",
+    "contract_consensus",
+    "find_anomalies",
+    "find_regions",
+    "fit_surface",
+    "fit_svi",
+    "history_scores",
+    "iv_consensus",
+    "judge_quotes",
+    "jump_wings",
+    "model_free_index",
+    "model_free_variance",
+    "neighbour_residuals",
+    "repair_svi",
+    "roll_up",
+    "smile_density",
+    "smile_is_free",
+    "smile_moments",
+    "smile_variance",
+    "ssvi_slice",
+    "surface_density",
+    "surface_moments",
+    "surface_shapes",
+    "svi_from_jump_wings",
 ]
