@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "open_snapshot", "snapshot_of"]
 
 _SPOT_DAYS_MIN: Final = 2.0
-_RATE_YEARS_MIN: Final = 30.0 / 365.0
-_RATE_ERROR_MAX: Final = 0.005
+_RATE_YEARS_MIN: Final = 45.0 / 365.0
+_RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
 _DAY_LENGTH: Final = len("2019-06-20")
 _NS_MIN: Final = -(2**62)
@@ -141,7 +141,7 @@ def snapshot_of(
     """Forwards and implied volatilities of one snapshot.
 
     The parity line of a short expiry says little about its own discount. Rates are therefore taken from the expiries
-    of a month and more whose own are well known, and the forwards fitted again with them.
+    of six weeks and more whose own are well known, and the forwards fitted again with them.
 
     Raises
     ------
@@ -204,9 +204,10 @@ def _of_file(path: Path, underlying: str | None, preset: str | None) -> tuple[Ch
     name = preset or _preset_of(path)
     spec = chain_preset(name, underlying or _underlying_of(path, name))
     read = read_chain_file(path, spec)
-    notes = [f"{len(read.quarantined):,} rows of the file could not be used: {read.quarantined[0].message}"] * bool(
-        read.quarantined
-    )
+    notes = []
+    if read.quarantined:
+        first = read.quarantined[0].message
+        notes.append(f"{len(read.quarantined):,} rows of the file could not be used; the first: {first}")
     return read.chain, (*notes, *read.notes)
 
 

@@ -1,0 +1,359 @@
+"""Structures found in a snapshot, and what may become of them: payoff, margin, and the probability of profit.
+
+The same position is asked of several models side by side: Black and Scholes at the volatility of its own legs, Heston
+calibrated to the snapshot, and, where the workspace holds daily closes of the underlying, sessions of the past.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from argus.app.option_snapshots import Snapshot
+from argus.core.arrays import F64_1D
+from argus.core.errors import CoverageError
+from argus.core.time import format_ns
+
+if TYPE_CHECKING:
+    from argus.options import (
+        Costs,
+        ExitPlan,
+        GridMargin,
+        HestonCalibration,
+        HestonParameters,
+        Model,
+        PnlCurve,
+        PopRow,
+        Position,
+        StrategyMargin,
+        Wanted,
+    )
+
+__all__ = [
+    "LegLine",
+    "PopReport",
+    "StructureReport",
+    "calibrate_snapshot",
+    "daily_returns",
+    "find_structure",
+    "probability_of_profit",
+]
+
+_BROAD_INDICES: Final = frozenset({"SPX", "XSP", "NDX", "RUT", "VIX", "OEX", "DJX"})
+"""Underlyings whose options margin rules treat as options on a broad index."""
+_RETURNS_MIN: Final = 250
+_HESTON_BAND: Final = 3.0
+_HESTON_DAYS: Final = (3.0, 730.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LegLine:
+    """A leg as people read it.
+
+    Attributes
+    ----------
+    contract : str
+        Root, expiry and strike, or the underlying.
+    right : str
+        ``call``, ``put`` or ``underlying``.
+    quantity, strike, days, bid, ask, vol, delta : float
+        Units for one unit of the structure (bought is positive); the delta is Black's, of one unit bought.
+    """
+
+    contract: str
+    right: str
+    quantity: float
+    strike: float
+    days: float
+    bid: float
+    ask: float
+    vol: float
+    delta: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StructureReport:
+    """A structure in a chain.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+    position : Position
+    legs : tuple of LegLine
+    costs : Costs
+    curve : PnlCurve
+        Gain at the nearest expiry, costs paid.
+    margin : StrategyMargin
+    grid : GridMargin
+    greeks : mapping of str to float
+        Of one unit now: value, delta, gamma, vega per point, theta per day, rho per point.
+    """
+
+    snapshot: Snapshot
+    position: Position
+    legs: tuple[LegLine, ...]
+    costs: Costs
+    curve: PnlCurve
+    margin: StrategyMargin
+    grid: GridMargin
+    greeks: dict[str, float]
+
+
+def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Costs) -> StructureReport:
+    """Select a structure by days and delta, and measure it.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown structure, or a delta or width of which it has no use.
+    CoverageError
+        If the chain has no contracts that fit; says which leg and why.
+    """
+    from argus.options import (
+        ChainSlice,
+        MarginClass,
+        grid_margin,
+        pnl_curve,
+        reason_names,
+        select_structure,
+        strategy_margin,
+    )
+
+    chain = snapshot.chain
+    slice_ = ChainSlice(
+        _spot(snapshot),
+        chain.right,
+        chain.strike,
+        snapshot.years,
+        chain.bid,
+        chain.ask,
+        _tradable_vol(snapshot),
+        snapshot.forward,
+        snapshot.discount,
+    )
+    found = select_structure(structure, slice_, wanted)
+    position = found.position
+    if position is None:
+        reason = reason_names(np.array([found.reason], dtype=np.uint8))[0].replace("_", " ")
+        raise CoverageError(f"{snapshot.source}: {reason}: {found.detail}")
+    is_index = chain.underlying in _BROAD_INDICES
+    margin = strategy_margin(position, MarginClass.BROAD_INDEX if is_index else MarginClass.EQUITY, costs.fill)
+    now = position.value(position.spot)
+    greeks = {
+        "value": float(now.value[0]),
+        "delta": float(now.delta[0]),
+        "gamma": float(now.gamma[0]),
+        "vega_point": float(now.vega[0]) / 100.0,
+        "theta_day": float(now.theta[0]) / 365.0,
+        "rho_point": float(now.rho[0]) / 100.0,
+    }
+    curve = pnl_curve(position, costs)
+    return StructureReport(
+        snapshot, position, _legs(snapshot, position), costs, curve, margin, grid_margin(position), greeks
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PopReport:
+    """The probability of profit of a structure by every model.
+
+    Attributes
+    ----------
+    structure : StructureReport
+    plan : ExitPlan or None
+    rows : tuple of PopRow
+    heston : HestonCalibration
+        What the snapshot says of Heston's parameters.
+    notes : tuple of str
+        Which model is missing, and why.
+    """
+
+    structure: StructureReport
+    plan: ExitPlan | None
+    rows: tuple[PopRow, ...]
+    heston: HestonCalibration
+    notes: tuple[str, ...]
+
+
+def probability_of_profit(
+    structure: StructureReport,
+    *,
+    plan: ExitPlan | None = None,
+    drift: float | None = None,
+    log_returns: F64_1D | None = None,
+    paths: int = 20_000,
+    seed: int = 0,
+    workers: int = 2,
+) -> PopReport:
+    """Ask every model the same questions of one position.
+
+    Parameters
+    ----------
+    structure : StructureReport
+    plan : ExitPlan or None
+        Target, stop and time at which it is closed; None holds it.
+    drift : float or None
+        The user's real-world drift, continuous and annual; None takes the forward's for the models of option prices,
+        and the sample's own for the past.
+    log_returns : (n,) float64 or None
+        Of sessions of the past.
+    paths, seed, workers : int
+    """
+    from argus.options import BlackScholes, HestonLaw, HistoricalBootstrap, pop_table
+
+    position, snapshot = structure.position, structure.snapshot
+    options = position.right != 0
+    near = options & (position.years == position.horizon)
+    carry = float(position.carry[near][0])
+    weight = np.abs(position.quantity[near])
+    vol = float(np.sqrt(np.average(position.vol[near] ** 2, weights=weight)))
+    # Under a model of prices the legs are marked on the way at the model's own volatilities: marks at the market's
+    # would gain, on the average, what the model thinks the market has wrong, and a fair game would seem to pay.
+    asked: list[tuple[Position, Model]] = [
+        (_marked_at(position, np.full(len(options), vol)), BlackScholes(position.spot, vol, carry, drift))
+    ]
+    notes = []
+    heston = calibrate_snapshot(snapshot)
+    if heston.parameters is None:
+        notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")
+    else:
+        law = HestonLaw(position.spot, heston.parameters, carry, position.horizon, drift)
+        asked.append((_marked_at(position, _heston_vols(position, heston.parameters)), law))
+        if not heston.converged or heston.at_bound:
+            where = f"; at the bound: {', '.join(heston.at_bound)}" if heston.at_bound else ""
+            notes.append(
+                f"the search for Heston's parameters ended without settling{where}: read its answers with care"
+            )
+    if log_returns is None:
+        notes.append(
+            f"the past is missing: the catalog has no daily closes of {snapshot.chain.underlying}; import them "
+            "(argus data import), or name a dataset with --history"
+        )
+    else:
+        asked.append((position, HistoricalBootstrap(position.spot, log_returns, drift=drift)))
+    how = {"plan": plan, "costs": structure.costs, "paths": paths, "seed": seed, "workers": workers}
+    rows = tuple(row for held, model in asked for row in pop_table(held, [model], **how))  # type: ignore[arg-type]
+    return PopReport(structure, plan, rows, heston, tuple(notes))
+
+
+def _marked_at(position: Position, vol: F64_1D) -> Position:
+    """The same position, valued on the way at other volatilities."""
+    return replace(position, vol=np.where(position.right != 0, vol, 0.0))
+
+
+def _heston_vols(position: Position, parameters: HestonParameters) -> F64_1D:
+    """Volatility at which Black and Scholes give each leg's Heston price; the leg's own where there is none."""
+    from argus.options import heston_price, implied_vol
+
+    options = position.right != 0
+    years = np.where(options, position.years, 1.0)
+    strike = np.where(options, position.strike, position.spot)
+    right = np.where(options, position.right, 1)
+    forward = position.spot * np.exp(position.carry * years)
+    price = heston_price(parameters, strike, right, years, forward).price
+    vol = implied_vol(price, forward, 1.0, strike, years, right).vol
+    return np.where(np.isfinite(vol), vol, position.vol)
+
+
+def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
+    """Heston's parameters from the out-of-the-money quotes of three days to two years, within three deviations."""
+    from argus.options import HestonQuotes, calibrate_heston
+
+    chain = snapshot.chain
+    with np.errstate(all="ignore"):
+        k = np.log(chain.strike / snapshot.forward)
+        near = np.abs(k) <= _HESTON_BAND * snapshot.vols.mid.vol * np.sqrt(snapshot.years)
+    days = snapshot.years * 365.0
+    rows = np.flatnonzero(snapshot.is_out & near & (days >= _HESTON_DAYS[0]) & (days <= _HESTON_DAYS[1]))
+    return calibrate_heston(
+        HestonQuotes(
+            chain.strike[rows],
+            chain.right[rows],
+            snapshot.years[rows],
+            snapshot.forward[rows],
+            snapshot.discount[rows],
+            chain.bid[rows],
+            chain.ask[rows],
+        )
+    )
+
+
+def daily_returns(workspace: Path | None, name: str, before_ns: int) -> F64_1D | None:
+    """Logarithmic returns of single sessions of a dataset, those known before an instant; None if there is none.
+
+    Parameters
+    ----------
+    workspace : Path or None
+    name : str
+        A dataset of daily bars, such as ``SPY.1d``; a symbol alone stands for its daily bars.
+    before_ns : int
+    """
+    from argus.app.workspace import open_workspace
+
+    catalog = open_workspace(workspace).catalog()
+    symbol, _, interval = name.partition(".")
+    held = {info.name for info in catalog.datasets()}
+    if f"{symbol}.{interval or '1d'}" not in held:
+        return None
+    bars = catalog.load(symbol, interval or "1d")
+    close = bars.close[bars.ts_recv_ns <= before_ns]
+    close = close[np.isfinite(close) & (close > 0.0)]
+    return np.diff(np.log(close)) if len(close) > _RETURNS_MIN else None
+
+
+def _spot(snapshot: Snapshot) -> float:
+    spot = snapshot.spot
+    if not np.isfinite(spot):
+        raise CoverageError(
+            f"{snapshot.source}: the chain has no price of {snapshot.chain.underlying} and no forward that would stand "
+            "for it; import the underlying's price with the chain"
+        )
+    return spot
+
+
+def _tradable_vol(snapshot: Snapshot) -> F64_1D:
+    """Volatility of each contract: of its own middle, else of the other right at the strike, else of the surface."""
+    from argus.app.option_surface import fit_snapshot
+
+    vol = snapshot.vols.mid.vol.copy()
+    missing = np.isnan(vol)
+    if missing.any():
+        try:
+            surface = fit_snapshot(snapshot).surface
+        except CoverageError:
+            return vol
+        with np.errstate(invalid="ignore"):
+            k = np.log(snapshot.chain.strike / snapshot.forward)
+        vol[missing] = surface.vol(k[missing], snapshot.years[missing]).value
+    return vol
+
+
+def _legs(snapshot: Snapshot, position: Position) -> tuple[LegLine, ...]:
+    chain = snapshot.chain
+    each = position.leg_values(position.spot)
+    lines = []
+    for leg, row in enumerate(position.row.tolist()):
+        side = int(position.right[leg])
+        contract, days = chain.underlying, float("inf")
+        if side:
+            at = int(row)
+            day = format_ns(int(chain.expiry_ns[at]))[:10]
+            contract = f"{chain.roots[int(chain.root[at])]} {day} {position.strike[leg]:g}"
+            days = float(position.years[leg]) * 365.0
+        lines.append(
+            LegLine(
+                contract,
+                {1: "call", -1: "put", 0: "underlying"}[side],
+                float(position.quantity[leg]),
+                float(position.strike[leg]),
+                days,
+                float(position.bid[leg]),
+                float(position.ask[leg]),
+                float(position.vol[leg]),
+                float(each.delta[0, leg]),
+            )
+        )
+    return tuple(lines)

@@ -1,0 +1,270 @@
+"""The volatility surface of a snapshot, what its smiles say, and which quotes do not fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.app.option_snapshots import Snapshot, snapshot_of
+from argus.core.arrays import F64_1D, I64_1D
+from argus.core.errors import ConfigError, CoverageError
+from argus.core.time import NS_PER_DAY, NS_PER_SECOND, format_ns
+
+if TYPE_CHECKING:
+    from argus.core.chains import ChainSnapshots
+    from argus.options.anomalies import Anomalies, QuoteResiduals, RegionAnomalies
+    from argus.options.model_free import ModelFreeIndex
+    from argus.options.surface import QuoteFit, Surface
+    from argus.options.surface_shape import SmileShapes
+
+__all__ = [
+    "MONEYNESS_EDGES",
+    "TENOR_DAYS",
+    "AnomalyReport",
+    "SurfaceReport",
+    "find_misfits",
+    "fit_snapshot",
+    "index_of",
+    "past_snapshots",
+]
+
+TENOR_DAYS: Final = (14.0, 45.0, 120.0, 365.0)
+"""Where regions of tenor begin and end, in days."""
+MONEYNESS_EDGES: Final = (-2.5, -1.5, -0.5, 0.5, 1.5)
+"""Where regions of moneyness begin and end, in deviations at the volatility at the money of 30 days."""
+
+_INDEX_DAYS: Final = (23.0, 37.0)
+_TARGET_DAYS: Final = 30.0
+_FRIDAY: Final = 4
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SurfaceReport:
+    """A fitted surface, and what is read from it.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+    surface : Surface
+    shapes : SmileShapes
+        Of its expiries.
+    fit : QuoteFit
+        Of every quote that is out of the money; rows as in `rows`.
+    rows : (q,) int64
+        Rows of the snapshot that are out of the money.
+    index : ModelFreeIndex or None
+        Model-free volatility of 30 days by the rules of the VIX; None where no two expiries lie around it.
+    """
+
+    snapshot: Snapshot
+    surface: Surface
+    shapes: SmileShapes
+    fit: QuoteFit
+    rows: I64_1D
+    index: ModelFreeIndex | None
+
+
+def fit_snapshot(snapshot: Snapshot) -> SurfaceReport:
+    """Fit the out-of-the-money quotes of a snapshot.
+
+    Raises
+    ------
+    CoverageError
+        If no expiry has enough quotes for a smile.
+    """
+    from argus.options.surface import fit_surface, judge_quotes
+    from argus.options.surface_shape import surface_shapes
+
+    chain, vols = snapshot.chain, snapshot.vols
+    rows = np.flatnonzero(snapshot.is_out)
+    quotes = (chain.strike[rows], snapshot.years[rows])
+    forward, bid, ask = snapshot.forward[rows], vols.bid.vol[rows], vols.ask.vol[rows]
+    surface = fit_surface(quotes[0], chain.right[rows], quotes[1], forward, bid, ask)
+    if not len(surface.years):
+        raise CoverageError(
+            f"{snapshot.source}: none of {len(snapshot.expiry_ns)} expiries has six out-of-the-money quotes with a bid "
+            "and an ask; a smile cannot be fitted"
+        )
+    fit = judge_quotes(surface, *quotes, bid, ask, forward=forward)
+    return SurfaceReport(snapshot, surface, surface_shapes(surface), fit, rows, index_of(snapshot))
+
+
+def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex | None:
+    """Volatility over `days` by the rules of the VIX, from the expiries on either side of it.
+
+    Of the expiries between 23 and 37 days those on Fridays count, as for the index itself; all of them where there is
+    no Friday on both sides.
+    """
+    from argus.options.model_free import model_free_index, model_free_variance
+
+    forwards, chain = snapshot.forwards, snapshot.chain
+    away = forwards.years * 365.0 * (_TARGET_DAYS / days)
+    usable = (away > _INDEX_DAYS[0]) & (away < _INDEX_DAYS[1]) & np.isfinite(forwards.rate)
+    weekday = [datetime.fromtimestamp(int(ns) // NS_PER_SECOND, UTC).weekday() for ns in snapshot.expiry_ns]
+    friday = usable & (np.array(weekday) == _FRIDAY)
+    for among in (friday, usable):
+        near, later = np.flatnonzero(among & (away <= _TARGET_DAYS)), np.flatnonzero(among & (away > _TARGET_DAYS))
+        if len(near) and len(later):
+            break
+    else:
+        return None
+    both = []
+    for expiry in (near[np.argmax(away[near])], later[np.argmin(away[later])]):
+        rows = snapshot.expiry == expiry
+        both.append(
+            model_free_variance(
+                chain.strike[rows],
+                chain.right[rows],
+                chain.bid[rows],
+                chain.ask[rows],
+                years=float(forwards.years[expiry]),
+                rate=float(forwards.rate[expiry]),
+            )
+        )
+    return model_free_index(both[0], both[1], days=days)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnomalyReport:
+    """Quotes that do not fit, and regions of them.
+
+    Attributes
+    ----------
+    report : SurfaceReport
+    quotes : QuoteResiduals
+        One row for each quote that is out of the money (`SurfaceReport.rows`).
+    found : Anomalies
+    regions : RegionAnomalies
+    past : tuple of str
+        Instants of the earlier snapshots that were fitted for the history.
+    """
+
+    report: SurfaceReport
+    quotes: QuoteResiduals
+    found: Anomalies
+    regions: RegionAnomalies
+    past: tuple[str, ...]
+
+
+def find_misfits(
+    snapshot: Snapshot, earlier: Sequence[ChainSnapshots] = (), *, cost: float = 0.0, progress: Progress | None = None
+) -> AnomalyReport:
+    """Rank the quotes of a snapshot by how badly they fit its surface, their own past and their neighbours.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    earlier : sequence of ChainSnapshots
+        Snapshots known before it, one each; contracts are matched by expiry, root, right and strike.
+    cost : float
+        Fees of a trade and its undoing, per unit of the price.
+    progress : callable or None
+        Told how many snapshots are fitted, and how many there are.
+
+    Raises
+    ------
+    CoverageError
+        As `fit_snapshot`, of the snapshot itself; an earlier one that cannot be fitted is left out.
+    ConfigError
+        If an earlier one is not earlier.
+    """
+    from argus.options.anomalies import find_anomalies, find_regions
+
+    known = int(snapshot.chain.ts_recv_ns[0])
+    late = [int(one.ts_recv_ns[0]) for one in earlier if int(one.ts_recv_ns[0]) >= known]
+    if late:
+        raise ConfigError(f"a snapshot known at {format_ns(late[0])} is no past of one known at {format_ns(known)}")
+    report = fit_snapshot(snapshot)
+    quotes = _residuals(report)
+    past = np.full((len(earlier), len(report.rows)), np.nan)
+    regions = np.full((len(earlier), len(TENOR_DAYS) + 1, len(MONEYNESS_EDGES) + 1), np.nan)
+    told = []
+    places = {key: at for at, key in enumerate(_contracts(report))}
+    for number, one in enumerate(earlier):
+        try:
+            before = fit_snapshot(snapshot_of(one, "an earlier snapshot"))
+        except CoverageError:
+            continue
+        told.append(format_ns(int(one.ts_recv_ns[0])))
+        for key, value in zip(_contracts(before), before.fit.residual_spreads.tolist(), strict=True):
+            at = places.get(key)
+            if at is not None:
+                past[number, at] = value
+        shape = find_regions(_residuals(before), **_edges(before))
+        regions[number, shape.tenor, shape.moneyness] = shape.residual_mean
+        if progress is not None:
+            progress(number + 1, len(earlier))
+    return AnomalyReport(
+        report,
+        quotes,
+        find_anomalies(quotes, past=past if len(earlier) else None, cost=cost),
+        find_regions(quotes, past=regions if len(earlier) else None, **_edges(report)),
+        tuple(told),
+    )
+
+
+def past_snapshots(name: str, workspace: Path | None, before_ns: int, count: int) -> list[ChainSnapshots]:
+    """The last `count` snapshots of a series that were known before an instant, in order of time.
+
+    Of a session with several the last one counts.
+    """
+    from argus.app.workspace import open_workspace
+    from argus.data.chain_store import ChainFilter, ChainStore
+
+    if count <= 0:
+        return []
+    store = ChainStore(open_workspace(workspace).catalog().root)
+    days: dict[int, ChainSnapshots] = {}
+    for segment in reversed([one for one in store.manifest(name).segments if one.first_recv_ns < before_ns]):
+        chain = store.load(name, ChainFilter(start_ns=segment.first_recv_ns, end_ns=before_ns))
+        for at in reversed(range(chain.snapshot_count)):
+            one = chain.snapshot(at)
+            days.setdefault(int(one.ts_recv_ns[0]) // NS_PER_DAY, one)
+            if len(days) > count:
+                break
+        before_ns = segment.first_recv_ns
+        if len(days) > count:
+            break
+    return [days[day] for day in sorted(days)][-count:]
+
+
+def _residuals(report: SurfaceReport) -> QuoteResiduals:
+    from argus.options.anomalies import QuoteResiduals
+    from argus.options.black import black76_price
+
+    snapshot, rows = report.snapshot, report.rows
+    chain = snapshot.chain
+    forward, discount = snapshot.forward[rows], snapshot.discount[rows]
+    strike, years, right = chain.strike[rows], snapshot.years[rows], chain.right[rows]
+    model = black76_price(forward, discount, strike, years, report.fit.vol, right).price
+    with np.errstate(invalid="ignore"):
+        k = np.log(strike / forward)
+    return QuoteResiduals(strike, years, right, k, report.fit.residual_spreads, chain.bid[rows], chain.ask[rows], model)
+
+
+def _contracts(report: SurfaceReport) -> list[tuple[int, str, int, float]]:
+    chain, rows = report.snapshot.chain, report.rows
+    roots = [chain.roots[root] for root in chain.root[rows].tolist()]
+    return list(
+        zip(chain.expiry_ns[rows].tolist(), roots, chain.right[rows].tolist(), chain.strike[rows].tolist(), strict=True)
+    )
+
+
+def _edges(report: SurfaceReport) -> dict[str, Any]:
+    vol: F64_1D = report.shapes.vol_atm
+    known = np.isfinite(vol)
+    level = float(np.interp(_TARGET_DAYS / 365.0, report.shapes.years[known], vol[known])) if known.any() else 0.2
+    edges: dict[str, NDArray[np.float64] | float] = {
+        "tenor_edges": np.array(TENOR_DAYS) / 365.0,
+        "moneyness_edges": np.array(MONEYNESS_EDGES),
+        "vol": level,
+    }
+    return edges
