@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         ExitPlan,
         GridMargin,
         HestonCalibration,
-        HestonParameters,
+        HestonLaw,
         Model,
         PnlCurve,
         PopRow,
@@ -202,7 +202,7 @@ def probability_of_profit(
         Of sessions of the past.
     paths, seed, workers : int
     """
-    from argus.options import BlackScholes, HestonLaw, HistoricalBootstrap, pop_table
+    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, pop_table
 
     position, snapshot = structure.position, structure.snapshot
     options = position.right != 0
@@ -220,8 +220,9 @@ def probability_of_profit(
     if heston.parameters is None:
         notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")
     else:
-        law = HestonLaw(position.spot, heston.parameters, carry, position.horizon, drift)
-        asked.append((_marked_at(position, _heston_vols(position, heston.parameters)), law))
+        law = HestonLaw(position.spot, heston.parameters, carry, drift)
+        fair = _marked_at(position, _heston_vols(position, law))
+        asked.append((fair, HestonMarks(law, fair)))
         if not heston.converged or heston.at_bound:
             where = f"; at the bound: {', '.join(heston.at_bound)}" if heston.at_bound else ""
             notes.append(
@@ -244,18 +245,14 @@ def _marked_at(position: Position, vol: F64_1D) -> Position:
     return replace(position, vol=np.where(position.right != 0, vol, 0.0))
 
 
-def _heston_vols(position: Position, parameters: HestonParameters) -> F64_1D:
-    """Volatility at which Black and Scholes give each leg's Heston price; the leg's own where there is none."""
-    from argus.options import heston_price, implied_vol
-
-    options = position.right != 0
-    years = np.where(options, position.years, 1.0)
-    strike = np.where(options, position.strike, position.spot)
-    right = np.where(options, position.right, 1)
-    forward = position.spot * np.exp(position.carry * years)
-    price = heston_price(parameters, strike, right, years, forward).price
-    vol = implied_vol(price, forward, 1.0, strike, years, right).vol
-    return np.where(np.isfinite(vol), vol, position.vol)
+def _heston_vols(position: Position, law: HestonLaw) -> F64_1D:
+    """Volatility at which Black and Scholes give each leg's Heston price; the leg's own for the underlying."""
+    vol = position.vol.copy()
+    for leg in np.flatnonzero(position.right != 0).tolist():
+        years = float(position.years[leg])
+        k = np.array([np.log(position.strike[leg] / position.spot) - position.carry[leg] * years])
+        vol[leg] = law.implied_vols(law.parameters.v0, years, k)[0]
+    return vol
 
 
 def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:

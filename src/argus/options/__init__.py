@@ -52,7 +52,7 @@ from argus.options.heston import (
     heston_price,
 )
 from argus.options.heston_calibration import HestonBounds, HestonCalibration, HestonQuotes, calibrate_heston
-from argus.options.heston_law import HestonLaw
+from argus.options.heston_law import HestonLaw, HestonMarks
 from argus.options.heston_paths import HestonPaths, PathMean, PathPlan, path_mean, qe_terms, simulate_heston
 from argus.options.implied import ImpliedVols, QuoteVols, implied_vol, quote_vols
 from argus.options.margin import GridMargin, MarginClass, StrategyMargin, grid_margin, strategy_margin
@@ -142,6 +142,7 @@ __all__ = [
     "HestonDistribution",
     "HestonGreeks",
     "HestonLaw",
+    "HestonMarks",
     "HestonParameters",
     "HestonPaths",
     "HestonPrices",

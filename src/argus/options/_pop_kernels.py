@@ -156,8 +156,8 @@ def mark_block(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     spot : (steps, lanes) float64
-    vol_ratio : (steps, lanes) float64, or (0, 0)
-        Factor on the volatilities of the legs; none where it is empty.
+    vol_ratio : (n or 1, steps, lanes) float64, or (0, 0, 0)
+        Factor on the volatility of each leg, or of all; none where it is empty.
     start, elasticity : float
         The volatilities are multiplied by ``(spot / start) ** elasticity`` besides.
     elapsed : (steps,) float64
@@ -174,6 +174,7 @@ def mark_block(  # type: ignore[no-untyped-def]
     out : (steps, lanes) float64
     """
     lanes = spot.shape[1]
+    kinds = vol_ratio.shape[0]
     for step in range(from_step, spot.shape[0]):
         row = out[step]
         row[:] = -paid
@@ -188,7 +189,7 @@ def mark_block(  # type: ignore[no-untyped-def]
                     row[lane] += units * max(right * (spot[step, lane] - strike), 0.0)
             else:
                 for lane in range(lanes):
-                    factor = vol_ratio[step, lane] if vol_ratio.shape[0] > 0 else 1.0
+                    factor = vol_ratio[min(leg, kinds - 1), step, lane] if kinds > 0 else 1.0
                     if elasticity != 0.0:
                         factor *= portable_exp(elasticity * portable_log(spot[step, lane] / start))
                     room[lane] = legs[4, leg] * factor

@@ -1,13 +1,16 @@
-"""Heston as a model of what a position may become: its law at expiry, and its paths with the volatility they carry.
+"""Heston as a model of what a position may become: its law at expiry, and its paths with the prices met on the way.
 
-The same calibrated parameters answer both. Under a stated real-world drift the variance keeps its risk-neutral law: a
-drift is a view on the price, and nobody can state the price of variance risk by looking.
+The same calibrated parameters answer both. On a path each leg is worth what Heston's formula says at the spot and the
+variance there, looked up in a table: a fair position stays fair until it is closed, whenever that is. Under a stated
+real-world drift the variance keeps its risk-neutral law: a drift is a view on the price, and nobody can state the price
+of variance risk by looking.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +20,23 @@ from argus.core.errors import ConfigError
 from argus.core.random import stream_key
 from argus.options.heston import HestonParameters, heston_distribution, heston_price
 from argus.options.heston_paths import qe_terms
+from argus.options.implied import implied_vol
 from argus.options.pop_models import Measure, Paths
+from argus.options.positions import Position
 
-__all__ = ["HestonLaw"]
+__all__ = ["HestonLaw", "HestonMarks"]
 
 _ACCURACY = 1e-6
+_PRICE_MIN = 1e-5
+"""Share of the forward below which a price says nothing of a volatility."""
+_WIDTHS = 6.0
+_K_POINTS, _S_POINTS = 61, 17
+_S_MIN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class HestonLaw:
-    """Stochastic volatility (Heston 1993): a `Law` and a `PathModel`.
+    """Stochastic volatility (Heston 1993) as a `Law`; with a position, `HestonMarks` draws its paths.
 
     Attributes
     ----------
@@ -35,9 +45,6 @@ class HestonLaw:
         Calibrated to option prices.
     carry : float
         Annual growth of the forward: rate less dividend yield, continuous.
-    horizon : float
-        Years to the expiry whose implied volatility is carried along the paths: it moves as the square root of the
-        variance expected until then.
     drift : float or None
         Annual growth of the mean spot that the user believes in, continuous; None takes the forward's, which is the
         risk-neutral measure.
@@ -51,12 +58,11 @@ class HestonLaw:
     spot: float
     parameters: HestonParameters
     carry: float
-    horizon: float
     drift: float | None = None
 
     def __post_init__(self) -> None:
-        if not (0.0 < self.spot < math.inf and 0.0 < self.horizon < math.inf):
-            raise ConfigError(f"spot {self.spot} and horizon {self.horizon} must be positive and finite")
+        if not 0.0 < self.spot < math.inf:
+            raise ConfigError(f"spot is {self.spot}; it must be positive and finite")
         if not math.isfinite(self.growth):
             raise ConfigError(f"the drift is {self.growth}; it must be finite")
 
@@ -74,11 +80,6 @@ class HestonLaw:
     def growth(self) -> float:
         """Annual growth of the mean."""
         return self.carry if self.drift is None else self.drift
-
-    @property
-    def bridge_vol(self) -> float:
-        """0: touches are looked for at the steps alone."""
-        return 0.0
 
     @property
     def assumes(self) -> str:
@@ -112,8 +113,13 @@ class HestonLaw:
         """NaN: there is no formula."""
         return np.full(np.shape(level), np.nan)
 
-    def paths(self, elapsed: F64_1D, first: int, last: int, seed: int) -> Paths:
-        """Paths `first` to `last` (exclusive), a step of Andersen's scheme for each interval of `elapsed`."""
+    def walk(
+        self, elapsed: F64_1D, first: int, last: int, seed: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Spot and variance on paths `first` to `last` (exclusive), (steps, paths) each, at the years `elapsed`.
+
+        A step of Andersen's scheme for each interval.
+        """
         from argus.options import _heston_path_kernels as kernels
 
         keys = np.array([stream_key(seed, "pop", self.label, name) for name in ("normal", "uniform")], dtype=np.uint64)
@@ -123,16 +129,132 @@ class HestonLaw:
         growth, variances = np.empty((len(steps), last - first)), np.empty((len(steps), last - first))
         drawn, state = np.empty(kernels.DRAWN_FLOATS), np.empty(kernels.STATE_FLOATS)
         kernels.walk_block(keys, terms, float(self.parameters.v0), first, last, growth, variances, drawn, state)
-        left = np.maximum(self.horizon - elapsed, 0.0)
-        then = self._expected_variance(variances, left[:, np.newaxis])
-        now = self._expected_variance(np.array(self.parameters.v0), np.array(self.horizon))
-        return Paths(self.spot * growth, np.sqrt(then / now))
+        return self.spot * growth, variances
+
+    def implied_vols(self, variance: float, years: float, k: F64_1D) -> F64_1D:
+        """Volatility at which Black gives Heston's price, at a variance now and at ``k = ln(strike / forward)``.
+
+        Where the price is too small to say, the nearest answer stands for it; without any, the mean of the variance.
+        """
+        _, kappa, theta, sigma, rho = self.parameters.as_tuple()
+        now = HestonParameters(variance, kappa, theta, sigma, rho)
+        strike, right = np.exp(k), np.where(k < 0.0, -1, 1)
+        price = heston_price(now, strike, right, years, 1.0, accuracy=_ACCURACY).price
+        vol = implied_vol(np.where(price > _PRICE_MIN, price, np.nan), 1.0, 1.0, strike, years, right).vol
+        there = np.isfinite(vol)
+        if not there.any():
+            share = -math.expm1(-kappa * years) / (kappa * years)
+            return np.full(len(k), math.sqrt(theta + (variance - theta) * share))
+        found: F64_1D = np.interp(k, k[there], vol[there])
+        return found
 
     def _mean(self, years: float) -> float:
         return self.spot * math.exp(self.growth * years)
 
-    def _expected_variance(self, variance: NDArray[np.float64], years: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mean of the variance over the next `years`, given what it is."""
-        pull = self.parameters.kappa * years
-        share: NDArray[np.float64] = np.where(pull > 1e-9, -np.expm1(-pull) / np.maximum(pull, 1e-9), 1.0)
-        return self.parameters.theta + (variance - self.parameters.theta) * share
+
+class HestonMarks:
+    """Heston and a position: a `Law` and a `PathModel` that knows what each leg is worth on the way.
+
+    Parameters
+    ----------
+    law : HestonLaw
+    position : Position
+        Its volatilities should be those that the law implies (`HestonLaw.implied_vols`): they are what the factors of
+        the paths multiply.
+    """
+
+    def __init__(self, law: HestonLaw, position: Position) -> None:
+        self.law, self.position = law, position
+        self._tables: dict[bytes, tuple[F64_1D, F64_1D, NDArray[np.float64]]] = {}
+        self._lock = Lock()
+
+    @property
+    def spot(self) -> float:
+        """Where it starts."""
+        return self.law.spot
+
+    @property
+    def label(self) -> str:
+        """Short name."""
+        return self.law.label
+
+    @property
+    def measure(self) -> Measure:
+        """As of the law."""
+        return self.law.measure
+
+    @property
+    def assumes(self) -> str:
+        """What it assumes."""
+        return self.law.assumes
+
+    @property
+    def bridge_vol(self) -> float:
+        """0: touches are looked for at the steps alone."""
+        return 0.0
+
+    def cdf(self, years: float, level: F64_1D) -> F64_1D:
+        """As of the law."""
+        return self.law.cdf(years, level)
+
+    def call_mean(self, years: float, strike: F64_1D) -> F64_1D:
+        """As of the law."""
+        return self.law.call_mean(years, strike)
+
+    def touch(self, years: float, level: F64_1D) -> F64_1D:
+        """As of the law."""
+        return self.law.touch(years, level)
+
+    def paths(self, elapsed: F64_1D, first: int, last: int, seed: int) -> Paths:
+        """Paths `first` to `last` (exclusive), and the factor on the volatility of each leg."""
+        position = self.position
+        spot, variance = self.law.walk(elapsed, first, last, seed)
+        deviation = np.sqrt(np.maximum(variance, 0.0))
+        ratio = np.ones((len(position.right), *spot.shape))
+        for years in np.unique(position.years[position.right != 0]).tolist():
+            k_grid, s_grid, table = self._table(elapsed, years)
+            for leg in np.flatnonzero((position.right != 0) & (position.years == years)).tolist():
+                for step in np.flatnonzero(elapsed < years).tolist():
+                    left = years - elapsed[step]
+                    k = np.log(position.strike[leg] / spot[step]) - position.carry[leg] * left
+                    vol = _between(k_grid, s_grid, table[step], k, deviation[step])
+                    ratio[leg, step] = vol / position.vol[leg]
+        return Paths(spot, ratio)
+
+    def _table(self, elapsed: F64_1D, years: float) -> tuple[F64_1D, F64_1D, NDArray[np.float64]]:
+        """Volatilities by step, deviation and k for one expiry; the same for every part of the paths."""
+        key = elapsed.tobytes() + np.float64(years).tobytes()
+        with self._lock:
+            if key not in self._tables:
+                self._tables[key] = self._made(elapsed, years)
+            return self._tables[key]
+
+    def _made(self, elapsed: F64_1D, years: float) -> tuple[F64_1D, F64_1D, NDArray[np.float64]]:
+        v0, kappa, theta, sigma, _ = self.law.parameters.as_tuple()
+        fade = -math.expm1(-kappa * years)
+        spread = sigma * math.sqrt((v0 * (1.0 - fade) * fade + 0.5 * theta * fade**2) / kappa)
+        level = max(v0, theta)
+        legs = (self.position.right != 0) & (self.position.years == years)
+        widest = float(np.abs(np.log(self.position.strike[legs] / self.law.spot)).max())
+        reach = widest + _WIDTHS * math.sqrt(level * years)
+        k_grid = np.linspace(-reach, reach, _K_POINTS)
+        s_grid = np.linspace(_S_MIN, math.sqrt(level + _WIDTHS * spread), _S_POINTS)
+        table = np.ones((len(elapsed), len(s_grid), len(k_grid)))
+        for step in np.flatnonzero(elapsed < years).tolist():
+            left = float(years - elapsed[step])
+            for row, deviation in enumerate(s_grid.tolist()):
+                table[step, row] = self.law.implied_vols(deviation**2, left, k_grid)
+        return k_grid, s_grid, table
+
+
+def _between(x_grid: F64_1D, y_grid: F64_1D, table: NDArray[np.float64], x: F64_1D, y: F64_1D) -> F64_1D:
+    """Values between the points of an even grid, straight in both directions; beyond it those of its edge."""
+    columns, rows = len(x_grid) - 1, len(y_grid) - 1
+    at_x = np.clip((x - x_grid[0]) / (x_grid[-1] - x_grid[0]), 0.0, 1.0) * columns
+    at_y = np.clip((y - y_grid[0]) / (y_grid[-1] - y_grid[0]), 0.0, 1.0) * rows
+    j, i = np.minimum(at_x.astype(np.int64), columns - 1), np.minimum(at_y.astype(np.int64), rows - 1)
+    u, w = at_x - j, at_y - i
+    lower = table[i, j] * (1.0 - u) + table[i, j + 1] * u
+    upper = table[i + 1, j] * (1.0 - u) + table[i + 1, j + 1] * u
+    found: F64_1D = lower * (1.0 - w) + upper * w
+    return found

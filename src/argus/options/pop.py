@@ -404,9 +404,11 @@ class _Run:
 
         drawn = self.model.paths(self.elapsed, first, last, self.seed)
         spot = np.ascontiguousarray(drawn.spot)
-        ratio = np.empty((0, 0)) if drawn.vol_ratio is None else np.ascontiguousarray(drawn.vol_ratio)
+        ratio = np.empty((0, 0, 0))
+        if drawn.vol_ratio is not None:
+            ratio = np.ascontiguousarray(drawn.vol_ratio).reshape(-1, *spot.shape)
         start, steps = float(self.position.spot), len(self.elapsed)
-        if spot.shape != (steps, last - first) or ratio.shape not in (spot.shape, (0, 0)):
+        if spot.shape != (steps, last - first) or len(ratio) not in (0, 1, self.legs.shape[1]):
             raise ConfigError(f"{self.model.label} drew paths of shape {spot.shape}, expected {(steps, last - first)}")
         # Only the fan and a plan that watches look at the steps before the last.
         marks = self.marks if first == 0 else np.empty(spot.shape)

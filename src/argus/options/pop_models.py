@@ -37,7 +37,10 @@ class Measure(StrEnum):
 
 
 class Paths(NamedTuple):
-    """Paths of the spot, (steps, paths), and with them a factor on implied volatilities, or None where they stay."""
+    """Paths of the spot, (steps, paths), and with them a factor on implied volatilities, or None where they stay.
+
+    The factor is one for all legs, (steps, paths), or one for each, (legs, steps, paths).
+    """
 
     spot: NDArray[np.float64]
     vol_ratio: NDArray[np.float64] | None = None
