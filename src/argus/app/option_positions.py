@@ -14,7 +14,7 @@ import numpy as np
 
 from argus.app.option_snapshots import Snapshot
 from argus.core.arrays import F64_1D
-from argus.core.errors import CoverageError
+from argus.core.errors import CoverageError, WorkspaceError
 from argus.core.time import format_ns
 
 if TYPE_CHECKING:
@@ -278,8 +278,8 @@ def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
     )
 
 
-def daily_returns(workspace: Path | None, name: str, before_ns: int) -> F64_1D | None:
-    """Logarithmic returns of single sessions of a dataset, those known before an instant; None if there is none.
+def daily_returns(workspace: Path | None, name: str, before_ns: int, *, wanted: bool = False) -> F64_1D | None:
+    """Logarithmic returns of single sessions of a dataset, those known by an instant; None if there is none.
 
     Parameters
     ----------
@@ -287,17 +287,31 @@ def daily_returns(workspace: Path | None, name: str, before_ns: int) -> F64_1D |
     name : str
         A dataset of daily bars, such as ``SPY.1d``; a symbol alone stands for its daily bars.
     before_ns : int
+    wanted : bool
+        Whether it was asked for by name: then it must be there.
+
+    Raises
+    ------
+    WorkspaceError, CatalogError, CoverageError
+        If it was asked for, and there is no workspace, no such dataset, or less than a year of it.
     """
     from argus.app.workspace import open_workspace
 
-    catalog = open_workspace(workspace).catalog()
+    try:
+        catalog = open_workspace(workspace).catalog()
+    except WorkspaceError:
+        if wanted:
+            raise
+        return None
     symbol, _, interval = name.partition(".")
     held = {info.name for info in catalog.datasets()}
-    if f"{symbol}.{interval or '1d'}" not in held:
+    if not wanted and f"{symbol}.{interval or '1d'}" not in held:
         return None
     bars = catalog.load(symbol, interval or "1d")
     close = bars.close[bars.ts_recv_ns <= before_ns]
     close = close[np.isfinite(close) & (close > 0.0)]
+    if wanted and len(close) <= _RETURNS_MIN:
+        raise CoverageError(f"{name} has {len(close)} closes by then; at least {_RETURNS_MIN + 1} are needed")
     return np.diff(np.log(close)) if len(close) > _RETURNS_MIN else None
 
 

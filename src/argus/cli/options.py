@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from argus.cli import chain_statement, statement
+from argus.cli.options_analysis import anomalies, iv, pop, structure, surface
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ __all__ = ["app"]
 
 EXIT_INCOMPLETE = 3
 
-app = typer.Typer(help="Option chains: import, check.", no_args_is_help=True)
+app = typer.Typer(help="Options: chains, volatility, structures and their chances.", no_args_is_help=True)
 """The commands of ``argus options``."""
 
 
@@ -150,3 +151,10 @@ def _at_open(settles: str | None) -> bool | None:
 def _say(lines: list[str]) -> None:
     for line in lines:
         typer.echo(line)
+
+
+app.command("iv")(iv)
+app.command("surface")(surface)
+app.command("anomalies")(anomalies)
+app.command("structure")(structure)
+app.command("pop")(pop)

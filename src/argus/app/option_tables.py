@@ -1,0 +1,376 @@
+"""What the commands of options print and write: figures of snapshots, surfaces and positions as plain values.
+
+Amounts of a position are money of one contract set: per unit of the underlying times the multiplier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from argus.core.errors import ConfigError
+from argus.core.time import format_ns
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from argus.app.option_positions import PopReport, StructureReport
+    from argus.app.option_snapshots import Snapshot
+    from argus.app.option_surface import AnomalyReport, SurfaceReport
+    from argus.options import Estimate
+
+__all__ = [
+    "ExpiryLine",
+    "anomaly_dict",
+    "contract_name",
+    "expiry_lines",
+    "pop_dict",
+    "quote_frame",
+    "structure_dict",
+    "surface_dict",
+    "write_frame",
+    "write_text",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryLine:
+    """One expiry of a snapshot.
+
+    Attributes
+    ----------
+    expiry : str
+        Date (UTC).
+    root, settlement : str
+    days : float
+        Days of 24 hours to it.
+    forward, forward_error, discount, rate, dividend_yield : float
+        By put-call parity; the rate is annual and continuous.
+    atm_vol : float
+        At the forward, between the nearest strikes.
+    quotes, implied : int
+        Quotes, and those whose middle has a volatility.
+    refused : mapping of str to int
+        Why the others have none.
+    reason : str
+        Why there is no forward; ``ok`` where there is one.
+    """
+
+    expiry: str
+    root: str
+    settlement: str
+    days: float
+    forward: float
+    forward_error: float
+    discount: float
+    rate: float
+    dividend_yield: float
+    atm_vol: float
+    quotes: int
+    implied: int
+    refused: dict[str, int]
+    reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return asdict(self)
+
+
+def expiry_lines(snapshot: Snapshot) -> list[ExpiryLine]:
+    """The expiries of a snapshot, the nearest first."""
+    from argus.core.chains import settlement_text
+    from argus.options import reason_names
+
+    chain, fits, mid = snapshot.chain, snapshot.forwards, snapshot.vols.mid
+    lines = []
+    for number in range(len(snapshot.expiry_ns)):
+        rows = snapshot.expiry == number
+        names = reason_names(mid.reason[rows])
+        refused = Counter(name for name in names if name != "ok")
+        out = rows & snapshot.is_out & np.isfinite(mid.vol)
+        order = np.argsort(chain.strike[out])
+        strikes, vols = chain.strike[out][order], mid.vol[out][order]
+        forward = float(fits.forward[number])
+        around = len(strikes) > 1 and strikes[0] <= forward <= strikes[-1]
+        lines.append(
+            ExpiryLine(
+                expiry=format_ns(int(snapshot.expiry_ns[number]))[:10],
+                root=snapshot.roots[number],
+                settlement=settlement_text(int(chain.settlement[rows][0])).replace("European", "").strip(),
+                days=float(fits.years[number]) * 365.0,
+                forward=forward,
+                forward_error=float(fits.forward_error[number]),
+                discount=float(fits.discount[number]),
+                rate=float(fits.rate[number]),
+                dividend_yield=float(fits.dividend_yield[number]),
+                atm_vol=float(np.interp(forward, strikes, vols)) if around else math.nan,
+                quotes=int(rows.sum()),
+                implied=len(names) - sum(refused.values()),
+                refused=dict(refused.most_common()),
+                reason=reason_names(fits.reason[number : number + 1])[0],
+            )
+        )
+    return lines
+
+
+def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
+    """Every quote with its volatilities and greeks, one row each; of one expiry date, or of all.
+
+    Greeks are those of Black at the volatility of the middle, to the forward: vega per 1.00 of volatility, theta per
+    year that goes by.
+
+    Raises
+    ------
+    ConfigError
+        If no option expires on that date.
+    """
+    import polars as pl
+
+    from argus.options import black76_greeks, reason_names
+
+    chain, vols = snapshot.chain, snapshot.vols
+    dates = np.array([format_ns(int(ns))[:10] for ns in snapshot.expiry_ns])
+    if expiry is not None and expiry not in dates:
+        raise ConfigError(
+            f"no option of {snapshot.source} expires on {expiry!r}; there are {', '.join(sorted(set(dates)))}"
+        )
+    rows = (
+        np.flatnonzero(np.isin(snapshot.expiry, np.flatnonzero(dates == expiry))) if expiry else np.arange(len(chain))
+    )
+    forward, discount, years = snapshot.forward[rows], snapshot.discount[rows], snapshot.years[rows]
+    greeks = black76_greeks(forward, discount, chain.strike[rows], years, vols.mid.vol[rows], chain.right[rows])
+    return pl.DataFrame(
+        {
+            "root": np.array(chain.roots)[chain.root[rows]],
+            "expiry": dates[snapshot.expiry[rows]],
+            "expiry_ns": chain.expiry_ns[rows],
+            "strike": chain.strike[rows],
+            "right": np.where(chain.right[rows] > 0, "call", "put"),
+            "bid": chain.bid[rows],
+            "ask": chain.ask[rows],
+            "years": years,
+            "forward": forward,
+            "discount": discount,
+            "vol_bid": vols.bid.vol[rows],
+            "vol_mid": vols.mid.vol[rows],
+            "vol_ask": vols.ask.vol[rows],
+            "delta": greeks.delta,
+            "gamma": greeks.gamma,
+            "vega": greeks.vega,
+            "theta": greeks.theta,
+            "vanna": greeks.vanna,
+            "vomma": greeks.vomma,
+            "parity_residual": snapshot.forwards.residual[rows],
+            "vendor_iv": chain.vendor_iv[rows],
+            "vendor_delta": chain.vendor_delta[rows],
+            "reason": reason_names(vols.mid.reason[rows]),
+        }
+    )
+
+
+def surface_dict(report: SurfaceReport) -> dict[str, Any]:
+    """A surface as plain values, with sentences for people."""
+    surface, shapes, index = report.surface, report.shapes, report.index
+    names = ("forward", "vol_atm", "vol_put", "vol_call", "risk_reversal", "butterfly", "slope_atm", "vol_forward")
+    expiries = [
+        {"days": float(years) * 365.0}
+        | {name: float(getattr(shapes, name)[row]) for name in names}
+        | {"quotes": int(surface.quotes[row]), "inside_share": float(surface.inside_share[row])}
+        | {"beyond_quotes": bool(shapes.beyond_quotes[row])}
+        for row, years in enumerate(surface.years.tolist())
+    ]
+    judged = np.isfinite(report.fit.residual_spreads)
+    inside = float(np.mean(report.fit.inside[judged])) if judged.any() else math.nan
+    sentences = [
+        f"The fit lies inside bid and ask for {surface.share_inside:.1%} of the {int(surface.quotes.sum()):,} quotes "
+        f"it was made of, and for {inside:.1%} of all {int(judged.sum()):,} out-of-the-money quotes.",
+        "No butterfly and no calendar spread costs less than nothing, on a dense grid five times as wide as the quotes."
+        if surface.is_free
+        else "There is arbitrage left in the fit: it must not be used beyond the quotes.",
+    ]
+    value = index.index if index is not None and not index.reason else math.nan
+    if math.isfinite(value) and index is not None:
+        sentences.append(
+            f"The model-free volatility of 30 days, by the rules of the VIX, is {value:.2f}, from expiries in "
+            f"{index.near.years * 365.0:.1f} and {index.next.years * 365.0:.1f} days."
+        )
+    if len(surface.refused_years):
+        days = ", ".join(f"{years * 365.0:.1f}" for years in surface.refused_years.tolist())
+        sentences.append(f"Without a smile, for too few quotes: the expiries in {days} days.")
+    return {
+        "expiries": expiries,
+        "share_inside": surface.share_inside,
+        "free_of_arbitrage": surface.is_free,
+        "volatility_index": value,
+        "sentences": sentences,
+    }
+
+
+def contract_name(snapshot: Snapshot, row: int) -> str:
+    """Root, expiry, strike and right of a row, as people read them."""
+    chain = snapshot.chain
+    side = "C" if chain.right[row] > 0 else "P"
+    day = format_ns(int(chain.expiry_ns[row]))[:10]
+    return f"{chain.roots[int(chain.root[row])]} {day} {chain.strike[row]:g}{side}"
+
+
+def anomaly_dict(report: AnomalyReport, top: int) -> dict[str, Any]:
+    """The most surprising quotes as plain values, with sentences for people."""
+    found, quotes, rows = report.found, report.quotes, report.report.rows
+    contracts = []
+    for place in range(min(top, len(found))):
+        at = int(found.row[place])
+        contracts.append(
+            {
+                "contract": contract_name(report.report.snapshot, int(rows[at])),
+                "bid": float(quotes.bid[at]),
+                "ask": float(quotes.ask[at]),
+                "model": float(quotes.model[at]),
+                "residual_spreads": float(quotes.residual_spreads[at]),
+                "score": float(found.score[place]),
+                "score_fit": float(found.score_fit[place]),
+                "score_neighbours": float(found.score_neighbours[place]),
+                "score_history": float(found.score_history[place]),
+                "p_value": float(found.p_value[place]),
+                "q_value": float(found.q_value[place]),
+                "expected_by_chance": float(found.expected_by_chance[place]),
+                "edge": float(found.edge[place]),
+                "tradable": bool(found.is_tradable[place]),
+            }
+        )
+    real = int((found.q_value <= 0.1).sum())
+    past = f"{len(report.past)} earlier sessions" if report.past else "no earlier session (--history)"
+    sentences = [
+        f"{found.tests:,} quotes were looked at, against the surface, their neighbours and {past}; {real:,} of them "
+        "stand out at one false discovery in ten.",
+        f"{int(found.is_tradable.sum()):,} could be traded against the model at the bid or the ask after fees. The "
+        "model is a smooth curve, not a promise: a quote that nobody trades may stand for hours.",
+    ]
+    return {"contracts": contracts, "tests": found.tests, "past": list(report.past), "sentences": sentences}
+
+
+def structure_dict(report: StructureReport) -> dict[str, Any]:
+    """A structure as plain values, with sentences for people; amounts are money of one contract set."""
+    position, curve, costs = report.position, report.curve, report.costs
+    times = costs.multiplier
+    entry = position.entry(costs.fill)
+    kind = "debit" if entry > 0.0 else "credit"
+    where = "in the middle" if costs.fill.value == "mid" else "at the bid and the ask"
+    gain, loss = curve.profit_max * times, curve.loss_max * times
+    ends = ", ".join(f"{end:,.2f}" for end in curve.break_evens) or "none"
+    margin, grid = report.margin, report.grid
+    sentences = [
+        f"Entered {where} for a {kind} of {abs(entry) * times:,.2f}, and {position.commission(costs) * times:,.2f} of "
+        "commission.",
+        f"At the nearest expiry it gains at most {_amount(gain)} and loses at most {_amount(loss)}; break-even: {ends}."
+        + ("" if curve.is_exact else " Later expiries are valued by model, within eight deviations."),
+        f"Margin by strategy rules {margin.requirement * times:,.2f}; by the worst of a grid of moves "
+        f"{grid.requirement * times:,.2f} (at {grid.worst_move:+.0%}, volatilities times {grid.worst_vol_factor:g}). "
+        "Brokers ask for more.",
+    ]
+    return {
+        "structure": position.name,
+        "legs": [asdict(leg) for leg in report.legs],
+        "multiplier": times,
+        "entry": entry * times,
+        "commission": position.commission(costs) * times,
+        "profit_max": gain,
+        "loss_max": loss,
+        "break_evens": list(curve.break_evens),
+        "margin_strategy": margin.requirement * times,
+        "margin_rules": list(margin.rules),
+        "margin_grid": grid.requirement * times,
+        "greeks": report.greeks,
+        "structure_sentences": sentences,
+    }
+
+
+def pop_dict(report: PopReport) -> dict[str, Any]:
+    """Probabilities of profit as plain values; each estimate is a pair of value and standard error, 0 where exact."""
+    times = report.structure.costs.multiplier
+    answers: list[dict[str, Any]] = []
+    for row in report.rows:
+        own = {"model": row.model, "measure": row.measure.value, "assumes": row.assumes}
+        if row.at_expiry is not None:
+            law = row.at_expiry
+            touch = zip(law.touch_strike, law.touch, strict=True)
+            answers.append(
+                own
+                | {
+                    "how": "held, by formula",
+                    "probability": (law.probability, 0.0),
+                    "mean": (law.expected_pnl * times, 0.0),
+                    "cvar": (law.cvar * times, 0.0),
+                    "touch": [(strike, (value, 0.0)) for strike, value in touch],
+                }
+            )
+        for how, paths in (("held, by paths", row.held), ("by the plan", row.managed)):
+            if paths is None:
+                continue
+            touches = zip(paths.touch_strike, paths.touch, strict=True)
+            answers.append(
+                own
+                | {
+                    "how": how,
+                    "probability": _pair(paths.probability),
+                    "mean": _pair(paths.expected_pnl, times),
+                    "cvar": _pair(paths.cvar, times),
+                    "touch": [(strike, _pair(value)) for strike, value in touches],
+                    "closed_by_target": _pair(paths.by_target),
+                    "closed_by_stop": _pair(paths.by_stop),
+                    "days_held": _pair(paths.years_held, 365.0),
+                    "paths": paths.paths,
+                }
+            )
+    fitted = report.heston
+    sentences = [
+        f"{row.model.replace('_', ' ')} ({row.measure.value.replace('_', ' ')}): {row.assumes}" for row in report.rows
+    ]
+    if fitted.parameters is not None:
+        sentences.append(
+            f"Heston's parameters lie {fitted.rms:.1f} spreads (root mean square) from the quotes, inside bid and ask "
+            f"for {fitted.inside:.0%} of them."
+        )
+    return {
+        "answers": answers,
+        "heston": None if fitted.parameters is None else asdict(fitted.parameters) | {"rms_spreads": fitted.rms},
+        "sentences": [*sentences, *report.notes],
+    }
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """A table as Parquet or CSV, by the file's ending, whole or not at all.
+
+    Raises
+    ------
+    ConfigError
+        For another ending.
+    """
+    beside = path.with_name(f"{path.name}.part")
+    if path.suffix == ".parquet":
+        frame.write_parquet(beside)
+    elif path.suffix == ".csv":
+        frame.write_csv(beside)
+    else:
+        raise ConfigError(f"--out is {path}; a table is written as .parquet or .csv")
+    beside.replace(path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """A text, whole or not at all."""
+    beside = path.with_name(f"{path.name}.part")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _pair(estimate: Estimate, times: float = 1.0) -> tuple[float, float]:
+    return estimate.value * times, estimate.standard_error * times
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.2f}" if math.isfinite(value) else "any amount"
