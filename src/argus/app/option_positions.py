@@ -1,7 +1,8 @@
 """Structures found in a snapshot, and what may become of them: payoff, margin, and the probability of profit.
 
-The same position is asked of several models side by side: Black and Scholes at the volatility of its own legs, Heston
-calibrated to the snapshot, and, where the workspace holds daily closes of the underlying, sessions of the past.
+The same position is asked of several models side by side: the market's own smile, Black and Scholes at the volatility
+of its legs, Heston calibrated to the snapshot, and, where the workspace holds daily closes of the underlying, sessions
+of the past.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from argus.app.option_snapshots import Snapshot
+from argus.app.option_surface import fit_snapshot
 from argus.core.arrays import F64_1D
 from argus.core.errors import CoverageError, WorkspaceError
 from argus.core.time import format_ns
@@ -202,7 +204,7 @@ def probability_of_profit(
         Of sessions of the past.
     paths, seed, workers : int
     """
-    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, pop_table
+    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, SurfaceLaw, pop_table
 
     position, snapshot = structure.position, structure.snapshot
     options = position.right != 0
@@ -216,6 +218,10 @@ def probability_of_profit(
         (_marked_at(position, np.full(len(options), vol)), BlackScholes(position.spot, vol, carry, drift))
     ]
     notes = []
+    try:
+        asked.insert(0, (position, SurfaceLaw(position.spot, fit_snapshot(snapshot).surface, carry, drift)))
+    except CoverageError as error:
+        notes.append(f"the market's own smile is missing: {error}")
     heston = calibrate_snapshot(snapshot)
     if heston.parameters is None:
         notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")
@@ -327,8 +333,6 @@ def _spot(snapshot: Snapshot) -> float:
 
 def _tradable_vol(snapshot: Snapshot) -> F64_1D:
     """Volatility of each contract: of its own middle, else of the other right at the strike, else of the surface."""
-    from argus.app.option_surface import fit_snapshot
-
     vol = snapshot.vols.mid.vol.copy()
     missing = np.isnan(vol)
     if missing.any():

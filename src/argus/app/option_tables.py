@@ -269,8 +269,9 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
         "commission.",
         f"At the nearest expiry it gains at most {_amount(gain)} and loses at most {_amount(loss)}; break-even: {ends}."
         + ("" if curve.is_exact else " Later expiries are valued by model, within eight deviations."),
-        f"Margin by strategy rules {margin.requirement * times:,.2f}; by the worst of a grid of moves "
-        f"{grid.requirement * times:,.2f} (at {grid.worst_move:+.0%}, volatilities times {grid.worst_vol_factor:g}). "
+        f"Margin by strategy rules {margin.requirement * times:,.2f}, of which the premiums received leave "
+        f"{margin.deposit * times:,.2f} to be paid in; by the worst of a grid of moves {grid.requirement * times:,.2f} "
+        f"(at {grid.worst_move:+.0%}, volatilities times {grid.worst_vol_factor:g}). "
         "Brokers ask for more.",
     ]
     return {
@@ -283,6 +284,7 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
         "loss_max": loss,
         "break_evens": list(curve.break_evens),
         "margin_strategy": margin.requirement * times,
+        "margin_deposit": margin.deposit * times,
         "margin_rules": list(margin.rules),
         "margin_grid": grid.requirement * times,
         "greeks": report.greeks,

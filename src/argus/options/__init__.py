@@ -101,6 +101,7 @@ from argus.options.structures import (
     select_structure,
 )
 from argus.options.surface import QuoteFit, Surface, SurfaceValues, fit_surface, judge_quotes
+from argus.options.surface_law import SurfaceLaw
 from argus.options.surface_shape import SmileShapes, surface_density, surface_moments, surface_shapes
 from argus.options.svi import (
     JumpWings,
@@ -186,6 +187,7 @@ __all__ = [
     "StrikeRule",
     "Structure",
     "Surface",
+    "SurfaceLaw",
     "SurfaceValues",
     "Svi",
     "Wanted",
