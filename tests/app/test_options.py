@@ -1,0 +1,205 @@
+"""Snapshots of invented markets of known truth: forwards, volatilities, surface, misfits, structures, chances."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from argus.app.option_positions import daily_returns, find_structure, probability_of_profit
+from argus.app.option_snapshots import Snapshot, open_snapshot, snapshot_of
+from argus.app.option_surface import find_misfits, fit_snapshot, past_snapshots
+from argus.app.option_tables import anomaly_dict, expiry_lines, pop_dict, quote_frame, structure_dict, surface_dict
+from argus.app.workspace import init_workspace
+from argus.core.chains import ChainSnapshots
+from argus.core.errors import ConfigError, CoverageError
+from argus.core.option_symbols import format_option_symbols
+from argus.core.time import NS_PER_DAY
+from argus.data.catalog import SourceRecord
+from argus.data.chain_store import ChainStore
+from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots, truth_of
+from argus.options import STRUCTURES, Costs, ExitPlan, Fill, Wanted
+
+MARKET = ChainMarketSpec(strikes_per_expiry=80, months=4, weeks=7, sessions=4, start=date(2019, 5, 6))
+CHAINS = tuple(chain_snapshots(MARKET))
+COSTS = Costs(commission=0.0)
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return snapshot_of(CHAINS[0], "made up")
+
+
+def test_forwards_discounts_and_volatilities_are_the_true_ones(snapshot: Snapshot) -> None:
+    truth = truth_of(MARKET, CHAINS[0])
+    np.testing.assert_allclose(snapshot.forward, truth.forward, rtol=2e-4)
+    far = truth.years > 45.0 / 365.0
+    np.testing.assert_allclose(snapshot.discount[far], truth.discount[far], rtol=5e-4)
+    # The true volatility lies between those of bid and ask, wherever both have one, but for the forward's error.
+    bid, ask = snapshot.vols.bid.vol, snapshot.vols.ask.vol
+    known = np.isfinite(bid) & np.isfinite(ask) & snapshot.is_out
+    assert known.sum() > 300
+    inside = (truth.vol >= bid - 2e-3) & (truth.vol <= ask + 2e-3)
+    assert inside[known].mean() > 0.99
+
+
+def test_a_stated_rate_is_taken() -> None:
+    stated = snapshot_of(CHAINS[0], "made up", rate=0.05)
+    np.testing.assert_allclose(stated.discount, np.exp(-0.05 * stated.years), rtol=1e-12)
+
+
+def test_the_lines_and_the_table_say_the_same(snapshot: Snapshot) -> None:
+    lines = expiry_lines(snapshot)
+    frame = quote_frame(snapshot)
+    assert len(frame) == len(snapshot.chain) == sum(line.quotes for line in lines)
+    assert [line.days for line in lines] == sorted(line.days for line in lines)
+    for line in lines:
+        assert line.quotes == line.implied + sum(line.refused.values())
+        own = frame.filter((pl.col("expiry") == line.expiry) & (pl.col("root") == line.root))
+        assert own["reason"].eq("ok").sum() == line.implied
+        assert abs(line.atm_vol - 0.18) < 0.05
+    one = quote_frame(snapshot, lines[-1].expiry)
+    assert set(one["expiry"]) == {lines[-1].expiry}
+    with pytest.raises(ConfigError, match="expires on '2031-01-01'"):
+        quote_frame(snapshot, "2031-01-01")
+
+
+def test_the_surface_goes_through_the_quotes_without_arbitrage(snapshot: Snapshot) -> None:
+    report = fit_snapshot(snapshot)
+    assert report.surface.is_free
+    assert report.surface.share_inside > 0.95
+    told = surface_dict(report)
+    assert any("No butterfly" in sentence for sentence in told["sentences"])
+    json.dumps(told)
+    # A market whose volatility is about 18 % at all times has an index of about 18.
+    assert report.index is not None
+    assert abs(report.index.index - 18.0) < 3.0
+
+
+def test_a_planted_misfit_is_the_first_of_the_list() -> None:
+    chain = CHAINS[1]
+    days = (chain.expiry_ns - chain.ts_event_ns) / NS_PER_DAY
+    near = np.flatnonzero((chain.right < 0) & (days > 25) & (chain.strike < 0.95 * MARKET.spot) & (chain.bid > 5.0))
+    at = int(near[len(near) // 2])
+    bid, ask = chain.bid.copy(), chain.ask.copy()
+    bid[at], ask[at] = bid[at] * 1.3, ask[at] * 1.3
+    dear = replace_columns(chain, bid=bid, ask=ask)
+    found = find_misfits(snapshot_of(dear, "made up"), CHAINS[:1], cost=0.01)
+    told = anomaly_dict(found, 5)
+    first = told["contracts"][0]
+    assert f" {chain.strike[at]:g}P" in first["contract"]
+    assert first["score"] > 5.0
+    assert first["tradable"] is True
+    assert first["edge"] > 0.0
+    assert len(told["past"]) == 1
+    with pytest.raises(ConfigError, match="is no past of one"):
+        find_misfits(snapshot_of(CHAINS[0], "made up"), CHAINS[1:2])
+
+
+def replace_columns(chain: ChainSnapshots, **columns: np.ndarray) -> ChainSnapshots:
+    """The chain with other columns."""
+    from argus.core.chains import CHAIN_COLUMNS
+
+    return ChainSnapshots(
+        chain.underlying, chain.roots, **{name: columns.get(name, getattr(chain, name)) for name in CHAIN_COLUMNS}
+    )
+
+
+def test_every_structure_is_found_and_told(snapshot: Snapshot) -> None:
+    for name, structure in STRUCTURES.items():
+        report = find_structure(snapshot, name, Wanted(dte=30.0, later_dte=60.0), COSTS)
+        assert len(report.legs) == len(structure.legs)
+        told = structure_dict(report)
+        json.dumps(told)
+        assert all(math.isfinite(leg["delta"]) for leg in told["legs"])
+        assert told["loss_max"] > 0.0
+
+
+def test_what_does_not_fit_is_said(snapshot: Snapshot) -> None:
+    with pytest.raises(CoverageError, match="expiry too far"):
+        find_structure(snapshot, "short_put", Wanted(dte=900.0, delta=0.2), COSTS)
+    with pytest.raises(ConfigError, match="'short_putt' is not known"):
+        find_structure(snapshot, "short_putt", Wanted(), COSTS)
+
+
+def test_models_agree_where_they_should_and_a_fair_trade_costs_its_spread(snapshot: Snapshot) -> None:
+    report = find_structure(snapshot, "short_put_vertical", Wanted(dte=30.0, delta=0.3), replace(COSTS, fill=Fill.MID))
+    past = np.full(400, 0.0005) + 0.01 * np.cos(np.arange(400))
+    answer = probability_of_profit(
+        report, plan=ExitPlan(profit_target=0.5, stop=2.0), log_returns=past, paths=4_000, seed=1
+    )
+    told = pop_dict(answer)
+    json.dumps(told)
+    by = {(one["model"], one["how"]): one for one in told["answers"]}
+    assert {model for model, _ in by} == {"market_smile", "black_scholes", "heston", "historical_bootstrap"}
+    smile = by["market_smile", "held, by formula"]
+    # Entered in the middle, by the market's own law, nothing is gained and nothing lost: to a tenth of the width.
+    assert abs(smile["mean"][0]) < 0.02 * told_width(report)
+    for model in ("black_scholes", "heston"):
+        exact, paths = by[model, "held, by formula"], by[model, "held, by paths"]
+        assert abs(exact["probability"][0] - paths["probability"][0]) < 3.5 * paths["probability"][1] + 5e-3
+        assert abs(exact["mean"][0] - paths["mean"][0]) < 3.5 * paths["mean"][1] + 0.01 * told_width(report)
+        # Leaving early changes when, not how much: but for what closing costs.
+        managed = by[model, "by the plan"]
+        assert managed["days_held"][0] < paths["days_held"][0]
+    assert by["historical_bootstrap", "held, by paths"]["measure"] == "real_world"
+    own = probability_of_profit(report, drift=0.3, paths=500, seed=1)
+    assert {row.measure.value for row in own.rows} == {"real_world"}
+    assert any("the past is missing" in note for note in own.notes)
+
+
+def told_width(report: object) -> float:
+    """Money between the strikes of a vertical of one contract."""
+    position = report.position  # type: ignore[attr-defined]
+    return float(np.ptp(position.strike)) * 100.0
+
+
+def test_a_snapshot_is_found_by_file_and_by_name(tmp_path: Path) -> None:
+    home, _ = init_workspace(tmp_path / "desk")
+    store = ChainStore(home.catalog().root)
+    for number, chain in enumerate(CHAINS):
+        store.write(chain, "eod", SourceRecord("made up", f"{number}" * 8, "x", {}, len(chain)))
+    name = "SPX/eod"
+    last = open_snapshot(name, None, workspace=home.root)
+    assert last.chain.content_hash == CHAINS[-1].content_hash
+    day = open_snapshot(name, "2019-05-07", workspace=home.root)
+    assert day.chain.content_hash == CHAINS[1].content_hash
+    then = open_snapshot(name, "2019-05-08T00:00:00+00:00", workspace=home.root)
+    assert then.chain.content_hash == CHAINS[1].content_hash
+    with pytest.raises(CoverageError):
+        open_snapshot(name, "2019-04-01", workspace=home.root)
+    known = int(CHAINS[3].ts_recv_ns[0])
+    earlier = past_snapshots(name, home.root, known, 2)
+    assert [one.content_hash for one in earlier] == [CHAINS[1].content_hash, CHAINS[2].content_hash]
+    assert past_snapshots(name, home.root, known, 0) == []
+    path = tmp_path / "chain.csv"
+    path.write_text(as_csv(CHAINS[0]))
+    file = open_snapshot(str(path), None)
+    assert file.chain.underlying == "SPX"
+    np.testing.assert_array_equal(file.vols.mid.vol, snapshot_of(CHAINS[0], "made up").vols.mid.vol)
+    with pytest.raises(CoverageError, match="no snapshot of 2020-01-01"):
+        open_snapshot(str(path), "2020-01-01")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ConfigError, match="its form cannot be told"):
+        open_snapshot(str(tmp_path / "other.csv"), None)
+    assert daily_returns(home.root, "SPX", known) is None
+
+
+def as_csv(chain: ChainSnapshots) -> str:
+    """A snapshot in the form of the preset ``chain_symbols``."""
+    names = ("underlying_price", "bid", "ask", "last", "bid_size", "ask_size", "volume", "open_interest")
+    names = (*names, "vendor_iv", "vendor_delta", "vendor_gamma")
+    roots = [chain.roots[code] for code in chain.root]
+    symbols = format_option_symbols(roots, chain.expiry_ns // NS_PER_DAY, chain.right, chain.strike)
+    lines = ["symbol,ts_event_ns," + ",".join(names)]
+    for row, symbol in enumerate(symbols.tolist()):
+        values = [getattr(chain, name)[row] for name in names]
+        told = ["" if math.isnan(value) else repr(float(value)) for value in values]
+        lines.append(",".join([symbol, str(chain.ts_event_ns[row]), *told]))
+    return "\n".join(lines) + "\n"
