@@ -19,7 +19,7 @@ from argus.core.time import format_ns
 if TYPE_CHECKING:
     from argus.app.option_positions import PopReport, StructureReport
     from argus.app.option_snapshots import Snapshot
-    from argus.app.option_surface import AnomalyReport, SurfaceReport
+    from argus.app.option_surface import AnomalyReport, SurfaceReport, VolOutlook
     from argus.options import Estimate, ExpiryPop, PathPop, PopRow
     from argus.report.options import AnomalyRegions, Measured, PopAnswer, PopModel, PositionTerms, SurfaceExpiry
 
@@ -83,9 +83,9 @@ def smile_page(snapshot: Snapshot) -> str:
     return render_smile(SmileView(**head, spot=snapshot.spot, model=_MODEL, expiries=tuple(expiries), notes=notes))
 
 
-def surface_page(report: SurfaceReport) -> str:
+def surface_page(report: SurfaceReport, outlook: VolOutlook | None = None) -> str:
     """The surface with its term structure, skew, densities, and how well it fits."""
-    from argus.report.options import Finding, SurfaceView, VolIndex, render_surface
+    from argus.report.options import Finding, SurfaceView, VolIndex, VolPremium, render_surface
 
     surface, index, snapshot = report.surface, report.index, report.snapshot
     years = surface.years
@@ -125,6 +125,15 @@ def surface_page(report: SurfaceReport) -> str:
                 ),
             ),
             index=told,
+            premium=None
+            if outlook is None
+            else VolPremium(
+                30.0,
+                outlook.implied,
+                outlook.realised,
+                outlook.forecasts,
+                f"From {outlook.sessions:,} daily returns known at the snapshot; forecasts are of 21 sessions.",
+            ),
             notes=snapshot.notes,
         )
     )
