@@ -57,7 +57,8 @@ def _frame(package: str, *path: str) -> pd.DataFrame:
         raise ModuleNotFoundError(f"{package}, which carries embedded data, is not installed", name=package)
     frame = pd.read_csv(Path(spec.submodule_search_locations[0]).joinpath(*path))
     frame = frame.set_index(pd.to_datetime(frame.pop("Date")))
-    return frame.apply(pd.to_numeric, errors="coerce")
+    numbers: pd.DataFrame = frame.apply(pd.to_numeric, errors="coerce")
+    return numbers
 
 
 _STOCKS: Final = (
