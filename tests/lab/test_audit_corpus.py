@@ -6,13 +6,12 @@ The markets are short, for the audits try every decision; a cheat that waits for
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
 from argus.core.money import MICROS
-from argus.core.ports import Strategy
 from argus.engine import AccountConfig, AccountKind, CostModel, RunConfig
 from argus.lab.audit import (
     AuditReport,
@@ -27,9 +26,9 @@ from argus.lab.audit import (
 from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from tests.lab.cheats import CHEATS, CLOSED, HONEST, Case
+from tests.lab.cheats.factory import CASES, FromCorpus
 from tests.lab.cheats.market import SYMBOLS, random_market
 
-CASES: Final = {case.name: case for case in (*CHEATS, *CLOSED, *HONEST)}
 SESSIONS: Final = {
     "after_row_500": 51,
     "ema_warm": 36,
@@ -61,16 +60,6 @@ BY: Final = {
     "vendor_file": LOOKS,
 }
 """Which question catches those that are not caught by what they know of the future, or by chance."""
-
-
-@dataclass(frozen=True)
-class FromCorpus:
-    """A factory that can be sent to another process by its name."""
-
-    name: str
-
-    def __call__(self, market: Any) -> Strategy:
-        return CASES[self.name].make(market)
 
 
 @pytest.fixture(autouse=True)
