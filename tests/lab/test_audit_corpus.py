@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 import pytest
@@ -23,6 +25,7 @@ from argus.lab.audit import (
     audit_lookahead,
     audit_warmup,
 )
+from argus.lab.audit.rooms import Rooms
 from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from tests.lab.cheats import CHEATS, CLOSED, HONEST, Case
@@ -60,6 +63,12 @@ BY: Final = {
     "vendor_file": LOOKS,
 }
 """Which question catches those that are not caught by what they know of the future, or by chance."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def known_to_the_nurseries() -> None:
+    """The corpus is imported there once, instead of in each of some hundred rooms; rooms still forget what it keeps."""
+    Rooms.of(dict, ()).prepare(partial(import_module, FromCorpus.__module__))
 
 
 @pytest.fixture(autouse=True)
