@@ -50,11 +50,11 @@ def read_session(path: Path) -> Session:
         is_pm=pl.col("optionroot").str.starts_with("SPXW"),
     )
     date = table["quotedate"][0]
-    now = dt.datetime.combine(date, dt.time(15))  # noqa: DTZ001  (Central time throughout)
+    now = dt.datetime.combine(date, dt.time(15))
     expiries = []
     for (day, is_pm), rows in table.group_by(["expiration", "is_pm"], maintain_order=True):
         assert isinstance(day, dt.date)
-        end = dt.datetime.combine(day, dt.time(15) if is_pm else dt.time(8, 30))  # noqa: DTZ001
+        end = dt.datetime.combine(day, dt.time(15) if is_pm else dt.time(8, 30))
         years = (end - now).total_seconds() / 60.0 / 525_600.0
         if years > 0.0:
             right = np.where(rows["type"].to_numpy() == "call", 1, -1).astype(np.int8)

@@ -111,7 +111,8 @@ def test_the_blend_is_the_mean_by_score() -> None:
 def test_an_outlier_has_no_part_in_the_blend() -> None:
     sources = [IvSource(str(number), 60 * SECOND) for number in range(4)]
     seen = {
-        source: _seen((1, 1, EXPIRY, 100, 1, vol)) for source, vol in zip(sources, (0.2, 0.201, 0.9, 0.202), strict=True)
+        source: _seen((1, 1, EXPIRY, 100, 1, vol))
+        for source, vol in zip(sources, (0.2, 0.201, 0.9, 0.202), strict=True)
     }
     found = iv_consensus(seen, now_ns=NOW, policy=ConsensusPolicy.BLENDED)
     assert found.weights[0, 2] == 0.0

@@ -48,9 +48,7 @@ def test_vogts_smile_is_repaired_and_keeps_the_money() -> None:
     repaired = repair_svi(VOGT, 1.0)
     wings = jump_wings(repaired, 1.0)
     assert smile_is_free(repaired.smile)
-    assert (wings.v, wings.psi, wings.p, wings.v_low) == pytest.approx(
-        (*VOGT_WINGS[:3], VOGT_WINGS[4]), rel=3e-6
-    )
+    assert (wings.v, wings.psi, wings.p, wings.v_low) == pytest.approx((*VOGT_WINGS[:3], VOGT_WINGS[4]), rel=3e-6)
     # As far back as may be: further than the published repair, short of the smile that was broken.
     assert 0.8564763 < wings.c < 1.316798
     assert repair_svi(repaired, 1.0) == repaired
@@ -70,7 +68,10 @@ def test_wings_around_zero_come_back() -> None:
 
 
 @given(
-    theta=st.floats(0.001, 0.5), rho=st.floats(0.05, 0.9) | st.floats(-0.9, -0.05), share=st.floats(0.05, 0.95), years=st.floats(0.01, 5.0)
+    theta=st.floats(0.001, 0.5),
+    rho=st.floats(0.05, 0.9) | st.floats(-0.9, -0.05),
+    share=st.floats(0.05, 0.95),
+    years=st.floats(0.01, 5.0),
 )
 def test_ssvi_under_its_conditions_is_free_and_its_wings_come_back(
     theta: float, rho: float, share: float, years: float
@@ -89,7 +90,9 @@ def test_a_flat_smile_is_lognormal() -> None:
     assert values == pytest.approx((1.0, 1.0, -0.045, 0.09, 0.0, 3.0, 0.0), abs=1e-9)
 
 
-@pytest.mark.parametrize("svi", [ssvi_slice(0.04, -0.7, 3.0), ssvi_slice(0.0004, -0.5, 40.0), ssvi_slice(0.6, 0.3, 0.9)])
+@pytest.mark.parametrize(
+    "svi", [ssvi_slice(0.04, -0.7, 3.0), ssvi_slice(0.0004, -0.5, 40.0), ssvi_slice(0.6, 0.3, 0.9)]
+)
 def test_the_density_sums_to_one_and_pays_the_forward(svi: Svi) -> None:
     found = smile_moments(svi.smile)
     assert (found.mass, found.forward, found.negative) == pytest.approx((1.0, 1.0, 0.0), abs=1e-8)
