@@ -105,14 +105,14 @@ def fit_snapshot(snapshot: Snapshot) -> SurfaceReport:
 def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex | None:
     """Volatility over `days` by the rules of the VIX, from the expiries on either side of it.
 
-    Of the expiries between 23 and 37 days those on Fridays count, as for the index itself; all of them where there is
+    Of the expiries from 23 to 37 days those on Fridays count, as for the index itself; all of them where there is
     no Friday on both sides.
     """
     from argus.options.model_free import model_free_index, model_free_variance
 
     forwards, chain = snapshot.forwards, snapshot.chain
     away = forwards.years * 365.0 * (_TARGET_DAYS / days)
-    usable = (away > _INDEX_DAYS[0]) & (away < _INDEX_DAYS[1]) & np.isfinite(forwards.rate)
+    usable = (away > _INDEX_DAYS[0]) & (away <= _INDEX_DAYS[1]) & np.isfinite(forwards.rate)
     weekday = [datetime.fromtimestamp(int(ns) // NS_PER_SECOND, UTC).weekday() for ns in snapshot.expiry_ns]
     friday = usable & (np.array(weekday) == _FRIDAY)
     for among in (friday, usable):
