@@ -1,7 +1,7 @@
 """Options as arrays: what a quote says about volatility, what a model says about a quote, and what a trade may become.
 
 Everything here takes arrays and gives arrays of the same length, one element for each option; nothing knows a file, a
-catalog or an engine. Years, volatilities and rates are annual and continuous. A right is +1 for a call and -1 for a put.
+catalog or an engine. Years, volatilities and rates are annual and continuous. A right is +1 for a call, -1 for a put.
 A row that cannot be answered holds NaN and a `Reason`; one bad row never disturbs another, and none raises.
 """
 
