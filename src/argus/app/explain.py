@@ -442,7 +442,8 @@ def _structure(name: str) -> Explanation:
         (),
         what=f"An option structure, {declared.title.lower()}: {'; '.join(leg.words for leg in declared.legs)}.",
         why=f"What it bets on: {declared.view[0].lower()}{declared.view[1:]}",
-        read=f"argus options structure --chain NAME --structure {name} finds it in a chain; argus options pop judges it.",
+        read=f"argus options structure --chain NAME --structure {name} finds it in a chain; argus options pop asks "
+        "what may become of it.",
         distrust="What a leg costs at the bid and the ask, and what the worst case is: both stand in the output.",
         facts=(("bets on", declared.view), ("legs", "; ".join(leg.words for leg in declared.legs))),
     )
