@@ -53,7 +53,9 @@ demo: $(INSTALLED)
 		echo "the report: $(CURDIR)/$$report"
 
 # The kernels run as plain Python first, beside the checks, so that the last line on the screen sums up the whole run.
+# The tests start some hundred processes: the sources are compiled once, also where PYTHONDONTWRITEBYTECODE is set.
 test: $(INSTALLED)
+	@$(BIN)/python -m compileall -q src
 	@$(MAKE) --no-print-directory --output-sync=target -j 2 check plain
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 

@@ -14,7 +14,7 @@ import pytest
 
 from argus.app.option_positions import daily_returns, find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, open_snapshot, snapshot_of
-from argus.app.option_surface import find_misfits, fit_snapshot, past_snapshots
+from argus.app.option_surface import find_misfits, fit_snapshot, past_snapshots, vol_outlook
 from argus.app.option_tables import anomaly_dict, expiry_lines, pop_dict, quote_frame, structure_dict, surface_dict
 from argus.app.workspace import init_workspace
 from argus.core.chains import ChainSnapshots
@@ -203,3 +203,16 @@ def as_csv(chain: ChainSnapshots) -> str:
         told = ["" if math.isnan(value) else repr(float(value)) for value in values]
         lines.append(",".join([symbol, str(chain.ts_event_ns[row]), *told]))
     return "\n".join(lines) + "\n"
+
+
+def test_the_outlook_stands_on_the_past_alone(snapshot: Snapshot) -> None:
+    past = 0.01 * np.random.default_rng(5).standard_normal(1_200)
+    outlook = vol_outlook(fit_snapshot(snapshot), past)
+    told = dict(outlook.realised)
+    assert told["last 252 sessions"] == pytest.approx(math.sqrt(252 * float((past[-252:] ** 2).mean())))
+    # Independent returns of one volatility: every forecast is near it.
+    assert all(abs(vol - 0.01 * math.sqrt(252)) < 0.03 for _, vol, _ in outlook.forecasts)
+    assert [name for name, _, _ in outlook.forecasts] == ["EWMA, 0.94", "HAR", "GARCH(1,1)"]
+    for _, vol, paid in outlook.forecasts:
+        assert paid == pytest.approx(outlook.implied**2 - vol**2)
+    json.dumps(surface_dict(fit_snapshot(snapshot), outlook))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from argus.core.time import day_number, day_of
 from argus.data import Catalog, check, install_embedded, session_table
-from argus.data.embedded import EMBEDDED_SOURCES
+from argus.data.embedded import _FORMS, EMBEDDED_SOURCES, _frame
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,29 @@ def test_three_indices_and_twenty_stocks_are_there(installed: tuple[Catalog, lis
     rows = {info.name: info.rows for info in catalog.datasets()}
     assert rows["SPX.1d"] == rows["IXIC.1d"] == 5031
     assert {rows[name] for name in names[3:]} == {8313}
+
+
+def test_the_files_are_read_as_the_loaders_of_their_packages_read_them() -> None:
+    from arch.data import nasdaq, sp500, vix
+    from skfolio.datasets import load_sp500_dataset
+
+    loaders = (sp500.load, nasdaq.load, vix.load, load_sp500_dataset)
+    for form, load in zip(_FORMS, loaders, strict=True):
+        ours, theirs = _frame(*form.file), load()
+        assert ours.index.equals(theirs.index)
+        assert [*ours.columns] == [*theirs.columns]
+        for column in theirs:
+            a, b = (frame[column].to_numpy(dtype=np.float64) for frame in (ours, theirs))
+            assert a.tobytes() == b.tobytes(), f"{form.label}: {column}"
+
+
+def test_installing_loads_neither_package(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from argus.data import Catalog, install_embedded; "
+        "install_embedded(Catalog(Path(sys.argv[1]))); "
+        "assert not {'arch', 'skfolio'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "catalog")], check=True)
 
 
 def test_installing_twice_changes_nothing(installed: tuple[Catalog, list[str]]) -> None:

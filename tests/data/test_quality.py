@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import config
 
 from argus.core.arrays import BAR_FIELDS
 from argus.core.instruments import instrument
@@ -24,6 +25,8 @@ from argus.data.raw import RawBars
 
 pytestmark = pytest.mark.kernel
 
+COMPILED = not config.DISABLE_JIT
+"""As plain Python the gates take a second for ten thousand rows: it gets a stretch of the real ones and fewer cases."""
 OHLCV = frozenset({"open", "high", "low", "close", "volume"})
 R = QualityReason
 
@@ -137,6 +140,7 @@ def test_an_impossible_value_is_fatal(label: str, field: str, value: float, reas
     assert example.sentence.startswith("line 702, 2024-")
 
 
+@settings(max_examples=100 if COMPILED else 20)
 @given(st.dictionaries(st.integers(0, 2_759), st.sampled_from(range(len(FAULTS))), max_size=25))
 def test_what_is_planted_is_found_exactly(planted: dict[int, int]) -> None:
     raw = minutes()
@@ -427,6 +431,7 @@ def _utc(year: int, month: int, day: int) -> int:
     return (date(year, month, day) - date(1970, 1, 1)).days * NS_PER_DAY
 
 
+@settings(max_examples=100 if COMPILED else 20)
 @given(st.sets(st.integers(1, 4 * 1_380 - 2), max_size=200))
 def test_missing_bars_are_counted_by_session(gone: set[int]) -> None:
     raw = minutes(n_days=4)
@@ -560,6 +565,11 @@ def real(folder: Path, path: str) -> Any:
     return pl.read_parquet(folder / path)
 
 
+def stretch(bars: Any) -> Any:
+    """All rows, or what plain Python gets of them."""
+    return bars if COMPILED else bars.head(20_000)
+
+
 def test_real_micro_futures_are_complete(real_data: Path) -> None:
     bars = real(real_data, "futures_hourly/MES.parquet").sort("volume", descending=True)
     bars = bars.unique("time_utc", keep="first", maintain_order=True).sort("time_utc")
@@ -571,7 +581,7 @@ def test_real_micro_futures_are_complete(real_data: Path) -> None:
 
 
 def test_real_minutes_of_a_market_that_never_closes(real_data: Path) -> None:
-    bars = real(real_data, "crypto_1m/BTCUSD.parquet").filter(pl_year() == 2015)
+    bars = stretch(real(real_data, "crypto_1m/BTCUSD.parquet").filter(pl_year() == 2015))
     start = bars["timestamp_ms_utc"].to_numpy().astype(np.int64) * 1_000_000
     raw = raw_bars("BTCUSD", start, start + NS_PER_MINUTE, {name: bars[name].to_numpy() for name in OHLCV})
     inspection = look(raw)
@@ -619,7 +629,7 @@ def test_real_opens_of_the_index_are_stale_and_the_bench_bars_survive(real_data:
         inspection = look(raw, None)
         assert ("open" not in inspection.observed) == stale
         assert not inspection.fatal.any()
-    bars = real(real_data, "bench/es_1m.parquet")
+    bars = stretch(real(real_data, "bench/es_1m.parquet"))
     end = bars["ts"].dt.epoch("ns").to_numpy()
     raw = raw_bars("ES", end - NS_PER_MINUTE, end, {name: bars[name].to_numpy() for name in OHLCV})
     inspection = look(raw)

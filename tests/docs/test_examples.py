@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.examples import Example, examples_in, run_example
+from tests.docs.examples import Example, examples_in, run_example, run_here
 from tests.docs.pages import pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,8 +17,10 @@ def test_examples_of_the_page_run(page: str, tmp_path: Path) -> None:
     runnable = [example for example in EXAMPLES[page] if os.environ.get("ARGUS_TEST_DATA") or not example.needs_data]
     if not runnable:
         pytest.skip("every example of the page needs ARGUS_TEST_DATA")
+    # What a reader types first is typed: the installed command, in a shell, each in a process of its own.
+    run = run_example if page == "README.md" else run_here
     for example in runnable:
-        fault = run_example(example, tmp_path)
+        fault = run(example, tmp_path)
         assert fault is None, f"{page}, {fault}"
 
 
@@ -109,3 +111,22 @@ def test_examples_share_a_workspace_and_their_exit_code_is_checked(program: Path
 
 def test_a_traceback_is_never_what_a_reader_was_promised(program: Path) -> None:
     assert "ends in a traceback" in str(fault(program, "argus raise  # exits 4"))
+
+
+def test_in_this_process_the_shell_says_which_words_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLDER", "a b")
+    (example,) = examples_in("""```console\n$ argus init "$FOLDER/'c'" --json   # exits 0, a remark\n```\n""")
+    assert run_here(example, tmp_path) is None
+    assert (tmp_path / "a b" / "'c'" / "argus.yaml").is_file()
+
+
+def test_in_this_process_exit_codes_are_checked_and_a_shell_gets_what_is_more_than_one_command(tmp_path: Path) -> None:
+    def here(text: str) -> str | None:
+        (example,) = examples_in(f"```console\n$ {text}\n```\n")
+        return run_here(example, tmp_path)
+
+    assert here("argus trace none  # exits 1") is None
+    assert "exit code 1, the page promises 0" in str(here("argus trace none"))
+    assert "no workspace here" in str(here("argus trace none"))
+    assert here("argus init desk > said.txt") is None
+    assert "is now a workspace" in (tmp_path / "said.txt").read_text(encoding="utf-8")

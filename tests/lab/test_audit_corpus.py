@@ -6,13 +6,14 @@ The markets are short, for the audits try every decision; a cheat that waits for
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 import pytest
 
 from argus.core.money import MICROS
-from argus.core.ports import Strategy
 from argus.engine import AccountConfig, AccountKind, CostModel, RunConfig
 from argus.lab.audit import (
     AuditReport,
@@ -24,12 +25,13 @@ from argus.lab.audit import (
     audit_lookahead,
     audit_warmup,
 )
+from argus.lab.audit.rooms import Rooms
 from argus.lab.journal.trials import MemoryTrialLedger
 from argus.portfolio import FixedUnits, LimitRiskPolicy
 from tests.lab.cheats import CHEATS, CLOSED, HONEST, Case
+from tests.lab.cheats.factory import CASES, FromCorpus
 from tests.lab.cheats.market import SYMBOLS, random_market
 
-CASES: Final = {case.name: case for case in (*CHEATS, *CLOSED, *HONEST)}
 SESSIONS: Final = {
     "after_row_500": 51,
     "ema_warm": 36,
@@ -63,14 +65,10 @@ BY: Final = {
 """Which question catches those that are not caught by what they know of the future, or by chance."""
 
 
-@dataclass(frozen=True)
-class FromCorpus:
-    """A factory that can be sent to another process by its name."""
-
-    name: str
-
-    def __call__(self, market: Any) -> Strategy:
-        return CASES[self.name].make(market)
+@pytest.fixture(scope="module", autouse=True)
+def known_to_the_nurseries() -> None:
+    """The corpus is imported there once, instead of in each of some hundred rooms; rooms still forget what it keeps."""
+    Rooms.of(dict, ()).prepare(partial(import_module, FromCorpus.__module__))
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from argus.options import BlackScholes, HistoricalBootstrap
 from argus.options import _pop_kernels as kernels
 from argus.options._valuation import black_greeks, normal_cdf
 
-NONE = np.empty((0, 0))
+NONE = np.empty((0, 0, 0))
 
 
 def test_the_normal_law_of_the_marks_is_that_of_scipy() -> None:
@@ -73,16 +73,21 @@ LEGS = np.array(
 )
 
 
-@pytest.mark.parametrize(("elasticity", "with_ratio"), [(0.0, False), (-4.0, True)])
-def test_marks_are_what_closing_brings(elasticity: float, with_ratio: bool) -> None:
+@pytest.mark.parametrize(
+    ("elasticity", "with_ratio", "each_leg"), [(0.0, False, False), (-4.0, True, False), (0.0, True, True)]
+)
+def test_marks_are_what_closing_brings(elasticity: float, with_ratio: bool, each_leg: bool) -> None:
     spot = np.array([[90.0, 100.0, 112.0], [80.0, 101.0, 130.0]])
-    ratio = np.array([[1.1, 0.9, 1.0], [1.3, 0.8, 0.7]]) if with_ratio else NONE
+    ratio = np.array([[[1.1, 0.9, 1.0], [1.3, 0.8, 0.7]]]) if with_ratio else NONE
+    if with_ratio and each_leg:
+        ratio = ratio * (1.0 + 0.05 * np.arange(LEGS.shape[1]))[:, np.newaxis, np.newaxis]
     elapsed, out = np.array([0.04, 0.1]), np.empty((2, 3))
     kernels.mark_block(spot, ratio, 100.0, elasticity, elapsed, 0, LEGS, 3.0, 0.01, np.empty(3), out)
     right, units, strike, years, vol, rate, carry, half = LEGS
     for step in range(2):
         for lane in range(3):
-            factor = (spot[step, lane] / 100.0) ** elasticity * (ratio[step, lane] if with_ratio else 1.0)
+            own = ratio[:, step, lane] if with_ratio else 1.0
+            factor = (spot[step, lane] / 100.0) ** elasticity * own
             left = np.where(right == 0.0, 0.0, years - elapsed[step])
             value = black_greeks(right, spot[step, lane], strike, left, vol * factor, rate, carry).value
             open_option = (right != 0.0) & (left > 0.0)

@@ -7,6 +7,7 @@ of the past.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         GridMargin,
         HestonCalibration,
         HestonLaw,
+        Law,
         Model,
         PnlCurve,
         PopRow,
@@ -169,6 +171,8 @@ class PopReport:
     rows : tuple of PopRow
     heston : HestonCalibration
         What the snapshot says of Heston's parameters.
+    laws : mapping of str to Law
+        Distributions at expiry, by the models' labels.
     notes : tuple of str
         Which model is missing, and why.
     """
@@ -177,6 +181,7 @@ class PopReport:
     plan: ExitPlan | None
     rows: tuple[PopRow, ...]
     heston: HestonCalibration
+    laws: Mapping[str, Law]
     notes: tuple[str, ...]
 
 
@@ -204,7 +209,7 @@ def probability_of_profit(
         Of sessions of the past.
     paths, seed, workers : int
     """
-    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, SurfaceLaw, pop_table
+    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, Law, SurfaceLaw, pop_table
 
     position, snapshot = structure.position, structure.snapshot
     options = position.right != 0
@@ -243,7 +248,8 @@ def probability_of_profit(
         asked.append((position, HistoricalBootstrap(position.spot, log_returns, drift=drift)))
     how = {"plan": plan, "costs": structure.costs, "paths": paths, "seed": seed, "workers": workers}
     rows = tuple(row for held, model in asked for row in pop_table(held, [model], **how))  # type: ignore[arg-type]
-    return PopReport(structure, plan, rows, heston, tuple(notes))
+    laws = {model.label: model for _, model in asked if isinstance(model, Law)}
+    return PopReport(structure, plan, rows, heston, laws, tuple(notes))
 
 
 def _marked_at(position: Position, vol: F64_1D) -> Position:

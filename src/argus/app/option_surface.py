@@ -28,10 +28,12 @@ __all__ = [
     "TENOR_DAYS",
     "AnomalyReport",
     "SurfaceReport",
+    "VolOutlook",
     "find_misfits",
     "fit_snapshot",
     "index_of",
     "past_snapshots",
+    "vol_outlook",
 ]
 
 TENOR_DAYS: Final = (14.0, 45.0, 120.0, 365.0)
@@ -42,6 +44,9 @@ MONEYNESS_EDGES: Final = (-2.5, -1.5, -0.5, 0.5, 1.5)
 _INDEX_DAYS: Final = (23.0, 37.0)
 _TARGET_DAYS: Final = 30.0
 _FRIDAY: Final = 4
+_MONTH: Final = 21
+_SESSIONS_A_YEAR: Final = 252
+_GARCH_ROWS: Final = 2_000
 
 Progress = Callable[[int, int], None]
 
@@ -100,14 +105,14 @@ def fit_snapshot(snapshot: Snapshot) -> SurfaceReport:
 def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex | None:
     """Volatility over `days` by the rules of the VIX, from the expiries on either side of it.
 
-    Of the expiries between 23 and 37 days those on Fridays count, as for the index itself; all of them where there is
+    Of the expiries from 23 to 37 days those on Fridays count, as for the index itself; all of them where there is
     no Friday on both sides.
     """
     from argus.options.model_free import model_free_index, model_free_variance
 
     forwards, chain = snapshot.forwards, snapshot.chain
     away = forwards.years * 365.0 * (_TARGET_DAYS / days)
-    usable = (away > _INDEX_DAYS[0]) & (away < _INDEX_DAYS[1]) & np.isfinite(forwards.rate)
+    usable = (away > _INDEX_DAYS[0]) & (away <= _INDEX_DAYS[1]) & np.isfinite(forwards.rate)
     weekday = [datetime.fromtimestamp(int(ns) // NS_PER_SECOND, UTC).weekday() for ns in snapshot.expiry_ns]
     friday = usable & (np.array(weekday) == _FRIDAY)
     for among in (friday, usable):
@@ -130,6 +135,64 @@ def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex |
             )
         )
     return model_free_index(both[0], both[1], days=days)
+
+
+@dataclass(frozen=True, slots=True)
+class VolOutlook:
+    """What options charge for a month of volatility, and what is to be expected by the past; annual, as fractions.
+
+    Attributes
+    ----------
+    implied : float
+        The model-free volatility of 30 days.
+    realised : tuple of (str, float)
+        Volatilities of the past, by their windows.
+    forecasts : tuple of (str, float, float)
+        Method, forecast for the next 21 sessions, and the variance risk premium: implied less forecast, as variances.
+    sessions : int
+        Returns of the past that they stand on.
+    """
+
+    implied: float
+    realised: tuple[tuple[str, float], ...]
+    forecasts: tuple[tuple[str, float, float], ...]
+    sessions: int
+
+
+def vol_outlook(report: SurfaceReport, log_returns: F64_1D) -> VolOutlook:
+    """Forecasts by EWMA, HAR and GARCH, each fitted on these returns alone, beside what options imply.
+
+    Parameters
+    ----------
+    report : SurfaceReport
+    log_returns : (n,) float64
+        Of single sessions, all known at the snapshot.
+    """
+    from argus.options import forecast_ewma, forecast_garch, forecast_har, variance_risk_premium
+
+    index = report.index
+    implied = index.index / 100.0 if index is not None and not index.reason else float("nan")
+    variance = log_returns**2
+    recent = log_returns[-_GARCH_ROWS:]
+    found = {
+        "EWMA, 0.94": forecast_ewma(variance)[-1],
+        "HAR": forecast_har(variance, horizon=_MONTH)[-1],
+        "GARCH(1,1)": forecast_garch(recent, horizon=_MONTH, fit_min=len(recent) - 1)[-1],
+    }
+    premium = variance_risk_premium(np.full(len(found), implied), np.array(list(found.values())))
+    return VolOutlook(
+        implied,
+        tuple(
+            (f"last {window} sessions", float(np.sqrt(_SESSIONS_A_YEAR * variance[-window:].mean())))
+            for window in (_MONTH, 3 * _MONTH, 12 * _MONTH)
+            if len(variance) >= window
+        ),
+        tuple(
+            (name, float(np.sqrt(_SESSIONS_A_YEAR * value)), float(paid))
+            for (name, value), paid in zip(found.items(), premium, strict=True)
+        ),
+        len(log_returns),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

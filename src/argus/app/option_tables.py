@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from argus.app.option_positions import PopReport, StructureReport
     from argus.app.option_snapshots import Snapshot
-    from argus.app.option_surface import AnomalyReport, SurfaceReport
+    from argus.app.option_surface import AnomalyReport, SurfaceReport, VolOutlook
     from argus.options import Estimate
 
 __all__ = [
@@ -173,7 +173,7 @@ def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
     )
 
 
-def surface_dict(report: SurfaceReport) -> dict[str, Any]:
+def surface_dict(report: SurfaceReport, outlook: VolOutlook | None = None) -> dict[str, Any]:
     """A surface as plain values, with sentences for people."""
     surface, shapes, index = report.surface, report.shapes, report.index
     names = ("forward", "vol_atm", "vol_put", "vol_call", "risk_reversal", "butterfly", "slope_atm", "vol_forward")
@@ -199,6 +199,13 @@ def surface_dict(report: SurfaceReport) -> dict[str, Any]:
             f"The model-free volatility of 30 days, by the rules of the VIX, is {value:.2f}, from expiries in "
             f"{index.near.years * 365.0:.1f} and {index.next.years * 365.0:.1f} days."
         )
+    if outlook is not None:
+        told = "; ".join(f"{name} {vol:.2%}, premium {paid:+.4f}" for name, vol, paid in outlook.forecasts)
+        past = ", ".join(f"{name} {vol:.2%}" for name, vol in outlook.realised)
+        sentences.append(
+            f"Volatility of the past: {past}. Forecasts for the next 21 sessions, and the variance that options charge "
+            f"above them: {told}."
+        )
     if len(surface.refused_years):
         days = ", ".join(f"{years * 365.0:.1f}" for years in surface.refused_years.tolist())
         sentences.append(f"Without a smile, for too few quotes: the expiries in {days} days.")
@@ -207,6 +214,7 @@ def surface_dict(report: SurfaceReport) -> dict[str, Any]:
         "share_inside": surface.share_inside,
         "free_of_arbitrage": surface.is_free,
         "volatility_index": value,
+        "outlook": None if outlook is None else asdict(outlook),
         "sentences": sentences,
     }
 

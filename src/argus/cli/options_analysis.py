@@ -38,6 +38,10 @@ RateOption = Annotated[
     typer.Option(metavar="SHARE", help="Annual rate, 0.02 is two percent; by default those of the longer expiries."),
 ]
 PageOption = Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Draw a page, one file.")]
+HistoryOption = Annotated[
+    str | None,
+    typer.Option("--history", metavar="NAME", help="Daily bars of the past; by default those of the underlying."),
+]
 StructureOption = Annotated[
     str, typer.Option("--structure", metavar="NAME", help="As listed by argus inventory structures.")
 ]
@@ -175,6 +179,7 @@ def surface(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the surface as JSON, to be loaded again.")
     ] = None,
+    history: HistoryOption = None,
     page: PageOption = None,
     underlying: UnderlyingOption = None,
     preset: PresetOption = None,
@@ -183,12 +188,15 @@ def surface(
     json_wanted: JsonOption = False,
 ) -> None:
     """An arbitrage-free surface through a snapshot: term structure, skew, tails, and the 30-day volatility index."""
-    from argus.app.option_surface import fit_snapshot
+    from argus.app.option_positions import daily_returns
+    from argus.app.option_surface import fit_snapshot, vol_outlook
     from argus.app.option_tables import surface_dict
 
     found = _open(chain, at, workspace, underlying, preset, rate)
     report = fit_snapshot(found)
-    data = _head(found) | surface_dict(report)
+    past = daily_returns(workspace, history or found.chain.underlying, found.now_ns, wanted=history is not None)
+    outlook = None if past is None else vol_outlook(report, past)
+    data = _head(found) | surface_dict(report, outlook)
     if out is not None:
         from argus.app.option_tables import write_text
 
@@ -204,7 +212,7 @@ def surface(
             typer.echo(f"written: {out}")
 
     emit(data, json_wanted=json_wanted, text=text)
-    _draw(page, lambda: _pages().surface_page(report))
+    _draw(page, lambda: _pages().surface_page(report, outlook))
 
 
 def anomalies(
@@ -298,9 +306,7 @@ def pop(
         float | None,
         typer.Option(metavar="SHARE", help="Your own view: annual growth of the mean price, 0.05 is five percent."),
     ] = None,
-    history: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Daily bars for the past; by default those of the underlying.")
-    ] = None,
+    history: HistoryOption = None,
     paths: Annotated[int, typer.Option(min=100, metavar="N", help="Paths of each model.")] = 20_000,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the paths.")] = 0,
     commission: CommissionOption = 0.65,

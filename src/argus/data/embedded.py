@@ -10,8 +10,10 @@ for stale opens takes the field away and no strategy that trades at the open can
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,37 +37,28 @@ _ADJUSTED: Final = "closes only, adjusted for splits and dividends: not prices t
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A data set of a package: how to load it, and which instruments are in which columns."""
+    """A data set of a package: in which of its files, and which instruments are in which columns."""
 
     label: str
-    load: Callable[[], pd.DataFrame]
+    file: tuple[str, ...]
     series: Mapping[str, Mapping[str, str]]
     notes: tuple[str, ...]
 
 
-def _sp500() -> pd.DataFrame:
-    from arch.data import sp500
+def _frame(package: str, *path: str) -> pd.DataFrame:
+    """A table of an installed package by its days, as the package's loader gives it.
 
-    return sp500.load()
+    The file is read without the package: to import either of the two takes seconds, for models that nothing here wants.
+    """
+    import pandas as pd
 
-
-def _nasdaq() -> pd.DataFrame:
-    from arch.data import nasdaq
-
-    return nasdaq.load()
-
-
-def _vix() -> pd.DataFrame:
-    from arch.data import vix
-
-    return vix.load()
-
-
-def _stocks() -> pd.DataFrame:
-    from skfolio.datasets import load_sp500_dataset
-
-    frame: pd.DataFrame = load_sp500_dataset()
-    return frame
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"{package}, which carries embedded data, is not installed", name=package)
+    frame = pd.read_csv(Path(spec.submodule_search_locations[0]).joinpath(*path))
+    frame = frame.set_index(pd.to_datetime(frame.pop("Date")))
+    numbers: pd.DataFrame = frame.apply(pd.to_numeric, errors="coerce")
+    return numbers
 
 
 _STOCKS: Final = (
@@ -77,10 +70,30 @@ EMBEDDED_SOURCES: Final = ("arch.data.sp500", "arch.data.nasdaq", "arch.data.vix
 """Where the embedded data come from, as named in the catalog."""
 
 _FORMS: Final = (
-    _Form(EMBEDDED_SOURCES[0], _sp500, {"SPX": _BARS}, ("an index: not tradable itself",)),
-    _Form(EMBEDDED_SOURCES[1], _nasdaq, {"IXIC": _BARS}, ("an index: not tradable itself",)),
-    _Form(EMBEDDED_SOURCES[2], _vix, {"VIX": {"close": "vix"}}, ("closes only; an index: not tradable itself",)),
-    _Form(EMBEDDED_SOURCES[3], _stocks, {f"US_EQUITY_ADJ:{name}": {"close": name} for name in _STOCKS}, (_ADJUSTED,)),
+    _Form(
+        EMBEDDED_SOURCES[0],
+        ("arch", "data", "sp500", "sp500.csv.gz"),
+        {"SPX": _BARS},
+        ("an index: not tradable itself",),
+    ),
+    _Form(
+        EMBEDDED_SOURCES[1],
+        ("arch", "data", "nasdaq", "nasdaq.csv.gz"),
+        {"IXIC": _BARS},
+        ("an index: not tradable itself",),
+    ),
+    _Form(
+        EMBEDDED_SOURCES[2],
+        ("arch", "data", "vix", "vix.csv.gz"),
+        {"VIX": {"close": "vix"}},
+        ("closes only; an index: not tradable itself",),
+    ),
+    _Form(
+        EMBEDDED_SOURCES[3],
+        ("skfolio", "datasets", "data", "sp500_dataset.csv.gz"),
+        {f"US_EQUITY_ADJ:{name}": {"close": name} for name in _STOCKS},
+        (_ADJUSTED,),
+    ),
 )
 
 
@@ -99,7 +112,7 @@ def install_embedded(catalog: Catalog) -> list[str]:
     """
     installed = []
     for form in _FORMS:
-        frame = form.load()
+        frame = _frame(*form.file)
         for symbol, columns in form.series.items():
             spec = ImportSpec(
                 instrument=symbol,

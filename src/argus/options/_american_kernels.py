@@ -108,7 +108,7 @@ def _distances(fraction: Any, room: Any):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _accumulate(first: Any, span: Any, room: Any):  # type: ignore[no-untyped-def]
-    """Add what stands outside the integrals (`first` 1, `span` 0), or one point of them, to both sides of the quotient."""
+    """Add what stands outside the integrals (`first` 1, `span` 0), or one point of them, to the quotient."""
     for lane in range(LANES):
         d1, d2, mix = room[_D1 + lane], room[_D2 + lane], room[_MIX + lane]
         tail_1, tail_2 = two_tail_ratios(min(abs(d1), _DISTANCE_MAX), min(abs(d2), _DISTANCE_MAX))
@@ -170,7 +170,9 @@ def _european(room: Any):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _premium(nodes: Any, price_root: Any, price_weight: Any, price_weights: Any, room: Any):  # type: ignore[no-untyped-def]
+def _premium(  # type: ignore[no-untyped-def]
+    nodes: Any, price_root: Any, price_weight: Any, price_weights: Any, room: Any
+):
     """Add what the right to exercise early is worth, with its two derivatives."""
     for lane in range(LANES):
         room[_CENTRE + lane] = positive_log(room[_SPOT + lane])

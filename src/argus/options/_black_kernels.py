@@ -124,7 +124,8 @@ def _rate_of_discount(room: Any):  # type: ignore[no-untyped-def]
         discount = room[_DISCOUNT + lane]
         is_usable = (discount > DISCOUNT_MIN) & (discount < DISCOUNT_MAX)
         missing = 2.0 * RATE_MAX + (discount - discount)
-        rate = -positive_log(discount if is_usable else 1.0) / room[_YEARS + lane]
+        years = room[_YEARS + lane]
+        rate = -positive_log(discount if is_usable else 1.0) / (years if years > 0.0 else 1.0)
         rate = rate if is_usable else missing
         room[_RATE + lane] = rate
         room[_YIELD + lane] = rate

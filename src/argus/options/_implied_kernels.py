@@ -44,18 +44,8 @@ IMPLIED_ROOM = 15 * LANES
 """Float64 values of working memory."""
 
 # The numbers of `argus.options.reasons.Reason`.
-NOT_FINITE, EXPIRED, STRIKE, FORWARD, DISCOUNT, PRICE, INTRINSIC, MAXIMUM, RIGHT, CONVERGENCE = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-    10,
-    16,
-)
+NOT_FINITE, EXPIRED, STRIKE, FORWARD, DISCOUNT, PRICE = 1, 2, 3, 4, 5, 6
+INTRINSIC, MAXIMUM, RIGHT, CONVERGENCE = 7, 8, 10, 16
 
 _ROUNDINGS = 1.8e-15
 """Eight units of the last place: a time value that is no more of the price is what rounding left, not a quote."""
@@ -185,6 +175,12 @@ def _share(x: Any, s: Any):  # type: ignore[no-untyped-def]
     return max(c, 1e-305), max(rest, 1e-305), density, d1, d2
 
 
+@njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
+def _exp_of_small(x: Any):  # type: ignore[no-untyped-def]
+    """Exponential to third order: steps are small, and the next one mends what is missing."""
+    return 1.0 + x * (1.0 + x * (0.5 + x * 0.16666666666666666))
+
+
 @njit(cache=True, error_model="numpy", nogil=True)
 def _halley(room: Any):  # type: ignore[no-untyped-def]
     """One step of every quote."""
@@ -206,7 +202,7 @@ def _halley(room: Any):  # type: ignore[no-untyped-def]
         step = newton / (1.0 - 0.5 * newton * bend)
         step = step if abs(step) < 1.0 else (1.0 if newton > 0.0 else -1.0)
         room[_STEP + lane] = step
-        room[_STDEV + lane] = s * (1.0 - step * (1.0 - 0.5 * step * (1.0 - 0.33333333333333333 * step)))
+        room[_STDEV + lane] = s * _exp_of_small(-step)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -226,7 +222,9 @@ def _bisect_black(x: Any, target: Any):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _settle(base: Any, lanes: Any, bad: Any, is_black: Any, room: Any, vol: Any, code: Any):  # type: ignore[no-untyped-def]
+def _settle(  # type: ignore[no-untyped-def]
+    base: Any, lanes: Any, bad: Any, is_black: Any, room: Any, vol: Any, code: Any
+):
     """Volatilities from standard deviations; what has not settled is bisected or given up."""
     open_ = 0
     for lane in range(LANES):
@@ -290,9 +288,7 @@ def _halley_bachelier(room: Any):  # type: ignore[no-untyped-def]
         step = newton / (1.0 - 0.5 * newton * room[_REST + lane])
         step = step if abs(step) < 1.0 else (1.0 if newton > 0.0 else -1.0)
         room[_STEP + lane] = step
-        room[_STDEV + lane] = room[_STDEV + lane] * (
-            1.0 - step * (1.0 - 0.5 * step * (1.0 - 0.3333333333333333 * step))
-        )
+        room[_STDEV + lane] = room[_STDEV + lane] * _exp_of_small(-step)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -37,7 +37,9 @@ from argus.options._svi_kernels import (
 __all__ = ["CHECKED", "check_smile", "fill_surface", "fit_smiles"]
 
 CHECKED = 1_201
-"""Points of a check: 801 over the strikes quoted, the others as far as five times their width outside."""
+"""Points of a check: 801 over the strikes quoted, the others as far as five times their width outside. Beside them
+stand 21 around the place of each hyperbola, where a narrow one bends."""
+_CHECKED_BENDS = 21
 _INSIDE = 801
 
 _GRID_INSIDE = 80
@@ -95,8 +97,12 @@ def check_smile(theta: Any, later: Any, has_later: Any, low: Any, high: Any, w_u
     if has_later:
         left_later, right_later = wings(later)
         rise_min = min((left_later - left) / max(left_later, 1e-9), (right_later - right) / max(right_later, 1e-9))
-    for at in range(CHECKED):
-        k = check_point(at, low, high)
+    for at in range(CHECKED + _CHECKED_BENDS * ((len(theta) - 2) // 3)):
+        if at < CHECKED:
+            k = check_point(at, low, high)
+        else:
+            place = 3 + 3 * ((at - CHECKED) // _CHECKED_BENDS)
+            k = theta[place] + 0.25 * ((at - CHECKED) % _CHECKED_BENDS - _CHECKED_BENDS // 2) * theta[place + 1]
         w, slope, bend = smile_at(theta, k)
         g_min = min(g_min, g_of(k, w, slope, bend, w_unit) if w > 0.0 else -np.inf)
         if has_later:

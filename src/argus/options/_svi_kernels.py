@@ -53,6 +53,8 @@ _W_LOW = 0.01  # least variance on the grid, in variances at the money
 _PULL_VARIANCE = 10.0  # a broken bound of the variance pulls this much more than one of g: both then give way alike
 _WING_MIN = 0.08  # least slope of a wing: were it 0, no earlier smile could have any
 _RIDGE = 0.05  # keeps two hyperbolas from cancelling each other
+_BENDS = 5  # points looked at around the place of each hyperbola
+_BEND_STEP = 0.7  # widths between them
 _ROUNDS = 40
 _TRIALS = 12
 
@@ -130,6 +132,16 @@ def _wing(theta: Any, side: Any):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def _grid_at(theta: Any, grid: Any, row: Any):  # type: ignore[no-untyped-def]
+    """k, cap and floor of point `row` of the grid; past its end the points are those where a hyperbola bends most."""
+    fixed = grid.shape[1]
+    if row < fixed:
+        return grid[0, row], grid[1, row], grid[2, row]
+    at = 2 + 3 * ((row - fixed) // _BENDS)
+    return theta[at + 1] + _BEND_STEP * ((row - fixed) % _BENDS - _BENDS // 2) * theta[at + 2], np.inf, 0.0
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def _cost(theta: Any, quotes: Any, grid: Any, rules: Any):  # type: ignore[no-untyped-def]
     """What the search makes small: Cauchy's loss of the quotes and the squares of what is broken."""
     total = 0.0
@@ -140,17 +152,18 @@ def _cost(theta: Any, quotes: Any, grid: Any, rules: Any):  # type: ignore[no-un
     for row in range(quotes.shape[1]):
         r = (smile_at(theta, quotes[0, row])[0] - quotes[1, row]) / quotes[2, row]
         total += soft2 * np.log1p(r * r / soft2)
-    for row in range(grid.shape[1]):
-        w, slope, bend = smile_at(theta, grid[0, row])
+    for row in range(grid.shape[1] + _BENDS * ((len(theta) - 2) // 3)):
+        k, cap, floor = _grid_at(theta, grid, row)
+        w, slope, bend = smile_at(theta, k)
         if w < _W_LOW:
             total += (pull * _PULL_VARIANCE * (_W_LOW - w)) ** 2
             w = _W_LOW
-        if w > grid[1, row]:
-            total += (pull * _PULL_VARIANCE * (w / grid[1, row] - 1.0)) ** 2
-        if w < grid[2, row]:
-            r = rules[PULL_UP] * (1.0 - w / grid[2, row])
+        if w > cap:
+            total += (pull * _PULL_VARIANCE * (w / cap - 1.0)) ** 2
+        if w < floor:
+            r = rules[PULL_UP] * (1.0 - w / floor)
             total += soft2 * np.log1p(r * r / soft2)
-        g = g_of(grid[0, row], w, slope, bend, rules[W_UNIT])
+        g = g_of(k, w, slope, bend, rules[W_UNIT])
         if g < rules[G_MIN]:
             total += (pull * (rules[G_MIN] - g)) ** 2
     for side in range(2):
@@ -168,24 +181,24 @@ def _pull_grid(theta: Any, grid: Any, rules: Any, matrix: Any, vector: Any, by: 
     size = len(theta)
     pull2 = rules[PULL] * rules[PULL]
     soft2 = rules[SOFT] * rules[SOFT]
-    for row in range(grid.shape[1]):
-        x = grid[0, row]
+    for row in range(grid.shape[1] + _BENDS * ((size - 2) // 3)):
+        x, cap, floor = _grid_at(theta, grid, row)
         w, slope, bend = smile_at(theta, x)
         is_low = w < _W_LOW
         v = _W_LOW if is_low else w
         g = g_of(x, v, slope, bend, rules[W_UNIT])
-        is_high = v > grid[1, row]
-        is_under = v < grid[2, row]
+        is_high = v > cap
+        is_under = v < floor
         if not (is_low or is_high or is_under or g < rules[G_MIN]):
             continue
         _gradients(theta, x, by)
         if is_low:
             _pull(size, by, 0, w - _W_LOW, pull2 * _PULL_VARIANCE**2, matrix, vector)
         if is_high:
-            _pull(size, by, 0, w - grid[1, row], pull2 * (_PULL_VARIANCE / grid[1, row]) ** 2, matrix, vector)
+            _pull(size, by, 0, w - cap, pull2 * (_PULL_VARIANCE / cap) ** 2, matrix, vector)
         if is_under:
-            scale = grid[2, row] / rules[PULL_UP]
-            miss = w - grid[2, row]
+            scale = floor / rules[PULL_UP]
+            miss = w - floor
             _pull(size, by, 0, miss, 1.0 / (scale * scale + miss * miss / soft2), matrix, vector)
         if g < rules[G_MIN]:
             tilt = 1.0 - 0.5 * x * slope / v

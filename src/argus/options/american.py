@@ -119,7 +119,8 @@ def _solve(puts: _Puts, vol: F64_1D, accuracy: str) -> NDArray[np.float64]:
     out = np.empty((4, len(vol)))
     room = np.empty(kernels.american_room(len(tables[0])))
     columns = (np.ascontiguousarray(column) for column in (puts.spot, puts.years, vol, puts.rate, puts.dividend))
-    kernels.american_puts(*columns, sweeps, *tables, room, out)
+    kernel: Any = kernels.american_puts
+    kernel(*columns, sweeps, *tables, room, out)
     return out
 
 
@@ -143,8 +144,8 @@ def american_values(
     right : (n,) or number
         +1 call, -1 put.
     accuracy : str
-        ``"fast"``: the price is right to 1e-5 of the strike, mostly 1e-6, for volatilities from 5 % and up to ten years;
-        ``"precise"``: to 1e-7, at a tenth of the speed. Gamma is less accurate beside the boundary of a short life.
+        ``"fast"``: the price is right to 1e-5 of the strike, mostly 1e-6, for volatilities from 5 % and up to ten
+        years; ``"precise"``: to 1e-7, at a tenth of the speed.
 
     Raises
     ------
@@ -160,7 +161,8 @@ def american_values(
     rows, made, rights = option_columns(right, **given, vol=vol)
     *columns, vols = (np.broadcast_to(column, rows) for column in made)
     rights = np.broadcast_to(rights, rows)
-    european = black_scholes_greeks(*columns[:3], vols, *columns[3:], rights)
+    spots, strikes, times, rates, yields = columns
+    european = black_scholes_greeks(spots, strikes, times, vols, rates, yields, rights)
     puts = _puts(rights, european.reason, columns)
     reason = np.where(puts.is_double, np.uint8(Reason.DOUBLE_BOUNDARY), european.reason)
     never = np.where(puts.is_call, np.inf, 0.0)
@@ -168,7 +170,9 @@ def american_values(
     early = np.flatnonzero(puts.is_early)
     part = puts.taken(early)
     value, slope, bend, edge = _solve(part, vols[early], accuracy)
-    price[early] = part.strike * value
+    payoff = np.where(puts.is_call, spots - strikes, strikes - spots)[early]
+    # The payoff in the given units: strike times the kernel's differs from it in the last digit.
+    price[early] = np.where(part.spot <= edge, payoff, np.maximum(part.strike * value, payoff))
     # A call's spot is its put's strike, to which the put's value is proportional at a fixed ratio.
     delta[early] = np.where(part.is_call, value - part.spot * slope, slope)
     gamma[early] = np.where(part.is_call, part.spot**2 * bend / part.strike, bend / part.strike)
@@ -200,16 +204,19 @@ def american_implied_vol(
     rows, made, rights = option_columns(right, price=price, **given)
     prices, *columns = (np.broadcast_to(column, rows) for column in made)
     rights = np.broadcast_to(rights, rows)
-    reason = american_values(*columns[:3], 0.2, *columns[3:], rights, accuracy=accuracy).reason
+
+    def values(at: Any, sigma: ArrayLike) -> AmericanValues:
+        spots, strikes, times, rates, yields = (column[at] for column in columns)
+        return american_values(spots, strikes, times, sigma, rates, yields, rights[at], accuracy=accuracy)
+
+    reason = values(slice(None), 0.2).reason
     reason[(reason == 0) & ~np.isfinite(prices)] = Reason.NOT_FINITE
     reason[(reason == 0) & ~(prices > 0.0)] = Reason.PRICE_NOT_POSITIVE
     vol = np.full(rows, np.nan)
     open_ = np.flatnonzero(reason == 0)
 
     def gap(at: NDArray[np.intp], sigma: F64_1D) -> F64_1D:
-        spots, strikes, times, rates, dividends = (column[at] for column in columns)
-        found = american_values(spots, strikes, times, sigma, rates, dividends, rights[at], accuracy=accuracy)
-        return found.price - prices[at]
+        return values(at, sigma).price - prices[at]
 
     low, high = (np.full(len(open_), edge) for edge in _VOL_RANGE)
     under, over = gap(open_, low), gap(open_, high)

@@ -7,7 +7,7 @@ Black 1976 from the forward itself, and Bachelier lets the forward move by amoun
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,8 @@ class Prices:
 class Greeks:
     """Values of n options and their derivatives; NaN in every column of a row that has a reason.
 
-    U is the underlying that the model starts from: the spot for Black-Scholes, the forward for the others. Volatility is
-    in units of one (0.01 is a point), time in years, rates are continuous. **The passage of time is positive**: theta,
+    U is the underlying that the model starts from: the spot for Black-Scholes, the forward for the others. Volatility
+    is in units of one (0.01 is a point), time in years, rates are continuous. **Passing time is positive**: theta,
     charm, veta and color are per year that goes by, with spot, rates and volatility held (forward and rate for the
     forward models); divide by 365 for a calendar day.
 
@@ -87,6 +87,9 @@ class Greeks:
     reason: U8_1D
 
 
+_COLUMN_NAMES = tuple(one.name for one in fields(Greeks))[:-1]
+
+
 def _run(kernel: Any, columns: int, right: ArrayLike, **given: ArrayLike) -> tuple[F64_1D, U8_1D]:
     """Columns, one after the other, and reasons of the kernel's answer."""
     from argus.options._black_kernels import ROOM
@@ -101,7 +104,8 @@ def _greeks(kernel: Any, right: ArrayLike, **given: ArrayLike) -> Greeks:
     from argus.options._black_kernels import COLUMNS
 
     out, reason = _run(kernel, COLUMNS, right, **given)
-    return Greeks(*out.reshape(COLUMNS, len(reason)), reason)
+    columns = dict(zip(_COLUMN_NAMES, out.reshape(COLUMNS, len(reason)), strict=True))
+    return Greeks(**columns, reason=reason)
 
 
 def black_scholes_price(

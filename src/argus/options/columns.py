@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from argus.core.arrays import F64_1D
+from argus.core.arrays import F64_1D, readonly
 from argus.core.errors import DataError
 
-__all__ = ["I8_1D", "U8_1D", "option_columns"]
+__all__ = ["I8_1D", "U8_1D", "frozen", "option_columns"]
 
 I8_1D = NDArray[np.int8]
 U8_1D = NDArray[np.uint8]
@@ -33,7 +35,14 @@ def option_columns(right: ArrayLike, **columns: ArrayLike) -> tuple[int, list[F6
     lengths = {name: len(column) for name, column in {**made, "right": rights}.items() if len(column) != 1}
     if len(set(lengths.values())) > 1:
         raise DataError(f"columns differ in length ({lengths}); give equal lengths, or one number for all rows")
-    return next(iter(lengths.values()), 1), list(made.values()), np.ascontiguousarray(rights)
+    return next(iter(lengths.values()), 1), list(made.values()), frozen(rights)
+
+
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """A contiguous view that cannot be written to: kernels then see one kind of array, and are compiled once."""
+    view = np.ascontiguousarray(array).view()
+    readonly(view)
+    return view
 
 
 def _column(name: str, column: ArrayLike) -> F64_1D:
@@ -43,4 +52,4 @@ def _column(name: str, column: ArrayLike) -> F64_1D:
         raise DataError(f"{name} is not a column of numbers: {error}") from error
     if array.ndim > 1:
         raise DataError(f"{name} has shape {array.shape}; give one number or a one-dimensional array")
-    return np.ascontiguousarray(array)
+    return frozen(array)

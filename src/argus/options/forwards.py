@@ -8,6 +8,7 @@ stale, so the line is fitted by Huber's weights, tight quotes counting more than
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,7 @@ _HUBER = 1.345  # 95 % as efficient as least squares where errors are normal: Hu
 _TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, for normal errors
 _FITS = 50
 _SETTLED = 1e-12
+_NUMBERS = ("years", "forward", "discount", "forward_error", "discount_error", "rate", "dividend_yield")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,8 @@ def implied_forwards(
         for side in (calls, puts):
             residual[side] = line.residual
             spreads[side] = np.divide(line.residual, half, out=np.full(len(half), np.nan), where=half > 0.0)
-    return ForwardFit(found, *numbers, pairs, residual, spreads, reason)
+    named = dict(zip(_NUMBERS, numbers, strict=True))
+    return ForwardFit(found, **named, pairs=pairs, residual=residual, residual_spreads=spreads, reason=reason)
 
 
 def _pairs(strikes: F64_1D, rights: NDArray[np.int8], inside: NDArray[np.intp]) -> tuple[I64_1D, I64_1D]:
@@ -266,7 +269,7 @@ def _expiry(
     typical = float(np.median(spread))
     scale = np.maximum(spread, 0.1 * typical) if typical > 0.0 else np.ones(len(spread))
     line = _fit(strikes[calls], gap, scale, centre, given if is_given else None)
-    return (*_judged(line, float(strikes[calls].min()), float(strikes[calls].max()), years, rules, calls, puts),)
+    return _judged(line, float(strikes[calls].min()), float(strikes[calls].max()), years, rules, calls, puts)
 
 
 def _judged(
@@ -289,7 +292,7 @@ def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, centre: float, discount: fl
     columns = np.column_stack([1.0 / scale, -u]) if discount is None else (1.0 / scale).reshape(-1, 1)
     target = gap / scale if discount is None else gap / scale + discount * u
     weight = np.ones(len(gap))
-    found = np.zeros(columns.shape[1])
+    found: NDArray[Any] = np.zeros(columns.shape[1])
     for _ in range(_FITS):
         root = np.sqrt(weight)
         before = found

@@ -7,13 +7,14 @@ is all that volatility acts on, stands in the last digits of the price. See `doc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from argus.core.arrays import F64_1D
 from argus.core.errors import ConfigError
-from argus.options.columns import I8_1D, U8_1D, option_columns
+from argus.options.columns import I8_1D, U8_1D, frozen, option_columns
 from argus.options.reasons import Reason
 
 __all__ = ["ImpliedVols", "QuoteVols", "implied_vol", "quote_vols"]
@@ -98,7 +99,7 @@ def _solve(model: str, rows: int, columns: list[F64_1D], rights: I8_1D) -> Impli
     if model not in MODELS:
         raise ConfigError(f"model is {model!r}; it must be one of {', '.join(MODELS)}")
     vol, reason = np.empty(rows), np.empty(rows, dtype=np.uint8)
-    solve = kernels.black_implied if model == "black" else kernels.bachelier_implied
+    solve: Any = kernels.black_implied if model == "black" else kernels.bachelier_implied
     solve(*columns, rights, np.empty(kernels.IMPLIED_ROOM), vol, reason)
     return ImpliedVols(vol, reason)
 
@@ -116,8 +117,8 @@ def quote_vols(
 ) -> QuoteVols:
     """Volatilities of the bid, of the middle and of the ask.
 
-    A crossed quote has none of the three (`Reason.CROSSED`). Without a bid (zero, negative or NaN) only the ask can have
-    one, without an ask only the bid; what is missing says `Reason.NO_TWO_SIDED_QUOTE`, and so does the middle.
+    A crossed quote has none of the three (`Reason.CROSSED`). Without a bid (zero, negative or NaN) only the ask can
+    have one, without an ask only the bid; what is missing says `Reason.NO_TWO_SIDED_QUOTE`, and so does the middle.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ def quote_vols(
     crossed = has_bid & has_ask & (bids > asks)
     solved = []
     for prices, present in ((bids, has_bid), (0.5 * (bids + asks), has_bid & has_ask), (asks, has_ask)):
-        found = _solve(model, rows, [np.ascontiguousarray(prices), *columns[2:]], rights)
+        found = _solve(model, rows, [frozen(prices), *columns[2:]], rights)
         for rows_out, why in ((~present, Reason.NO_TWO_SIDED_QUOTE), (crossed, Reason.CROSSED)):
             found.vol[rows_out] = np.nan
             found.reason[rows_out] = why

@@ -232,7 +232,7 @@ class Surface:
             fill_surface(self.years, self.smile, k, years, out)
             with np.errstate(invalid="ignore"):
                 low, high = np.interp(years, self.years, self.k_low), np.interp(years, self.years, self.k_high)
-                beyond = ~wings & ((k < low - 1e-12) | (k > high + 1e-12))
+                beyond = ((k < low - 1e-12) | (k > high + 1e-12)) & (not wings)
         else:
             beyond = np.zeros(len(k), dtype=bool)
         reason[(reason == 0) & (np.isnan(out[0]) | beyond)] = Reason.OUTSIDE_SURFACE

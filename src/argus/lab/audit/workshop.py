@@ -282,7 +282,8 @@ class _Still:
     )
 
     def wake(self, view: View) -> Sequence[Intent]:
-        """Answer with nothing."""
+        """Look at the account, for which a kernel is loaded too, and answer with nothing."""
+        _ = view.account.equity_micros
         return ()
 
     def filled(self, fill: Fill, view: View) -> Sequence[Intent]:
