@@ -8,17 +8,21 @@ import pytest
 import argus
 from argus.app import explain as module
 from argus.app.explain import LABELS, explain, feature_meant, glossary, known_terms
+from argus.cli import options_analysis
 from argus.core import errors
 from argus.core.errors import ConfigError
 from argus.core.instruments import load_instruments
 from argus.core.orders import FillRule, OrderState, OrderType, Reason, TimeInForce
 from argus.data._catalog_stamps import FAULTS
+from argus.data.chain_quality import ChainReason
 from argus.data.presets import PRESETS
 from argus.data.quality import QualityReason
 from argus.engine.config import AccountKind
 from argus.engine.record import JOURNAL_ACCOUNTS
 from argus.features.registry import features
 from argus.lab.gates import GATES
+from argus.options import STRUCTURES
+from argus.options import Reason as OptionReason
 from argus.strategies import strategies
 
 
@@ -35,11 +39,23 @@ def named(call: str, folder: str) -> set[str]:
     return found
 
 
+def rejected_for(module: str) -> set[str]:
+    """Reasons, written as text, for which the columns of a chain send rows to quarantine."""
+    tree = ast.parse((Path(argus.__file__).parent / "data" / module).read_text(encoding="utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_reject":
+            found.update(one.value for one in node.args[4:5] if isinstance(one, ast.Constant))
+    return {str(reason) for reason in found}
+
+
 def code_names() -> list[str]:
     enums = (FillRule, OrderState, OrderType, Reason, TimeInForce)
     codes = [code.name for enum in enums for code in enum]
     codes += [str(reason.name) for reason in QualityReason]
+    codes += [str(reason.name) for enum in (OptionReason, ChainReason) for reason in enum]
     codes += [reason for reason, _ in FAULTS.values()]
+    codes += sorted(rejected_for("_chain_columns.py"))
     codes += [kind.value for kind in AccountKind if kind != AccountKind.FUTURES]
     return codes
 
@@ -50,6 +66,7 @@ DECLARED = {
     "feature": list(features()),
     "instrument": list(load_instruments()),
     "preset": list(PRESETS),
+    "structure": list(STRUCTURES),
     "error": list(errors.__all__),
     "code": code_names(),
     "red flag": sorted(named("RedFlag", "lab")),
@@ -114,6 +131,35 @@ def test_a_word_with_two_meanings_gives_both_and_a_code_its_own() -> None:
     assert [entry.term for entry in explain("future")] == ["Future", "Future bar"]
     assert [entry.term for entry in explain("FUTURE")] == ["Future bar"]
     assert [entry.kind for entry in explain("mean_reversion")] == ["term", "strategy"]
+
+
+def test_a_structure_adds_its_legs_to_the_entry_that_names_it() -> None:
+    (entry,) = explain("short_put_vertical")
+    assert entry.term == "Vertical spread"
+    assert dict(entry.facts)["legs"] == "sell 1 put of delta 0.2; buy 1 put 2% of the forward below the first leg"
+    named = {name for known in glossary() for name in known.names}
+    assert set(STRUCTURES) - named == {"calendar"}, "the calendar has an entry of its own, of days"
+
+
+def test_a_structure_that_shares_its_name_with_another_thing_stands_beside_it() -> None:
+    kinds = {entry.term: entry.kind for entry in explain("calendar")}
+    assert kinds == {"Calendar": "term", "Static arbitrage": "term", "calendar": "structure"}
+    (structure,) = explain("structure calendar")
+    assert "later expiry" in structure.what
+
+
+def test_the_heads_of_the_tables_of_options_are_explained() -> None:
+    plain = {"contract", "how", "model", "probability", "profit"}
+    tables = (
+        options_analysis._EXPIRIES,
+        options_analysis._QUOTES,
+        options_analysis._SMILES,
+        options_analysis._ANOMALIES,
+        options_analysis._LEGS,
+        options_analysis._ANSWERS,
+    )
+    for head, _, _ in (column for table in tables for column in table if column[0] not in plain):
+        assert explain(head), head
 
 
 def test_an_instrument_tells_its_figures_and_doubts() -> None:

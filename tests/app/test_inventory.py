@@ -8,9 +8,13 @@ from argus.app.data import synthetic_spec, write_synthetic
 from argus.app.inventory import KINDS, inventory, kind_named
 from argus.app.workspace import init_workspace
 from argus.core.errors import ConfigError
-from argus.core.time import NS_PER_DAY
+from argus.core.time import NS_PER_DAY, format_ns
+from argus.data.catalog import SourceRecord
+from argus.data.chain_store import ChainStore
+from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
+from argus.options import STRUCTURES
 
-IN_WORKSPACE = {"datasets", "runs"}
+IN_WORKSPACE = {"datasets", "chains", "runs"}
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - IN_WORKSPACE))
@@ -38,6 +42,32 @@ def test_workspace_kinds_are_empty_without_a_workspace_and_read_from_one(tmp_pat
     write_synthetic(workspace.catalog(), spec)
     (row,) = inventory("datasets", workspace)
     assert (row["name"], row["bars"]) == ("ES.SYNTH0.1d", 3)
+
+
+def test_chains_are_read_from_the_catalog(tmp_path: Path) -> None:
+    workspace, _ = init_workspace(tmp_path / "desk")
+    (chain, *_) = chain_snapshots(ChainMarketSpec(sessions=1, strikes_per_expiry=6, months=1, weeks=1))
+    source = SourceRecord("made up", "0" * 64, "f", rows_read=len(chain))
+    ChainStore(workspace.catalog().root).write(chain, "eod", source)
+    (row,) = inventory("chains", workspace)
+    assert (row["name"], row["options"], row["snapshots"], row["quarantined"]) == ("SPX/eod", len(chain), 1, 0)
+    assert row["first"] == row["last"] == format_ns(int(chain.ts_recv_ns[0]))
+
+
+def test_structures_tell_their_legs_in_words() -> None:
+    legs = {row["name"]: row["legs"] for row in inventory("structures")}
+    assert legs["short_put_vertical"] == ["sell 1 put of delta 0.2", "buy 1 put 2% of the forward below the first leg"]
+    assert legs["calendar"] == ["sell 1 call at the forward", "buy 1 call at the strike of the first leg, later expiry"]
+    assert legs["covered_call"][0] == "buy 1 of the underlying"
+    assert legs["long_butterfly"][0] == "sell 2 calls at the forward"
+    assert all(len(legs[name]) == len(declared.legs) for name, declared in STRUCTURES.items())
+
+
+def test_reasons_of_options_and_of_chains_stand_once() -> None:
+    happens = {row["name"]: row["what_happens"] for row in inventory("option-reasons")}
+    assert happens["below_intrinsic"] == "no answer in an analysis"
+    assert happens["crossed"] == "quarantine at import; no answer in an analysis"
+    assert happens["zero_bid"] == "kept and flagged at import"
 
 
 def test_a_walk_is_shown_by_its_folds() -> None:

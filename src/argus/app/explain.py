@@ -124,7 +124,7 @@ def _all(term: str) -> tuple[Explanation, ...]:
     # A code (FUTURE, look_ahead) is that code, not every word that is spelt alike.
     found = exact or found
     for declared in _declared(term):
-        named = [at for at, entry in enumerate(found) if declared.kind in _ENRICHING]
+        named = [at for at, entry in enumerate(found) if _belongs(declared, entry)]
         if named:
             found[named[0]] = replace(found[named[0]], facts=(*found[named[0]].facts, *declared.facts))
         else:
@@ -137,6 +137,11 @@ def _all(term: str) -> tuple[Explanation, ...]:
             hint += f" A kind may stand before the word: {', '.join((*_REGISTRIES, _TERM))}."
         raise ConfigError(f"nothing is called {term!r}; {hint}")
     return tuple(found)
+
+
+def _belongs(declared: Explanation, entry: Explanation) -> bool:
+    """Whether a declaration adds to an entry; of structures only where it names them: a calendar is two things."""
+    return declared.kind in _ENRICHING and (declared.kind != "structure" or declared.term in entry.names)
 
 
 def known_terms() -> tuple[str, ...]:
@@ -421,6 +426,29 @@ def _preset(name: str) -> Explanation:
     )
 
 
+def _structure_names() -> list[str]:
+    from argus.options import STRUCTURES
+
+    return list(STRUCTURES)
+
+
+def _structure(name: str) -> Explanation:
+    from argus.options import STRUCTURES
+
+    declared = STRUCTURES[name]
+    return Explanation(
+        name,
+        "structure",
+        (),
+        what=f"An option structure, {declared.title.lower()}: {'; '.join(leg.words for leg in declared.legs)}.",
+        why=f"What it bets on: {declared.view[0].lower()}{declared.view[1:]}",
+        read=f"argus options structure --chain NAME --structure {name} finds it in a chain; argus options pop asks "
+        "what may become of it.",
+        distrust="What a leg costs at the bid and the ask, and what the worst case is: both stand in the output.",
+        facts=(("bets on", declared.view), ("legs", "; ".join(leg.words for leg in declared.legs))),
+    )
+
+
 def _error_names() -> list[str]:
     from argus.core import errors
 
@@ -452,7 +480,8 @@ _REGISTRIES: Final[Mapping[str, _Registry]] = {
     "instrument": (_instrument_names, _instrument),
     "metric": (_metric_names, _metric),
     "preset": (_preset_names, _preset),
+    "structure": (_structure_names, _structure),
     "error": (_error_names, _error),
 }
 # These have their place in the glossary, which a registry only adds figures to.
-_ENRICHING: Final = frozenset({"feature", "gate", "metric"})
+_ENRICHING: Final = frozenset({"feature", "gate", "metric", "structure"})

@@ -148,6 +148,28 @@ def _codes(enum: str) -> Callable[[Workspace | None], list[Row]]:
     return rows
 
 
+def _structures(workspace: Workspace | None) -> list[Row]:
+    from argus.options import STRUCTURES
+
+    return [
+        {"name": name, "title": one.title, "view": one.view, "legs": [leg.words for leg in one.legs]}
+        for name, one in STRUCTURES.items()
+    ]
+
+
+def _option_reasons(workspace: Workspace | None) -> list[Row]:
+    """Why an option has no answer, and what is found on rows of chains; a name that is both stands once."""
+    from argus.data.chain_quality import ChainReason
+    from argus.options import Reason
+
+    happens = {str(reason.name).lower(): "no answer in an analysis" for reason in Reason if reason is not Reason.OK}
+    for found in ChainReason:
+        name = str(found.name).lower()
+        at_import = "quarantine at import" if found < 1 << 16 else "kept and flagged at import"
+        happens[name] = f"{at_import}; {happens[name]}" if name in happens else at_import
+    return [{"name": name, "what_happens": what} for name, what in happens.items()]
+
+
 def _errors(workspace: Workspace | None) -> list[Row]:
     from argus.core import errors
 
@@ -195,6 +217,27 @@ def _datasets(workspace: Workspace | None) -> list[Row]:
     ]
 
 
+def _chains(workspace: Workspace | None) -> list[Row]:
+    from argus.core.time import format_ns
+    from argus.data.chain_store import ChainStore
+
+    if workspace is None:
+        return []
+    return [
+        {
+            "name": one.name,
+            "options": one.rows,
+            "snapshots": one.snapshots,
+            "first": format_ns(min(segment.first_recv_ns for segment in one.segments)),
+            "last": format_ns(max(segment.last_recv_ns for segment in one.segments)),
+            "quarantined": one.quarantined,
+            "notes": list(one.notes),
+        }
+        for one in ChainStore(workspace.catalog().root).manifests()
+        if one.segments
+    ]
+
+
 def _runs(workspace: Workspace | None) -> list[Row]:
     import json
 
@@ -234,9 +277,12 @@ KINDS: Final[Mapping[str, Callable[[Workspace | None], list[Row]]]] = {
     "order-reasons": _codes("Reason"),
     "fill-rules": _codes("FillRule"),
     "accounts": _accounts,
+    "structures": _structures,
+    "option-reasons": _option_reasons,
     "errors": _errors,
     "terms": _terms,
     "datasets": _datasets,
+    "chains": _chains,
     "runs": _runs,
 }
 """Kinds of things that can be listed, and how to list them."""

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _DAYS: Final = 365.0
+_PLACES: Final = ("first", "second", "third", "fourth")
 
 
 class StrikeRule(StrEnum):
@@ -85,6 +86,24 @@ class Leg:
     of: int = -1
     expiry: Expiry = Expiry.NEAR
     is_anchor: bool = False
+
+    @property
+    def words(self) -> str:
+        """The leg as people say it, such as ``buy 1 put 2 % of the forward below the first leg``."""
+        side = f"{'buy' if self.units > 0 else 'sell'} {abs(self.units)}"
+        if self.right == 0:
+            return f"{side} of the underlying"
+        told = f"{side} {'call' if self.right > 0 else 'put'}{'s' if abs(self.units) > 1 else ''}"
+        of = f"the {_PLACES[self.of]} leg"
+        if self.rule is StrikeRule.DELTA:
+            told += f" of delta {self.by:g}"
+        elif self.rule is StrikeRule.SAME:
+            told += f" at the strike of {of}"
+        elif self.rule is StrikeRule.WIDTH:
+            told += f" {abs(self.by):.0%} of the forward {'above' if self.by > 0 else 'below'} {of}"
+        else:
+            told += " at the forward" if self.by == 1.0 else f" at {self.by:.0%} of the forward"
+        return f"{told}, later expiry" if self.expiry is Expiry.LATER else told
 
 
 @dataclass(frozen=True, slots=True)
