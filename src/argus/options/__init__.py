@@ -9,28 +9,115 @@ put. A row that cannot be answered holds NaN and a `Reason`; one bad row never d
 
 from __future__ import annotations
 
-from argus.options.american import (AmericanValues, american_implied_vol, american_values)
-from argus.options.anomalies import (Anomalies, QuoteResiduals, RegionAnomalies, find_anomalies, find_regions, history_scores, neighbour_residuals)
-from argus.options.black import (Greeks, Prices, bachelier_greeks, bachelier_price, black76_greeks, black76_price, black_scholes_greeks, black_scholes_price)
-from argus.options.consensus import (Consensus, ConsensusPolicy, ExpiryConsensus, IvObservations, IvSource, atm_consensus, contract_consensus, iv_consensus, roll_up)
-from argus.options.forwards import (ForwardFit, ParityRules, RateCurve, implied_forwards)
-from argus.options.heston import (HestonDistribution, HestonGreeks, HestonParameters, HestonPrices, heston_characteristic, heston_distribution, heston_greeks, heston_price)
-from argus.options.heston_calibration import (HestonBounds, HestonCalibration, HestonQuotes, calibrate_heston)
-from argus.options.heston_law import (HestonLaw, HestonMarks)
-from argus.options.heston_paths import (HestonPaths, PathMean, PathPlan, path_mean, qe_terms, simulate_heston)
-from argus.options.implied import (ImpliedVols, QuoteVols, implied_vol, quote_vols)
-from argus.options.margin import (GridMargin, MarginClass, StrategyMargin, grid_margin, strategy_margin)
-from argus.options.model_free import (MINUTES_YEAR, ModelFreeIndex, ModelFreeVariance, model_free_index, model_free_variance)
-from argus.options.pop import (Estimate, ExitPlan, ExpiryPop, Fan, PathPop, PopRow, pop_at_expiry, pop_by_paths, pop_table)
-from argus.options.pop_models import (BlackScholes, HistoricalBootstrap, Law, Measure, Model, PathModel, Paths)
-from argus.options.positions import (Costs, Fill, PnlCurve, Position, Profile, pnl_curve, position_of, profile)
-from argus.options.realised import (ForecastScore, RealisedSeries, evaluate_forecasts, forecast_ewma, forecast_garch, forecast_har, forward_variance, realised_daily, realised_intraday, variance_risk_premium)
-from argus.options.reasons import (Reason, reason_names)
-from argus.options.structures import (ChainSlice, Expiry, Leg, STRUCTURES, Selection, StrikeRule, Structure, Wanted, select_structure)
-from argus.options.surface import (QuoteFit, Surface, SurfaceValues, fit_surface, judge_quotes)
-from argus.options.surface_law import (SurfaceLaw)
-from argus.options.surface_shape import (SmileShapes, surface_density, surface_moments, surface_shapes)
-from argus.options.svi import (JumpWings, Moments, Svi, butterfly_g, fit_svi, jump_wings, repair_svi, smile_density, smile_is_free, smile_moments, smile_variance, ssvi_slice, svi_from_jump_wings)
+from argus.options.american import AmericanValues, american_implied_vol, american_values
+from argus.options.anomalies import (
+    Anomalies,
+    QuoteResiduals,
+    RegionAnomalies,
+    find_anomalies,
+    find_regions,
+    history_scores,
+    neighbour_residuals,
+)
+from argus.options.black import (
+    Greeks,
+    Prices,
+    bachelier_greeks,
+    bachelier_price,
+    black76_greeks,
+    black76_price,
+    black_scholes_greeks,
+    black_scholes_price,
+)
+from argus.options.consensus import (
+    Consensus,
+    ConsensusPolicy,
+    ExpiryConsensus,
+    IvObservations,
+    IvSource,
+    atm_consensus,
+    contract_consensus,
+    iv_consensus,
+    roll_up,
+)
+from argus.options.forwards import ForwardFit, ParityRules, RateCurve, implied_forwards
+from argus.options.heston import (
+    HestonDistribution,
+    HestonGreeks,
+    HestonParameters,
+    HestonPrices,
+    heston_characteristic,
+    heston_distribution,
+    heston_greeks,
+    heston_price,
+)
+from argus.options.heston_calibration import HestonBounds, HestonCalibration, HestonQuotes, calibrate_heston
+from argus.options.heston_law import HestonLaw, HestonMarks
+from argus.options.heston_paths import HestonPaths, PathMean, PathPlan, path_mean, qe_terms, simulate_heston
+from argus.options.implied import ImpliedVols, QuoteVols, implied_vol, quote_vols
+from argus.options.margin import GridMargin, MarginClass, StrategyMargin, grid_margin, strategy_margin
+from argus.options.model_free import (
+    MINUTES_YEAR,
+    ModelFreeIndex,
+    ModelFreeVariance,
+    model_free_index,
+    model_free_variance,
+)
+from argus.options.pop import (
+    Estimate,
+    ExitPlan,
+    ExpiryPop,
+    Fan,
+    PathPop,
+    PopRow,
+    pop_at_expiry,
+    pop_by_paths,
+    pop_table,
+)
+from argus.options.pop_models import BlackScholes, HistoricalBootstrap, Law, Measure, Model, PathModel, Paths
+from argus.options.positions import Costs, Fill, PnlCurve, Position, Profile, pnl_curve, position_of, profile
+from argus.options.realised import (
+    ForecastScore,
+    RealisedSeries,
+    evaluate_forecasts,
+    forecast_ewma,
+    forecast_garch,
+    forecast_har,
+    forward_variance,
+    realised_daily,
+    realised_intraday,
+    variance_risk_premium,
+)
+from argus.options.reasons import Reason, reason_names
+from argus.options.structures import (
+    STRUCTURES,
+    ChainSlice,
+    Expiry,
+    Leg,
+    Selection,
+    StrikeRule,
+    Structure,
+    Wanted,
+    select_structure,
+)
+from argus.options.surface import QuoteFit, Surface, SurfaceValues, fit_surface, judge_quotes
+from argus.options.surface_law import SurfaceLaw
+from argus.options.surface_shape import SmileShapes, surface_density, surface_moments, surface_shapes
+from argus.options.svi import (
+    JumpWings,
+    Moments,
+    Svi,
+    butterfly_g,
+    fit_svi,
+    jump_wings,
+    repair_svi,
+    smile_density,
+    smile_is_free,
+    smile_moments,
+    smile_variance,
+    ssvi_slice,
+    svi_from_jump_wings,
+)
 
 __all__ = [
     "AmericanValues",
