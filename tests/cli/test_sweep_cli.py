@@ -20,7 +20,7 @@ FILE = """
 strategy: tsmom
 ranges:
   lookback: {from: 20, to: 240, step: 20}
-  rebalance: [1, 5, 20]
+  rebalance: [5, 10, 20]
 instruments: [IXIC.1d]
 """
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 
-import antropy
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,6 +9,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 
 from argus.core.arrays import F64_1D
+from tests.features.peers import antropy
 from tests.features.physics_oracles import held, over_windows, series_of, smooth_market, value_of
 
 COLUMNS = smooth_market(21, 900)

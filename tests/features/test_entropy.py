@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 
-import antropy
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from argus.core.arrays import F64_1D
 from tests.features.market import market
+from tests.features.peers import antropy
 from tests.features.physics_oracles import held, over_windows, series_of, smooth_market, value_of
 
 COLUMNS = smooth_market(12, 700)

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import math
 
-import antropy
 import numpy as np
 import pytest
 
 from argus.core.arrays import F64_1D
+from tests.features.peers import antropy
 from tests.features.physics_oracles import held, over_windows, series_of, smooth_market, value_of
 
 COLUMNS = smooth_market(51, 1_300)
