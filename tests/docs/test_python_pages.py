@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-WHOLE = ("docs/engine.md", "docs/three_forms.md", "docs/audits.md", "docs/features.md")
+WHOLE = ("docs/engine.md", "docs/three_forms.md", "docs/audits.md", "docs/features.md", "docs/options_pricing.md")
 """Pages whose blocks are one program; on others they are fragments."""
 
 

@@ -166,3 +166,15 @@ def test_columns_that_do_not_fit_are_refused() -> None:
         black76_price(100.0, 0.97, 95.0, 0.5, 0.2, [[1]])
     with pytest.raises(DataError, match="strike is not a column of numbers"):
         black76_price(100.0, 0.97, ["high"], 0.5, 0.2, 1)
+
+
+def test_an_answer_can_be_written_over() -> None:
+    strikes = np.arange(60.0, 160.0)
+    first = black76_greeks(100.0, 0.97, strikes, 0.5, 0.2, 1)
+    again = black76_greeks(100.0, 0.97, strikes, 0.5, 0.3, -1, out=first)
+    fresh = black76_greeks(100.0, 0.97, strikes, 0.5, 0.3, -1)
+    for name in fresh.__slots__:
+        assert np.shares_memory(getattr(again, name), getattr(first, name))
+        assert getattr(again, name).tobytes() == getattr(fresh, name).tobytes()
+    with pytest.raises(DataError, match="out holds 100 rows"):
+        black76_greeks(100.0, 0.97, strikes[1:], 0.5, 0.2, 1, out=first)

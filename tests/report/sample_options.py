@@ -202,14 +202,14 @@ def anomaly_view(count: int = 400) -> AnomalyView:
             )
         )
     rows.sort(key=lambda row: -abs(row.score))
-    residual = np.round(random.standard_normal((4, 6)) * 0.15, 3)
-    residual[0, 0] = np.nan
+    mean = np.round(random.standard_normal((4, 6)) * 0.15, 3)
+    mean[0, 0] = np.nan
     regions = AnomalyRegions(
         ("up to 7 d", "7 to 30 d", "30 to 90 d", "beyond 90 d"),
         ("below −3", "−3 to −1.5", "−1.5 to 0", "0 to 1", "1 to 2", "beyond 2"),
-        residual,
-        np.where(np.isnan(residual), 0, 40).astype(np.int64),
-        np.where(np.isnan(residual), np.nan, 0.4),
+        mean,
+        np.where(np.isnan(mean), 0, 40).astype(np.int64),
+        np.where(np.isnan(mean), np.nan, 0.4),
     )
     return AnomalyView(
         "Quotes of SPX that do not fit", MADE, UNDERLYING, INSTANT, "USD", count, 0.05, 0.15, tuple(rows), regions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +37,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "pop": lambda: render_pop(sample.pop_view(paths=400)),
     "structure": lambda: render_structure(sample.structure_view()),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_library() -> Iterator[None]:
+    """Five megabytes of chart library would be read in every test; one test below asks for the real one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("plotly.offline.get_plotlyjs", lambda: "the chart library")
+        yield
 
 
 @pytest.fixture(scope="module", params=PAGES)
@@ -78,6 +86,15 @@ def test_the_page_is_whole_and_alone(page: str) -> None:
         assert (attributes.get("href") or "#").startswith("#")
     assert "url(" not in page.split("</style>")[0]
     assert "default-src 'none'" in page
+
+
+def test_the_real_library_is_inside_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from plotly.offline.offline import get_plotlyjs
+
+    monkeypatch.setattr("plotly.offline.get_plotlyjs", get_plotlyjs)
+    page = render_structure(sample.structure_view())
+    assert page.count('id="plotly"') == 1
+    assert len(page) > 4_000_000
 
 
 def test_every_chart_has_its_data_and_the_script_draws_its_kind(page: str) -> None:

@@ -156,12 +156,10 @@ def _distances(room: Any):  # type: ignore[no-untyped-def]
     for lane in range(LANES):
         ratio = room[_UNDER + lane] * room[_GROWTH + lane] / room[_STRIKE + lane]
         room[_RATIO + lane] = ratio
-        room[_D1 + lane] = positive_log(ratio)
-    for lane in range(LANES):
         root = np.sqrt(room[_YEARS + lane])
         stdev = room[_VOL + lane] * root
         per_stdev = 1.0 / stdev
-        d1 = room[_D1 + lane] * per_stdev + 0.5 * stdev
+        d1 = positive_log(ratio) * per_stdev + 0.5 * stdev
         room[_ROOT + lane] = root
         room[_PER_STDEV + lane] = per_stdev
         room[_D1 + lane] = d1

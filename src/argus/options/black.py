@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from argus.core.arrays import F64_1D
+from argus.core.errors import DataError
 from argus.options.columns import U8_1D, option_columns
 
 __all__ = [
@@ -90,21 +91,29 @@ class Greeks:
 _COLUMN_NAMES = tuple(one.name for one in fields(Greeks))[:-1]
 
 
-def _run(kernel: Any, columns: int, right: ArrayLike, **given: ArrayLike) -> tuple[F64_1D, U8_1D]:
+def _run(
+    kernel: Any, columns: int, right: ArrayLike, given: dict[str, ArrayLike], over: Greeks | None = None
+) -> tuple[F64_1D, U8_1D]:
     """Columns, one after the other, and reasons of the kernel's answer."""
     from argus.options._black_kernels import ROOM
 
     rows, made, rights = option_columns(right, **given)
-    out, reason = np.empty(columns * rows), np.empty(rows, dtype=np.uint8)
+    if over is None:
+        out, reason = np.empty(columns * rows), np.empty(rows, dtype=np.uint8)
+    else:
+        base = over.price.base
+        if base is None or base.shape != (columns * rows,) or len(over.reason) != rows:
+            raise DataError(
+                f"out holds {len(over.reason)} rows, the options are {rows}; give an answer of equal length"
+            )
+        out, reason = base, over.reason
     kernel(*made, rights, np.empty(ROOM), out, reason)
     return out, reason
 
 
-def _greeks(kernel: Any, right: ArrayLike, **given: ArrayLike) -> Greeks:
-    from argus.options._black_kernels import COLUMNS
-
-    out, reason = _run(kernel, COLUMNS, right, **given)
-    columns = dict(zip(_COLUMN_NAMES, out.reshape(COLUMNS, len(reason)), strict=True))
+def _greeks(kernel: Any, over: Greeks | None, right: ArrayLike, given: dict[str, ArrayLike]) -> Greeks:
+    out, reason = _run(kernel, len(_COLUMN_NAMES), right, given, over)
+    columns = dict(zip(_COLUMN_NAMES, out.reshape(len(_COLUMN_NAMES), len(reason)), strict=True))
     return Greeks(**columns, reason=reason)
 
 
@@ -136,8 +145,15 @@ def black_scholes_price(
     """
     from argus.options._black_kernels import spot_greeks
 
-    given = {"spot": spot, "strike": strike, "years": years, "vol": vol, "rate": rate, "dividend_yield": dividend_yield}
-    return Prices(*_run(spot_greeks, 1, right, **given))
+    given: dict[str, ArrayLike] = {
+        "spot": spot,
+        "strike": strike,
+        "years": years,
+        "vol": vol,
+        "rate": rate,
+        "dividend_yield": dividend_yield,
+    }
+    return Prices(*_run(spot_greeks, 1, right, given))
 
 
 def black_scholes_greeks(
@@ -148,12 +164,25 @@ def black_scholes_greeks(
     rate: ArrayLike,
     dividend_yield: ArrayLike,
     right: ArrayLike,
+    *,
+    out: Greeks | None = None,
 ) -> Greeks:
-    """Price and eleven greeks of `black_scholes_price`, whose parameters these are."""
+    """Price and eleven greeks of `black_scholes_price`, whose parameters these are.
+
+    `out` is an earlier answer of as many rows, to be written over: memory for a new one takes as long as the
+    arithmetic.
+    """
     from argus.options._black_kernels import spot_greeks
 
-    given = {"spot": spot, "strike": strike, "years": years, "vol": vol, "rate": rate, "dividend_yield": dividend_yield}
-    return _greeks(spot_greeks, right, **given)
+    given: dict[str, ArrayLike] = {
+        "spot": spot,
+        "strike": strike,
+        "years": years,
+        "vol": vol,
+        "rate": rate,
+        "dividend_yield": dividend_yield,
+    }
+    return _greeks(spot_greeks, out, right, given)
 
 
 def black76_price(
@@ -180,8 +209,14 @@ def black76_price(
     """
     from argus.options._black_kernels import black_greeks
 
-    given = {"forward": forward, "discount": discount, "strike": strike, "years": years, "vol": vol}
-    return Prices(*_run(black_greeks, 1, right, **given))
+    given: dict[str, ArrayLike] = {
+        "forward": forward,
+        "discount": discount,
+        "strike": strike,
+        "years": years,
+        "vol": vol,
+    }
+    return Prices(*_run(black_greeks, 1, right, given))
 
 
 def black76_greeks(
@@ -191,12 +226,23 @@ def black76_greeks(
     years: ArrayLike,
     vol: ArrayLike,
     right: ArrayLike,
+    *,
+    out: Greeks | None = None,
 ) -> Greeks:
-    """Price and eleven greeks of `black76_price`, whose parameters these are; the rate is that of the discount."""
+    """Price and eleven greeks of `black76_price`, whose parameters these are; the rate is that of the discount.
+
+    `out` is an earlier answer of as many rows, to be written over.
+    """
     from argus.options._black_kernels import black_greeks
 
-    given = {"forward": forward, "discount": discount, "strike": strike, "years": years, "vol": vol}
-    return _greeks(black_greeks, right, **given)
+    given: dict[str, ArrayLike] = {
+        "forward": forward,
+        "discount": discount,
+        "strike": strike,
+        "years": years,
+        "vol": vol,
+    }
+    return _greeks(black_greeks, out, right, given)
 
 
 def bachelier_price(
@@ -213,8 +259,14 @@ def bachelier_price(
     """
     from argus.options._black_kernels import bachelier_greeks as kernel
 
-    given = {"forward": forward, "discount": discount, "strike": strike, "years": years, "vol": vol}
-    return Prices(*_run(kernel, 1, right, **given))
+    given: dict[str, ArrayLike] = {
+        "forward": forward,
+        "discount": discount,
+        "strike": strike,
+        "years": years,
+        "vol": vol,
+    }
+    return Prices(*_run(kernel, 1, right, given))
 
 
 def bachelier_greeks(
@@ -224,9 +276,20 @@ def bachelier_greeks(
     years: ArrayLike,
     vol: ArrayLike,
     right: ArrayLike,
+    *,
+    out: Greeks | None = None,
 ) -> Greeks:
-    """Price and eleven greeks of `bachelier_price`, whose parameters these are."""
+    """Price and eleven greeks of `bachelier_price`, whose parameters these are.
+
+    `out` is an earlier answer of as many rows, to be written over.
+    """
     from argus.options._black_kernels import bachelier_greeks as kernel
 
-    given = {"forward": forward, "discount": discount, "strike": strike, "years": years, "vol": vol}
-    return _greeks(kernel, right, **given)
+    given: dict[str, ArrayLike] = {
+        "forward": forward,
+        "discount": discount,
+        "strike": strike,
+        "years": years,
+        "vol": vol,
+    }
+    return _greeks(kernel, out, right, given)
