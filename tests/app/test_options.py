@@ -24,7 +24,7 @@ from argus.core.time import NS_PER_DAY
 from argus.data.catalog import SourceRecord
 from argus.data.chain_store import ChainStore
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots, truth_of
-from argus.options import STRUCTURES, Costs, ExitPlan, Fill, Wanted
+from argus.options import STRUCTURES, Costs, ExitPlan, Fill, Wanted, american_values
 
 MARKET = ChainMarketSpec(strikes_per_expiry=80, months=4, weeks=7, sessions=4, start=date(2019, 5, 6))
 CHAINS = tuple(chain_snapshots(MARKET))
@@ -216,3 +216,22 @@ def test_the_outlook_stands_on_the_past_alone(snapshot: Snapshot) -> None:
     for _, vol, paid in outlook.forecasts:
         assert paid == pytest.approx(outlook.implied**2 - vol**2)
     json.dumps(surface_dict(fit_snapshot(snapshot), outlook))
+
+
+def test_options_that_may_be_exercised_early_get_volatilities_that_know_it() -> None:
+    spec = replace(MARKET, underlying="SPY", spot=280.0, months=2, weeks=0, sessions=1, strikes_per_expiry=60)
+    (chain,) = chain_snapshots(spec)
+    truth = truth_of(spec, chain)
+    price = american_values(
+        chain.underlying_price, chain.strike, truth.years, truth.vol, spec.rate, spec.dividend, chain.right
+    ).price
+    shown = np.isfinite(price) & (price > 0.05)
+    quoted = replace_columns(chain, bid=np.where(shown, price - 0.005, 0.0), ask=np.where(shown, price + 0.005, 0.01))
+    found = snapshot_of(quoted, "made up", rate=spec.rate)
+    assert any("exercised early" in note for note in found.notes)
+    known = np.isfinite(found.vols.mid.vol) & found.is_out & shown
+    assert known.sum() > 20
+    # Parity of American prices gives the forward only nearly: a tenth of a point of volatility.
+    assert float(np.abs(found.vols.mid.vol - truth.vol)[known].max()) < 5e-3
+    blind = snapshot_of(replace_columns(quoted, underlying_price=np.full(len(chain), np.nan)), "made up")
+    assert any("no price of the underlying" in note for note in blind.notes)

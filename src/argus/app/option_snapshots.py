@@ -165,23 +165,43 @@ def snapshot_of(
     curve = _own_rates(forwards) if rate is None else RateCurve.flat(rate)
     if curve is not None:
         forwards = implied_forwards(*quotes, curve=curve, spot=spot)
-    vols = quote_vols(
-        chain.bid,
-        chain.ask,
-        forwards.forward[expiry],
-        forwards.discount[expiry],
-        chain.strike,
-        years,
-        chain.right,
-    )
-    if is_american(chain.settlement).any():
-        notes = (
-            *notes,
-            "some of these options may be exercised early; their volatilities are those of European ones, which are a "
-            "little too high where early exercise is worth something",
-        )
+    sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
+    vols = quote_vols(chain.bid, chain.ask, *sides)
+    early = is_american(chain.settlement)
+    if early.any():
+        vols, told = _with_early_exercise(chain, early, vols, forwards, expiry, years)
+        notes = (*notes, told)
     roots = tuple(chain.roots[int(root)] for root in unique[1])
     return Snapshot(chain, source, now_ns, expiry, unique[0], roots, years, forwards, vols, notes)
+
+
+def _with_early_exercise(
+    chain: ChainSnapshots, early: BOOL_1D, vols: QuoteVols, forwards: ForwardFit, expiry: I64_1D, years: F64_1D
+) -> tuple[QuoteVols, str]:
+    """Volatilities of options that may be exercised early by a model that knows it, and what a reader must know."""
+    from argus.options import ImpliedVols, QuoteVols, american_implied_vol
+
+    if not np.isfinite(chain.underlying_price[early]).any():
+        return vols, (
+            "these options may be exercised early, and the chain has no price of the underlying: their volatilities "
+            "are those of European ones, a little too high where early exercise is worth something"
+        )
+    rows = np.flatnonzero(early)
+    rate, dividends = forwards.rate[expiry[rows]], forwards.dividend_yield[expiry[rows]]
+    spot, strike, right = chain.underlying_price[rows], chain.strike[rows], chain.right[rows]
+    sides = []
+    for side, price in ((vols.bid, chain.bid), (vols.mid, 0.5 * (chain.bid + chain.ask)), (vols.ask, chain.ask)):
+        asked = rows[np.isfinite(side.vol[rows])]
+        own = np.isin(rows, asked)
+        given = (spot[own], strike[own], years[asked], rate[own], dividends[own], right[own])
+        found = american_implied_vol(price[asked], *given)
+        vol, reason = side.vol.copy(), side.reason.copy()
+        vol[asked], reason[asked] = found.vol, found.reason
+        sides.append(ImpliedVols(vol, reason))
+    return QuoteVols(*sides), (
+        "these options may be exercised early: their volatilities are those of American ones; forwards are by the "
+        "parity of European ones, which early exercise blurs, and all else treats them as European"
+    )
 
 
 def _own_rates(forwards: ForwardFit) -> RateCurve | None:
