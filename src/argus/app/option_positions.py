@@ -17,6 +17,7 @@ import numpy as np
 from argus.app.option_snapshots import Snapshot
 from argus.app.option_surface import fit_snapshot
 from argus.core.arrays import F64_1D
+from argus.core.chains import NS_PER_YEAR_365
 from argus.core.errors import CoverageError, WorkspaceError
 from argus.core.time import format_ns
 
@@ -49,6 +50,8 @@ __all__ = [
 _BROAD_INDICES: Final = frozenset({"SPX", "XSP", "NDX", "RUT", "VIX", "OEX", "DJX"})
 """Underlyings whose options margin rules treat as options on a broad index."""
 _RETURNS_MIN: Final = 250
+_INDEX_MOVES: Final = (-0.08, -0.064, -0.048, -0.032, -0.016, 0.0, 0.012, 0.024, 0.036, 0.048, 0.06)
+"""Moves of customer portfolio margin on a broad index of large companies: eight percent down to six up."""
 _HESTON_BAND: Final = 3.0
 _HESTON_DAYS: Final = (3.0, 730.0)
 
@@ -155,9 +158,8 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         "rho_point": float(now.rho[0]) / 100.0,
     }
     curve = pnl_curve(position, costs)
-    return StructureReport(
-        snapshot, position, _legs(snapshot, position), costs, curve, margin, grid_margin(position), greeks
-    )
+    grid = grid_margin(position, _INDEX_MOVES) if is_index else grid_margin(position)
+    return StructureReport(snapshot, position, _legs(snapshot, position), costs, curve, margin, grid, greeks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +243,7 @@ def probability_of_profit(
             )
     if log_returns is None:
         notes.append(
-            f"the past is missing: the catalog has no daily closes of {snapshot.chain.underlying}; import them "
+            f"the past is missing: the catalog has no year of daily bars {snapshot.chain.underlying}.1d; import them "
             "(argus data import), or name a dataset with --history"
         )
     else:
@@ -290,7 +292,9 @@ def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
     )
 
 
-def daily_returns(workspace: Path | None, name: str, before_ns: int, *, wanted: bool = False) -> F64_1D | None:
+def daily_returns(
+    workspace: Path | None, name: str, before_ns: int, years: float = 10.0, *, wanted: bool = False
+) -> F64_1D | None:
     """Logarithmic returns of single sessions of a dataset, those known by an instant; None if there is none.
 
     Parameters
@@ -299,6 +303,8 @@ def daily_returns(workspace: Path | None, name: str, before_ns: int, *, wanted: 
     name : str
         A dataset of daily bars, such as ``SPY.1d``; a symbol alone stands for its daily bars.
     before_ns : int
+    years : float
+        How much of the past is taken, up to that instant.
     wanted : bool
         Whether it was asked for by name: then it must be there.
 
@@ -320,7 +326,8 @@ def daily_returns(workspace: Path | None, name: str, before_ns: int, *, wanted: 
     if not wanted and f"{symbol}.{interval or '1d'}" not in held:
         return None
     bars = catalog.load(symbol, interval or "1d")
-    close = bars.close[bars.ts_recv_ns <= before_ns]
+    known = (bars.ts_recv_ns <= before_ns) & (bars.ts_recv_ns > before_ns - round(years * NS_PER_YEAR_365))
+    close = bars.close[known]
     close = close[np.isfinite(close) & (close > 0.0)]
     if wanted and len(close) <= _RETURNS_MIN:
         raise CoverageError(f"{name} has {len(close)} closes by then; at least {_RETURNS_MIN + 1} are needed")

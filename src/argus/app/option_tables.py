@@ -256,8 +256,9 @@ def anomaly_dict(report: AnomalyReport, top: int) -> dict[str, Any]:
     sentences = [
         f"{found.tests:,} quotes were looked at, against the surface, their neighbours and {past}; {real:,} of them "
         "stand out at one false discovery in ten.",
-        f"{int(found.is_tradable.sum()):,} could be traded against the model at the bid or the ask after fees. The "
-        "model is a smooth curve, not a promise: a quote that nobody trades may stand for hours.",
+        f"{int((found.is_tradable & (found.q_value <= 0.1)).sum()):,} of those could be traded against the model at "
+        f"bid or ask after fees; of all quotes {int(found.is_tradable.sum()):,}, which chance alone may leave. "
+        "The model is a smooth curve, not a promise: a quote that nobody trades may stand for hours.",
     ]
     return {"contracts": contracts, "tests": found.tests, "past": list(report.past), "sentences": sentences}
 
@@ -282,6 +283,12 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
         f"(at {grid.worst_move:+.0%}, volatilities times {grid.worst_vol_factor:g}). "
         "Brokers ask for more.",
     ]
+    now = {name: value * times for name, value in report.greeks.items()}
+    sentences.append(
+        f"Now worth {now['value']:,.2f} by model; delta {now['delta']:+,.2f} units of the underlying, gamma "
+        f"{now['gamma']:+,.4f} a point, vega {now['vega_point']:+,.2f} a point of volatility, theta "
+        f"{now['theta_day']:+,.2f} a day."
+    )
     return {
         "structure": position.name,
         "legs": [asdict(leg) for leg in report.legs],
@@ -295,7 +302,7 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
         "margin_deposit": margin.deposit * times,
         "margin_rules": list(margin.rules),
         "margin_grid": grid.requirement * times,
-        "greeks": report.greeks,
+        "greeks": now,
         "structure_sentences": sentences,
     }
 

@@ -14,6 +14,7 @@ from argus.cli.output import JsonOption, WorkspaceOption, emit
 if TYPE_CHECKING:
     from argus.app.option_positions import StructureReport
     from argus.app.option_snapshots import Snapshot
+    from argus.core.arrays import F64_1D
 
 __all__ = ["anomalies", "iv", "pop", "structure", "surface"]
 
@@ -42,6 +43,9 @@ HistoryOption = Annotated[
     str | None,
     typer.Option("--history", metavar="NAME", help="Daily bars of the past; by default those of the underlying."),
 ]
+YearsOption = Annotated[
+    float, typer.Option("--history-years", min=1.0, metavar="YEARS", help="How much of the past, up to the snapshot.")
+]
 StructureOption = Annotated[
     str, typer.Option("--structure", metavar="NAME", help="As listed by argus inventory structures.")
 ]
@@ -67,7 +71,7 @@ _EXPIRIES: Final[_Columns] = (
     ("forward", "forward", "{:,.2f}"),
     ("+/-", "forward_error", "{:.3f}"),
     ("rate", "rate", "{:.2%}"),
-    ("dividends", "dividend_yield", "{:.2%}"),
+    ("dividend yield", "dividend_yield", "{:.2%}"),
     ("ATM vol", "atm_vol", "{:.2%}"),
     ("quotes", "quotes", "{:,}"),
     ("with vol", "implied", "{:,}"),
@@ -119,9 +123,9 @@ _LEGS: Final[_Columns] = (
 )
 _ANSWERS: Final[_Columns] = (
     ("model", "model", "{}"),
-    ("probability", "measure", "{}"),
+    ("measure", "measure", "{}"),
     ("how", "how", "{}"),
-    ("profit", "probability", "{}"),
+    ("chance of gain", "probability", "{}"),
     ("mean gain", "mean", "{}"),
     ("worst 5 %", "cvar", "{}"),
     ("touch", "touch", "{}"),
@@ -180,6 +184,7 @@ def surface(
         Path | None, typer.Option("--out", metavar="FILE", help="Write the surface as JSON, to be loaded again.")
     ] = None,
     history: HistoryOption = None,
+    history_years: YearsOption = 10.0,
     page: PageOption = None,
     underlying: UnderlyingOption = None,
     preset: PresetOption = None,
@@ -188,13 +193,12 @@ def surface(
     json_wanted: JsonOption = False,
 ) -> None:
     """An arbitrage-free surface through a snapshot: term structure, skew, tails, and the 30-day volatility index."""
-    from argus.app.option_positions import daily_returns
     from argus.app.option_surface import fit_snapshot, vol_outlook
     from argus.app.option_tables import surface_dict
 
     found = _open(chain, at, workspace, underlying, preset, rate)
     report = fit_snapshot(found)
-    past = daily_returns(workspace, history or found.chain.underlying, found.now_ns, wanted=history is not None)
+    past = _past(workspace, history, found, history_years)
     outlook = None if past is None else vol_outlook(report, past)
     data = _head(found) | surface_dict(report, outlook)
     if out is not None:
@@ -307,6 +311,7 @@ def pop(
         typer.Option(metavar="SHARE", help="Your own view: annual growth of the mean price, 0.05 is five percent."),
     ] = None,
     history: HistoryOption = None,
+    history_years: YearsOption = 10.0,
     paths: Annotated[int, typer.Option(min=100, metavar="N", help="Paths of each model.")] = 20_000,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the paths.")] = 0,
     commission: CommissionOption = 0.65,
@@ -320,7 +325,7 @@ def pop(
     json_wanted: JsonOption = False,
 ) -> None:
     """Probability of profit of a structure by several models side by side, each with its standard error."""
-    from argus.app.option_positions import daily_returns, probability_of_profit
+    from argus.app.option_positions import probability_of_profit
     from argus.app.option_tables import pop_dict, structure_dict
     from argus.options import ExitPlan
 
@@ -329,7 +334,7 @@ def pop(
     plan = None
     if profit_target is not None or stop is not None or exit_days is not None:
         plan = ExitPlan(profit_target, stop, None if exit_days is None else exit_days / 365.0)
-    past = daily_returns(workspace, history or found.chain.underlying, found.now_ns, wanted=history is not None)
+    past = _past(workspace, history, found, history_years)
     answer = probability_of_profit(report, plan=plan, drift=drift, log_returns=past, paths=paths, seed=seed)
     data = _head(found) | structure_dict(report) | pop_dict(answer)
 
@@ -350,6 +355,13 @@ def _open(
     from argus.app.option_snapshots import open_snapshot
 
     return open_snapshot(chain, at, workspace=workspace, underlying=underlying, preset=preset, rate=rate)
+
+
+def _past(workspace: Path | None, history: str | None, found: Snapshot, years: float) -> F64_1D | None:
+    from argus.app.option_positions import daily_returns
+
+    name = history or found.chain.underlying
+    return daily_returns(workspace, name, found.now_ns, years, wanted=history is not None)
 
 
 def _structure(

@@ -3,8 +3,6 @@
 Everything here takes arrays and gives arrays of the same length, one element for each option; nothing knows a file, a
 catalog or an engine. Years, volatilities and rates are annual and continuous. A right is +1 for a call, -1 for a put.
 A row that cannot be answered holds NaN and a `Reason`; one bad row never disturbs another, and none raises.
-catalog or an engine. Years, volatilities and rates are annual and continuous. A right is +1 for a call and -1 for a
-put. A row that cannot be answered holds NaN and a `Reason`; one bad row never disturbs another, and none raises.
 """
 
 from __future__ import annotations
