@@ -61,7 +61,7 @@ CommissionOption = Annotated[float, typer.Option(metavar="MONEY", help="A contra
 MultiplierOption = Annotated[float, typer.Option(metavar="UNITS", help="Of the underlying in a contract.")]
 MidOption = Annotated[bool, typer.Option("--mid", help="Enter in the middle, not at the bid and the ask.")]
 
-_WIDTH: Final = 120
+_WIDTH: Final = 160
 _Columns = tuple[tuple[str, str, str], ...]
 _EXPIRIES: Final[_Columns] = (
     ("expiry", "expiry", "{}"),
