@@ -192,7 +192,7 @@ def test_every_module_is_registered_under_its_name() -> None:
     cases = [*CHEATS, *CLOSED, *HONEST]
     assert len({case.name for case in cases}) == len(cases)
     folder = Path(__file__).parent / "cheats"
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "case", "market", "reach"}
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "case", "factory", "market", "reach"}
     honest = {f"honest_{case.name}" for case in HONEST}
     assert modules == {case.name for case in (*CHEATS, *CLOSED)} | honest
     for case in (*CHEATS, *CLOSED):

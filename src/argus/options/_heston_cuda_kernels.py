@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numba import config, cuda
 from numpy.typing import NDArray
 
-from argus.core.errors import MissingExtraError, RunError
 from argus.options._heston_path_kernels import draw_normals, draw_uniform, qe_step
 
 __all__ = ["follow_on_gpu", "walk"]
@@ -78,14 +76,8 @@ def follow_on_gpu(
 ) -> None:
     """Fill `out`, (6, paths) or (2, paths), as `follow_block` does.
 
-    Raises
-    ------
-    MissingExtraError
-        Where numba-cuda is not installed.
-    RunError
-        Where it is, and finds no card.
+    There must be one: the caller has looked.
     """
-    _need_card()
     draws = out.shape[1] // 2 if has_twins else out.shape[1]
     on_card = cuda.to_device(out)
     with _unfused():
@@ -93,15 +85,6 @@ def follow_on_gpu(
             cuda.to_device(keys), terms, variance, steps, draws, has_twins, follows, *levels, on_card
         )
     on_card.copy_to_host(out)
-
-
-def _need_card() -> None:
-    if config.ENABLE_CUDASIM:  # type: ignore[attr-defined]
-        return
-    if find_spec("numba_cuda") is None:
-        raise MissingExtraError("numba-cuda", "gpu")
-    if not cuda.is_available():  # type: ignore[no-untyped-call]
-        raise RunError("no graphics card was found; leave on_gpu out, or look at what nvidia-smi says")
 
 
 @contextmanager

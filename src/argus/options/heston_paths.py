@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I32_1D
-from argus.core.errors import ConfigError
+from argus.core.errors import ConfigError, MissingExtraError, RunError
 from argus.core.random import stream_key
 from argus.options.heston import HestonParameters
 
@@ -191,8 +191,8 @@ def simulate_heston(
     ------
     ConfigError
         On a level below zero or not a number.
-    MissingExtraError
-        Where the card is asked for and its library is not installed.
+    MissingExtraError, RunError
+        Where the card is asked for and its library is not installed, or finds none.
     """
     if not (lower >= 0.0 and upper >= 0.0):
         raise ConfigError(f"the levels are {lower} and {upper}; they must be multiples of the spot, 0 or above")
@@ -201,6 +201,7 @@ def simulate_heston(
     levels = (math.log(lower) if lower > 0.0 else -math.inf, math.log(upper) if upper > 0.0 else -math.inf)
     out = np.empty((6 if follow else 2, plan.paths))
     if on_gpu:
+        _need_card()
         from argus.options._heston_cuda_kernels import follow_on_gpu
 
         follow_on_gpu(keys, terms, float(parameters.v0), plan.steps, plan.antithetic, follow, levels, out)
@@ -210,6 +211,20 @@ def simulate_heston(
         nothing, never = np.empty(0), np.empty(0, dtype=np.int32)
         return HestonPaths(plan, out[0], out[1], nothing, nothing, never, never)
     return HestonPaths(plan, out[0], out[1], out[2], out[3], out[4].astype(np.int32), out[5].astype(np.int32))
+
+
+def _need_card() -> None:
+    """Numba's simulator, or a card and the library that drives it."""
+    from importlib.util import find_spec
+
+    from numba import config, cuda
+
+    if config.ENABLE_CUDASIM:  # type: ignore[attr-defined]
+        return
+    if find_spec("numba_cuda") is None:
+        raise MissingExtraError("numba-cuda", "gpu")
+    if not cuda.is_available():  # type: ignore[no-untyped-call]
+        raise RunError("no graphics card was found; leave on_gpu out, or look at what nvidia-smi says")
 
 
 def _follow_in_threads(
