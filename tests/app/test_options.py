@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from argus.app.option_positions import daily_returns, find_structure, probability_of_profit
+from argus.app.option_positions import PastReturns, daily_returns, find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, open_snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, past_snapshots, vol_outlook
 from argus.app.option_tables import anomaly_dict, expiry_lines, pop_dict, quote_frame, structure_dict, surface_dict
@@ -130,9 +130,13 @@ def test_what_does_not_fit_is_said(snapshot: Snapshot) -> None:
 
 def test_models_agree_where_they_should_and_a_fair_trade_costs_its_spread(snapshot: Snapshot) -> None:
     report = find_structure(snapshot, "short_put_vertical", Wanted(dte=30.0, delta=0.3), replace(COSTS, fill=Fill.MID))
-    past = np.full(400, 0.0005) + 0.01 * np.cos(np.arange(400))
+    past = PastReturns(np.full(400, 0.0005) + 0.01 * np.cos(np.arange(400)), "2018-01-02", "2019-05-03")
     answer = probability_of_profit(
-        report, plan=ExitPlan(profit_target=0.5, stop=2.0), log_returns=past, paths=4_000, seed=1
+        report,
+        plan=ExitPlan(profit_target=0.5, stop=2.0),
+        past=past,
+        paths=4_000,
+        seed=1,
     )
     told = pop_dict(answer)
     json.dumps(told)
@@ -235,3 +239,25 @@ def test_options_that_may_be_exercised_early_get_volatilities_that_know_it() -> 
     assert float(np.abs(found.vols.mid.vol - truth.vol)[known].max()) < 5e-3
     blind = snapshot_of(replace_columns(quoted, underlying_price=np.full(len(chain), np.nan)), "made up")
     assert any("no price of the underlying" in note for note in blind.notes)
+
+
+def test_a_calendar_is_marked_by_the_volatility_that_is_left(snapshot: Snapshot) -> None:
+    costs = replace(COSTS, fill=Fill.MID, half_spread=0.0)
+    report = find_structure(snapshot, "calendar", Wanted(dte=30.0, later_dte=60.0), costs)
+    position = report.position
+    near, later = (int(place) for place in np.argsort(position.years))
+    left = position.years[later] - position.horizon
+    total = position.vol[near] ** 2 * position.horizon + position.vols_at(position.horizon)[later] ** 2 * left
+    assert total == pytest.approx(position.vol[later] ** 2 * position.years[later])
+    assert position.vols_at(position.horizon)[near] == position.vol[near]
+    answer = probability_of_profit(report, plan=ExitPlan(exit_years=0.5 * position.horizon), paths=4_000, seed=2)
+    by = {(one["model"], one["how"]): one for one in pop_dict(answer)["answers"]}
+    assert ("market_smile", "held, by formula") not in by
+    assert ("heston", "held, by formula") not in by
+    exact, paths = by["black_scholes", "held, by formula"], by["black_scholes", "held, by paths"]
+    assert abs(exact["probability"][0] - paths["probability"][0]) < 3.5 * paths["probability"][1] + 5e-3
+    # Bought in the middle and left for nothing, by a model that prices both legs, it is worth what was paid.
+    for how in ("held, by paths", "by the plan"):
+        mean, error = by["black_scholes", how]["mean"]
+        assert abs(mean) < 3.5 * error + 0.02 * structure_dict(report)["entry"]
+    assert any("are left out" in note for note in answer.notes)

@@ -7,6 +7,7 @@ of the past.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +17,10 @@ import numpy as np
 
 from argus.app.option_snapshots import Snapshot
 from argus.app.option_surface import fit_snapshot
-from argus.core.arrays import F64_1D
-from argus.core.chains import NS_PER_YEAR_365
+from argus.core.arrays import BOOL_1D, F64_1D
+from argus.core.chains import NS_PER_YEAR_365, settles_in_cash
 from argus.core.errors import CoverageError, WorkspaceError
-from argus.core.time import format_ns
+from argus.core.time import day_of, format_ns
 
 if TYPE_CHECKING:
     from argus.options import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LegLine",
+    "PastReturns",
     "PopReport",
     "StructureReport",
     "calibrate_snapshot",
@@ -50,6 +52,7 @@ __all__ = [
 _BROAD_INDICES: Final = frozenset({"SPX", "XSP", "NDX", "RUT", "VIX", "OEX", "DJX"})
 """Underlyings whose options margin rules treat as options on a broad index."""
 _RETURNS_MIN: Final = 250
+_SESSIONS_A_YEAR: Final = 252
 _INDEX_MOVES: Final = (-0.08, -0.064, -0.048, -0.032, -0.016, 0.0, 0.012, 0.024, 0.036, 0.048, 0.06)
 """Moves of customer portfolio margin on a broad index of large companies: eight percent down to six up."""
 _HESTON_BAND: Final = 3.0
@@ -157,6 +160,14 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         "theta_day": float(now.theta[0]) / 365.0,
         "rho_point": float(now.rho[0]) / 100.0,
     }
+    if (position.right == 0).any() and settles_in_cash(chain.settlement).all():
+        snapshot = replace(
+            snapshot,
+            notes=(
+                *snapshot.notes,
+                f"{chain.underlying} itself cannot be bought: the underlying stands for a fund on it",
+            ),
+        )
     curve = pnl_curve(position, costs)
     grid = grid_margin(position, _INDEX_MOVES) if is_index else grid_margin(position)
     return StructureReport(snapshot, position, _legs(snapshot, position), costs, curve, margin, grid, greeks)
@@ -192,7 +203,7 @@ def probability_of_profit(
     *,
     plan: ExitPlan | None = None,
     drift: float | None = None,
-    log_returns: F64_1D | None = None,
+    past: PastReturns | None = None,
     paths: int = 20_000,
     seed: int = 0,
     workers: int = 2,
@@ -207,28 +218,41 @@ def probability_of_profit(
     drift : float or None
         The user's real-world drift, continuous and annual; None takes the forward's for the models of option prices,
         and the sample's own for the past.
-    log_returns : (n,) float64 or None
-        Of sessions of the past.
+    past : PastReturns or None
+        Sessions of the past.
     paths, seed, workers : int
     """
-    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, Law, SurfaceLaw, pop_table
+    from argus.options import (
+        BlackScholes,
+        HestonLaw,
+        HestonMarks,
+        HistoricalBootstrap,
+        Law,
+        SurfaceLaw,
+        pop_table,
+    )
 
     position, snapshot = structure.position, structure.snapshot
     options = position.right != 0
     near = options & (position.years == position.horizon)
     carry = float(position.carry[near][0])
-    weight = np.abs(position.quantity[near])
-    vol = float(np.sqrt(np.average(position.vol[near] ** 2, weights=weight)))
+    vol, note = _one_volatility(position, near)
     # Under a model of prices the legs are marked on the way at the model's own volatilities: marks at the market's
     # would gain, on the average, what the model thinks the market has wrong, and a fair game would seem to pay.
     asked: list[tuple[Position, Model]] = [
-        (_marked_at(position, np.full(len(options), vol)), BlackScholes(position.spot, vol, carry, drift))
+        (_marked_at(position, np.where(near, vol, position.vol)), BlackScholes(position.spot, vol, carry, drift))
     ]
-    notes = []
-    try:
-        asked.insert(0, (position, SurfaceLaw(position.spot, fit_snapshot(snapshot).surface, carry, drift)))
-    except CoverageError as error:
-        notes.append(f"the market's own smile is missing: {error}")
+    notes = [note]
+    if not position.has_one_expiry:
+        notes.append(
+            "what a later expiry is worth when the first one ends, the smiles of today do not say: the market's smile "
+            "and Heston's formula are left out"
+        )
+    else:
+        try:
+            asked.insert(0, (position, SurfaceLaw(position.spot, fit_snapshot(snapshot).surface, carry, drift)))
+        except CoverageError as error:
+            notes.append(f"the market's own smile is missing: {error}")
     heston = calibrate_snapshot(snapshot)
     if heston.parameters is None:
         notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")
@@ -236,22 +260,54 @@ def probability_of_profit(
         law = HestonLaw(position.spot, heston.parameters, carry, drift)
         fair = _marked_at(position, _heston_vols(position, law))
         asked.append((fair, HestonMarks(law, fair)))
-        if not heston.converged or heston.at_bound:
-            where = f"; at the bound: {', '.join(heston.at_bound)}" if heston.at_bound else ""
-            notes.append(
-                f"the search for Heston's parameters ended without settling{where}: read its answers with care"
-            )
-    if log_returns is None:
+        notes += _of_the_fit(heston, fair)
+    if past is None:
         notes.append(
             f"the past is missing: the catalog has no year of daily bars {snapshot.chain.underlying}.1d; import them "
             "(argus data import), or name a dataset with --history"
         )
     else:
-        asked.append((position, HistoricalBootstrap(position.spot, log_returns, drift=drift)))
+        asked.append((position, HistoricalBootstrap(position.spot, past.log_returns, drift=drift)))
+        notes.append(_of_the_past(past, drift, vol))
     how = {"plan": plan, "costs": structure.costs, "paths": paths, "seed": seed, "workers": workers}
     rows = tuple(row for held, model in asked for row in pop_table(held, [model], **how))  # type: ignore[arg-type]
+    if not position.has_one_expiry:
+        rows = tuple(replace(row, at_expiry=None) if row.model == "heston" else row for row in rows)
     laws = {model.label: model for _, model in asked if isinstance(model, Law)}
     return PopReport(structure, plan, rows, heston, laws, tuple(notes))
+
+
+def _one_volatility(position: Position, near: BOOL_1D) -> tuple[float, str]:
+    """The volatility that Black and Scholes are given, and what that means for their answers."""
+    sold = near & (position.quantity < 0.0)
+    rows = sold if sold.any() else near
+    vol = float(np.sqrt(np.average(position.vol[rows] ** 2, weights=np.abs(position.quantity[rows]))))
+    return vol, (
+        f"Black and Scholes move by {vol:.1%}, the volatility of the {'sold' if sold.any() else 'bought'} options of "
+        "the nearest expiry; where other legs cost another, its mean gain holds that difference and no edge"
+    )
+
+
+def _of_the_fit(heston: HestonCalibration, fair: Position) -> list[str]:
+    """How far Heston is off, from a position that it marks."""
+    value, middle = float(fair.value(fair.spot).value[0]), 0.5 * math.fsum(fair.quantity * (fair.bid + fair.ask))
+    told = [
+        f"Heston prices the position at {value:,.2f} a unit where the middle of its quotes is {middle:,.2f}: that much "
+        "of its mean gain is the misfit of the model, and no edge"
+    ]
+    if not heston.converged or heston.at_bound:
+        where = f"; at the bound: {', '.join(heston.at_bound)}" if heston.at_bound else ""
+        told.append(f"the search for Heston's parameters did not settle{where}: read its answers with care")
+    return told
+
+
+def _of_the_past(past: PastReturns, drift: float | None, vol: float) -> str:
+    own = past.growth if drift is None else drift
+    return (
+        f"the past is {len(past.log_returns):,} sessions from {past.first} to {past.last}: the mean of the spot grows "
+        f"by {own:+.1%} a year, and moves by {past.vol:.1%} where these options imply {vol:.1%}. A gain may be that "
+        "growth or that difference, and what those years did not hold cannot come"
+    )
 
 
 def _marked_at(position: Position, vol: F64_1D) -> Position:
@@ -292,10 +348,36 @@ def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PastReturns:
+    """Logarithmic returns of single sessions.
+
+    Attributes
+    ----------
+    log_returns : (n,) float64
+    first, last : str
+        Dates of the first and the last of them.
+    """
+
+    log_returns: F64_1D
+    first: str
+    last: str
+
+    @property
+    def growth(self) -> float:
+        """Annual growth of the mean price, continuous."""
+        return float(_SESSIONS_A_YEAR * np.log(np.mean(np.exp(self.log_returns))))
+
+    @property
+    def vol(self) -> float:
+        """Annual volatility."""
+        return float(np.std(self.log_returns, ddof=1) * np.sqrt(_SESSIONS_A_YEAR))
+
+
 def daily_returns(
     workspace: Path | None, name: str, before_ns: int, years: float = 10.0, *, wanted: bool = False
-) -> F64_1D | None:
-    """Logarithmic returns of single sessions of a dataset, those known by an instant; None if there is none.
+) -> PastReturns | None:
+    """Returns of single sessions of a dataset, those known by an instant; None if there is not a year of them.
 
     Parameters
     ----------
@@ -327,11 +409,13 @@ def daily_returns(
         return None
     bars = catalog.load(symbol, interval or "1d")
     known = (bars.ts_recv_ns <= before_ns) & (bars.ts_recv_ns > before_ns - round(years * NS_PER_YEAR_365))
-    close = bars.close[known]
-    close = close[np.isfinite(close) & (close > 0.0)]
-    if wanted and len(close) <= _RETURNS_MIN:
-        raise CoverageError(f"{name} has {len(close)} closes by then; at least {_RETURNS_MIN + 1} are needed")
-    return np.diff(np.log(close)) if len(close) > _RETURNS_MIN else None
+    known &= np.isfinite(bars.close) & (bars.close > 0.0)
+    close, session = bars.close[known], bars.session[known]
+    if len(close) <= _RETURNS_MIN:
+        if wanted:
+            raise CoverageError(f"{name} has {len(close)} closes by then; at least {_RETURNS_MIN + 1} are needed")
+        return None
+    return PastReturns(np.diff(np.log(close)), day_of(session[1]).isoformat(), day_of(session[-1]).isoformat())
 
 
 def _spot(snapshot: Snapshot) -> float:

@@ -270,8 +270,11 @@ def _of_catalog(name: str, at: str | None, workspace: Path | None) -> ChainSnaps
     store = ChainStore(open_workspace(workspace).catalog().root)
     begin, end = _range(at)
     segments = [one for one in store.manifest(name).segments if one.first_recv_ns < end]
-    begin = max(begin, segments[-1].first_recv_ns) if segments else begin
-    return store.load(name, ChainFilter(start_ns=begin, end_ns=end))
+    if not segments or segments[-1].last_recv_ns < begin:
+        every = store.manifest(name).segments
+        first, last = format_ns(every[0].first_recv_ns), format_ns(every[-1].last_recv_ns)
+        raise CoverageError(f"{name} has no snapshot of {at}; its snapshots are from {first} to {last}")
+    return store.load(name, ChainFilter(start_ns=max(begin, segments[-1].first_recv_ns), end_ns=end))
 
 
 def _range(at: str | None) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.core.arrays import F64_1D, I64_1D
+from argus.core.chains import settles_at_open
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.time import NS_PER_DAY, NS_PER_SECOND, format_ns
 
@@ -114,6 +115,10 @@ def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex |
     away = forwards.years * 365.0 * (_TARGET_DAYS / days)
     usable = (away > _INDEX_DAYS[0]) & (away <= _INDEX_DAYS[1]) & np.isfinite(forwards.rate)
     weekday = [datetime.fromtimestamp(int(ns) // NS_PER_SECOND, UTC).weekday() for ns in snapshot.expiry_ns]
+    # Where an expiry that settles on the open shares its date with one that settles on the close, the index takes it.
+    date = snapshot.expiry_ns // NS_PER_DAY
+    opens = np.array([bool(settles_at_open(chain.settlement[snapshot.expiry == k])[0]) for k in range(len(date))])
+    usable &= opens | ~np.isin(date, date[opens])
     friday = usable & (np.array(weekday) == _FRIDAY)
     for among in (friday, usable):
         near, later = np.flatnonzero(among & (away <= _TARGET_DAYS)), np.flatnonzero(among & (away > _TARGET_DAYS))

@@ -37,6 +37,9 @@ __all__ = [
     "write_text",
 ]
 
+_FALSE_MAX = 0.1
+"""Share of false discoveries up to which a quote stands out."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExpiryLine:
@@ -121,8 +124,8 @@ def expiry_lines(snapshot: Snapshot) -> list[ExpiryLine]:
 def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
     """Every quote with its volatilities and greeks, one row each; of one expiry date, or of all.
 
-    Greeks are those of Black at the volatility of the middle, to the forward: vega per 1.00 of volatility, theta per
-    year that goes by.
+    Greeks are those of Black at the volatility of the middle: delta, gamma and vanna to the forward, vega for a point
+    of volatility, theta for a day with the forward held.
 
     Raises
     ------
@@ -159,12 +162,11 @@ def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
             "vol_bid": vols.bid.vol[rows],
             "vol_mid": vols.mid.vol[rows],
             "vol_ask": vols.ask.vol[rows],
-            "delta": greeks.delta,
-            "gamma": greeks.gamma,
-            "vega": greeks.vega,
-            "theta": greeks.theta,
-            "vanna": greeks.vanna,
-            "vomma": greeks.vomma,
+            "delta_forward": greeks.delta,
+            "gamma_forward": greeks.gamma,
+            "vega_point": greeks.vega / 100.0,
+            "theta_day": greeks.theta / 365.0,
+            "vanna_forward": greeks.vanna,
             "parity_residual": snapshot.forwards.residual[rows],
             "vendor_iv": chain.vendor_iv[rows],
             "vendor_delta": chain.vendor_delta[rows],
@@ -249,15 +251,16 @@ def anomaly_dict(report: AnomalyReport, top: int) -> dict[str, Any]:
                 "expected_by_chance": float(found.expected_by_chance[place]),
                 "edge": float(found.edge[place]),
                 "tradable": bool(found.is_tradable[place]),
+                "stands_out": bool(found.q_value[place] <= _FALSE_MAX),
             }
         )
-    real = int((found.q_value <= 0.1).sum())
+    real = int((found.q_value <= _FALSE_MAX).sum())
     past = f"{len(report.past)} earlier sessions" if report.past else "no earlier session (--history)"
     sentences = [
         f"{found.tests:,} quotes were looked at, against the surface, their neighbours and {past}; {real:,} of them "
         "stand out at one false discovery in ten.",
-        f"{int((found.is_tradable & (found.q_value <= 0.1)).sum()):,} of those could be traded against the model at "
-        f"bid or ask after fees; of all quotes {int(found.is_tradable.sum()):,}, which chance alone may leave. "
+        f"{int((found.is_tradable & (found.q_value <= _FALSE_MAX)).sum()):,} of those could be traded against the "
+        f"model at bid or ask after fees; of all {int(found.is_tradable.sum()):,}, which chance alone may leave. "
         "The model is a smooth curve, not a promise: a quote that nobody trades may stand for hours.",
     ]
     return {"contracts": contracts, "tests": found.tests, "past": list(report.past), "sentences": sentences}
@@ -296,7 +299,9 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
         "entry": entry * times,
         "commission": position.commission(costs) * times,
         "profit_max": gain,
+        "profit_unbounded": math.isinf(gain),
         "loss_max": loss,
+        "loss_unbounded": math.isinf(loss),
         "break_evens": list(curve.break_evens),
         "margin_strategy": margin.requirement * times,
         "margin_deposit": margin.deposit * times,
@@ -323,7 +328,7 @@ def pop_dict(report: PopReport) -> dict[str, Any]:
                     "probability": (law.probability, 0.0),
                     "mean": (law.expected_pnl * times, 0.0),
                     "cvar": (law.cvar * times, 0.0),
-                    "touch": [(strike, (value, 0.0)) for strike, value in touch],
+                    "touch": [(strike, (value, 0.0) if math.isfinite(value) else None) for strike, value in touch],
                 }
             )
         for how, paths in (("held, by paths", row.held), ("by the plan", row.managed)):

@@ -12,9 +12,8 @@ import typer
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
-    from argus.app.option_positions import StructureReport
+    from argus.app.option_positions import PastReturns, StructureReport
     from argus.app.option_snapshots import Snapshot
-    from argus.core.arrays import F64_1D
 
 __all__ = ["anomalies", "iv", "pop", "structure", "surface"]
 
@@ -36,7 +35,12 @@ PresetOption = Annotated[
 ]
 RateOption = Annotated[
     float | None,
-    typer.Option(metavar="SHARE", help="Annual rate, 0.02 is two percent; by default those of the longer expiries."),
+    typer.Option(
+        min=-0.5,
+        max=0.5,
+        metavar="SHARE",
+        help="Annual rate, 0.02 for 2 %; by default those of longer expiries.",
+    ),
 ]
 PageOption = Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Draw a page, one file.")]
 HistoryOption = Annotated[
@@ -57,8 +61,8 @@ WidthOption = Annotated[float | None, typer.Option("--width", metavar="PRICE", h
 LaterOption = Annotated[
     float | None, typer.Option("--later-dte", metavar="DAYS", help="Of the later expiry of calendars and diagonals.")
 ]
-CommissionOption = Annotated[float, typer.Option(metavar="MONEY", help="A contract and side.")]
-MultiplierOption = Annotated[float, typer.Option(metavar="UNITS", help="Of the underlying in a contract.")]
+CommissionOption = Annotated[float, typer.Option(min=0.0, metavar="MONEY", help="A contract and side.")]
+MultiplierOption = Annotated[float, typer.Option(min=1e-9, metavar="UNITS", help="Of the underlying in a contract.")]
 MidOption = Annotated[bool, typer.Option("--mid", help="Enter in the middle, not at the bid and the ask.")]
 
 _WIDTH: Final = 160
@@ -84,7 +88,7 @@ _QUOTES: Final[_Columns] = (
     ("vol bid", "vol_bid", "{:.2%}"),
     ("vol mid", "vol_mid", "{:.2%}"),
     ("vol ask", "vol_ask", "{:.2%}"),
-    ("delta", "delta", "{:+.3f}"),
+    ("delta", "delta_forward", "{:+.3f}"),
     ("vendor vol", "vendor_iv", "{:.2%}"),
     ("why not", "why", "{}"),
 )
@@ -199,7 +203,7 @@ def surface(
     found = _open(chain, at, workspace, underlying, preset, rate)
     report = fit_snapshot(found)
     past = _past(workspace, history, found, history_years)
-    outlook = None if past is None else vol_outlook(report, past)
+    outlook = None if past is None else vol_outlook(report, past.log_returns)
     data = _head(found) | surface_dict(report, outlook)
     if out is not None:
         from argus.app.option_tables import write_text
@@ -250,7 +254,7 @@ def anomalies(
 
     def text() -> None:
         _say(found)
-        _table(data["contracts"], _ANOMALIES)
+        _table([one | {"tradable": _tradable(one)} for one in data["contracts"]], _ANOMALIES)
         for sentence in data["sentences"]:
             typer.echo(sentence)
 
@@ -335,7 +339,7 @@ def pop(
     if profit_target is not None or stop is not None or exit_days is not None:
         plan = ExitPlan(profit_target, stop, None if exit_days is None else exit_days / 365.0)
     past = _past(workspace, history, found, history_years)
-    answer = probability_of_profit(report, plan=plan, drift=drift, log_returns=past, paths=paths, seed=seed)
+    answer = probability_of_profit(report, plan=plan, drift=drift, past=past, paths=paths, seed=seed)
     data = _head(found) | structure_dict(report) | pop_dict(answer)
 
     def text() -> None:
@@ -357,7 +361,7 @@ def _open(
     return open_snapshot(chain, at, workspace=workspace, underlying=underlying, preset=preset, rate=rate)
 
 
-def _past(workspace: Path | None, history: str | None, found: Snapshot, years: float) -> F64_1D | None:
+def _past(workspace: Path | None, history: str | None, found: Snapshot, years: float) -> PastReturns | None:
     from argus.app.option_positions import daily_returns
 
     name = history or found.chain.underlying
@@ -443,6 +447,11 @@ def _estimate(pair: Sequence[float] | None, *, money: bool = False) -> str:
     if money:
         return f"{pair[0]:+,.2f}" + (f" +/- {error:,.2f}" if error else "")
     return f"{pair[0]:.1%}" + (f" +/- {error:.1%}" if error else "")
+
+
+def _tradable(one: Mapping[str, Any]) -> str:
+    """Only what stands out beyond chance is worth a yes."""
+    return "no" if not one["tradable"] else "yes" if one["stands_out"] else "by chance"
 
 
 def _answer(one: Mapping[str, Any]) -> dict[str, str]:

@@ -320,7 +320,8 @@ def pop_by_paths(
 ) -> PathPop:
     """Probability of profit on paths, with the position revalued at every step by Black-76 and closed by the plan.
 
-    Each leg keeps its own volatility of entry (sticky strike), times the factor that the model draws with its paths,
+    Each leg keeps its own volatility of entry (sticky strike; one that expires later, what `Position.vols_at` leaves of
+    it), times the factor that the model draws with its paths,
     times ``(spot / spot at entry) ** vol_elasticity``: about -4 is what index options do, 0 is the default. Closing
     costs the half-spread and the commission of each option; an option at its expiry is settled for what exercising it
     pays. Early exercise is not considered. A stop is a market order at the next step: it may lose more than it says.
@@ -391,6 +392,8 @@ class _Run:
                 half_spreads(position, costs),
             )
         )
+        own = np.where(position.vol > 0.0, position.vol, 1.0)
+        self._term = np.stack([position.vols_at(float(t)) / own for t in np.minimum(elapsed, position.horizon)], axis=1)
         self.strikes = _short_strikes(position)
         self.pnl = np.empty(paths)
         self.step = np.full(paths, len(elapsed) - 1, dtype=np.int64)
@@ -407,6 +410,10 @@ class _Run:
         ratio = np.empty((0, 0, 0))
         if drawn.vol_ratio is not None:
             ratio = np.ascontiguousarray(drawn.vol_ratio).reshape(-1, *spot.shape)
+        if len(ratio) < 2 and not self.position.has_one_expiry:
+            ratio = np.ascontiguousarray(
+                self._term[:, :, np.newaxis] * (ratio if len(ratio) else np.ones((1, *spot.shape)))
+            )
         start, steps = float(self.position.spot), len(self.elapsed)
         if spot.shape != (steps, last - first) or len(ratio) not in (0, 1, self.legs.shape[1]):
             raise ConfigError(f"{self.model.label} drew paths of shape {spot.shape}, expected {(steps, last - first)}")

@@ -68,6 +68,10 @@ class Costs:
             raise ConfigError(f"half_spread is {self.half_spread}; it must not be negative, or None")
 
 
+_FORWARD_MIN: Final = 0.0625
+"""Least forward variance of a later leg, as a share of its own: a quarter of the volatility."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Position:
     """Legs held together on one underlying.
@@ -150,6 +154,23 @@ class Position:
         """Commission of one side for all options, per unit."""
         return math.fsum(np.abs(self.quantity[self.right != 0])) * costs.commission / costs.multiplier
 
+    def vols_at(self, elapsed: float) -> F64_1D:
+        """Volatility of what is left of each leg's life after `elapsed` years, (legs,).
+
+        Until the nearest expiry the underlying moves by the volatility of the options that end there. What a later
+        leg's total variance holds beyond that is left for the rest: its forward volatility, at least a quarter of its
+        own.
+        """
+        near = (self.right != 0) & (self.years == self.horizon)
+        later = (self.right != 0) & ~near
+        if not later.any() or elapsed <= 0.0:
+            return self.vol
+        used = float(np.mean(self.vol[near] ** 2)) * elapsed
+        left = np.where(later, self.years - elapsed, 1.0)
+        own = self.vol**2
+        rest = (own * np.where(later, self.years, 1.0) - used) / left
+        return np.where(later, np.sqrt(np.maximum(rest, own * _FORWARD_MIN)), self.vol)
+
     def leg_values(self, spot: ArrayLike, elapsed: float = 0.0, vol_factor: float = 1.0) -> LegValue:
         """Model value and greeks of one unit of each leg, (spots, legs); as `value` otherwise."""
         if not 0.0 <= elapsed <= self.horizon:
@@ -158,7 +179,9 @@ class Position:
             )
         left = np.where(self.right != 0, self.years - elapsed, 0.0)
         at = np.atleast_1d(np.asarray(spot, dtype=np.float64))[:, None]
-        return black_greeks(self.right, at, self.strike, left, self.vol * vol_factor, self.rate, self.carry)
+        return black_greeks(
+            self.right, at, self.strike, left, self.vols_at(elapsed) * vol_factor, self.rate, self.carry
+        )
 
     def value(self, spot: ArrayLike, elapsed: float = 0.0, vol_factor: float = 1.0) -> LegValue:
         """Model value and greeks at these spots after `elapsed` years, every volatility times `vol_factor`.
