@@ -189,6 +189,10 @@ def test_a_snapshot_is_found_by_file_and_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(file.vols.mid.vol, snapshot_of(CHAINS[0], "made up").vols.mid.vol)
     with pytest.raises(CoverageError, match="no snapshot of 2020-01-01"):
         open_snapshot(str(path), "2020-01-01")
+    plain = pl.read_csv(path).select("symbol", "ts_event_ns", "bid", "ask", "underlying_price")
+    plain.write_csv(tmp_path / "plain.csv")
+    few = open_snapshot(str(tmp_path / "plain.csv"), None)
+    np.testing.assert_array_equal(few.vols.mid.vol, file.vols.mid.vol)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ConfigError, match="its form cannot be told"):
         open_snapshot(str(tmp_path / "other.csv"), None)
@@ -261,3 +265,14 @@ def test_a_calendar_is_marked_by_the_volatility_that_is_left(snapshot: Snapshot)
         mean, error = by["black_scholes", how]["mean"]
         assert abs(mean) < 3.5 * error + 0.02 * structure_dict(report)["entry"]
     assert any("are left out" in note for note in answer.notes)
+
+
+def test_a_quote_without_a_forward_says_what_its_expiry_says() -> None:
+    chain = CHAINS[0]
+    first = chain.expiry_ns == chain.expiry_ns.min()
+    bid = np.where(first, 0.0, chain.bid)
+    found = snapshot_of(replace_columns(chain, bid=bid), "made up")
+    line = expiry_lines(found)[0]
+    assert line.reason != "ok"
+    assert line.implied == 0
+    assert line.refused == {line.reason: line.quotes}

@@ -7,7 +7,7 @@ volatilities that bid, middle and ask imply. A quote without an answer keeps its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,7 @@ from argus.core.time import NS_PER_DAY, format_ns, parse_ns
 if TYPE_CHECKING:
     from argus.core.chains import ChainSnapshots
     from argus.options import ForwardFit, QuoteVols, RateCurve
+    from argus.options.columns import U8_1D
 
 __all__ = ["Snapshot", "open_snapshot", "snapshot_of"]
 
@@ -27,6 +28,8 @@ _SPOT_DAYS_MIN: Final = 2.0
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
 _RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
+_NEEDED: Final = ("symbol", "expiry", "right", "strike", "bid", "ask")
+"""Columns that a file must have, of those that its form names; the others may be missing."""
 _DAY_LENGTH: Final = len("2019-06-20")
 _NS_MIN: Final = -(2**62)
 _NS_MAX: Final = 2**62
@@ -166,13 +169,25 @@ def snapshot_of(
     if curve is not None:
         forwards = implied_forwards(*quotes, curve=curve, spot=spot)
     sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
-    vols = quote_vols(chain.bid, chain.ask, *sides)
+    vols = _with_reasons_of(quote_vols(chain.bid, chain.ask, *sides), forwards.reason[expiry])
     early = is_american(chain.settlement)
     if early.any():
         vols, told = _with_early_exercise(chain, early, vols, forwards, expiry, years)
         notes = (*notes, told)
     roots = tuple(chain.roots[int(root)] for root in unique[1])
     return Snapshot(chain, source, now_ns, expiry, unique[0], roots, years, forwards, vols, notes)
+
+
+def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
+    """The reason for which the expiry has no forward, where that is why a quote has no volatility."""
+    from argus.options import ImpliedVols, QuoteVols
+
+    return QuoteVols(
+        *(
+            ImpliedVols(side.vol, np.where(without != 0, without, side.reason).astype(np.uint8))
+            for side in (vols.bid, vols.mid, vols.ask)
+        )
+    )
 
 
 def _with_early_exercise(
@@ -220,9 +235,13 @@ def _own_rates(forwards: ForwardFit) -> RateCurve | None:
 
 def _of_file(path: Path, underlying: str | None, preset: str | None) -> tuple[ChainSnapshots, tuple[str, ...]]:
     from argus.data.chain_importing import chain_preset, read_chain_file
+    from argus.data.sources import open_source
 
     name = preset or _preset_of(path)
     spec = chain_preset(name, underlying or _underlying_of(path, name))
+    there = set(open_source(path).names)
+    kept = {field: column for field, column in spec.columns.items() if field in _NEEDED or column in there}
+    spec = replace(spec, columns=kept)
     read = read_chain_file(path, spec)
     notes = []
     if read.quarantined:
@@ -237,7 +256,9 @@ def _preset_of(path: Path) -> str:
 
     there = set(open_source(path).names)
     fitting = [
-        name for name, form in CHAIN_PRESETS.items() if {*form["columns"].values(), form["time_column"]} <= there
+        name
+        for name, form in CHAIN_PRESETS.items()
+        if {form["time_column"], *(form["columns"].get(field, "") for field in _NEEDED), ""} - {""} <= there
     ]
     if len(fitting) != 1:
         raise ConfigError(
