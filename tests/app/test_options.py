@@ -17,7 +17,7 @@ from argus.app.option_snapshots import Snapshot, open_snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, past_snapshots, vol_outlook
 from argus.app.option_tables import anomaly_dict, expiry_lines, pop_dict, quote_frame, structure_dict, surface_dict
 from argus.app.workspace import init_workspace
-from argus.core.chains import ChainSnapshots
+from argus.core.chains import ChainSnapshots, settles_at_open
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.option_symbols import format_option_symbols
 from argus.core.time import NS_PER_DAY
@@ -276,3 +276,41 @@ def test_a_quote_without_a_forward_says_what_its_expiry_says() -> None:
     assert line.reason != "ok"
     assert line.implied == 0
     assert line.refused == {line.reason: line.quotes}
+
+
+def test_the_index_takes_the_expiry_that_settles_on_the_open() -> None:
+    # 29 days before the third Friday of June: of its two expiries the later one lies nearer to thirty days.
+    (chain,) = chain_snapshots(replace(MARKET, start=date(2019, 5, 23), sessions=1))
+    snapshot = snapshot_of(chain, "made up")
+    index = fit_snapshot(snapshot).index
+    assert index is not None
+    opens = settles_at_open(snapshot.chain.settlement)
+    dates = snapshot.chain.expiry_ns // NS_PER_DAY
+    shared = np.intersect1d(dates[opens], dates[~opens])
+    assert len(shared), "the market lists both on third Fridays"
+    passed_over = snapshot.years[~opens & np.isin(dates, shared)]
+    used = [index.near.years, index.next.years]
+    assert not np.isin(used, passed_over).any()
+    assert any(one in snapshot.years[opens] for one in used)
+
+
+def test_what_a_mean_gain_stands_on_is_told(snapshot: Snapshot) -> None:
+    report = find_structure(snapshot, "short_put", Wanted(dte=30.0, delta=0.3), COSTS)
+    returns = np.full(300, 0.001) + 0.01 * np.cos(np.arange(300))
+    past = PastReturns(returns, "2018-02-01", "2019-05-03")
+    told = pop_dict(probability_of_profit(report, past=past, paths=500, seed=1))["sentences"]
+    growth = 252 * math.log(float(np.mean(np.exp(returns))))
+    assert past.growth == pytest.approx(growth)
+    assert any(f"from 2018-02-01 to 2019-05-03: the mean of the spot grows by {growth:+.1%}" in one for one in told)
+    assert any("the volatility of the sold options" in one for one in told)
+    assert any("the misfit of the model, and no edge" in one for one in told)
+
+
+def test_unbounded_is_not_unknown_and_an_index_is_not_bought(snapshot: Snapshot) -> None:
+    call = structure_dict(find_structure(snapshot, "short_call", Wanted(dte=30.0, delta=0.3), COSTS))
+    assert (call["loss_unbounded"], call["profit_unbounded"]) == (True, False)
+    covered = find_structure(snapshot, "covered_call", Wanted(dte=30.0, delta=0.3), COSTS)
+    assert any("SPX itself cannot be bought" in note for note in covered.snapshot.notes)
+    told = pop_dict(probability_of_profit(covered, paths=500, seed=1))
+    smile = next(one for one in told["answers"] if one["model"] == "market_smile")
+    assert all(value is None for _, value in smile["touch"])
