@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._emission_kernels import element, emit, settle
+from argus.features._emission_kernels import element, emit
 from argus.features._form_kernels import call_kernel
 
 __all__ = ["advance", "gather", "load", "put_row", "slide", "spread_out"]
@@ -38,7 +38,6 @@ def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_
                 args[args_at[k] : args_at[k + 1]],
                 state[state_at[k] : state_at[k + 1]],
             )
-    settle(n)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

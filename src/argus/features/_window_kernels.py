@@ -314,11 +314,11 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
 @kernel()
 def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Standard deviation from a sum of squared distances and a divisor, args[0]."""
-    divisor = args[0]
+    share = 1.0 / args[0]
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
     for i in range(n):
-        out[i] = math.sqrt(x[i] / divisor)
+        out[i] = math.sqrt(x[i] * share)
 
 
 @kernel(depth=_window)
