@@ -154,7 +154,7 @@ def _machine(codegen: Any) -> Any:
     LLVM keeps to half of them on processors that once became slower by the wide ones; kernels that are nothing but
     arithmetic are a third to a half faster with them. No result changes: the same operations, on more numbers at once.
     """
-    options: dict[str, Any] = {"opt": config.OPT}
+    options: dict[str, Any] = {"opt": config.OPT}  # type: ignore[attr-defined]
     codegen._customize_tm_options(options)
     if "+avx512f" not in options["features"]:
         return codegen._tm
