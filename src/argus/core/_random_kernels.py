@@ -81,7 +81,7 @@ def stream_state(key, counter):  # type: ignore[no-untyped-def]
 @njit(cache=True, forceinline=True)
 def later_state(state, stride):  # type: ignore[no-untyped-def]
     """The state that lies `stride` (of `stream_stride`) further: one sum instead of a product for each number."""
-    return (state + stride) & _MASK
+    return (_u64(state) + stride) & _MASK
 
 
 @njit(cache=True, forceinline=True)

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from argus.core.arrays import F64_1D, I64_1D
+from argus.core.arrays import F64_1D, I64_1D, working_memory
 from argus.core.errors import ConfigError
 from argus.core.random import stream_key
 from argus.lab.stress.block_length import optimal_block
@@ -197,13 +197,13 @@ def _drawing(
         length = 1.0 if mode is Redraw.IID else block
         restart = max(1, round(2.0**32 / length))
         scale = len(sample) * 2**32 // restart if len(sample) * length <= _COARSE else 0
-        room, ints = np.empty(kernels.ROOM_FLOATS), np.empty(kernels.ROOM_INTS, dtype=np.uint64)
+        room, ints = working_memory(kernels.ROOM_FLOATS), working_memory(kernels.ROOM_INTS).view(np.uint64)
         kernels.redraw_block(
             sample, capital, np.uint64(restart), np.uint64(scale), key, first, last, steps, out, fan, room, ints
         )
 
     def reorder(first: int, last: int) -> None:
-        room, order = np.empty(kernels.ROOM_FLOATS), np.empty((kernels.LANES, len(sample) + _STRIDE - 1))
+        room, order = working_memory(kernels.ROOM_FLOATS), np.empty((kernels.LANES, len(sample) + _STRIDE - 1))
         kernels.reorder_block(sample, capital, key, first, last, steps, out, fan, room, order)
 
     return reorder if mode is Redraw.REORDER else redraw
