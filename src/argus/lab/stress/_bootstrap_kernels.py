@@ -368,13 +368,17 @@ def _settle(part: Any, low: Any, high: Any, rank: Any):  # type: ignore[no-untyp
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def select_ranks(values: Any, ranks: Any, out: Any, spare: Any, bins: Any, counts: Any, starts: Any):  # type: ignore[no-untyped-def]
+def select_ranks(  # type: ignore[no-untyped-def]
+    values: Any, low: Any, high: Any, ranks: Any, out: Any, spare: Any, bins: Any, counts: Any, starts: Any
+):
     """Order statistics of `values` without sorting them: only bins in which a rank lies are looked into.
 
     Parameters
     ----------
     values : (n,) float64
         Finite. Left as they are.
+    low, high : float
+        The least and the greatest of them.
     ranks : (k,) int64
         Positions in sorted order.
     out : (k,) float64
@@ -383,11 +387,6 @@ def select_ranks(values: Any, ranks: Any, out: Any, spare: Any, bins: Any, count
         Working memory; b bins of equal width.
     """
     count, width = len(values), len(counts)
-    low, high = values[0], values[0]
-    for row in range(count):
-        value = values[row]
-        low = low if low < value else value
-        high = high if high > value else value
     scale = (width - 1) / (high - low) if high > low else 0.0
     counts[:] = 0
     starts[:] = -1

@@ -290,30 +290,28 @@ def _quantiles(rows: Sequence[F64_1D], workers: int) -> list[tuple[float, ...]]:
     """
     from argus.lab.stress._bootstrap_kernels import select_ranks
 
-    levels = np.array(QUANTILES)
-    found = np.full((len(rows), len(levels)), np.nan)
+    lengths = np.array([len(row) for row in rows])[:, None]
+    place = np.array(QUANTILES) * np.maximum(lengths - 1, 0)
+    below = np.floor(place).astype(np.int64)
+    ranks = np.hstack((below, np.minimum(below + 1, lengths - 1)))
+    ends = np.full(ranks.shape, np.nan)
 
     def work(first: int, last: int) -> None:
-        longest = max((len(row) for row in rows[first:last]), default=0)
+        longest = int(lengths[first:last].max(initial=0))
         spare, bins = np.empty(longest), np.empty(longest, dtype=np.int64)
         counts, starts = np.empty(_BINS, dtype=np.int64), np.empty(_BINS, dtype=np.int64)
-        ends = np.empty(2 * len(levels))
         for number in range(first, last):
             row = rows[number]
-            if not len(row):
-                continue
-            place = levels * (len(row) - 1)
-            below = np.floor(place).astype(np.int64)
-            ranks = np.concatenate((below, np.minimum(below + 1, len(row) - 1)))
-            select_ranks(row, ranks, ends, spare, bins, counts, starts)
-            low, high = ends[: len(levels)], ends[len(levels) :]
-            part, step = place - below, high - low
-            # NumPy goes from the nearer end.
-            found[number] = np.where(part >= 0.5, high - step * (1.0 - part), low + step * part)
+            if len(row):
+                select_ranks(row, row.min(), row.max(), ranks[number], ends[number], spare, bins, counts, starts)
 
     parts = max(1, min(workers, len(rows)))
     bounds = [len(rows) * part // parts for part in range(parts + 1)]
     _in_threads(work, list(pairwise(bounds)))
+    low, high = np.hsplit(ends, 2)
+    part, step = place - below, high - low
+    # NumPy goes from the nearer end.
+    found = np.where(part >= 0.5, high - step * (1.0 - part), low + step * part)
     return [tuple(line) for line in found.tolist()]
 
 
