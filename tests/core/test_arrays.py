@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus.core.arrays import BAR_FIELDS, QUOTE_FIELDS, Bars, Quotes, readonly
+from argus.core.arrays import BAR_FIELDS, QUOTE_FIELDS, Bars, Quotes, readonly, working_memory
 from argus.core.errors import DataError
 from tests.engine.markets import flat, make_bars, random_bars
 
@@ -206,3 +206,9 @@ def test_bars_of_one_price_have_it_four_times() -> None:
     bars = make_bars("ES", [(1.0, 2.0, 0.5, 1.5)])
     assert (bars.open[0], bars.high[0], bars.low[0], bars.close[0]) == (1.0, 2.0, 0.5, 1.5)
     assert bars.observed == frozenset(BAR_FIELDS[:4])
+
+
+@pytest.mark.parametrize("floats", [1, 8, 1000])
+def test_working_memory_starts_where_a_cache_line_does(floats: int) -> None:
+    held = [working_memory(floats) for _ in range(9)]
+    assert all(one.shape == (floats,) and one.ctypes.data % 64 == 0 and one.flags.c_contiguous for one in held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -14,6 +15,7 @@ from vollib.black_scholes_merton import black_scholes_merton
 
 from argus.core.errors import DataError
 from argus.options import (
+    Greeks,
     bachelier_greeks,
     black76_greeks,
     black76_price,
@@ -178,3 +180,16 @@ def test_an_answer_can_be_written_over() -> None:
         assert getattr(again, name).tobytes() == getattr(fresh, name).tobytes()
     with pytest.raises(DataError, match="out holds 100 rows"):
         black76_greeks(100.0, 0.97, strikes[1:], 0.5, 0.2, 1, out=first)
+    with pytest.raises(DataError, match="of 12 columns, 100 of 9 are wanted"):
+        black76_greeks(100.0, 0.97, strikes, 0.5, 0.2, 1, out=first, extended=False)
+
+
+@pytest.mark.parametrize("model", [black76_greeks, bachelier_greeks])
+def test_fewer_greeks_are_the_same_greeks(model: Callable[..., Greeks]) -> None:
+    strikes = np.append(np.arange(60.0, 160.0), -np.inf)
+    all_of_them = model(100.0, 0.97, strikes, 0.5, 0.2, 1)
+    some = model(100.0, 0.97, strikes, 0.5, 0.2, 1, extended=False)
+    some = model(100.0, 0.97, strikes, 0.5, 0.2, 1, extended=False, out=some)
+    for name in some.__slots__:
+        found, wanted = getattr(some, name), getattr(all_of_them, name)
+        assert found.tobytes() == (b"" if name in {"veta", "speed", "color"} else wanted.tobytes())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from argus.options._normal_kernels import bounded_exp, normal_cdf, positive_log, tail_ratio, two_tail_ratios
+from argus.options._normal_kernels import bounded_exp, exp_row, normal_cdf, positive_log, tail_ratio, two_tail_ratios
 
 ULP = 2.0**-52
 mpmath.mp.dps = 40
@@ -50,6 +50,17 @@ def test_two_ratios_at_once_are_those_of_one() -> None:
     for y, z in zip(spread(0, 40), spread(0, 3), strict=True):
         both = two_tail_ratios(y, z)
         assert both == pytest.approx((tail_ratio(y), tail_ratio(z)), rel=1e-15)
+
+
+def test_a_row_of_exponentials_is_that_of_each() -> None:
+    numbers = np.concatenate((spread(-710, 700), [-np.inf, -700.5, 0.0, np.nan]))
+    count = len(numbers)
+    room = np.concatenate((np.full(2, 7.0), numbers, np.full(count, np.nan)))
+    exp_row(count, 2, 2 + count, room)
+    assert room[:2].tolist() == [7.0, 7.0]
+    assert room[2 : 2 + count].tolist() == pytest.approx(
+        [bounded_exp(one) for one in numbers], rel=0, abs=0, nan_ok=True
+    )
 
 
 def test_the_ends_are_exact() -> None:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 from llvmlite import binding
-from numba.core import codegen, compiler, typed_passes, untyped_passes
+from numba.core import codegen, compiler, config, typed_passes, untyped_passes
 from numba.core.compiler_machinery import register_pass
 
 from argus._kernel_cache import kernel_compiles
@@ -146,6 +147,21 @@ def _linkable(library: Any) -> Any:
     return library.own_module() if isinstance(library, _PartLibrary) else library._get_module_for_linking()
 
 
+@cache
+def _machine(codegen: Any) -> Any:
+    """What is optimised for: this processor, with the widest vectors that it has.
+
+    LLVM keeps to half of them on processors that once became slower by the wide ones; kernels that are nothing but
+    arithmetic are a third to a half faster with them. No result changes: the same operations, on more numbers at once.
+    """
+    options: dict[str, Any] = {"opt": config.OPT}  # type: ignore[attr-defined]
+    codegen._customize_tm_options(options)
+    if "+avx512f" not in options["features"]:
+        return codegen._tm
+    options["features"] += ",-prefer-256-bit"
+    return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(**options)
+
+
 class _WholeLibrary(_JITCodeLibrary):  # type: ignore[misc]
     """Code with all its parts, optimised together."""
 
@@ -175,7 +191,7 @@ class _WholeLibrary(_JITCodeLibrary):  # type: ignore[misc]
         options = binding.create_pipeline_tuning_options(speed_level=3)
         options.loop_vectorization = True
         options.inlining_threshold = _INLINED_BELOW
-        builder = binding.create_pass_builder(self._codegen._tm, options)
+        builder = binding.create_pass_builder(_machine(self._codegen), options)
         passes = builder.getModulePassManager()
         passes.add_refprune_pass()
         passes.run(self._final_module, builder)

@@ -20,12 +20,16 @@ from argus.core._sharing_kernels import share_compiled
 __all__ = [
     "fill_normal",
     "fill_uniform",
+    "later_state",
+    "mixed_bits",
     "portable_exp",
     "portable_log",
     "random_bits",
     "random_normal",
     "random_normal_pair",
     "random_uniform",
+    "stream_state",
+    "stream_stride",
     "unit_open",
 ]
 
@@ -63,12 +67,35 @@ else:
 
 
 @njit(cache=True, forceinline=True)
-def random_bits(key, counter):  # type: ignore[no-untyped-def]
-    """64 random bits: number `counter` of the stream `key` (both are taken modulo 2**64)."""
-    z = (_u64(key) + ((_u64(counter) + _u64(1)) & _MASK) * _GAMMA) & _MASK
-    z = ((z ^ (z >> 30)) * _MIX_1) & _MASK
+def stream_stride(numbers):  # type: ignore[no-untyped-def]
+    """How much further in the generator's state the number is that comes `numbers` later."""
+    return (_u64(numbers) * _GAMMA) & _MASK
+
+
+@njit(cache=True, forceinline=True)
+def stream_state(key, counter):  # type: ignore[no-untyped-def]
+    """The generator's state that number `counter` of the stream `key` is made from."""
+    return (_u64(key) + ((_u64(counter) + _u64(1)) & _MASK) * _GAMMA) & _MASK
+
+
+@njit(cache=True, forceinline=True)
+def later_state(state, stride):  # type: ignore[no-untyped-def]
+    """The state that lies `stride` (of `stream_stride`) further: one sum instead of a product for each number."""
+    return (_u64(state) + stride) & _MASK
+
+
+@njit(cache=True, forceinline=True)
+def mixed_bits(state):  # type: ignore[no-untyped-def]
+    """64 random bits from a state."""
+    z = ((state ^ (state >> 30)) * _MIX_1) & _MASK
     z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
     return z ^ (z >> 31)
+
+
+@njit(cache=True, forceinline=True)
+def random_bits(key, counter):  # type: ignore[no-untyped-def]
+    """64 random bits: number `counter` of the stream `key` (both are taken modulo 2**64)."""
+    return mixed_bits(stream_state(key, counter))
 
 
 @njit(cache=True, forceinline=True)

@@ -27,6 +27,7 @@ __all__ = [
     "Bars",
     "Quotes",
     "readonly",
+    "working_memory",
 ]
 
 F64_1D = NDArray[np.float64]
@@ -40,10 +41,23 @@ BAR_FIELDS: Final = ("open", "high", "low", "close", "volume", "open_interest")
 QUOTE_FIELDS: Final = ("ts_event_ns", "ts_recv_ns", "bid", "ask", "bid_size", "ask_size")
 """Columns of quotes, in their order."""
 
+_LINE_FLOATS: Final = 8
+"""Float64 values of a cache line."""
+
 
 def readonly(array: NDArray[np.generic]) -> None:
     """Forbid writing to `array` in place: strategies are handed views of it."""
     array.setflags(write=False)
+
+
+def working_memory(floats: int) -> F64_1D:
+    """`floats` float64 values for a kernel to work in, whatever they hold, from the start of a cache line on.
+
+    A vector register is as long as a cache line: elsewhere, most of what is read or written would lie across two.
+    """
+    held = np.empty(floats + _LINE_FLOATS)
+    first = -held.ctypes.data % (8 * _LINE_FLOATS) // 8
+    return held[first : first + floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

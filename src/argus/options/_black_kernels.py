@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
-from argus.options._normal_kernels import INV_SQRT_2PI, bounded_exp, positive_log, tail_ratio, two_tail_ratios
+from argus.options._normal_kernels import INV_SQRT_2PI, bounded_exp, exp_row, positive_log, tail_ratio, two_tail_ratios
 
 __all__ = ["COLUMNS", "LANES", "ROOM", "bachelier_greeks", "black_greeks", "spot_greeks", "stage"]
 
@@ -29,6 +29,7 @@ _UNDER, _STRIKE, _YEARS, _VOL, _RATE, _YIELD, _DISCOUNT, _RIGHT, _CODE = (row * 
 _CARRY, _GROWTH, _RATIO, _ROOT, _PER_STDEV, _D1, _D2 = (row * LANES for row in range(9, 16))
 _DENSITY, _BELOW_1, _BELOW_2 = (row * LANES for row in range(16, 19))
 _OUT = 19 * LANES
+_SPARE = _OUT
 ROOM = (19 + COLUMNS) * LANES
 """Float64 values of working memory."""
 
@@ -144,10 +145,12 @@ def _grow_spot(room: Any):  # type: ignore[no-untyped-def]
     """Discount, carry and growth from rate and yield."""
     for lane in range(LANES):
         rate = room[_RATE + lane]
-        room[_CARRY + lane] = rate - room[_YIELD + lane]
-        room[_DISCOUNT + lane] = bounded_exp(-rate * room[_YEARS + lane])
-    for lane in range(LANES):
-        room[_GROWTH + lane] = bounded_exp(room[_CARRY + lane] * room[_YEARS + lane])
+        carry = rate - room[_YIELD + lane]
+        room[_CARRY + lane] = carry
+        room[_DISCOUNT + lane] = -rate * room[_YEARS + lane]
+        room[_GROWTH + lane] = carry * room[_YEARS + lane]
+    exp_row(LANES, _DISCOUNT, _SPARE, room)
+    exp_row(LANES, _GROWTH, _SPARE, room)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -164,9 +167,8 @@ def _distances(room: Any):  # type: ignore[no-untyped-def]
         room[_PER_STDEV + lane] = per_stdev
         room[_D1 + lane] = d1
         room[_D2 + lane] = d1 - stdev
-    for lane in range(LANES):
-        d1 = room[_D1 + lane]
-        room[_DENSITY + lane] = bounded_exp(-0.5 * d1 * d1)
+        room[_DENSITY + lane] = -0.5 * d1 * d1
+    exp_row(LANES, _DENSITY, _SPARE, room)
     for lane in range(LANES):
         d1, d2, ratio, density = room[_D1 + lane], room[_D2 + lane], room[_RATIO + lane], room[_DENSITY + lane]
         tail_1, tail_2 = two_tail_ratios(min(abs(d1), _DISTANCE_MAX), min(abs(d2), _DISTANCE_MAX))

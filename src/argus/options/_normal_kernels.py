@@ -19,7 +19,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 
-__all__ = ["INV_SQRT_2PI", "bounded_exp", "normal_cdf", "positive_log", "tail_ratio", "two_tail_ratios"]
+__all__ = ["INV_SQRT_2PI", "bounded_exp", "exp_row", "normal_cdf", "positive_log", "tail_ratio", "two_tail_ratios"]
 
 INV_SQRT_2PI = 0.3989422804014327
 _EXPONENT_MIN = -700.0
@@ -35,22 +35,47 @@ _SQRT_2 = 1.4142135623730951
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
-def bounded_exp(x: Any):  # type: ignore[no-untyped-def]
-    """Exponential of x <= 700; zero below -700."""
+def _split_exponent(x: Any):  # type: ignore[no-untyped-def]
+    """What is left of x beside a whole multiple of ln 2, and two to that multiple; 0 for it below -700."""
     inside = x > _EXPONENT_MIN
     x = x if inside else _EXPONENT_MIN
     t = x * _LOG2_E + _ROUNDER
     k = t - _ROUNDER
-    r = (x - k * _LN2_HIGH) - k * _LN2_LOW
+    scale = np.int64(((np.float64(t).view(np.int64) + 1023) & 0x7FF) << 52).view(np.float64)
+    return (x - k * _LN2_HIGH) - k * _LN2_LOW, scale if inside else 0.0
+
+
+@njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
+def _exp_of_rest(r: Any):  # type: ignore[no-untyped-def]
+    """Exponential of a number whose size is at most half of ln 2."""
     q = r * r
     q2 = q * q
     even = 0.041666666666624130 + q * 0.0013888888917213717
     even = 0.5000000000000001 + q * (even + q2 * (2.4801521295954376e-05 + q * 2.7620088445409746e-07))
     odd = 0.008333333333330062 + q * 0.00019841269863053618
     odd = 0.16666666666666669 + q * (odd + q2 * (2.7557268459997064e-06 + q * 2.510038549551032e-08))
-    p = 1.0 + (r + q * (even + r * odd))
-    scale = np.int64(((np.float64(t).view(np.int64) + 1023) & 0x7FF) << 52).view(np.float64)
-    return p * scale if inside else 0.0
+    return 1.0 + (r + q * (even + r * odd))
+
+
+@njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
+def bounded_exp(x: Any):  # type: ignore[no-untyped-def]
+    """Exponential of x <= 700; zero below -700."""
+    r, scale = _split_exponent(x)
+    return _exp_of_rest(r) * scale
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def exp_row(count: Any, row: Any, spare: Any, room: Any):  # type: ignore[no-untyped-def]
+    """`bounded_exp` of `count` numbers from the place `row` on, in their place; as many from `spare` on are used.
+
+    In two loops, because the processor waits for the results of one long chain: a fifth faster.
+    """
+    # Unsigned places cannot count from the end, which would cost a question for each number.
+    begin, scale = np.uint64(row), np.uint64(spare)
+    for lane in range(np.uint64(count)):
+        room[begin + lane], room[scale + lane] = _split_exponent(room[begin + lane])
+    for lane in range(np.uint64(count)):
+        room[begin + lane] = _exp_of_rest(room[begin + lane]) * room[scale + lane]
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)

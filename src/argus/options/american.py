@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from argus.core.arrays import BOOL_1D, F64_1D
+from argus.core.arrays import BOOL_1D, F64_1D, working_memory
 from argus.core.errors import ConfigError
 from argus.options.columns import U8_1D, option_columns
 from argus.options.implied import ImpliedVols
@@ -117,7 +117,7 @@ def _solve(puts: _Puts, vol: F64_1D, accuracy: str) -> NDArray[np.float64]:
 
     sweeps, tables = _scheme(accuracy)
     out = np.empty((4, len(vol)))
-    room = np.empty(kernels.american_room(len(tables[0])))
+    room = working_memory(kernels.american_room(len(tables[0])))
     columns = (np.ascontiguousarray(column) for column in (puts.spot, puts.years, vol, puts.rate, puts.dividend))
     kernel: Any = kernels.american_puts
     kernel(*columns, sweeps, *tables, room, out)

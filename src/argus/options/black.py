@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from argus.core.arrays import F64_1D
+from argus.core.arrays import F64_1D, working_memory
 from argus.core.errors import DataError
 from argus.options.columns import U8_1D, option_columns
 
@@ -68,7 +68,7 @@ class Greeks:
     vanna : (n,) float64
         Derivative of delta by volatility, and of vega by U.
     charm, veta, color : (n,) float64
-        What delta, vega and gamma gain as time goes by.
+        What delta, vega and gamma gain as time goes by. Veta, speed and color are empty where they were not asked for.
     reason : (n,) uint8
         `argus.options.reasons.Reason`; 0 where there is an answer.
     """
@@ -103,17 +103,21 @@ def _run(
     else:
         base = over.price.base
         if base is None or base.shape != (columns * rows,) or len(over.reason) != rows:
+            held = 0 if base is None else len(base) // max(len(over.reason), 1)
             raise DataError(
-                f"out holds {len(over.reason)} rows, the options are {rows}; give an answer of equal length"
+                f"out holds {len(over.reason)} rows of {held} columns, {rows} of {columns} are wanted; "
+                "give an answer of equal size"
             )
         out, reason = base, over.reason
-    kernel(*made, rights, np.empty(ROOM), out, reason)
+    kernel(*made, rights, working_memory(ROOM), out, reason)
     return out, reason
 
 
-def _greeks(kernel: Any, over: Greeks | None, right: ArrayLike, given: dict[str, ArrayLike]) -> Greeks:
-    out, reason = _run(kernel, len(_COLUMN_NAMES), right, given, over)
-    columns = dict(zip(_COLUMN_NAMES, out.reshape(len(_COLUMN_NAMES), len(reason)), strict=True))
+def _greeks(kernel: Any, over: Greeks | None, extended: bool, right: ArrayLike, given: dict[str, ArrayLike]) -> Greeks:
+    wanted = len(_COLUMN_NAMES) if extended else _COLUMN_NAMES.index("veta")
+    out, reason = _run(kernel, wanted, right, given, over)
+    columns = dict.fromkeys(_COLUMN_NAMES, np.empty(0))
+    columns |= zip(_COLUMN_NAMES, out.reshape(wanted, len(reason)), strict=False)
     return Greeks(**columns, reason=reason)
 
 
@@ -166,11 +170,12 @@ def black_scholes_greeks(
     right: ArrayLike,
     *,
     out: Greeks | None = None,
+    extended: bool = True,
 ) -> Greeks:
     """Price and eleven greeks of `black_scholes_price`, whose parameters these are.
 
-    `out` is an earlier answer of as many rows, to be written over: memory for a new one takes as long as the
-    arithmetic.
+    `out` is an earlier answer of as many rows and columns, to be written over: memory for a new one takes as long as
+    the arithmetic. Without `extended`, veta, speed and color are left out, and are empty.
     """
     from argus.options._black_kernels import spot_greeks
 
@@ -182,7 +187,7 @@ def black_scholes_greeks(
         "rate": rate,
         "dividend_yield": dividend_yield,
     }
-    return _greeks(spot_greeks, out, right, given)
+    return _greeks(spot_greeks, out, extended, right, given)
 
 
 def black76_price(
@@ -228,10 +233,11 @@ def black76_greeks(
     right: ArrayLike,
     *,
     out: Greeks | None = None,
+    extended: bool = True,
 ) -> Greeks:
     """Price and eleven greeks of `black76_price`, whose parameters these are; the rate is that of the discount.
 
-    `out` is an earlier answer of as many rows, to be written over.
+    `out` and `extended` are those of `black_scholes_greeks`.
     """
     from argus.options._black_kernels import black_greeks
 
@@ -242,7 +248,7 @@ def black76_greeks(
         "years": years,
         "vol": vol,
     }
-    return _greeks(black_greeks, out, right, given)
+    return _greeks(black_greeks, out, extended, right, given)
 
 
 def bachelier_price(
@@ -278,10 +284,11 @@ def bachelier_greeks(
     right: ArrayLike,
     *,
     out: Greeks | None = None,
+    extended: bool = True,
 ) -> Greeks:
     """Price and eleven greeks of `bachelier_price`, whose parameters these are.
 
-    `out` is an earlier answer of as many rows, to be written over.
+    `out` and `extended` are those of `black_scholes_greeks`.
     """
     from argus.options._black_kernels import bachelier_greeks as kernel
 
@@ -292,4 +299,4 @@ def bachelier_greeks(
         "years": years,
         "vol": vol,
     }
-    return _greeks(kernel, out, right, given)
+    return _greeks(kernel, out, extended, right, given)

@@ -15,7 +15,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D
+from argus.core.arrays import F64_1D, working_memory
 from argus.core.errors import ConfigError
 from argus.core.random import stream_key
 from argus.options.heston import HestonParameters, heston_distribution, heston_price
@@ -127,7 +127,7 @@ class HestonLaw:
         known = {step: qe_terms(self.parameters, step, self.growth) for step in dict.fromkeys(steps.tolist())}
         terms = np.array([known[step] for step in steps.tolist()])
         growth, variances = np.empty((len(steps), last - first)), np.empty((len(steps), last - first))
-        drawn, state = np.empty(kernels.DRAWN_FLOATS), np.empty(kernels.STATE_FLOATS)
+        drawn, state = working_memory(kernels.DRAWN_FLOATS), working_memory(kernels.STATE_FLOATS)
         kernels.walk_block(keys, terms, float(self.parameters.v0), first, last, growth, variances, drawn, state)
         return self.spot * growth, variances
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I32_1D
+from argus.core.arrays import F64_1D, I32_1D, working_memory
 from argus.core.errors import ConfigError, MissingExtraError, RunError
 from argus.core.random import stream_key
 from argus.options.heston import HestonParameters
@@ -242,10 +242,10 @@ def _follow_in_threads(
     draws = plan.paths // 2 if plan.antithetic else plan.paths
 
     def walk(first: int, last: int) -> None:
-        drawn, state = np.empty(kernels.DRAWN_FLOATS), np.empty(kernels.STATE_FLOATS)
+        drawn, state = working_memory(kernels.DRAWN_FLOATS), working_memory(kernels.STATE_FLOATS)
         kernels.follow_block(
             keys, terms, variance, plan.steps, first, last, plan.antithetic, follow, *levels, out, drawn, state,
-            np.empty(kernels.STATE_FLOATS),
+            working_memory(kernels.STATE_FLOATS),
         )  # fmt: skip
 
     # More parts than workers: a worker whose core is busy elsewhere holds the others up for less.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from argus.core.arrays import F64_1D
+from argus.core.arrays import F64_1D, working_memory
 from argus.core.errors import ConfigError
 from argus.options.columns import I8_1D, U8_1D, frozen, option_columns
 from argus.options.reasons import Reason
@@ -100,7 +100,7 @@ def _solve(model: str, rows: int, columns: list[F64_1D], rights: I8_1D) -> Impli
         raise ConfigError(f"model is {model!r}; it must be one of {', '.join(MODELS)}")
     vol, reason = np.empty(rows), np.empty(rows, dtype=np.uint8)
     solve: Any = kernels.black_implied if model == "black" else kernels.bachelier_implied
-    solve(*columns, rights, np.empty(kernels.IMPLIED_ROOM), vol, reason)
+    solve(*columns, rights, working_memory(kernels.IMPLIED_ROOM), vol, reason)
     return ImpliedVols(vol, reason)
 
 

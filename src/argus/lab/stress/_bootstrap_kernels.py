@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import njit, uint64
 
-from argus.core._random_kernels import random_bits
+from argus.core._random_kernels import later_state, mixed_bits, random_bits, stream_state, stream_stride
 from argus.core._sharing_kernels import share_compiled
 
 __all__ = ["LANES", "ROOM_FLOATS", "ROOM_INTS", "redraw_block", "reorder_block", "select_ranks"]
@@ -27,12 +27,12 @@ LANES = 64
 _STATES = 9
 ROOM_FLOATS = (_STATES + 4) * LANES
 """Float64 values of working memory that one worker needs: nine rows of state, four of results."""
-ROOM_INTS = 5 * LANES
-"""Uint64 values of working memory: counters, and four rows of places."""
+ROOM_INTS = 6 * LANES
+"""Uint64 values of working memory: states of the generator, four rows of places, and what a half is scaled by."""
 
 _EQUITY, _PEAK, _LOWEST, _SQUARES, _DEPTH, _LEFT, _OF, _RUN, _LONGEST = (row * LANES for row in range(9))
 _GAIN_1, _GAIN_2, _GAIN_3, _GAIN_4 = (row * LANES for row in range(9, 13))
-_PLACE_1, _PLACE_2, _PLACE_3, _PLACE_4 = (row * LANES for row in range(1, 5))
+_PLACE_1, _PLACE_2, _PLACE_3, _PLACE_4, _SCALE = (row * LANES for row in range(1, 6))
 
 _LOW = uint64(0xFFFFFFFF)
 _HALF = uint64(32)
@@ -150,11 +150,13 @@ def _next(place: Any, half: Any, restart: Any, scale: Any, size: Any):  # type: 
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _pick_four(key: Any, offset: Any, restart: Any, scale: Any, size: Any, ints: Any):  # type: ignore[no-untyped-def]
+def _pick_four(offset: Any, restart: Any, size: Any, ints: Any):  # type: ignore[no-untyped-def]
     """Next four places of each lane, from two random numbers."""
     for lane in range(LANES):
-        counter = ints[lane] + offset
-        one, other = random_bits(key, counter), random_bits(key, counter + _ONE)
+        state = later_state(ints[lane], offset)
+        one, other = mixed_bits(state), mixed_bits(later_state(state, stream_stride(1)))
+        # Both factors are seen to be halves here, whose product is a third of the work of any other.
+        scale = ints[_SCALE + lane] & _LOW
         first = _next(ints[_PLACE_4 + lane], one >> _HALF, restart, scale, size)
         second = _next(first, one & _LOW, restart, scale, size)
         third = _next(second, other >> _HALF, restart, scale, size)
@@ -165,10 +167,10 @@ def _pick_four(key: Any, offset: Any, restart: Any, scale: Any, size: Any, ints:
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _pick_wide(key: Any, step: Any, restart: Any, size: Any, row: Any, before: Any, ints: Any):  # type: ignore[no-untyped-def]
+def _pick_wide(offset: Any, restart: Any, size: Any, row: Any, before: Any, ints: Any):  # type: ignore[no-untyped-def]
     """Next places, from a whole number for each trade: its upper half is the place, its lower one the decision."""
     for lane in range(LANES):
-        drawn = random_bits(key, ints[lane] + step)
+        drawn = mixed_bits(later_state(ints[lane], offset))
         fresh = ((drawn >> _HALF) * size) >> _HALF
         onward = ints[before + lane] + _ONE
         onward = onward if onward < size else _ZERO
@@ -184,16 +186,16 @@ def _clear(row: Any, room: Any):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _draw_four(  # type: ignore[no-untyped-def]
-    sample: Any, key: Any, step: Any, restart: Any, scale: Any, size: Any, is_wide: Any, ints: Any, room: Any
+    sample: Any, step: Any, restart: Any, size: Any, is_wide: Any, ints: Any, room: Any
 ):
     """Four trades of each lane from `step` on."""
     if is_wide:
-        _pick_wide(key, uint64(step), restart, size, _PLACE_1, _PLACE_4, ints)
-        _pick_wide(key, uint64(step + 1), restart, size, _PLACE_2, _PLACE_1, ints)
-        _pick_wide(key, uint64(step + 2), restart, size, _PLACE_3, _PLACE_2, ints)
-        _pick_wide(key, uint64(step + 3), restart, size, _PLACE_4, _PLACE_3, ints)
+        _pick_wide(stream_stride(step), restart, size, _PLACE_1, _PLACE_4, ints)
+        _pick_wide(stream_stride(step + 1), restart, size, _PLACE_2, _PLACE_1, ints)
+        _pick_wide(stream_stride(step + 2), restart, size, _PLACE_3, _PLACE_2, ints)
+        _pick_wide(stream_stride(step + 3), restart, size, _PLACE_4, _PLACE_3, ints)
     else:
-        _pick_four(key, uint64(step >> 1), restart, scale & _LOW, size, ints)
+        _pick_four(stream_stride(step >> 1), restart, size, ints)
     for place in range(4 * LANES):
         room[_GAIN_1 + place] = sample[ints[_PLACE_1 + place]]
 
@@ -241,7 +243,8 @@ def redraw_block(  # type: ignore[no-untyped-def]
         lanes = min(LANES, last - base)
         for lane in range(LANES):
             counter = uint64(base + lane) * words
-            ints[lane] = counter
+            ints[lane] = stream_state(key, counter)
+            ints[_SCALE + lane] = scale
             # One before a random place: a block that "goes on" from here starts anywhere, as the first one must.
             place = ((random_bits(key, ~counter) >> _HALF) * size) >> _HALF
             ints[_PLACE_4 + lane] = (place if place > _ZERO else size) - _ONE
@@ -250,7 +253,7 @@ def redraw_block(  # type: ignore[no-untyped-def]
         for mark in range(len(steps)):
             until = steps[mark]
             for step in range(done, until, 4):
-                _draw_four(sample, key, step, restart, scale, size, is_wide, ints, room)
+                _draw_four(sample, step, restart, size, is_wide, ints, room)
                 left = until - step
                 for number in range(left, 4):
                     _clear(_GAIN_1 + number * LANES, room)
@@ -365,13 +368,17 @@ def _settle(part: Any, low: Any, high: Any, rank: Any):  # type: ignore[no-untyp
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def select_ranks(values: Any, ranks: Any, out: Any, spare: Any, bins: Any, counts: Any, starts: Any):  # type: ignore[no-untyped-def]
+def select_ranks(  # type: ignore[no-untyped-def]
+    values: Any, low: Any, high: Any, ranks: Any, out: Any, spare: Any, bins: Any, counts: Any, starts: Any
+):
     """Order statistics of `values` without sorting them: only bins in which a rank lies are looked into.
 
     Parameters
     ----------
     values : (n,) float64
         Finite. Left as they are.
+    low, high : float
+        The least and the greatest of them.
     ranks : (k,) int64
         Positions in sorted order.
     out : (k,) float64
@@ -380,11 +387,6 @@ def select_ranks(values: Any, ranks: Any, out: Any, spare: Any, bins: Any, count
         Working memory; b bins of equal width.
     """
     count, width = len(values), len(counts)
-    low, high = values[0], values[0]
-    for row in range(count):
-        value = values[row]
-        low = low if low < value else value
-        high = high if high > value else value
     scale = (width - 1) / (high - low) if high > low else 0.0
     counts[:] = 0
     starts[:] = -1

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from argus.core.arrays import F64_1D, I64_1D
+from argus.core.arrays import F64_1D, I64_1D, working_memory
 from argus.core.errors import ConfigError
 from argus.core.random import stream_key
 from argus.lab.stress.block_length import optimal_block
@@ -197,13 +197,13 @@ def _drawing(
         length = 1.0 if mode is Redraw.IID else block
         restart = max(1, round(2.0**32 / length))
         scale = len(sample) * 2**32 // restart if len(sample) * length <= _COARSE else 0
-        room, ints = np.empty(kernels.ROOM_FLOATS), np.empty(kernels.ROOM_INTS, dtype=np.uint64)
+        room, ints = working_memory(kernels.ROOM_FLOATS), working_memory(kernels.ROOM_INTS).view(np.uint64)
         kernels.redraw_block(
             sample, capital, np.uint64(restart), np.uint64(scale), key, first, last, steps, out, fan, room, ints
         )
 
     def reorder(first: int, last: int) -> None:
-        room, order = np.empty(kernels.ROOM_FLOATS), np.empty((kernels.LANES, len(sample) + _STRIDE - 1))
+        room, order = working_memory(kernels.ROOM_FLOATS), np.empty((kernels.LANES, len(sample) + _STRIDE - 1))
         kernels.reorder_block(sample, capital, key, first, last, steps, out, fan, room, order)
 
     return reorder if mode is Redraw.REORDER else redraw
@@ -290,30 +290,28 @@ def _quantiles(rows: Sequence[F64_1D], workers: int) -> list[tuple[float, ...]]:
     """
     from argus.lab.stress._bootstrap_kernels import select_ranks
 
-    levels = np.array(QUANTILES)
-    found = np.full((len(rows), len(levels)), np.nan)
+    lengths = np.array([len(row) for row in rows])[:, None]
+    place = np.array(QUANTILES) * np.maximum(lengths - 1, 0)
+    below = np.floor(place).astype(np.int64)
+    ranks = np.hstack((below, np.minimum(below + 1, lengths - 1)))
+    ends = np.full(ranks.shape, np.nan)
 
     def work(first: int, last: int) -> None:
-        longest = max((len(row) for row in rows[first:last]), default=0)
+        longest = int(lengths[first:last].max(initial=0))
         spare, bins = np.empty(longest), np.empty(longest, dtype=np.int64)
         counts, starts = np.empty(_BINS, dtype=np.int64), np.empty(_BINS, dtype=np.int64)
-        ends = np.empty(2 * len(levels))
         for number in range(first, last):
             row = rows[number]
-            if not len(row):
-                continue
-            place = levels * (len(row) - 1)
-            below = np.floor(place).astype(np.int64)
-            ranks = np.concatenate((below, np.minimum(below + 1, len(row) - 1)))
-            select_ranks(row, ranks, ends, spare, bins, counts, starts)
-            low, high = ends[: len(levels)], ends[len(levels) :]
-            part, step = place - below, high - low
-            # NumPy goes from the nearer end.
-            found[number] = np.where(part >= 0.5, high - step * (1.0 - part), low + step * part)
+            if len(row):
+                select_ranks(row, row.min(), row.max(), ranks[number], ends[number], spare, bins, counts, starts)
 
     parts = max(1, min(workers, len(rows)))
     bounds = [len(rows) * part // parts for part in range(parts + 1)]
     _in_threads(work, list(pairwise(bounds)))
+    low, high = np.hsplit(ends, 2)
+    part, step = place - below, high - low
+    # NumPy goes from the nearer end.
+    found = np.where(part >= 0.5, high - step * (1.0 - part), low + step * part)
     return [tuple(line) for line in found.tolist()]
 
 
