@@ -6,6 +6,7 @@ clock's bars. All that it remembers can be taken as bytes and put back.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -13,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import I64_1D
+from argus.core.arrays import I64_1D, working_memory
 from argus.core.errors import ConfigError, DataError
 from argus.features.graph import CLOCK_INPUTS, CLOCKS, Held, Input, Term
 from argus.features.plan import Plan, make_plan, past_places, term_key
@@ -72,11 +73,14 @@ class Runner:
         place = dict(zip(self.inputs, self._columns, strict=True))
         for one in self._coarse:
             one.columns = np.array([place[name] for name in one.inputs], dtype=np.int64)
-        # A little longer than rows need, so that columns do not all begin in the same place of the cache.
-        length = -(-(self.plan.history + piece) // 8) * 8 + 8
-        self.work = np.full((self.plan.columns + len(extra), length), np.nan)
+        # New rows begin with a cache line in every column, and a column is a little longer than rows need, so that
+        # columns do not all begin in the same place of the cache.
+        self._first = -(-self.plan.history // 8) * 8
+        shape = (self.plan.columns + len(extra), self._first + -(-piece // 8) * 8 + 8)
+        self.work = working_memory(math.prod(shape)).reshape(shape)
+        self.work.fill(np.nan)
         self.state = np.zeros(int(self.plan.state_at[-1]))
-        self._at = self.plan.history
+        self._at = self._first
         self._machine = _Machine(self.plan, places)
         self._past_places = past_places(self.plan)
 
@@ -123,9 +127,9 @@ class Runner:
 
     def _room_for(self, n: int) -> int:
         """Position of the next row, with as many free ones from there on."""
-        if self._at + n > self.plan.history + self.piece:
-            self._machine.slide(self.work, self.plan.deep, self._at, self.plan.history)
-            self._at = self.plan.history
+        if self._at + n > self._first + self.piece:
+            self._machine.slide(self.work, self.plan.deep, self._at, self._first)
+            self._at = self._first
         return self._at
 
     def _advance(self, at: int, n: int, out: NDArray[Any], out_row: int) -> None:
@@ -155,7 +159,7 @@ class Runner:
             If a term is not among those of the snapshot, or less of its past is.
         """
         self.rows = struct.unpack("<q", _taken(taken, "rows", 8))[0]
-        self._at = self.plan.history
+        self._at = self._first
         for name, first, last in self.plan.states:
             self.state[first:last] = np.frombuffer(_taken(taken, f"state {name}", 8 * (last - first)))
         for name, column, depth in self._past_places:

@@ -244,4 +244,4 @@ def american_puts(  # type: ignore[no-untyped-def]
             out[3, base + lane] = boundary
 
 
-share_compiled(globals())
+share_compiled(globals(), wide=True)

@@ -391,4 +391,4 @@ def bachelier_greeks(  # type: ignore[no-untyped-def]
         _hand_over(base, lanes, bad, room, out, code)
 
 
-share_compiled(globals())
+share_compiled(globals(), wide=True)

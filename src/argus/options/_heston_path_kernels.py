@@ -424,4 +424,4 @@ def walk_block(  # type: ignore[no-untyped-def]
                 variances[step, base - first + lane] = state[_V + lane]
 
 
-share_compiled(globals())
+share_compiled(globals(), wide=True)

@@ -362,4 +362,4 @@ def bachelier_implied(  # type: ignore[no-untyped-def]
         _settle(base, lanes, bad, 0.0, room, vol, code)
 
 
-share_compiled(globals())
+share_compiled(globals(), wide=True)

@@ -419,4 +419,4 @@ def select_ranks(  # type: ignore[no-untyped-def]
         out[number] = spare[rank]
 
 
-share_compiled(globals())
+share_compiled(globals(), wide=True)
