@@ -86,7 +86,7 @@ def diagnose(workspace: Workspace | None, *, today: date, deep: bool = True) -> 
         Read every dataset and compare it with its content hash, instead of only its manifest.
     """
     checks: list[Callable[[], Iterator[Check]]] = [_python, _libraries, _extras, _numba_cache]
-    checks += [_instruments, lambda: _calendars(today)]
+    checks += [_instruments, _option_rules, lambda: _calendars(today)]
     checks.append(lambda: _workspace(workspace, deep))
     found: list[Check] = []
     for check in checks:
@@ -240,6 +240,23 @@ def _instruments() -> Iterator[Check]:
         "not be read",
         "before real money, put your broker's figures into an instrument file of your own" if doubtful else "",
         tuple(f"{symbol}: {', '.join(names)}" for symbol, names in doubtful.items()),
+    )
+
+
+def _option_rules() -> Iterator[Check]:
+    from argus.data.future_options import FUTURE_OPTION_RULES
+    from argus.data.option_expiries import OPTION_RULES, option_rule
+
+    # Any other root is a share or a fund.
+    known = {"shares and funds": option_rule("")} | dict(OPTION_RULES)
+    known |= {f"{root} (options on {rule.underlying} futures)": rule for root, rule in FUTURE_OPTION_RULES.items()}
+    doubtful = {name: rule.unverified for name, rule in known.items() if rule.unverified}
+    yield Check(
+        "option rules",
+        Status.WARNING if doubtful else Status.OK,
+        f"{len(known)} rules of expiry; figures of {len(doubtful)} of them rest on a source that could not be read",
+        "before real money, compare them with the exchange's contract specifications" if doubtful else "",
+        tuple(f"{name}: {', '.join(figures)}" for name, figures in doubtful.items()),
     )
 
 
