@@ -248,15 +248,19 @@ def _option_rules() -> Iterator[Check]:
     from argus.data.option_expiries import OPTION_RULES, option_rule
 
     # Any other root is a share or a fund.
-    known = {"shares and funds": option_rule("")} | dict(OPTION_RULES)
-    known |= {f"{root} (options on {rule.underlying} futures)": rule for root, rule in FUTURE_OPTION_RULES.items()}
-    doubtful = {name: rule.unverified for name, rule in known.items() if rule.unverified}
+    known = {"shares and funds": ("", option_rule(""))} | {root: ("", rule) for root, rule in OPTION_RULES.items()}
+    known |= {code: (f"options on {rule.underlying} futures ", rule) for code, rule in FUTURE_OPTION_RULES.items()}
+    doubtful: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, (kind, rule) in known.items():
+        if rule.unverified:
+            doubtful.setdefault((kind, rule.unverified), []).append(name)
+    count = sum(map(len, doubtful.values()))
     yield Check(
         "option rules",
         Status.WARNING if doubtful else Status.OK,
-        f"{len(known)} rules of expiry; figures of {len(doubtful)} of them rest on a source that could not be read",
+        f"{len(known)} rules of expiry; figures of {count} of them rest on a source that could not be read",
         "before real money, compare them with the exchange's contract specifications" if doubtful else "",
-        tuple(f"{name}: {', '.join(figures)}" for name, figures in doubtful.items()),
+        tuple(f"{kind}{', '.join(names)}: {', '.join(figures)}" for (kind, figures), names in doubtful.items()),
     )
 
 
