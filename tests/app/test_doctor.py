@@ -39,6 +39,16 @@ def test_a_sound_workspace(desk: Workspace) -> None:
     assert "CME Globex Equity" in " ".join(checks["calendars"].details)
 
 
+def test_rules_of_expiry_that_could_not_be_read_are_listed(desk: Workspace) -> None:
+    check = found(desk)["option rules"]
+    assert check.status == Status.WARNING
+    told = dict(line.split(": ", 1) for line in check.details)
+    assert told["shares and funds, NDX, NDXP, RUT, RUTW"] == "expiry, holidays, last trade, settlement, tick, strikes"
+    assert told["options on CL futures LO"] == "last trade"
+    assert told["options on ES futures EW1, EW2, EW3, EW4"] == "holidays"
+    assert not any("VIX" in names for names in told)
+
+
 def test_unverified_figures_are_counted_and_named(desk: Workspace) -> None:
     from argus.core.instruments import load_instruments
 

@@ -8,7 +8,7 @@ import pytest
 import argus
 from argus.app import explain as module
 from argus.app.explain import LABELS, explain, feature_meant, glossary, known_terms
-from argus.cli import options_analysis
+from argus.cli import options_analysis, options_consensus
 from argus.core import errors
 from argus.core.errors import ConfigError
 from argus.core.instruments import load_instruments
@@ -149,7 +149,7 @@ def test_a_structure_that_shares_its_name_with_another_thing_stands_beside_it() 
 
 
 def test_the_heads_of_the_tables_of_options_are_explained() -> None:
-    plain = {"contract", "how", "model", "probability", "profit"}
+    plain = {"contract", "contracts", "from", "how", "model", "probability", "profit", "snapshots", "source", "weight"}
     tables = (
         options_analysis._EXPIRIES,
         options_analysis._QUOTES,
@@ -157,6 +157,9 @@ def test_the_heads_of_the_tables_of_options_are_explained() -> None:
         options_analysis._ANOMALIES,
         options_analysis._LEGS,
         options_analysis._ANSWERS,
+        options_consensus._SOURCES,
+        options_consensus._EXPIRIES,
+        options_consensus._CONTRACTS,
     )
     for head, _, _ in (column for table in tables for column in table if column[0] not in plain):
         assert explain(head), head

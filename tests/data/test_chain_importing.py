@@ -225,6 +225,7 @@ def test_real_sessions_are_imported_whole(real_data: Path, store: ChainStore) ->
 
 def test_definitions_become_contracts(real_data: Path) -> None:
     pytest.importorskip("databento")
+    from argus.data.future_options import future_option_end
     from argus.data.option_contracts import read_option_contracts
 
     listed = read_option_contracts(real_data / "databento" / "definition-opra.dbn.zst")
@@ -234,5 +235,9 @@ def test_definitions_become_contracts(real_data: Path) -> None:
     futures = read_option_contracts(real_data / "databento" / "definition-glbx-es-opt.dbn.zst")
     assert futures.root == ("ES", "ES")
     assert futures.right.tolist() == [1, 1]
+    # The exchange's own instant is the one of our rule for the product, and so is how it ends.
+    end = future_option_end("ES", 2024, 6)
+    assert futures.expiry_ns.tolist() == [end.expiry_ns, end.expiry_ns]
+    assert {settlement_text(int(one)) for one in futures.settlement} == {"AM physical American"}
     assert futures.quarantine_counts == {}
     assert len(futures) == 2

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 from argus.core.errors import ConfigError
 from argus.core.time import day_number, day_of, format_ns
+from argus.data.future_options import FUTURE_OPTION_RULES
 from argus.data.option_expiries import (
+    OPTION_FIGURES,
     OPTION_RULES,
     OptionRule,
     canonical_roots,
@@ -17,6 +19,7 @@ from argus.data.option_expiries import (
     month_end_expiries,
     monthly_expiries,
     option_rule,
+    volatility_expiries,
     weekly_expiries,
 )
 
@@ -38,6 +41,8 @@ def dates(numbers: np.ndarray) -> list[str]:
         ("SPX", date(2014, 1, 18), "2014-01-17T14:30:00Z", "2014-01-16T21:15:00Z", 3),  # named by the Saturday
         ("SPXW", date(2019, 6, 21), "2019-06-21T20:00:00Z", "2019-06-21T20:00:00Z", 2),
         ("SPXW", date(2019, 7, 3), "2019-07-03T17:00:00Z", "2019-07-03T17:00:00Z", 2),  # half day
+        ("VIX", date(2015, 5, 20), "2015-05-20T13:30:00Z", "2015-05-19T20:15:00Z", 3),  # Cboe's reminder: 3:15 CDT
+        ("VIXW", date(2019, 3, 19), "2019-03-19T13:30:00Z", "2019-03-18T20:15:00Z", 3),
         ("SPY", date(2024, 1, 19), "2024-01-19T21:00:00Z", "2024-01-19T21:00:00Z", 4),
     ],
 )
@@ -87,6 +92,31 @@ def test_listed_dates_move_with_holidays() -> None:
         weekly_expiries(date(2019, 5, 24), date(2019, 5, 31), weekdays=(5,))
 
 
-def test_no_rule_claims_to_be_read() -> None:
-    assert not any(rule.verified for rule in OPTION_RULES.values())
+def test_options_on_the_volatility_index_expire_thirty_days_before_the_index_they_are_on() -> None:
+    # 19 March 2019 is a Tuesday: the options that the index is made of expire before Good Friday, 18 April.
+    assert dates(volatility_expiries(date(2019, 1, 1), date(2019, 12, 31))) == [
+        "2019-01-16",
+        "2019-02-13",
+        "2019-03-19",
+        "2019-04-17",
+        "2019-05-22",
+        "2019-06-19",
+        "2019-07-17",
+        "2019-08-21",
+        "2019-09-18",
+        "2019-10-16",
+        "2019-11-20",
+        "2019-12-18",
+    ]
+    # Cboe's settlement reminders: cboeoptionshub.com of 2011-04-19, 2011-12-20 and 2014-03-17, cboe.com of 2015-05-19;
+    # the table of 2011 and 2012 at sixfigureinvesting.com ("VIX option expiration dates").
+    for told in ("2011-04-20", "2011-12-21", "2012-03-21", "2012-08-22", "2012-11-21", "2014-03-18", "2015-05-20"):
+        month = date.fromisoformat(told[:8] + "01")
+        assert dates(volatility_expiries(month, month + timedelta(days=27))) == [told]
+
+
+def test_a_rule_says_what_of_it_was_read_and_where() -> None:
+    for rule in (*OPTION_RULES.values(), *FUTURE_OPTION_RULES.values(), option_rule("SPY")):
+        assert set(rule.unverified) <= set(OPTION_FIGURES)
+        assert bool(rule.source) == (set(rule.unverified) != set(OPTION_FIGURES)), rule.root
     assert all(rule.pm_root is None or rule.pm_root in OPTION_RULES for rule in OPTION_RULES.values())

@@ -53,6 +53,14 @@ def test_a_stream_is_preferred_while_fresh() -> None:
     assert np.isnan(stale.discrepancy_score[0])
 
 
+def test_never_said_is_not_too_old() -> None:
+    """A quote without a volatility is no stale one; an earlier volatility that is too old is."""
+    silent = _seen((1, 1, EXPIRY, 100, 1, np.nan), (1, 1, EXPIRY, 105, 1, np.nan), (70, 70, EXPIRY, 105, 1, 0.2))
+    found = iv_consensus({SNAPSHOT: silent}, now_ns=NOW)
+    assert found.reason.tolist() == [Reason.NO_TWO_SIDED_QUOTE, Reason.STALE]
+    assert np.isnan(found.vol).all()
+
+
 def test_exactly_as_old_as_allowed_is_heard() -> None:
     for age, reason in ((5.0, Reason.OK), (5.000000001, Reason.STALE)):
         found = iv_consensus({STREAM: _seen((age, age, EXPIRY, 100, 1, 0.2))}, now_ns=NOW)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from argus.app._sweep_start import starting_text
-from argus.core.errors import ConfigError
+from argus.app._sweep_start import starting_text, write_new
 
 if TYPE_CHECKING:
     from argus.app.workspace import Workspace
@@ -27,13 +26,7 @@ def write_starting_experiment(workspace: Workspace, path: Path, strategy: str) -
     ConfigError
         If the file exists, or cannot be written.
     """
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(_text(workspace, strategy))
-    except FileExistsError:
-        raise ConfigError(f"{path} exists already; give another name, or remove it first") from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    write_new(path, _text(workspace, strategy))
 
 
 def _text(workspace: Workspace, strategy: str) -> str:

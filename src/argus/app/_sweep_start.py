@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from argus.app.workspace import Workspace
     from argus.core.strategy import Parameter
 
-__all__ = ["starting_text", "write_starting_file"]
+__all__ = ["starting_text", "write_new", "write_starting_file"]
 
 _VALUES: Final = 6
 """Values of a numeric range: enough to see a plateau, and few enough to count."""
@@ -32,7 +32,17 @@ def write_starting_file(workspace: Workspace, path: Path, strategy: str) -> None
     ConfigError
         If the file exists, or cannot be written.
     """
-    text = starting_text(workspace.settings, strategy)
+    write_new(path, starting_text(workspace.settings, strategy))
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that must not be there yet.
+
+    Raises
+    ------
+    ConfigError
+        If it exists, or cannot be written.
+    """
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

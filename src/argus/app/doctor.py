@@ -86,7 +86,7 @@ def diagnose(workspace: Workspace | None, *, today: date, deep: bool = True) -> 
         Read every dataset and compare it with its content hash, instead of only its manifest.
     """
     checks: list[Callable[[], Iterator[Check]]] = [_python, _libraries, _extras, _numba_cache]
-    checks += [_instruments, lambda: _calendars(today)]
+    checks += [_instruments, _option_rules, lambda: _calendars(today)]
     checks.append(lambda: _workspace(workspace, deep))
     found: list[Check] = []
     for check in checks:
@@ -240,6 +240,27 @@ def _instruments() -> Iterator[Check]:
         "not be read",
         "before real money, put your broker's figures into an instrument file of your own" if doubtful else "",
         tuple(f"{symbol}: {', '.join(names)}" for symbol, names in doubtful.items()),
+    )
+
+
+def _option_rules() -> Iterator[Check]:
+    from argus.data.future_options import FUTURE_OPTION_RULES
+    from argus.data.option_expiries import OPTION_RULES, option_rule
+
+    # Any other root is a share or a fund.
+    known = {"shares and funds": ("", option_rule(""))} | {root: ("", rule) for root, rule in OPTION_RULES.items()}
+    known |= {code: (f"options on {rule.underlying} futures ", rule) for code, rule in FUTURE_OPTION_RULES.items()}
+    doubtful: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, (kind, rule) in known.items():
+        if rule.unverified:
+            doubtful.setdefault((kind, rule.unverified), []).append(name)
+    count = sum(map(len, doubtful.values()))
+    yield Check(
+        "option rules",
+        Status.WARNING if doubtful else Status.OK,
+        f"{len(known)} rules of expiry; figures of {count} of them rest on a source that could not be read",
+        "before real money, compare them with the exchange's contract specifications" if doubtful else "",
+        tuple(f"{kind}{', '.join(names)}: {', '.join(figures)}" for (kind, figures), names in doubtful.items()),
     )
 
 

@@ -170,6 +170,28 @@ def _option_reasons(workspace: Workspace | None) -> list[Row]:
     return [{"name": name, "what_happens": what} for name, what in happens.items()]
 
 
+def _option_rules(workspace: Workspace | None) -> list[Row]:
+    """When options expire, by root; a root that is not listed is a share's or a fund's."""
+    from argus.core.chains import settlement_text
+    from argus.data.future_options import FUTURE_OPTION_RULES
+    from argus.data.option_expiries import OPTION_RULES
+
+    return [
+        {
+            "root": rule.root,
+            "underlying": rule.underlying + (" future" if rule.root in FUTURE_OPTION_RULES else ""),
+            "ends": settlement_text(int(rule.settlement)),
+            "tick": rule.tick,
+            "tick_below": rule.tick_below,
+            "tick_break": rule.tick_break,
+            "strike_step": rule.strike_step,
+            "unverified": list(rule.unverified),
+            "source": rule.source,
+        }
+        for rule in (*OPTION_RULES.values(), *FUTURE_OPTION_RULES.values())
+    ]
+
+
 def _errors(workspace: Workspace | None) -> list[Row]:
     from argus.core import errors
 
@@ -279,6 +301,7 @@ KINDS: Final[Mapping[str, Callable[[Workspace | None], list[Row]]]] = {
     "accounts": _accounts,
     "structures": _structures,
     "option-reasons": _option_reasons,
+    "option-rules": _option_rules,
     "errors": _errors,
     "terms": _terms,
     "datasets": _datasets,

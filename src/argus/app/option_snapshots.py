@@ -7,6 +7,7 @@ volatilities that bid, middle and ask imply. A quote without an answer keeps its
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from argus.options import ForwardFit, QuoteVols, RateCurve
     from argus.options.columns import U8_1D
 
-__all__ = ["Snapshot", "open_snapshot", "snapshot_of"]
+__all__ = ["ChainBook", "Snapshot", "open_chains", "open_snapshot", "snapshot_of", "time_range"]
 
 _SPOT_DAYS_MIN: Final = 2.0
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
@@ -128,14 +129,61 @@ def open_snapshot(
     ImportFailed, CatalogError, CoverageError
         If the file cannot be read, or the catalog has no such series or snapshot.
     """
+    book = open_chains(chain, workspace=workspace, underlying=underlying, preset=preset)
+    begin, end = time_range(at)
+    found = book.last(begin, end)
+    if found is None:
+        first, last = (format_ns(ns) for ns in book.span_ns)
+        raise CoverageError(f"{book.name} has no snapshot of {at}; its snapshots are from {first} to {last}")
+    return snapshot_of(found, book.name, book.notes, rate=rate)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChainBook:
+    """The snapshots of a file or of a series, by when they could be known.
+
+    Attributes
+    ----------
+    name : str
+        The file's name, or the series.
+    underlying : str
+    span_ns : tuple of int
+        When the first and the last snapshot could be known.
+    starts_ns : tuple of int
+        From where it can be read without reading what lies before, ascending.
+    load : callable
+        Snapshots known from an instant until before another; None if there is none.
+    notes : tuple of str
+    """
+
+    name: str
+    underlying: str
+    span_ns: tuple[int, int]
+    starts_ns: tuple[int, ...]
+    load: Callable[[int, int], ChainSnapshots | None]
+    notes: tuple[str, ...] = ()
+
+    def last(self, begin_ns: int, end_ns: int) -> ChainSnapshots | None:
+        """The last snapshot known from `begin_ns` until before `end_ns`; None if there is none."""
+        starts = [start for start in self.starts_ns if start < end_ns]
+        found = self.load(max(begin_ns, starts[-1]), end_ns) if starts else None
+        return None if found is None else found.snapshot(found.snapshot_count - 1)
+
+    def known(self, now_ns: int, since_ns: int) -> list[ChainSnapshots]:
+        """The snapshots known by `now_ns`, in order: those known since `since_ns`, but always the last."""
+        last = self.last(_NS_MIN, now_ns + 1)
+        if last is None:
+            return []
+        found = self.load(min(since_ns, int(last.ts_recv_ns[0])), now_ns + 1)
+        return [] if found is None else [found.snapshot(at) for at in range(found.snapshot_count)]
+
+
+def open_chains(
+    chain: str, *, workspace: Path | None = None, underlying: str | None = None, preset: str | None = None
+) -> ChainBook:
+    """The snapshots of a file of quotes, or of a series of the catalog; raises as `open_snapshot`."""
     path = Path(chain)
-    if path.is_file():
-        found, notes = _of_file(path, underlying, preset)
-        source = path.name
-    else:
-        found, notes = _of_catalog(chain, at, workspace), ()
-        source = chain
-    return snapshot_of(_last(found, at, source), source, notes, rate=rate)
+    return _of_file(path, underlying, preset) if path.is_file() else _of_catalog(chain, workspace)
 
 
 def snapshot_of(
@@ -233,7 +281,7 @@ def _own_rates(forwards: ForwardFit) -> RateCurve | None:
     return RateCurve(years, forwards.rate[places[first]]) if len(years) else None
 
 
-def _of_file(path: Path, underlying: str | None, preset: str | None) -> tuple[ChainSnapshots, tuple[str, ...]]:
+def _of_file(path: Path, underlying: str | None, preset: str | None) -> ChainBook:
     from argus.data.chain_importing import chain_preset, read_chain_file
     from argus.data.sources import open_source
 
@@ -247,7 +295,14 @@ def _of_file(path: Path, underlying: str | None, preset: str | None) -> tuple[Ch
     if read.quarantined:
         first = read.quarantined[0].message
         notes.append(f"{len(read.quarantined):,} rows of the file could not be used; the first: {first}")
-    return read.chain, (*notes, *read.notes)
+    known = read.chain.ts_recv_ns
+
+    def load(begin_ns: int, end_ns: int) -> ChainSnapshots | None:
+        begin, end = np.searchsorted(known, (begin_ns, end_ns))
+        return read.chain.rows(int(begin), int(end)) if end > begin else None
+
+    span_ns = int(known[0]), int(known[-1])
+    return ChainBook(path.name, spec.underlying, span_ns, span_ns[:1], load, (*notes, *read.notes))
 
 
 def _preset_of(path: Path) -> str:
@@ -284,38 +339,34 @@ def _underlying_of(path: Path, preset: str) -> str:
     raise ImportFailed(f"{path.name}: none of the first symbols in {column} can be read; state --underlying")
 
 
-def _of_catalog(name: str, at: str | None, workspace: Path | None) -> ChainSnapshots:
+def _of_catalog(name: str, workspace: Path | None) -> ChainBook:
     from argus.app.workspace import open_workspace
     from argus.data.chain_store import ChainFilter, ChainStore
 
     store = ChainStore(open_workspace(workspace).catalog().root)
-    begin, end = _range(at)
-    segments = [one for one in store.manifest(name).segments if one.first_recv_ns < end]
-    if not segments or segments[-1].last_recv_ns < begin:
-        every = store.manifest(name).segments
-        first, last = format_ns(every[0].first_recv_ns), format_ns(every[-1].last_recv_ns)
-        raise CoverageError(f"{name} has no snapshot of {at}; its snapshots are from {first} to {last}")
-    return store.load(name, ChainFilter(start_ns=max(begin, segments[-1].first_recv_ns), end_ns=end))
+    manifest = store.manifest(name)
+
+    def load(begin_ns: int, end_ns: int) -> ChainSnapshots | None:
+        try:
+            return store.load(name, ChainFilter(start_ns=begin_ns, end_ns=end_ns))
+        except CoverageError:
+            return None
+
+    starts_ns = tuple(segment.first_recv_ns for segment in manifest.segments)
+    return ChainBook(name, manifest.underlying, manifest.span_ns, starts_ns, load)
 
 
-def _range(at: str | None) -> tuple[int, int]:
-    """From and to before which a snapshot may be known."""
+def time_range(at: str | None) -> tuple[int, int]:
+    """From and to before which a snapshot may be known: of a day, by an instant, or ever.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither an ISO date nor an instant.
+    """
     if at is None:
         return _NS_MIN, _NS_MAX
     if len(at) == _DAY_LENGTH:
         first = parse_ns(at)
         return first, first + NS_PER_DAY
     return _NS_MIN, parse_ns(at) + 1
-
-
-def _last(chain: ChainSnapshots, at: str | None, source: str) -> ChainSnapshots:
-    """The last snapshot in the range that was asked for."""
-    begin, end = _range(at)
-    known = chain.ts_recv_ns[chain.offsets[:-1]]
-    inside = np.flatnonzero((known >= begin) & (known < end))
-    if not len(inside):
-        raise CoverageError(
-            f"{source} has no snapshot of {at}; its snapshots are from {format_ns(int(known[0]))} to "
-            f"{format_ns(int(known[-1]))}"
-        )
-    return chain.snapshot(int(inside[-1]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.chains import settles_at_open
-from argus.core.errors import ConfigError, CoverageError
+from argus.core.errors import ConfigError, CoverageError, DataError
 from argus.core.time import NS_PER_DAY, NS_PER_SECOND, format_ns
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ __all__ = [
     "MONEYNESS_EDGES",
     "TENOR_DAYS",
     "AnomalyReport",
+    "PublishedIndex",
     "SurfaceReport",
     "VolOutlook",
     "find_misfits",
     "fit_snapshot",
     "index_of",
     "past_snapshots",
+    "read_published",
     "vol_outlook",
 ]
 
@@ -47,6 +50,8 @@ _TARGET_DAYS: Final = 30.0
 _FRIDAY: Final = 4
 _MONTH: Final = 21
 _SESSIONS_A_YEAR: Final = 252
+_NEW_YORK: Final = ZoneInfo("America/New_York")
+_PRICES: Final = ("open", "high", "low", "close")
 _GARCH_ROWS: Final = 2_000
 
 Progress = Callable[[int, int], None]
@@ -140,6 +145,86 @@ def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex |
             )
         )
     return model_free_index(both[0], both[1], days=days)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedIndex:
+    """A volatility index as its publisher states it for one session, in percent.
+
+    Attributes
+    ----------
+    day : date
+    open, high, low, close : float
+    source : str
+        The file's name.
+    """
+
+    day: date
+    open: float
+    high: float
+    low: float
+    close: float
+    source: str
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies in the range of the day, its ends included; NaN does not."""
+        return self.low <= value <= self.high
+
+
+def read_published(path: Path, snapshot: Snapshot) -> PublishedIndex:
+    """What a file of daily values says of the session of a snapshot.
+
+    Parameters
+    ----------
+    path : Path
+        Text or Parquet with the columns date, open, high, low and close, however they are capitalised; dates are ISO
+        (what follows the day is not read), or month/day/year as Cboe writes them.
+    snapshot : Snapshot
+        Its session is the day in New York.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or the row of the day is not a range with open and close in it.
+    CoverageError
+        If the file does not have the day once.
+    """
+    import polars as pl
+
+    from argus.data.sources import open_source
+
+    source = open_source(path)
+    named = {name.strip().lower(): name for name in source.names}
+    missing = [name for name in ("date", *_PRICES) if name not in named]
+    if missing:
+        raise DataError(f"{path.name} has no column {missing[0]}; it has {', '.join(source.names)}")
+    frame = source.table([named[name] for name in ("date", *_PRICES)]).frame
+    days = [_day(text) for text in frame[named["date"]].cast(pl.String).to_list()]
+    wanted = datetime.fromtimestamp(snapshot.now_ns // NS_PER_SECOND, _NEW_YORK).date()
+    rows = [row for row, day in enumerate(days) if day == wanted]
+    if len(rows) != 1:
+        known = sorted(day for day in days if day is not None)
+        span = f"from {known[0]} to {known[-1]}" if known else "none that can be read as YYYY-MM-DD or MM/DD/YYYY"
+        times = f"{len(rows)} times" if rows else "not"
+        raise CoverageError(f"{path.name} has {wanted}, the session of the snapshot, {times}; its dates are {span}")
+    given = {name: frame[named[name]][rows[0]] for name in _PRICES}
+    try:
+        found = PublishedIndex(wanted, **{name: float(value) for name, value in given.items()}, source=path.name)
+    except (TypeError, ValueError):
+        found = PublishedIndex(wanted, *(float("nan"),) * 4, path.name)
+    if not (found.low > 0.0 and found.holds(found.open) and found.holds(found.close)):
+        raise DataError(f"{path.name}, {wanted}: {given} is no day's range with its open and close inside")
+    return found
+
+
+def _day(text: str | None) -> date | None:
+    """The day of a date as text; None where it is none."""
+    words = (text or "").strip()
+    parts = words.split("/")
+    try:
+        return date.fromisoformat("{2}-{0:0>2}-{1:0>2}".format(*parts) if len(parts) == 3 else words[:10])
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from argus.app.option_positions import PopReport, StructureReport
     from argus.app.option_snapshots import Snapshot
-    from argus.app.option_surface import AnomalyReport, SurfaceReport, VolOutlook
+    from argus.app.option_surface import AnomalyReport, PublishedIndex, SurfaceReport, VolOutlook
     from argus.options import Estimate
 
 __all__ = [
@@ -175,8 +175,10 @@ def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
     )
 
 
-def surface_dict(report: SurfaceReport, outlook: VolOutlook | None = None) -> dict[str, Any]:
-    """A surface as plain values, with sentences for people."""
+def surface_dict(
+    report: SurfaceReport, outlook: VolOutlook | None = None, published: PublishedIndex | None = None
+) -> dict[str, Any]:
+    """A surface as plain values, with sentences for people; beside what an index was published at, if that is given."""
     surface, shapes, index = report.surface, report.shapes, report.index
     names = ("forward", "vol_atm", "vol_put", "vol_call", "risk_reversal", "butterfly", "slope_atm", "vol_forward")
     expiries = [
@@ -201,6 +203,8 @@ def surface_dict(report: SurfaceReport, outlook: VolOutlook | None = None) -> di
             f"The model-free volatility of 30 days, by the rules of the VIX, is {value:.2f}, from expiries in "
             f"{index.near.years * 365.0:.1f} and {index.next.years * 365.0:.1f} days."
         )
+    if published is not None:
+        sentences.append(_beside(published, value))
     if outlook is not None:
         told = "; ".join(f"{name} {vol:.2%}, premium {paid:+.4f}" for name, vol, paid in outlook.forecasts)
         past = ", ".join(f"{name} {vol:.2%}" for name, vol in outlook.realised)
@@ -216,9 +220,25 @@ def surface_dict(report: SurfaceReport, outlook: VolOutlook | None = None) -> di
         "share_inside": surface.share_inside,
         "free_of_arbitrage": surface.is_free,
         "volatility_index": value,
+        "published_index": None
+        if published is None
+        else asdict(published)
+        | {"day": published.day.isoformat(), "difference": value - published.close, "inside": published.holds(value)},
         "outlook": None if outlook is None else asdict(outlook),
         "sentences": sentences,
     }
+
+
+def _beside(published: PublishedIndex, value: float) -> str:
+    """A published index and ours in a sentence."""
+    told = (
+        f"The index published for {published.day} ({published.source}) closed at {published.close:.2f} and moved "
+        f"between {published.low:.2f} and {published.high:.2f}"
+    )
+    if not math.isfinite(value):
+        return f"{told}; there is none of ours to hold against it."
+    lies = "within that range" if published.holds(value) else "outside of that range"
+    return f"{told}; ours differs from the close by {value - published.close:+.2f} and lies {lies}."
 
 
 def contract_name(snapshot: Snapshot, row: int) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from argus.cli import statement
+from argus.cli import run_options, statement
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def backtest(
     contract: statement.ContractOption = None,
     contract_column: statement.ContractColumnOption = None,
     delay: statement.DelayOption = None,
-    param: Annotated[list[str] | None, typer.Option(help="Parameter as name=value; repeatable.")] = None,
-    cash: Annotated[str, typer.Option(help="Opening balance.")] = "1000000",
-    account: Annotated[str, typer.Option(help="auto, futures, cash or reg_t.")] = "auto",
+    param: run_options.ParamOption = None,
+    cash: run_options.CashOption = "1000000",
+    account: run_options.AccountOption = "auto",
     currency: Annotated[
         str | None, typer.Option(help="Currency of the account, such as EUR; default: that of the first instrument.")
     ] = None,
@@ -123,26 +123,18 @@ def backtest(
     intraday_cutoff: Annotated[
         int | None, typer.Option(help="Minutes before the close at which overnight margins must be met.")
     ] = None,
-    units: Annotated[
-        float | None, typer.Option(help="Contracts, shares or coins of a full position; 1 if not given.")
-    ] = None,
-    vol_target: Annotated[
-        float | None, typer.Option(help="Size by volatility instead: annual share, such as 0.1.")
-    ] = None,
-    fee_per_contract: Annotated[
-        str | None, typer.Option(help="Fee per contract or share and side; default: the instrument's schedule.")
-    ] = None,
-    fee_rate: Annotated[str | None, typer.Option(help="Fee as a fraction of the notional per side.")] = None,
-    slippage_ticks: Annotated[int, typer.Option(help="Ticks against the trader per market fill.")] = 0,
-    slippage_rate: Annotated[str, typer.Option(help="Fraction of the price against the trader per market fill.")] = "0",
-    half_spread: Annotated[str, typer.Option(help="Half of the bid-ask spread in ticks, paid per market fill.")] = "0",
-    impact: Annotated[
-        str, typer.Option(help="Square-root market impact in session volatilities, as 1; needs volume. 0 for none.")
-    ] = "0",
-    cost_multiplier: Annotated[str, typer.Option(help="Scales all fees and slippage.")] = "1",
-    latency_ms: Annotated[float, typer.Option(help="From decision to arrival of an order.")] = 0.0,
-    touch: Annotated[bool, typer.Option("--touch", help="Fill limits on touch; kinder than the market is.")] = False,
-    participation: Annotated[str, typer.Option(help="Largest share of a bar's volume that fills may take.")] = "1",
+    units: run_options.UnitsOption = None,
+    vol_target: run_options.VolTargetOption = None,
+    fee_per_contract: run_options.FeePerContractOption = None,
+    fee_rate: run_options.FeeRateOption = None,
+    slippage_ticks: run_options.SlippageTicksOption = 0,
+    slippage_rate: run_options.SlippageRateOption = "0",
+    half_spread: run_options.HalfSpreadOption = "0",
+    impact: run_options.ImpactOption = "0",
+    cost_multiplier: run_options.CostMultiplierOption = "1",
+    latency_ms: run_options.LatencyOption = 0.0,
+    touch: run_options.TouchOption = False,
+    participation: run_options.ParticipationOption = "1",
     daily_loss: Annotated[
         str | None,
         typer.Option(help="Halt for the session at this loss, as a fraction of equity; off for none. Default: 0.02."),
@@ -159,10 +151,8 @@ def backtest(
     price_collar: Annotated[
         float | None, typer.Option(help="Furthest an order's price may lie from the last one, as a fraction of it.")
     ] = None,
-    start: Annotated[
-        str | None, typer.Option(help="First decision, ISO date or date-time; earlier bars warm up.")
-    ] = None,
-    end: Annotated[str | None, typer.Option(help="Decisions end before this instant.")] = None,
+    start: run_options.StartOption = None,
+    end: run_options.EndOption = None,
     roll: Annotated[
         str | None,
         typer.Option(help="Trade a root through its contracts, rolled by calendar, volume or open_interest."),

@@ -9,6 +9,7 @@ import typer
 
 from argus.cli import chain_statement, statement
 from argus.cli.options_analysis import anomalies, iv, pop, structure, surface
+from argus.cli.options_consensus import consensus
 from argus.cli.output import JsonOption, WorkspaceOption, emit
 
 if TYPE_CHECKING:
@@ -156,5 +157,6 @@ def _say(lines: list[str]) -> None:
 app.command("iv")(iv)
 app.command("surface")(surface)
 app.command("anomalies")(anomalies)
+app.command("consensus")(consensus)
 app.command("structure")(structure)
 app.command("pop")(pop)

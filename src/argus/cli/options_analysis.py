@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from argus.cli.output import JsonOption, WorkspaceOption, emit
+from argus.cli.output import Columns, JsonOption, WorkspaceOption, emit, print_table
 
 if TYPE_CHECKING:
     from argus.app.option_positions import PastReturns, StructureReport
@@ -65,9 +65,7 @@ CommissionOption = Annotated[float, typer.Option(min=0.0, metavar="MONEY", help=
 MultiplierOption = Annotated[float, typer.Option(min=1e-9, metavar="UNITS", help="Of the underlying in a contract.")]
 MidOption = Annotated[bool, typer.Option("--mid", help="Enter in the middle, not at the bid and the ask.")]
 
-_WIDTH: Final = 160
-_Columns = tuple[tuple[str, str, str], ...]
-_EXPIRIES: Final[_Columns] = (
+_EXPIRIES: Final[Columns] = (
     ("expiry", "expiry", "{}"),
     ("root", "root", "{}"),
     ("ends", "settlement", "{}"),
@@ -80,7 +78,7 @@ _EXPIRIES: Final[_Columns] = (
     ("quotes", "quotes", "{:,}"),
     ("with vol", "implied", "{:,}"),
 )
-_QUOTES: Final[_Columns] = (
+_QUOTES: Final[Columns] = (
     ("strike", "strike", "{:g}"),
     ("right", "right", "{}"),
     ("bid", "bid", "{:.2f}"),
@@ -92,7 +90,7 @@ _QUOTES: Final[_Columns] = (
     ("vendor vol", "vendor_iv", "{:.2%}"),
     ("why not", "why", "{}"),
 )
-_SMILES: Final[_Columns] = (
+_SMILES: Final[Columns] = (
     ("days", "days", "{:.1f}"),
     ("forward", "forward", "{:,.2f}"),
     ("ATM vol", "vol_atm", "{:.2%}"),
@@ -103,7 +101,7 @@ _SMILES: Final[_Columns] = (
     ("quotes", "quotes", "{:,}"),
     ("inside", "inside_share", "{:.1%}"),
 )
-_ANOMALIES: Final[_Columns] = (
+_ANOMALIES: Final[Columns] = (
     ("contract", "contract", "{}"),
     ("bid", "bid", "{:.2f}"),
     ("ask", "ask", "{:.2f}"),
@@ -115,7 +113,7 @@ _ANOMALIES: Final[_Columns] = (
     ("edge", "edge", "{:+.3f}"),
     ("tradable", "tradable", "{}"),
 )
-_LEGS: Final[_Columns] = (
+_LEGS: Final[Columns] = (
     ("leg", "contract", "{}"),
     ("right", "right", "{}"),
     ("units", "quantity", "{:+g}"),
@@ -125,7 +123,7 @@ _LEGS: Final[_Columns] = (
     ("vol", "vol", "{:.2%}"),
     ("delta", "delta", "{:+.2f}"),
 )
-_ANSWERS: Final[_Columns] = (
+_ANSWERS: Final[Columns] = (
     ("model", "model", "{}"),
     ("measure", "measure", "{}"),
     ("how", "how", "{}"),
@@ -170,10 +168,10 @@ def iv(
 
     def text() -> None:
         _say(found)
-        _table([one.as_dict() for one in lines], _EXPIRIES)
+        print_table([one.as_dict() for one in lines], _EXPIRIES)
         if expiry is not None:
             told = [row | {"why": "" if row["reason"] == "ok" else row["reason"]} for row in data["quotes"]]
-            _table(told, _QUOTES)
+            print_table(told, _QUOTES)
         if out is not None:
             typer.echo(f"written: {out}")
 
@@ -187,6 +185,10 @@ def surface(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the surface as JSON, to be loaded again.")
     ] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option("--published", metavar="FILE", help="Daily values of an index such as the VIX, to compare with."),
+    ] = None,
     history: HistoryOption = None,
     history_years: YearsOption = 10.0,
     page: PageOption = None,
@@ -197,14 +199,15 @@ def surface(
     json_wanted: JsonOption = False,
 ) -> None:
     """An arbitrage-free surface through a snapshot: term structure, skew, tails, and the 30-day volatility index."""
-    from argus.app.option_surface import fit_snapshot, vol_outlook
+    from argus.app.option_surface import fit_snapshot, read_published, vol_outlook
     from argus.app.option_tables import surface_dict
 
     found = _open(chain, at, workspace, underlying, preset, rate)
+    told = None if published is None else read_published(published, found)
     report = fit_snapshot(found)
     past = _past(workspace, history, found, history_years)
     outlook = None if past is None else vol_outlook(report, past.log_returns)
-    data = _head(found) | surface_dict(report, outlook)
+    data = _head(found) | surface_dict(report, outlook, told)
     if out is not None:
         from argus.app.option_tables import write_text
 
@@ -213,7 +216,7 @@ def surface(
 
     def text() -> None:
         _say(found)
-        _table(data["expiries"], _SMILES)
+        print_table(data["expiries"], _SMILES)
         for sentence in data["sentences"]:
             typer.echo(sentence)
         if out is not None:
@@ -254,7 +257,7 @@ def anomalies(
 
     def text() -> None:
         _say(found)
-        _table([one | {"tradable": _tradable(one)} for one in data["contracts"]], _ANOMALIES)
+        print_table([one | {"tradable": _tradable(one)} for one in data["contracts"]], _ANOMALIES)
         for sentence in data["sentences"]:
             typer.echo(sentence)
 
@@ -345,7 +348,7 @@ def pop(
     def text() -> None:
         _say(found)
         _say_structure(data)
-        _table([_answer(one) for one in data["answers"]], _ANSWERS)
+        print_table([_answer(one) for one in data["answers"]], _ANSWERS)
         for sentence in data["sentences"]:
             typer.echo(sentence)
 
@@ -434,7 +437,7 @@ def _say(found: Snapshot) -> None:
 
 
 def _say_structure(data: Mapping[str, Any]) -> None:
-    _table(data["legs"], _LEGS)
+    print_table(data["legs"], _LEGS)
     for sentence in data["structure_sentences"]:
         typer.echo(sentence)
 
@@ -465,26 +468,3 @@ def _answer(one: Mapping[str, Any]) -> dict[str, str]:
         "cvar": _estimate(one["cvar"], money=True),
         "touch": ", ".join(f"{strike:g}: {_estimate(value)}" for strike, value in one["touch"]),
     }
-
-
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, str, str]]) -> None:
-    """Rows as lines; columns by head, key and form of the value, of which NaN is a dash."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for place, (head, _, _) in enumerate(columns):
-        table.add_column(head, justify="left" if place == 0 else "right", no_wrap=place == 0)
-    for row in rows:
-        table.add_row(*(_cell(row[key], form) for _, key, form in columns))
-    console = Console()
-    # A file or a pipe has no width of its own.
-    (console if console.is_terminal else Console(width=_WIDTH)).print(table)
-
-
-def _cell(value: Any, form: str) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return form.format(value).replace("_", " ")

@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-__all__ = ["JsonOption", "WorkspaceOption", "emit"]
+__all__ = ["Columns", "JsonOption", "WorkspaceOption", "emit", "print_table"]
+
+_WIDTH: Final = 160
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -19,6 +21,9 @@ WorkspaceOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+Columns = tuple[tuple[str, str, str], ...]
+"""Columns of a table: head, key of the value, and its form; ``{!s}`` leaves a name as it is written."""
 
 
 def emit(data: Mapping[str, Any] | Sequence[Any], *, json_wanted: bool, text: Callable[[], None]) -> None:
@@ -38,3 +43,26 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Columns) -> None:
+    """Rows as lines; columns by head, key and form of the value, of which NaN is a dash."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for place, (head, _, _) in enumerate(columns):
+        table.add_column(head, justify="left" if place == 0 else "right", no_wrap=place == 0)
+    for row in rows:
+        table.add_row(*(_cell(row[key], form) for _, key, form in columns))
+    console = Console()
+    # A file or a pipe has no width of its own.
+    (console if console.is_terminal else Console(width=_WIDTH)).print(table)
+
+
+def _cell(value: Any, form: str) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return form.format(value) if form == "{!s}" else form.format(value).replace("_", " ")

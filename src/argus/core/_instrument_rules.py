@@ -1,4 +1,4 @@
-"""On which day a futures contract trades for the last time, and on which it may first be delivered.
+"""On which day a futures contract trades for the last time, may first be delivered, and options on it expire.
 
 Exchanges state the day as a count of business days around a fixed date. The counts are plain functions here, each of
 the ordered business days around the contract month, so that a rule can be read beside the exchange's sentence and
@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["FIRST_NOTICE_RULES", "LAST_TRADE_RULES", "business_calendar"]
+__all__ = ["FIRST_NOTICE_RULES", "LAST_TRADE_RULES", "OPTION_RULES", "business_calendar"]
 
 _WEDNESDAY: Final = 2
 _FRIDAY: Final = 4
@@ -149,3 +149,46 @@ FIRST_NOTICE_RULES: Final[Mapping[str, NoticeRule]] = MappingProxyType(
     }
 )
 """Rule by name: (ordered business days, year, month, last trade date) -> first day on which a long may be assigned."""
+
+
+def _week_day(weekday: int, week: int) -> Rule:
+    """The `week`-th of a weekday in the month; where that is no business day, the one before."""
+
+    def rule(days: Sequence[date], year: int, month: int) -> date:
+        return _on_or_before(days, _third(weekday, year, month) + timedelta(days=7 * (week - 3)))
+
+    return rule
+
+
+def _treasury_option(days: Sequence[date], year: int, month: int) -> date:
+    bound = _before(days, _nth_last(days, *_prior_month(year, month), 1), 2)
+    return _on_or_before(days, bound - timedelta(days=(bound.weekday() - _FRIDAY) % 7))
+
+
+def _crude_option(days: Sequence[date], year: int, month: int) -> date:
+    return _before(days, _crude(days, year, month), 3)
+
+
+def _gold_option(days: Sequence[date], year: int, month: int) -> date:
+    day = _nth_last(days, *_prior_month(year, month), 4)
+    # A Friday and the day before a holiday have in common that the next day is none of business.
+    return day if day + timedelta(days=1) in days else _before(days, day, 1)
+
+
+OPTION_RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        "third_friday": _third_friday,
+        "last_business_day": _last,
+        "friday_two_business_days_before_last_of_prior_month": _treasury_option,
+        "third_business_day_before_crude_oil_future": _crude_option,
+        "fourth_last_business_day_of_prior_month_not_before_a_day_off": _gold_option,
+        "thirty_days_before_third_friday_of_next_month": _volatility,
+    }
+    | {
+        f"{name}_{week}": _week_day(weekday, week)
+        for weekday, name in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday"))
+        for week in range(1, 6)
+    }
+)
+"""Rule by name: (ordered business days, year, month) -> day on which the option of that month or week expires. A fifth
+weekday that the month does not have falls into the next month."""

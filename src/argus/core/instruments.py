@@ -22,7 +22,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from argus.core._instrument_rules import FIRST_NOTICE_RULES, LAST_TRADE_RULES, business_calendar
+from argus.core._instrument_rules import FIRST_NOTICE_RULES, LAST_TRADE_RULES, OPTION_RULES, business_calendar
 from argus.core.errors import InstrumentError
 from argus.core.fees import FeeComponent, FeeSchedule, fees_in_force
 from argus.core.money import MICROS
@@ -45,6 +45,7 @@ __all__ = [
     "instrument",
     "last_trade_date",
     "load_instruments",
+    "option_expiry_date",
 ]
 
 MONTH_LETTERS: Final = "FGHJKMNQUVXZ"
@@ -336,6 +337,31 @@ def last_trade_date(spec: InstrumentSpec, year: int, month_letter: str) -> date:
         )
     days = _business_days(business_calendar(spec.exchange, spec.calendar), year)
     return LAST_TRADE_RULES[spec.last_trade_rule](days, year, MONTH_LETTERS.index(month_letter) + 1)
+
+
+def option_expiry_date(rule: str, exchange: str, year: int, month: int, calendar: str = "NYSE") -> date:
+    """Day on which the option of a month expires, by the exchange's rule on its business days.
+
+    Parameters
+    ----------
+    rule : str
+        Name of a rule; see `argus.data.future_options` and `argus.data.option_expiries` for those in use.
+    exchange, calendar : str
+        The exchange, and the calendar whose sessions are its business days where it is none of CME Group.
+    year, month : int
+        Of the option's name, which is not always the month in which it expires.
+
+    Raises
+    ------
+    InstrumentError
+        If there is no such rule, or the month does not have that day.
+    """
+    if rule not in OPTION_RULES:
+        raise InstrumentError(f"no expiry rule is called {rule!r}; there are {', '.join(OPTION_RULES)}")
+    day = OPTION_RULES[rule](_business_days(business_calendar(exchange, calendar), year), year, month)
+    if rule.endswith("_5") and day.month != month:
+        raise InstrumentError(f"{year}-{month:02d} has no {rule.removesuffix('_5')} a fifth time")
+    return day
 
 
 def first_notice_date(spec: InstrumentSpec, year: int, month_letter: str) -> date | None:

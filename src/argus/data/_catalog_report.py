@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final, Protocol
 
 from argus.core.time import format_ns
+from argus.data._catalog_records import SourceRecord, Written
+from argus.data.quarantine import reason_counts
+from argus.data.raw import Rejection
 
-__all__ = ["ImportReport"]
+__all__ = ["ImportReport", "report_of", "report_of_earlier"]
+
+_FUTURE: Final = "future"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +82,93 @@ class ImportReport:
         record = asdict(self)
         del record["rows_are"]
         return record | {"rows_quarantined": self.rows_quarantined, "notes": list(self.notes)}
+
+
+class _Dataset(Protocol):
+    """What a manifest says of itself, whatever lies under it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sources(self) -> tuple[SourceRecord, ...]: ...
+
+    @property
+    def span_ns(self) -> tuple[int, int]: ...
+
+    @property
+    def content_hash(self) -> str: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+def report_of(
+    manifest: _Dataset,
+    record: SourceRecord,
+    written: Written,
+    quarantined: Sequence[Rejection],
+    notes: tuple[str, ...],
+    *,
+    rows_are: str = "bars",
+) -> ImportReport:
+    """The report of an import that was just written.
+
+    Parameters
+    ----------
+    manifest : manifest of the dataset
+        As it is after the write.
+    record : SourceRecord
+    written : Written
+    quarantined : sequence of Rejection
+        Rows of the source that did not come so far as to be written.
+    notes : tuple of str
+    rows_are : str
+    """
+    first_ns, last_ns = manifest.span_ns
+    return ImportReport(
+        dataset=manifest.name,
+        source=record.name,
+        source_sha256=record.sha256,
+        already_imported=False,
+        rows_read=record.rows_read,
+        rows_imported=written.added,
+        rows_present=written.identical,
+        rows_replaced=written.replaced,
+        quarantined=reason_counts([*quarantined, *written.conflicts]),
+        warnings=record.warnings,
+        first_ns=first_ns,
+        last_ns=last_ns,
+        content_hash=written.content_hash,
+        notes=notes,
+        rows_are=rows_are,
+    )
+
+
+def report_of_earlier(
+    manifest: _Dataset | None, source: str, sha256: str, fingerprint: str, *, rows_are: str = "bars"
+) -> ImportReport | None:
+    """The report of this very import, if it was made before and could not turn out otherwise now."""
+    records = manifest.sources if manifest else ()
+    record = next((one for one in records if (one.sha256, one.fingerprint) == (sha256, fingerprint)), None)
+    # Rows that lay in the future then may not do so now.
+    if manifest is None or record is None or any(_FUTURE in reason for reason in record.quarantined):
+        return None
+    first_ns, last_ns = manifest.span_ns
+    return ImportReport(
+        dataset=manifest.name,
+        source=source,
+        source_sha256=sha256,
+        already_imported=True,
+        rows_read=record.rows_read,
+        rows_imported=0,
+        rows_present=record.rows_read - sum(record.quarantined.values()),
+        rows_replaced=0,
+        quarantined=record.quarantined,
+        warnings=record.warnings,
+        first_ns=first_ns,
+        last_ns=last_ns,
+        content_hash=manifest.content_hash,
+        notes=manifest.notes,
+        rows_are=rows_are,
+    )

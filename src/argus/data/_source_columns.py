@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from argus.data.raw import Rejection, SourceTable
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["numbers", "reject_stamps", "shown"]
+__all__ = ["numbers", "refuse_misread", "reject_stamps", "shown"]
+
+_UNREADABLE_SHARE_MAX: Final = 0.10
 
 
 def numbers(table: SourceTable, name: str, rejected: dict[int, Rejection]) -> F64_1D:
@@ -53,6 +56,21 @@ def reject_stamps(
             hint = unit_hint(int(column[row]), time_format)
         message = f"line {line}, column {name!r}: found {shown(column[row])}: {why}.{hint}".removesuffix(".")
         rejected.setdefault(row, Rejection(line, reason, message, table.original(row)))
+
+
+def refuse_misread(source: str, unreadable: Sequence[Rejection], rows: int) -> None:
+    """Refuse a file most of whose bad rows come from reading it wrongly.
+
+    Raises
+    ------
+    ImportFailed
+        If more than a tenth of the rows are unreadable; quotes the first.
+    """
+    if len(unreadable) > _UNREADABLE_SHARE_MAX * rows:
+        raise ImportFailed(
+            f"{source}: {len(unreadable)} of {rows} rows cannot be read as stated, so that the statement is wrong "
+            f"or the file is damaged; the first: {unreadable[0].message}"
+        )
 
 
 def shown(value: object) -> str:

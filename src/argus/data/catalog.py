@@ -17,21 +17,30 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import numpy as np
 
-from argus.core.arrays import I64_1D, Bars
+from argus.core.arrays import Bars
 from argus.core.errors import CatalogError, CoverageError
 from argus.core.time import format_ns
 from argus.data._catalog_files import MANIFEST, lock_for_writing, read_manifest, sweep, write_atomic, write_manifest
+from argus.data._catalog_records import (
+    Reject,
+    SourceRecord,
+    Written,
+    conflicts_of,
+    quarantined_rows,
+    rows_quarantined,
+    with_quarantine,
+    with_record,
+)
 from argus.data._catalog_segments import Merged, canonical, concatenated, decode_bars, encode_bars, merge_bars
 from argus.data._catalog_statement import interval_label
-from argus.data.quarantine import keep_apart, read_quarantine, reason_counts
 from argus.data.raw import Rejection
 
 __all__ = ["Catalog", "DatasetInfo", "Manifest", "Segment", "SourceRecord", "Written", "dataset_name"]
@@ -54,40 +63,6 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRecord:
-    """One import into a dataset: the source, what was stated about it, and what became of its rows.
-
-    Attributes
-    ----------
-    name, sha256 : str
-        File name, and the hash of its bytes.
-    fingerprint : str
-        Hash of the statement; the same source under the same statement is the same import.
-    statement : mapping
-        The statement itself.
-    rows_read : int
-    quarantined, warnings : mapping
-        Reason to number of rows.
-    quarantine : str or None
-        File of the rows that were not taken.
-    """
-
-    name: str
-    sha256: str
-    fingerprint: str
-    statement: dict[str, Any] = field(default_factory=dict)
-    rows_read: int = 0
-    quarantined: dict[str, int] = field(default_factory=dict)
-    warnings: dict[str, int] = field(default_factory=dict)
-    quarantine: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Short name of this import, from the source and the statement."""
-        return f"{self.sha256[:16]}-{self.fingerprint[:8]}"
-
-
-@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything about a dataset but its rows; the content of ``manifest.json``."""
 
@@ -106,6 +81,11 @@ class Manifest:
     def name(self) -> str:
         """Name of the dataset."""
         return dataset_name(self.instrument, interval_label(self.interval_ns), self.contract)
+
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Start of the first and of the last bar."""
+        return self.segments[0].first_event_ns, self.segments[-1].last_event_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,33 +125,6 @@ class DatasetInfo:
     sources: tuple[str, ...]
     quarantined: int
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a write did.
-
-    Attributes
-    ----------
-    name : str
-        The dataset.
-    added, identical, replaced : int
-        Rows taken, rows that were there already, rows that gave way.
-    conflicts : tuple of Rejection
-        Rows not taken because they contradict the catalog.
-    content_hash : str
-        Of the dataset after the write.
-    changed : bool
-        Whether any row was added or replaced.
-    """
-
-    name: str
-    added: int
-    identical: int
-    replaced: int
-    conflicts: tuple[Rejection, ...]
-    content_hash: str
-    changed: bool
 
 
 def dataset_name(instrument: str, interval: str, contract: str | None = None) -> str:
@@ -264,9 +217,7 @@ class Catalog:
 
     def quarantined(self, name: str) -> tuple[Rejection, ...]:
         """Rows that the imports into a dataset did not take, in order of import."""
-        folder = self._quarantine_folder(name)
-        files = dict.fromkeys(record.quarantine for record in self.manifest(name).sources if record.quarantine)
-        return tuple(row for file in files for row in read_quarantine(folder / file))
+        return quarantined_rows(self._quarantine_folder(name), self.manifest(name).sources)
 
     def segment_paths(self, name: str) -> list[Path]:
         """Parquet files of a dataset, in order of time."""
@@ -285,7 +236,7 @@ class Catalog:
         replace_rows: bool = False,
         notes: Sequence[str] = (),
         quarantine: Sequence[Rejection] = (),
-        reject: Callable[[I64_1D], Sequence[Rejection]] | None = None,
+        reject: Reject | None = None,
     ) -> Written:
         """Add bars to a dataset, wholly or not at all.
 
@@ -319,8 +270,16 @@ class Catalog:
             existing = self._load(old, None, None, whole=True) if old else None
             bars, notes = _fitted(canonical(bars), old, notes)
             merged = merge_bars(existing, bars, replace_rows=replace_rows)
-            conflicts = _conflicts(merged, bars, reject, blank.name)
-            record = self._with_quarantine(blank.name, source, [*quarantine, *conflicts])
+            starts = bars.ts_event_ns
+            conflicts = conflicts_of(
+                merged.conflicts,
+                reject,
+                lambda row: (
+                    f"{blank.name}: {len(merged.conflicts)} bars contradict bars that are there already, the first at "
+                    f"{format_ns(int(starts[row]))}"
+                ),
+            )
+            record = with_quarantine(self._quarantine_folder(blank.name), source, [*quarantine, *conflicts])
             new = self._committed(old or blank, merged, record, notes)
             if old:
                 self._drop_unused(old, new)
@@ -348,12 +307,7 @@ class Catalog:
 
     def _committed(self, old: Manifest, merged: Merged, source: SourceRecord, notes: Sequence[str]) -> Manifest:
         """Put the segments and then the manifest on the disk."""
-        records = tuple(record for record in old.sources if record.key != source.key)
-        new = replace(
-            old,
-            sources=(*records, source) if source not in old.sources else old.sources,
-            notes=tuple(dict.fromkeys([*old.notes, *notes])),
-        )
+        new = with_record(old, source, notes)
         if merged.added or not old.segments:
             new = replace(
                 new,
@@ -441,11 +395,6 @@ class Catalog:
         sweep(self._folder(blank), segments)
         sweep(self._quarantine_folder(blank.name), kept)
 
-    def _with_quarantine(self, name: str, source: SourceRecord, rows: Sequence[Rejection]) -> SourceRecord:
-        """The record of an import with its bad rows, once these are on the disk."""
-        file = keep_apart(self._quarantine_folder(name), source.key, rows)
-        return source if file is None else replace(source, quarantined=reason_counts(rows), quarantine=file)
-
     def _drop_unused(self, old: Manifest, new: Manifest) -> None:
         kept = {segment.file for segment in new.segments}
         for segment in old.segments:
@@ -461,12 +410,12 @@ def _info(manifest: Manifest) -> DatasetInfo:
         interval_ns=manifest.interval_ns,
         contract=manifest.contract,
         rows=manifest.rows,
-        first_ns=manifest.segments[0].first_event_ns,
-        last_ns=manifest.segments[-1].last_event_ns,
+        first_ns=manifest.span_ns[0],
+        last_ns=manifest.span_ns[1],
         content_hash=manifest.content_hash,
         observed=manifest.observed,
         sources=tuple(record.name for record in manifest.sources),
-        quarantined=sum(sum(record.quarantined.values()) for record in manifest.sources),
+        quarantined=rows_quarantined(manifest.sources),
         notes=manifest.notes,
     )
 
@@ -489,17 +438,3 @@ def _fitted(bars: Bars, old: Manifest | None, notes: Sequence[str]) -> tuple[Bar
     empty: dict[str, Any] = {name: np.full(len(bars), np.nan) for name in more}
     fitted = replace(bars, observed=frozenset(old.observed), **empty)
     return fitted, [*notes, f"{', '.join(sorted(more))} of later imports left out: the first import has none"]
-
-
-def _conflicts(
-    merged: Merged, bars: Bars, reject: Callable[[I64_1D], Sequence[Rejection]] | None, name: str
-) -> tuple[Rejection, ...]:
-    if not len(merged.conflicts):
-        return ()
-    if reject is None:
-        start = format_ns(int(bars.ts_event_ns[merged.conflicts[0]]))
-        raise CatalogError(
-            f"{name}: {len(merged.conflicts)} bars contradict bars that are there already, the first at {start}; "
-            "nothing was changed: write with replace to let the new ones win"
-        )
-    return tuple(reject(merged.conflicts))

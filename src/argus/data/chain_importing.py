@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 from argus.core.arrays import I64_1D
 from argus.core.chains import CHAIN_COLUMNS, CHAIN_NUMBERS, ChainSnapshots
 from argus.core.errors import ConfigError, ImportFailed
-from argus.data._catalog_report import ImportReport
+from argus.data._catalog_records import SourceRecord
+from argus.data._catalog_report import ImportReport, report_of, report_of_earlier
 from argus.data._catalog_statement import listed
 from argus.data._chain_columns import CONTRACT_FIELDS, chain_times, contract_columns
-from argus.data._source_columns import numbers
-from argus.data.catalog import SourceRecord
+from argus.data._source_columns import numbers, refuse_misread
 from argus.data.chain_quality import ChainInspection, ChainLimits, ChainReason, inspect_chain, row_text
 from argus.data.chain_store import ChainStore
 from argus.data.importing import rows_where, written_ns
-from argus.data.quarantine import reason_counts
+from argus.data.quarantine import reason_code
 from argus.data.raw import Rejection, SourceTable
 from argus.data.sources import open_source
 
@@ -41,9 +41,7 @@ __all__ = ["CHAIN_PRESETS", "ChainSpec", "ChainsRead", "chain_preset", "import_c
 STAMPS: Final = ("instant", "session_close")
 _OBSERVED: Final = tuple(name for name in CHAIN_NUMBERS if name != "strike")
 _FIELDS: Final = (*CONTRACT_FIELDS, *_OBSERVED)
-_UNREADABLE_SHARE_MAX: Final = 0.10
 _NOT_UNREADABLE: Final = ("no_session", "symbol_mismatch", "no_expiry")
-_FUTURE: Final = "future"
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,24 +287,7 @@ def import_chains(
         quarantine=read.quarantined,
         reject=lambda rows: [read.rejection(int(row), "conflict", why) for row in rows],
     )
-    manifest = store.manifest(name)
-    return ImportReport(
-        dataset=name,
-        source=read.source,
-        source_sha256=read.source_sha256,
-        already_imported=False,
-        rows_read=read.rows_read,
-        rows_imported=written.added,
-        rows_present=written.identical,
-        rows_replaced=written.replaced,
-        quarantined=reason_counts([*read.quarantined, *written.conflicts]),
-        warnings=read.inspection.warnings,
-        first_ns=manifest.segments[0].first_recv_ns,
-        last_ns=manifest.segments[-1].last_recv_ns,
-        content_hash=written.content_hash,
-        notes=read.notes,
-        rows_are="snapshots",
-    )
+    return report_of(store.manifest(name), record, written, read.quarantined, read.notes, rows_are="snapshots")
 
 
 def _check_statement(names: tuple[str, ...], source: str, spec: ChainSpec) -> None:
@@ -359,17 +340,13 @@ def _check_share(table: SourceTable, rejected: Mapping[int, Rejection]) -> None:
     unreadable = [one for one in rejected.values() if one.reason not in _NOT_UNREADABLE]
     unreadable += list(table.rejected)
     total = table.frame.height + len(table.rejected)
-    if len(unreadable) > _UNREADABLE_SHARE_MAX * total:
-        raise ImportFailed(
-            f"{table.name}: {len(unreadable)} of {total} rows cannot be read as stated, so that the statement is wrong "
-            f"or the file is damaged; the first: {unreadable[0].message}"
-        )
+    refuse_misread(table.name, unreadable, total)
 
 
 def _gated(
     table: SourceTable, at: int, columns: Mapping[str, Any], roots: tuple[str, ...], row: int, reasons: ChainReason
 ) -> Rejection:
-    code = "|".join(str(reason.name).lower() for reason in reasons)
+    code = reason_code(reasons)
     line = int(table.source_line[at])
     message = f"line {line}, {row_text(columns, roots, row)}: {code.replace('_', ' ')}"
     return Rejection(line, code, message, table.original(at))
@@ -385,28 +362,8 @@ def _chain(columns: Mapping[str, Any], roots: tuple[str, ...], kept: I64_1D, und
 
 def _imported_before(store: ChainStore, name: str, path: Path, fingerprint: str) -> ImportReport | None:
     """The report of this very import, if it was made before and could not turn out otherwise now."""
-    manifest = next((one for one in store.manifests() if one.name == name), None)
-    if manifest is None or not path.is_file():
+    held = next((one for one in store.manifests() if one.name == name), None)
+    if held is None or not path.is_file():
         return None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    record = next((r for r in manifest.sources if (r.sha256, r.fingerprint) == (digest, fingerprint)), None)
-    # Snapshots that lay in the future then may not do so now.
-    if record is None or any(_FUTURE in reason for reason in record.quarantined):
-        return None
-    return ImportReport(
-        dataset=name,
-        source=record.name,
-        source_sha256=digest,
-        already_imported=True,
-        rows_read=record.rows_read,
-        rows_imported=0,
-        rows_present=record.rows_read - sum(record.quarantined.values()),
-        rows_replaced=0,
-        quarantined=record.quarantined,
-        warnings=record.warnings,
-        first_ns=manifest.segments[0].first_recv_ns,
-        last_ns=manifest.segments[-1].last_recv_ns,
-        content_hash=manifest.content_hash,
-        notes=manifest.notes,
-        rows_are="snapshots",
-    )
+    return report_of_earlier(held, path.name, digest, fingerprint, rows_are="snapshots")

@@ -21,11 +21,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from argus.core.arrays import F64_1D, I64_1D
+from argus.core.arrays import F64_1D
 from argus.core.chains import CHAIN_COLUMNS, ChainSnapshots
 from argus.core.errors import CatalogError, ConfigError, CoverageError, DataError
 from argus.core.time import format_ns
 from argus.data._catalog_files import MANIFEST, lock_for_writing, read_manifest, sweep, write_atomic, write_manifest
+from argus.data._catalog_records import (
+    Reject,
+    SourceRecord,
+    Written,
+    conflicts_of,
+    quarantined_rows,
+    rows_quarantined,
+    with_quarantine,
+    with_record,
+)
 from argus.data._chain_segments import (
     ChainFilter,
     ChainMerge,
@@ -37,14 +47,12 @@ from argus.data._chain_segments import (
     merge_chains,
     segment_cuts,
 )
-from argus.data.catalog import SourceRecord
-from argus.data.quarantine import keep_apart, read_quarantine, reason_counts
 from argus.data.raw import Rejection
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ChainFilter", "ChainManifest", "ChainSegment", "ChainStore", "ChainWritten"]
+__all__ = ["ChainFilter", "ChainManifest", "ChainSegment", "ChainStore"]
 
 _FORMAT: Final = 1
 _SEGMENT_ROWS_MAX: Final = 1 << 20
@@ -117,6 +125,11 @@ class ChainManifest:
         return sum(segment.snapshots for segment in self.segments)
 
     @property
+    def span_ns(self) -> tuple[int, int]:
+        """When its first and its last snapshot could first be known."""
+        return self.segments[0].first_recv_ns, self.segments[-1].last_recv_ns
+
+    @property
     def content_hash(self) -> str:
         """Hash of all rows: equal if every value is, however they lie in segments."""
         return f"{sum(int(segment.content_hash, 16) for segment in self.segments) % _HASH_RANGE:064x}"
@@ -124,20 +137,7 @@ class ChainManifest:
     @property
     def quarantined(self) -> int:
         """Rows in quarantine, all imports together."""
-        return sum(sum(record.quarantined.values()) for record in self.sources)
-
-
-@dataclass(frozen=True, slots=True)
-class ChainWritten:
-    """What a write did; as `argus.data.catalog.Written`, of rows of chains."""
-
-    name: str
-    added: int
-    identical: int
-    replaced: int
-    conflicts: tuple[Rejection, ...]
-    content_hash: str
-    changed: bool
+        return rows_quarantined(self.sources)
 
 
 class ChainStore:
@@ -249,7 +249,7 @@ class ChainStore:
         if parts:
             return chains_together(parts)
         manifest = self.manifest(name)
-        first, last = manifest.segments[0].first_recv_ns, manifest.segments[-1].last_recv_ns
+        first, last = manifest.span_ns
         raise CoverageError(
             f"{name} has no option that passes {where}; its snapshots are from {format_ns(first)} to "
             f"{format_ns(last)}: ask for more, or import more"
@@ -257,8 +257,7 @@ class ChainStore:
 
     def quarantined(self, name: str) -> tuple[Rejection, ...]:
         """Rows that the imports into a series did not take, in order of import."""
-        files = dict.fromkeys(record.quarantine for record in self.manifest(name).sources if record.quarantine)
-        return tuple(row for file in files for row in read_quarantine(self._quarantine_folder(name) / file))
+        return quarantined_rows(self._quarantine_folder(name), self.manifest(name).sources)
 
     def verify(self, name: str) -> Iterator[ChainSnapshots]:
         """Every segment, after its values were checked against their hash.
@@ -288,8 +287,8 @@ class ChainStore:
         replace_rows: bool = False,
         notes: Sequence[str] = (),
         quarantine: Sequence[Rejection] = (),
-        reject: Callable[[I64_1D], Sequence[Rejection]] | None = None,
-    ) -> ChainWritten:
+        reject: Reject | None = None,
+    ) -> Written:
         """Add rows to a series, wholly or not at all.
 
         Parameters
@@ -323,11 +322,16 @@ class ChainStore:
             first, last = _touched(old, chain)
             touched = old.segments[first:last] if old else ()
             merged = self._merged(old, touched, chain, replace_rows)
-            conflicts = _conflicts(merged, chain, reject, blank.name)
-            rows = [*quarantine, *conflicts]
-            file = keep_apart(self._quarantine_folder(blank.name), source.key, rows)
-            record = source if file is None else replace(source, quarantined=reason_counts(rows), quarantine=file)
-            new = _recorded(old or blank, record, notes)
+            conflicts = conflicts_of(
+                merged.conflicts,
+                reject,
+                lambda row: (
+                    f"{blank.name}: {len(merged.conflicts)} options contradict what is there already, the first in the "
+                    f"snapshot of {format_ns(int(chain.ts_recv_ns[row]))}"
+                ),
+            )
+            record = with_quarantine(self._quarantine_folder(blank.name), source, [*quarantine, *conflicts])
+            new = with_record(old or blank, record, notes)
             if merged.added:
                 written = self._write_segments(folder, merged.chain, touched)
                 new = replace(new, segments=(*new.segments[:first], *written, *new.segments[last:]))
@@ -335,7 +339,7 @@ class ChainStore:
                 write_manifest(folder / MANIFEST, new)
             self._sweep(new)
         changed = bool(merged.added or merged.replaced)
-        return ChainWritten(
+        return Written(
             blank.name, merged.added, merged.identical, merged.replaced, conflicts, new.content_hash, changed
         )
 
@@ -458,32 +462,6 @@ def _touched(old: ChainManifest | None, chain: ChainSnapshots) -> tuple[int, int
         rows += segments[last].rows
         last += 1
     return first, last
-
-
-def _recorded(old: ChainManifest, source: SourceRecord, notes: Sequence[str]) -> ChainManifest:
-    records = tuple(record for record in old.sources if record.key != source.key)
-    return replace(
-        old,
-        sources=(*records, source) if source not in old.sources else old.sources,
-        notes=tuple(dict.fromkeys([*old.notes, *notes])),
-    )
-
-
-def _conflicts(
-    merged: ChainMerge,
-    chain: ChainSnapshots,
-    reject: Callable[[I64_1D], Sequence[Rejection]] | None,
-    name: str,
-) -> tuple[Rejection, ...]:
-    if not len(merged.conflicts):
-        return ()
-    if reject is None:
-        known = format_ns(int(chain.ts_recv_ns[merged.conflicts[0]]))
-        raise CatalogError(
-            f"{name}: {len(merged.conflicts)} options contradict what is there already, the first in the snapshot of "
-            f"{known}; nothing was changed: write with replace to let the new ones win"
-        )
-    return tuple(reject(merged.conflicts))
 
 
 def _remedy(manifest: ChainManifest) -> str:

@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from argus.core.arrays import BAR_FIELDS, BOOL_1D, I64_1D, Bars
 from argus.core.errors import DataError, ImportFailed
 from argus.core.instruments import InstrumentSpec, instrument
 from argus.core.time import day_of, format_ns
-from argus.data._catalog_report import ImportReport
+from argus.data._catalog_report import ImportReport, report_of, report_of_earlier
 from argus.data._catalog_stamps import read_dates, read_instants
 from argus.data._catalog_statement import (
     SAME_NAMES,
@@ -33,16 +32,13 @@ from argus.data._catalog_statement import (
     interval_label,
     listed,
 )
-from argus.data._source_columns import numbers, reject_stamps
+from argus.data._source_columns import numbers, refuse_misread, reject_stamps
 from argus.data.calendars import assign_sessions, session_table
 from argus.data.catalog import Catalog, SourceRecord, dataset_name
 from argus.data.quality import Inspection, QualityLimits, QualityReason, inspect
-from argus.data.quarantine import reason_counts
+from argus.data.quarantine import reason_code
 from argus.data.raw import RawBars, Rejection, SourceTable
 from argus.data.sources import open_source
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "SAME_NAMES",
@@ -61,9 +57,6 @@ __all__ = [
     "to_bars",
     "warning_counts",
 ]
-
-_UNREADABLE_SHARE_MAX: Final = 0.10
-_FUTURE: Final = "future"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -253,21 +246,19 @@ def import_raw(
     """Import rows that were read already; see `import_bars`."""
     fingerprint = spec.fingerprint if not strict else hashlib.sha256(f"{spec.fingerprint} strict".encode()).hexdigest()
     name = dataset_name(raw.instrument, spec.interval, spec.contract)
-    if not replace_rows:
-        before = _imported_before(catalog, name, raw, fingerprint)
-        if before is not None:
-            return before
+    held = next((one for one in catalog.manifests() if one.name == name), None)
+    before = report_of_earlier(held, raw.source, raw.source_sha256, fingerprint)
+    if before is not None and not replace_rows:
+        return before
     checked = to_bars(raw, spec, product=product, limits=limits, now_ns=now_ns, strict=strict)
-    warnings = warning_counts(checked.inspection)
     notes = (*spec.notes, *(suspicion.message for suspicion in raw.suspicions), *checked.inspection.notes)
-    rows_read = len(raw) + len(raw.rejected)
     record = SourceRecord(
         name=raw.source,
         sha256=raw.source_sha256,
         fingerprint=fingerprint,
         statement=spec.describe(),
-        rows_read=rows_read,
-        warnings=warnings,
+        rows_read=len(raw) + len(raw.rejected),
+        warnings=warning_counts(checked.inspection),
     )
     written = catalog.write(
         checked.bars,
@@ -279,23 +270,7 @@ def import_raw(
         quarantine=checked.quarantined,
         reject=lambda rows: [_conflicting(raw, int(checked.rows[row]), name) for row in rows],
     )
-    info = catalog.info(name)
-    return ImportReport(
-        dataset=name,
-        source=raw.source,
-        source_sha256=raw.source_sha256,
-        already_imported=False,
-        rows_read=rows_read,
-        rows_imported=written.added,
-        rows_present=written.identical,
-        rows_replaced=written.replaced,
-        quarantined=reason_counts([*checked.quarantined, *written.conflicts]),
-        warnings=warnings,
-        first_ns=info.first_ns,
-        last_ns=info.last_ns,
-        content_hash=written.content_hash,
-        notes=notes,
-    )
+    return report_of(catalog.manifest(name), record, written, checked.quarantined, notes)
 
 
 def written_ns(path: Path) -> int:
@@ -416,23 +391,15 @@ def _check_share(raw: RawBars) -> None:
     """Refuse a file most of whose bad rows come from reading it wrongly."""
     unreadable = [rejection for rejection in raw.rejected if rejection.reason != "no_session"]
     total = len(raw) + sum(rejection.reason == "ragged" for rejection in raw.rejected)
-    if unreadable and len(unreadable) > _UNREADABLE_SHARE_MAX * total:
-        raise ImportFailed(
-            f"{raw.source}: {len(unreadable)} of {total} rows cannot be read as stated, so that the statement is wrong "
-            f"or the file is damaged; the first: {unreadable[0].message}"
-        )
+    refuse_misread(raw.source, unreadable, total)
 
 
 def warning_counts(inspection: Inspection) -> dict[str, int]:
     """How many rows that were kept each reason marks as odd."""
     marks = inspection.reasons[~inspection.fatal]
     marks = marks[marks != 0]
-    counts = {_code(reason): int(((marks & np.uint32(reason)) != 0).sum()) for reason in QualityReason}
+    counts = {reason_code(reason): int(((marks & np.uint32(reason)) != 0).sum()) for reason in QualityReason}
     return {code: count for code, count in counts.items() if count}
-
-
-def _code(reasons: QualityReason) -> str:
-    return "|".join(str(reason.name).lower() for reason in reasons)
 
 
 def _quarantined(raw: RawBars, inspection: Inspection) -> tuple[Rejection, ...]:
@@ -450,34 +417,8 @@ def _conflicting(raw: RawBars, row: int, name: str) -> Rejection:
     return Rejection(line, "conflict", message, raw.original(row))
 
 
-def _imported_before(catalog: Catalog, name: str, raw: RawBars, fingerprint: str) -> ImportReport | None:
-    """The report of this very import, if it was made before and could not turn out otherwise now."""
-    manifest = next((m for m in catalog.manifests() if m.name == name), None)
-    records = manifest.sources if manifest else ()
-    record = next((r for r in records if (r.sha256, r.fingerprint) == (raw.source_sha256, fingerprint)), None)
-    # Bars that lay in the future then may not do so now.
-    if manifest is None or record is None or any(_FUTURE in reason for reason in record.quarantined):
-        return None
-    return ImportReport(
-        dataset=name,
-        source=raw.source,
-        source_sha256=raw.source_sha256,
-        already_imported=True,
-        rows_read=record.rows_read,
-        rows_imported=0,
-        rows_present=record.rows_read - sum(record.quarantined.values()),
-        rows_replaced=0,
-        quarantined=record.quarantined,
-        warnings=record.warnings,
-        first_ns=manifest.segments[0].first_event_ns,
-        last_ns=manifest.segments[-1].last_event_ns,
-        content_hash=manifest.content_hash,
-        notes=manifest.notes,
-    )
-
-
 def _gated(raw: RawBars, row: int, reasons: QualityReason) -> Rejection:
-    code = _code(reasons)
+    code = reason_code(reasons)
     line = int(raw.source_line[row])
     values = ", ".join(f"{name} {getattr(raw, name)[row]:g}" for name in BAR_FIELDS if name in raw.observed)
     message = f"line {line}, bar {format_ns(int(raw.ts_event_ns[row]))}: {code.replace('_', ' ')} ({values})"

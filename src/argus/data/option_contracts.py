@@ -2,7 +2,8 @@
 
 Databento's definitions of OPRA carry OSI symbols and a date as midnight UTC, so the exchange's rule for the root gives
 the instant. Those of CME carry the instant itself, and the CFI code (ISO 10962) says how the contract ends: its third
-letter A or E for American or European, its fifth P or C for physical or cash. What is no option is left out by name.
+letter A or E for American or European, its fifth P or C for physical or cash; whether on the open or on the close, the
+rule of its product says. What is no option is left out by name.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.chains import I8_1D, Settlement
 from argus.core.option_symbols import SYMBOL_FAULTS, format_option_symbols, parse_option_symbols
+from argus.data.future_options import FUTURE_OPTION_RULES
 from argus.data.option_expiries import EXPIRY_FAULTS, expiries
 from argus.data.quarantine import reason_counts
 from argus.data.raw import Rejection
@@ -93,7 +95,7 @@ def read_option_contracts(path: Path) -> OptionContracts:
     strike = frame["strike_price"].to_numpy().copy()
     expiry_ns = frame["expiration_ns"].to_numpy().copy()
     cfi = frame["cfi"].to_list()
-    settlement = np.array([_settlement(code) for code in cfi], np.int8)
+    settlement = np.array([_settlement(*row) for row in zip(cfi, frame["asset"].to_list(), strict=True)], np.int8)
     root, symbol = np.array(frame["asset"].to_list(), dtype=object), raw.astype(object)
     rows = np.flatnonzero(is_opra)
     if len(rows):
@@ -134,9 +136,11 @@ def read_option_contracts(path: Path) -> OptionContracts:
     )
 
 
-def _settlement(cfi: str) -> int:
-    """Flags of a CFI code, -1 where it does not say; an option on a future counts as settled on the close."""
+def _settlement(cfi: str, asset: str) -> int:
+    """Flags of a CFI code, -1 where it does not say; on the close where no rule of the product says on the open."""
     if len(cfi) != 6 or cfi[0] != "O" or cfi[2] not in "AE" or cfi[4] not in "PC":
         return -1
-    american = Settlement.AMERICAN if cfi[2] == "A" else Settlement.PM_PHYSICAL_EUROPEAN
-    return int(american | (Settlement.CASH if cfi[4] == "C" else Settlement.PM_PHYSICAL_EUROPEAN))
+    none = Settlement.PM_PHYSICAL_EUROPEAN
+    opens = FUTURE_OPTION_RULES[asset].settlement & Settlement.AT_OPEN if asset in FUTURE_OPTION_RULES else none
+    early = Settlement.AMERICAN if cfi[2] == "A" else none
+    return int(opens | early | (Settlement.CASH if cfi[4] == "C" else none))

@@ -6,8 +6,11 @@ is worth what the close makes of it. Both instants are those of the stock market
 daylight saving are the calendar's business. A date without a session (Good Friday; the Saturdays that monthly options
 carried in their names until January 2015) means the session before it.
 
-None of these rules was read again at the exchanges for this file: each carries ``verified = False`` until somebody
-does. What real chains confirm stands beside it: of the SPX and SPXW quotes of 25 April to 22 July 2019, taken at 15:00
+Options on the Cboe Volatility Index settle on the open of a Wednesday, thirty days before the options that the index is
+made of. Options on futures have another module (`argus.data.future_options`): their codes are those of shares as well.
+
+Each rule names the page that was read for it, and which of its figures could not be read (`OptionRule.unverified`).
+What real chains confirm stands beside it: of the SPX and SPXW quotes of 25 April to 22 July 2019, taken at 15:00
 Chicago time, every SPX expiry is a third Friday, every SPXW expiry is a Monday, Wednesday or Friday, the last session
 of a month, or the Tuesday after a holiday Monday; and on 21 June and 19 July 2019 the expiring SPX options have
 neither bid nor ask any more, while the expiring SPXW options have both.
@@ -17,9 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +31,14 @@ from numpy.typing import NDArray
 from argus.core.arrays import I32_1D, I64_1D
 from argus.core.chains import I8_1D, Settlement
 from argus.core.errors import ConfigError
-from argus.core.time import NS_PER_MINUTE, day_number, day_of
+from argus.core.instruments import option_expiry_date
+from argus.core.time import NS_PER_MINUTE, day_number, day_of, to_ns
 from argus.data.calendars import session_table
 
 __all__ = [
+    "ENDS_IN",
     "EXPIRY_FAULTS",
+    "OPTION_FIGURES",
     "OPTION_RULES",
     "Expiries",
     "OptionRule",
@@ -40,6 +47,7 @@ __all__ = [
     "month_end_expiries",
     "monthly_expiries",
     "option_rule",
+    "volatility_expiries",
     "weekly_expiries",
 ]
 
@@ -48,6 +56,12 @@ EXPIRY_FAULTS: Final = {
     2: "its date lies outside the years that the calendar holds",
 }
 """Fault code of an expiry to what is wrong with it; 0 is no fault."""
+
+OPTION_FIGURES: Final = ("expiry", "holidays", "last trade", "settlement", "tick", "strikes")
+"""What an option rule states, each of which was read at its source or not; holidays move an expiry."""
+
+ENDS_IN: Final = ZoneInfo("America/Chicago")
+"""Zone of `OptionRule.ends_at`."""
 
 _MOVED_DAYS_MAX: Final = 4
 _FIRST, _LAST = date(1973, 4, 26), date(2099, 12, 31)  # Cboe's first day; the calendars end in 2100
@@ -64,9 +78,14 @@ class OptionRule:
     settlement : Settlement
     calendar : str
         Whose session's open or close is the expiry.
+    ends_at : time or None
+        Time of day, in the zone `ENDS_IN`, at which the contract expires, where that is neither the session's open nor
+        its close; a session that closes earlier ends it earlier.
     last_trade_late_min : int
         Minutes after the session's close until which a contract that does not expire that day is traded; it is the end
         of trading of an AM-settled one, on the session before its expiry.
+    trades_to_end : bool
+        Whether an AM-settled contract is traded until its expiry, and not only until the session before.
     pm_root : str or None
         Root under which the PM-settled options on the same underlying are listed; those of `root` itself are then
         AM-settled and expire on third Fridays only.
@@ -74,35 +93,52 @@ class OptionRule:
         Price increment, and the one below the price `tick_break`.
     strike_step : float
         Strikes are multiples of it; adjusted contracts may not be.
-    verified : bool
-        Whether the exchange's rule was read for this entry.
+    source : str
+        What was read for it, and where; empty where nothing was.
+    unverified : tuple of str
+        Those of `OPTION_FIGURES` that do not stand there.
     """
 
     root: str
     underlying: str
     settlement: Settlement
     calendar: str = "NYSE"
+    ends_at: time | None = None
     last_trade_late_min: int = 0
+    trades_to_end: bool = False
     pm_root: str | None = None
     tick: float = 0.01
     tick_below: float = 0.01
     tick_break: float = 3.0
     strike_step: float = 0.5
-    verified: bool = False
+    source: str = ""
+    unverified: tuple[str, ...] = OPTION_FIGURES
+
+
+_SPX: Final = "Cboe, SPX Options Product Specification (cboe.com/products/indexopts/spx_spec.aspx)"
+_XSP: Final = "Cboe, XSP Options Product Specification (markets.cboe.com/.../mini_spx_options/specifications)"
+_VIX: Final = (
+    "Cboe, Settlement Information for VIX Derivatives (cfe.cboe.com), settlement reminders of 17 March 2014 and 19 May "
+    "2015 (cboe.com/blogs), and VIX Options Product Specifications as copied at qhlt.cn"
+)
 
 
 def _rules() -> dict[str, OptionRule]:
     am, pm = Settlement.AT_OPEN | Settlement.CASH, Settlement.CASH
     nickels = {"tick": 0.1, "tick_below": 0.05}
     index = {"last_trade_late_min": 15, **nickels}
+    read = {"source": _SPX, "unverified": ("holidays",)}
+    vix = {"source": _VIX, "unverified": (), "strike_step": 0.5}
     rules = (
-        OptionRule("SPX", "SPX", am, pm_root="SPXW", strike_step=5.0, **index),  # type: ignore[arg-type]
-        OptionRule("SPXW", "SPX", pm, strike_step=5.0, **index),  # type: ignore[arg-type]
-        OptionRule("XSP", "XSP", pm, last_trade_late_min=15, strike_step=1.0),
+        OptionRule("SPX", "SPX", am, pm_root="SPXW", strike_step=5.0, **index, **read),  # type: ignore[arg-type]
+        OptionRule("SPXW", "SPX", pm, strike_step=5.0, **index, **read),  # type: ignore[arg-type]
+        OptionRule("XSP", "XSP", pm, last_trade_late_min=15, strike_step=0.5, source=_XSP, unverified=()),
         OptionRule("NDX", "NDX", am, pm_root="NDXP", strike_step=5.0, **index),  # type: ignore[arg-type]
         OptionRule("NDXP", "NDX", pm, strike_step=5.0, **index),  # type: ignore[arg-type]
         OptionRule("RUT", "RUT", am, pm_root="RUTW", strike_step=5.0, **index),  # type: ignore[arg-type]
         OptionRule("RUTW", "RUT", pm, strike_step=5.0, **index),  # type: ignore[arg-type]
+        OptionRule("VIX", "VIX", am, **index, **vix),  # type: ignore[arg-type]
+        OptionRule("VIXW", "VIX", am, **index, **vix),  # type: ignore[arg-type]
     )
     return {rule.root: rule for rule in rules}
 
@@ -189,10 +225,11 @@ def _ends(rule: OptionRule, days: I64_1D) -> Expiries:
         at = np.clip(at, 1, len(table) - 1)
         fault[~outside & (days - table.session[at] > _MOVED_DAYS_MAX)] = 1
         late = rule.last_trade_late_min * NS_PER_MINUTE
-        if rule.settlement & Settlement.AT_OPEN:
-            expiry, last = table.open_ns[at], table.close_ns[at - 1] + late
-        else:
-            expiry = last = table.close_ns[at]
+        expiry = table.open_ns[at] if rule.settlement & Settlement.AT_OPEN else table.close_ns[at]
+        if rule.ends_at is not None:
+            expiry = np.minimum(expiry, _instants(table.session[at], rule.ends_at))
+        ahead = rule.settlement & Settlement.AT_OPEN and not rule.trades_to_end
+        last = table.close_ns[at - 1] + late if ahead else expiry
         session = table.session[at]
     good = fault == 0
     return Expiries(
@@ -202,6 +239,11 @@ def _ends(rule: OptionRule, days: I64_1D) -> Expiries:
         np.full(n, int(rule.settlement), np.int8),
         fault,
     )
+
+
+def _instants(days: I32_1D, at: time) -> I64_1D:
+    """A time of day in `ENDS_IN` on each day, UTC nanoseconds."""
+    return np.array([to_ns(datetime.combine(day_of(day), at, ENDS_IN)) for day in days.tolist()], np.int64)
 
 
 def canonical_roots(
@@ -274,6 +316,23 @@ def weekly_expiries(first: date, last: date, weekdays: Collection[int] = (0, 2, 
     table = session_table(calendar, day_of(int(days[0])), day_of(int(days[-1]) + 7))
     moved = table.session[np.minimum(np.searchsorted(table.session, mondays), len(table) - 1)]
     return _within(np.union1d(moved, _session_before(others, calendar)).astype(np.int64), first, last)
+
+
+def volatility_expiries(first: date, last: date) -> I64_1D:
+    """Day numbers from `first` to `last` on which monthly options on the Cboe Volatility Index expire.
+
+    The Wednesday thirty days before the third Friday of the next month; where that Friday, or the Wednesday, is a
+    holiday of the exchange, the business day before.
+
+    Raises
+    ------
+    CoverageError
+        If the calendar does not reach so far.
+    """
+    months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    rule = "thirty_days_before_third_friday_of_next_month"
+    found = [day_number(option_expiry_date(rule, "Cboe", month // 12, month % 12 + 1)) for month in months]
+    return _within(np.array(found, np.int64), first, last)
 
 
 def month_end_expiries(first: date, last: date, calendar: str = "NYSE") -> I64_1D:

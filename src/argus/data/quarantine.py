@@ -11,6 +11,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
+from enum import IntFlag
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from argus.core.errors import CatalogError
 from argus.data._catalog_files import write_atomic
 from argus.data.raw import Rejection
 
-__all__ = ["decode_quarantine", "encode_quarantine", "keep_apart", "read_quarantine", "reason_counts"]
+__all__ = ["decode_quarantine", "encode_quarantine", "keep_apart", "read_quarantine", "reason_code", "reason_counts"]
 
 _COLUMNS: Final = tuple(field.name for field in fields(Rejection))
 
@@ -77,6 +78,11 @@ def read_quarantine(path: Path) -> tuple[Rejection, ...]:
     except OSError as error:
         raise CatalogError(f"{path} cannot be read: {error.strerror}; import its source again") from None
     return decode_quarantine(content, path.name)
+
+
+def reason_code(reasons: IntFlag) -> str:
+    """Flags of a gate as the reason of a rejection, such as ``crossed|off_grid``."""
+    return "|".join(str(reason.name).lower() for reason in reasons)
 
 
 def reason_counts(rejections: Sequence[Rejection]) -> dict[str, int]:

@@ -140,7 +140,7 @@ class Consensus:
     discrepancy_score : (n,) float64
         The same in units of the mean stated spread of the fresh sources, at least 0.001; NaN with fewer than two.
     reason : (n,) uint8
-        0, or `STALE` where all that was said is too old.
+        0, `STALE` where all that was said is too old, or `NO_TWO_SIDED_QUOTE` where no source had a volatility.
     """
 
     now_ns: int
@@ -220,9 +220,11 @@ def iv_consensus(
     count = len(keys)
     vol, spread = np.full((count, len(sources)), np.nan), np.full((count, len(sources)), np.nan)
     age = np.full((count, len(sources)), -1, dtype=np.int64)
+    said = np.zeros(count, dtype=bool)
     for column, (source, rows, contract) in enumerate(zip(sources, known, index, strict=True)):
         seen = observations[source]
         sound = np.isfinite(seen.vol[rows]) & (seen.vol[rows] > 0.0)
+        said[contract[sound]] = True
         fresh = sound & (now_ns - seen.ts_event_ns[rows] <= source.stale_ns)
         rows, contract = rows[fresh], contract[fresh]
         # Rows are sorted by time: of several for one contract, the last is written last.
@@ -231,7 +233,8 @@ def iv_consensus(
         if seen.spread is not None:
             spread[contract, column] = seen.spread[rows]
     weights = _weights(policy, sources, vol, spread, age)
-    return _merged(now_ns, policy, sources, keys, vol, spread, age, weights)
+    silent = np.where(said, np.uint8(Reason.STALE), np.uint8(Reason.NO_TWO_SIDED_QUOTE))
+    return _merged(now_ns, policy, sources, keys, vol, spread, age, weights, silent)
 
 
 def contract_consensus(consensus: Consensus, expiry_ns: int, strike: float, right: int) -> tuple[float, int]:
@@ -362,8 +365,9 @@ def _merged(
     spread: NDArray[np.float64],
     age: NDArray[np.int64],
     weights: NDArray[np.float64],
+    silent: U8_1D,
 ) -> Consensus:
-    """The record, from the fresh volatilities and the weights."""
+    """The record, from the fresh volatilities, the weights, and why a contract without either has none."""
     fresh = np.isfinite(vol)
     count = fresh.sum(axis=1).astype(np.int32)
     answered = count > 0
@@ -394,5 +398,5 @@ def _merged(
         fresh=count,
         discrepancy=discrepancy,
         discrepancy_score=np.where(count >= 2, discrepancy / np.maximum(unit, _SPREAD_MIN), np.nan),
-        reason=np.where(answered, int(Reason.OK), int(Reason.STALE)).astype(np.uint8),
+        reason=np.where(answered, np.uint8(Reason.OK), silent),
     )

@@ -1,0 +1,214 @@
+"""Options on futures of CME Group: which day, which instant, what is exercised into what.
+
+A code is the exchange's own product code (``ES``, ``EW3``, ``OZN``, ``LO``, ``OG``). Some of them are also tickers of
+shares, so that these rules are never looked up by a root alone: they are given to `argus.data.option_expiries.expiries`
+as its `rules`. An option is named by a month, which is that of its future and not always the month in which it ends:
+`future_option_end` gives day and instant of a code and a month.
+
+Each rule names the contract specification that was read for it. What did not stand there is told apart
+(`OptionRule.unverified`): where a time of day could not be read, the one here is the settlement of the future that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from argus.core.chains import Settlement
+from argus.core.errors import InstrumentError
+from argus.core.instruments import option_expiry_date
+from argus.core.time import day_number
+from argus.data.option_expiries import OptionRule, expiries
+
+__all__ = ["FUTURE_OPTIONS", "FUTURE_OPTION_RULES", "FutureOption", "OptionEnd", "future_option_end"]
+
+_SITE: Final = "CME Group contract specifications, cmegroup.com/trading/"
+_EQUITY: Final = f"{_SITE}equity-index/us-index/e-mini-sandp500_contractSpecs_options.html"
+_WEEKLY: Final = "cmegroup.com/trading/equity-index/weekly-equity-index-options-on-futures.html"
+_TUESDAY: Final = (
+    "cmegroup.com/articles/faqs/e-mini-s-p-500-tuesday-and-thursday-options-frequently-asked-questions.html; codes: "
+    "vicaws.github.io/blog/2023/cme-sp500"
+)
+_GOOD_FRIDAY: Final = "CME's notice on March 2008, as copied at mypivots.com/board/topic/2845"
+_QUARTERLY_PM: Final = (
+    "cmegroup.com/education/articles-and-reports/e-mini-sp-500-quarterly-pm-options-european-style-faq.html"
+)
+_NOTE: Final = f"{_SITE}interest-rates/us-treasury/10-year-us-treasury-note_contractSpecs_options.html"
+_CRUDE: Final = f"{_SITE}energy/crude-oil/light-sweet-crude_contractSpecs_options.html"
+_GOLD: Final = f"{_SITE}metals/precious/gold_contractSpecs_options.html"
+
+_QUARTERS: Final = (3, 6, 9, 12)
+_EVERY: Final = tuple(range(1, 13))
+_AM: Final = Settlement.AT_OPEN | Settlement.AMERICAN
+_EUROPEAN: Final = Settlement.PM_PHYSICAL_EUROPEAN
+_NOTE_DAY: Final = "friday_two_business_days_before_last_of_prior_month"
+_RATES: Final = "CME Globex Interest Rate Products"
+
+
+@dataclass(frozen=True, slots=True)
+class FutureOption:
+    """An option on a future.
+
+    Attributes
+    ----------
+    rule : OptionRule
+        Its underlying is the future's root; a settlement that is not in cash is a position in that future.
+    exchange : str
+        Whose business days count.
+    day_rule : str
+        See `argus.core.instruments.option_expiry_date`.
+    months : tuple of int
+        In whose name it is listed.
+    """
+
+    rule: OptionRule
+    exchange: str
+    day_rule: str
+    months: tuple[int, ...] = _EVERY
+
+
+@dataclass(frozen=True, slots=True)
+class OptionEnd:
+    """How one option ends.
+
+    Attributes
+    ----------
+    day : date
+    expiry_ns, last_trade_ns : int
+        UTC nanoseconds.
+    settlement : Settlement
+    """
+
+    day: date
+    expiry_ns: int
+    last_trade_ns: int
+    settlement: Settlement
+
+
+def _equity(
+    code: str,
+    settlement: Settlement,
+    day_rule: str,
+    source: str,
+    unverified: tuple[str, ...] = (),
+    months: tuple[int, ...] = _EVERY,
+) -> FutureOption:
+    rule = OptionRule(
+        code,
+        "ES",
+        settlement,
+        trades_to_end=True,
+        tick=0.25,
+        tick_below=0.05,
+        tick_break=5.0,
+        strike_step=5.0,
+        source=source,
+        unverified=unverified,
+    )
+    return FutureOption(rule, "CME", day_rule, months)
+
+
+def _equities() -> list[FutureOption]:
+    quarterly, weekly = f"{_EQUITY}?optionExpiration=Z8; {_GOOD_FRIDAY}", f"{_EQUITY}?optionProductId=2916"
+    found = [
+        _equity("ES", _AM, "third_friday", quarterly, months=_QUARTERS),
+        _equity("EYC", _EUROPEAN, "third_friday", _QUARTERLY_PM, ("holidays", "tick", "strikes"), _QUARTERS),
+        _equity("EW", _EUROPEAN, "last_business_day", f"{_EQUITY}?optionProductId=136"),
+    ]
+    found += [_equity(f"EW{week}", _EUROPEAN, f"friday_{week}", weekly, ("holidays",)) for week in range(1, 5)]
+    for letter, name, source in (
+        ("A", "monday", _WEEKLY),
+        ("B", "tuesday", _TUESDAY),
+        ("C", "wednesday", _WEEKLY),
+        ("D", "thursday", _TUESDAY),
+    ):
+        unread = ("holidays", "last trade", "tick", "strikes")
+        found += [_equity(f"E{week}{letter}", _EUROPEAN, f"{name}_{week}", source, unread) for week in range(1, 6)]
+    return found
+
+
+def _note(code: str, strike_step: float, source: str, unverified: tuple[str, ...]) -> OptionRule:
+    return OptionRule(
+        code,
+        "ZN",
+        Settlement.AMERICAN,
+        _RATES,
+        tick=1.0 / 64.0,
+        tick_below=1.0 / 64.0,
+        strike_step=strike_step,
+        source=source,
+        unverified=unverified,
+    )
+
+
+def _options() -> dict[str, FutureOption]:
+    found = _equities()
+    found.append(FutureOption(_note("OZN", 0.5, _NOTE, ("holidays",)), "CBOT", _NOTE_DAY))
+    weekly, unread = f"{_NOTE}?optionProductId=6082", ("holidays", "last trade")
+    found += [FutureOption(_note(f"ZN{week}", 0.25, weekly, unread), "CBOT", f"friday_{week}") for week in range(1, 6)]
+    crude = OptionRule(
+        "LO",
+        "CL",
+        Settlement.AMERICAN,
+        "CMEGlobex_CL",
+        ends_at=time(13, 30),
+        strike_step=0.5,
+        source=_CRUDE,
+        unverified=("last trade",),
+    )
+    gold = OptionRule(
+        "OG",
+        "GC",
+        Settlement.AMERICAN,
+        "CMEGlobex_GC",
+        ends_at=time(12, 30),
+        tick=0.1,
+        tick_below=0.1,
+        strike_step=1.0,
+        source=_GOLD,
+        unverified=("last trade", "strikes"),
+    )
+    found += [
+        FutureOption(crude, "NYMEX", "third_business_day_before_crude_oil_future"),
+        FutureOption(gold, "COMEX", "fourth_last_business_day_of_prior_month_not_before_a_day_off"),
+    ]
+    return {one.rule.root: one for one in found}
+
+
+FUTURE_OPTIONS: Final[Mapping[str, FutureOption]] = MappingProxyType(_options())
+"""Options on futures, by the exchange's product code."""
+
+FUTURE_OPTION_RULES: Final[Mapping[str, OptionRule]] = MappingProxyType(
+    {code: one.rule for code, one in FUTURE_OPTIONS.items()}
+)
+"""Their rules alone, for `argus.data.option_expiries.expiries`."""
+
+
+def future_option_end(code: str, year: int, month: int) -> OptionEnd:
+    """When the option of a code and a month expires; a holiday moves it to the business day before.
+
+    Parameters
+    ----------
+    code : str
+        The exchange's product code, such as ``OG``.
+    year, month : int
+        In the option's name: that of ``OGG09`` is February 2009, and it expires in January.
+
+    Raises
+    ------
+    InstrumentError
+        If there is no such code, or it is not listed in that month.
+    """
+    if code not in FUTURE_OPTIONS:
+        raise InstrumentError(f"no option on a future is called {code!r}; there are {', '.join(FUTURE_OPTIONS)}")
+    one = FUTURE_OPTIONS[code]
+    if month not in one.months:
+        raise InstrumentError(f"{code} has no month {month}; it has {', '.join(map(str, one.months))}")
+    day = option_expiry_date(one.day_rule, one.exchange, year, month)
+    ends = expiries([code], np.array([day_number(day)]), rules=FUTURE_OPTION_RULES)
+    return OptionEnd(day, int(ends.expiry_ns[0]), int(ends.last_trade_ns[0]), one.rule.settlement)
