@@ -129,11 +129,11 @@ def greeks(columns: Columns) -> None:
     eight = argus(columns, extended=False)
     taken = seconds(lambda: argus(columns, eight, False))
     line("price + 8 greeks: Argus, written over an earlier answer", ROWS, taken, error)
-    for rows in (PART, PART // 4):
-        some = part(columns, rows)
+    for many in (PART, PART // 4):
+        some = part(columns, many)
         held_few = argus(some, extended=False)
         taken = seconds(lambda some=some, held=held_few: argus(some, held, False), 200)
-        line(f"  the same, {rows:,} rows", rows, taken, error)
+        line(f"  the same, {many:,} rows", many, taken, error)
     line("price + 5 greeks: QuantLib, BlackCalculator", SLOW, seconds(quantlib, 3), 0.0)
     line("price + 5 greeks: vollib", SLOWEST, seconds(vollib, 3), theirs)
 

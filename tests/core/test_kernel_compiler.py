@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding
 from numba import config, njit
 
+from argus.core import _kernel_compiler
 from argus.core._sharing_kernels import share_compiled
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it is about compiled code")  # type: ignore[attr-defined]
@@ -147,3 +149,22 @@ def test_an_exception_leaves_a_part() -> None:
     assert raises(2) == 4
     with pytest.raises(ValueError, match="below zero"):
         raises(-1)
+
+
+class Codegen:
+    """What asks Numba for a machine; its own is a word."""
+
+    _tm = "its own"
+
+    def __init__(self, features: str) -> None:
+        self.features = features
+
+    def _customize_tm_options(self, options: dict[str, Any]) -> None:
+        options.update(cpu="", features=self.features, reloc="default", codemodel="jitdefault")
+
+
+def test_wide_vectors_are_asked_for_where_there_are_any() -> None:
+    assert _kernel_compiler._machine(Codegen("+avx,+avx2,-avx512f")) == "its own"
+    assert _kernel_compiler._machine(Codegen("")) == "its own"
+    if "x86" in binding.get_process_triple():
+        assert _kernel_compiler._machine(Codegen("+avx512f,+avx512vl")) != "its own"

@@ -117,6 +117,7 @@ def test_order_statistics_are_those_of_a_sort(values: list[float], wanted: list[
     ranks = np.array([min(rank, len(row) - 1) for rank in wanted])
     before, out = row.copy(), np.empty(len(ranks))
     spare, bins = np.empty(len(row)), np.empty(len(row), dtype=np.int64)
-    kernels.select_ranks(row, ranks, out, spare, bins, np.empty(16, dtype=np.int64), np.empty(16, dtype=np.int64))
+    counts, starts = np.empty(16, dtype=np.int64), np.empty(16, dtype=np.int64)
+    kernels.select_ranks(row, row.min(), row.max(), ranks, out, spare, bins, counts, starts)
     assert out.tolist() == np.sort(row)[ranks].tolist()
     assert row.tolist() == before.tolist()

@@ -24,7 +24,7 @@ from argus.options.reasons import Reason
 __all__ = ["AmericanValues", "american_implied_vol", "american_values"]
 
 # Nodes of the boundary, points of its integrals, sweeps, points of the price's integral.
-SCHEMES = {"fast": (9, 9, 5, 31), "precise": (15, 21, 12, 51)}
+SCHEMES = {"fast": (10, 7, 7, 31), "precise": (15, 21, 12, 51)}
 _WORTHLESS = 1e-12
 """A right to exercise early that is worth less than this share of the strike is none."""
 _VOL_RANGE = (1e-3, 10.0)

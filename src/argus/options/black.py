@@ -116,6 +116,8 @@ def _run(
 def _greeks(kernel: Any, over: Greeks | None, extended: bool, right: ArrayLike, given: dict[str, ArrayLike]) -> Greeks:
     wanted = len(_COLUMN_NAMES) if extended else _COLUMN_NAMES.index("veta")
     out, reason = _run(kernel, wanted, right, given, over)
+    if over is not None:
+        return over
     columns = dict.fromkeys(_COLUMN_NAMES, np.empty(0))
     columns |= zip(_COLUMN_NAMES, out.reshape(wanted, len(reason)), strict=False)
     return Greeks(**columns, reason=reason)

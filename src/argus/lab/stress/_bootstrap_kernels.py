@@ -151,7 +151,7 @@ def _next(place: Any, half: Any, restart: Any, scale: Any, size: Any):  # type: 
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _pick_four(offset: Any, restart: Any, size: Any, ints: Any):  # type: ignore[no-untyped-def]
-    """Next four places of each lane, from two random numbers."""
+    """Next four places of each lane, from two random numbers: two in each of two rows, and the last in its own."""
     for lane in range(LANES):
         state = later_state(ints[lane], offset)
         one, other = mixed_bits(state), mixed_bits(later_state(state, stream_stride(1)))
@@ -160,10 +160,10 @@ def _pick_four(offset: Any, restart: Any, size: Any, ints: Any):  # type: ignore
         first = _next(ints[_PLACE_4 + lane], one >> _HALF, restart, scale, size)
         second = _next(first, one & _LOW, restart, scale, size)
         third = _next(second, other >> _HALF, restart, scale, size)
-        ints[_PLACE_1 + lane] = first
-        ints[_PLACE_2 + lane] = second
-        ints[_PLACE_3 + lane] = third
-        ints[_PLACE_4 + lane] = _next(third, other & _LOW, restart, scale, size)
+        fourth = _next(third, other & _LOW, restart, scale, size)
+        ints[_PLACE_4 + lane] = fourth
+        ints[_PLACE_1 + lane] = first | second << _HALF
+        ints[_PLACE_2 + lane] = third | fourth << _HALF
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -188,16 +188,23 @@ def _clear(row: Any, room: Any):  # type: ignore[no-untyped-def]
 def _draw_four(  # type: ignore[no-untyped-def]
     sample: Any, step: Any, restart: Any, size: Any, is_wide: Any, ints: Any, room: Any
 ):
-    """Four trades of each lane from `step` on."""
+    """Four trades of each lane from `step` on; two places stand in one number, which is read at once."""
     if is_wide:
         _pick_wide(stream_stride(step), restart, size, _PLACE_1, _PLACE_4, ints)
         _pick_wide(stream_stride(step + 1), restart, size, _PLACE_2, _PLACE_1, ints)
         _pick_wide(stream_stride(step + 2), restart, size, _PLACE_3, _PLACE_2, ints)
         _pick_wide(stream_stride(step + 3), restart, size, _PLACE_4, _PLACE_3, ints)
+        for lane in range(LANES):
+            ints[_PLACE_1 + lane] = ints[_PLACE_1 + lane] | ints[_PLACE_2 + lane] << _HALF
+            ints[_PLACE_2 + lane] = ints[_PLACE_3 + lane] | ints[_PLACE_4 + lane] << _HALF
     else:
         _pick_four(stream_stride(step >> 1), restart, size, ints)
-    for place in range(4 * LANES):
-        room[_GAIN_1 + place] = sample[ints[_PLACE_1 + place]]
+    for lane in range(LANES):
+        pair, other = ints[_PLACE_1 + lane], ints[_PLACE_2 + lane]
+        room[_GAIN_1 + lane] = sample[pair & _LOW]
+        room[_GAIN_2 + lane] = sample[pair >> _HALF]
+        room[_GAIN_3 + lane] = sample[other & _LOW]
+        room[_GAIN_4 + lane] = sample[other >> _HALF]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
