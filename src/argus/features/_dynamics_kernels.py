@@ -13,6 +13,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+from argus.features._lanes_kernels import logarithm, sum_of
 
 _LN2 = math.log(2.0)
 _CANCELLED = 1e-6
@@ -21,6 +22,10 @@ _STRAIGHT = 1e-12
 """Distance from lines, as a share of the largest sum, up to which sums are lines but for their rounding."""
 _AS_NEAR = 1.0 + 1e-9
 """Factor by which a neighbour may be further off than the nearest and still be as near."""
+_CLOSE = 3
+"""Stretches no more than this many rows apart are no neighbours."""
+_LANES = 16
+"""Pairs looked at at once."""
 
 
 def _window(args):  # type: ignore[no-untyped-def]
@@ -29,6 +34,10 @@ def _window(args):  # type: ignore[no-untyped-def]
 
 def _held_and_window(args):  # type: ignore[no-untyped-def]
     return 1 + int(args[0])
+
+
+def _held_and_pairs(args):  # type: ignore[no-untyped-def]
+    return 1 + 5 * (int(args[0]) + 2 * _LANES)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -180,53 +189,95 @@ def _higuchi(x, longest):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _apart(x, i, j):  # type: ignore[no-untyped-def]
-    """Squared distance of the stretches of three values that begin at `i` and `j`."""
-    a = x[i] - x[j]
-    b = x[i + 1] - x[j + 1]
-    c = x[i + 2] - x[j + 2]
-    return a * a + b * b + c * c
+def _up_to_lanes(count):  # type: ignore[no-untyped-def]
+    return (count + _LANES - 1) // _LANES * _LANES
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _nearest(x, i, last):  # type: ignore[no-untyped-def]
-    """The first stretch that is as near to that at `i` as the nearest, more than three values from it; -1 if none."""
-    least = np.inf
-    for j in range(last):
-        distance = _apart(x, i, j)
-        least = distance if (abs(i - j) > 3) & (distance > 0.0) & (distance < least) else least
-    if least == np.inf:
-        return -1
-    bound = least * (_AS_NEAR * _AS_NEAR)
-    j = 0
-    distance = _apart(x, i, j)
-    while not ((abs(i - j) > 3) & (distance > 0.0) & (distance <= bound)):
-        j += 1
-        distance = _apart(x, i, j)
-    return j
+def _keep_least(x, lag, count, least, least_later):  # type: ignore[no-untyped-def]
+    """Of `count` stretches of three values and of those `lag` rows later: the least squared distance above zero."""
+    later = x[lag:]
+    for i in range(count):
+        a = later[i] - x[i]
+        b = later[i + 1] - x[i + 1]
+        c = later[i + 2] - x[i + 2]
+        distance = a * a + b * b + c * c
+        distance = distance if distance > 0.0 else np.inf
+        least[i] = distance if distance < least[i] else least[i]
+        least_later[i] = distance if distance < least_later[i] else least_later[i]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _divergence(x, steps):  # type: ignore[no-untyped-def]
+def _keep_first(x, lag, count, bound, score, first):  # type: ignore[no-untyped-def]
+    """The same pairs: those within their bounds have a neighbour of this `score`, the highest of which is kept."""
+    later = x[lag:]
+    for i in range(count):
+        a = later[i] - x[i]
+        b = later[i + 1] - x[i + 1]
+        c = later[i + 2] - x[i + 2]
+        distance = a * a + b * b + c * c
+        found = score if distance <= bound[i] else 0.0
+        found = found if distance > 0.0 else 0.0
+        first[i] = found if found > first[i] else first[i]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _find_neighbours(window, last, first, room):  # type: ignore[no-untyped-def]
+    """Of each of `last` stretches the first that is as near as the nearest and more than three rows off.
+
+    `first` holds how many rows it is before the stretch, plus `last`; 0 if there is none. All pairs `lag` rows apart
+    are looked at at once. Missing values behind the window make whole numbers of `_LANES` pairs, for a remainder takes
+    as long as they do.
+    """
+    size = len(first)
+    x, bound, least = room[:size], room[size : 2 * size], room[2 * size : 3 * size]
+    for i in range(size):
+        x[i] = window[i] if i < last + 2 else np.nan
+        bound[i] = np.inf
+        least[i] = np.inf
+        first[i] = 0.0
+    for lag in range(_CLOSE + 1, last):
+        _keep_least(x, lag, _up_to_lanes(last - lag), bound, least[lag:])
+    for i in range(last):
+        nearest = min(bound[i], least[i])
+        bound[i] = nearest * (_AS_NEAR * _AS_NEAR) if nearest < np.inf else -1.0
+    for lag in range(_CLOSE + 1, last):
+        count = _up_to_lanes(last - lag)
+        _keep_first(x, lag, count, bound, float(last - lag), first)
+        _keep_first(x, lag, count, bound[lag:], float(last + lag), first[lag:])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _divergence(x, steps, room):  # type: ignore[no-untyped-def]
     """Slope against the step, 0 to `steps`, of the mean ln(distance) of stretches that were nearest neighbours."""
     last = len(x) - 2 - steps
+    size = len(room) // 5
+    first, logs = room[:size], room[size : 2 * size]
+    _find_neighbours(x, last, first, room[2 * size :])
     st = 0.0
     sy = 0.0
     stt = 0.0
     sty = 0.0
     count = 0
-    for i in range(last):
-        nearest = _nearest(x, i, last)
-        if nearest >= 0:
-            for t in range(steps + 1):
-                distance = _apart(x, i + t, nearest + t)
-                if distance > 0.0:
-                    value = 0.5 * math.log(distance)
-                    count += 1
-                    st += t
-                    sy += value
-                    stt += t * t
-                    sty += t * value
+    for t in range(steps + 1):
+        found = 0
+        for i in range(last):
+            if first[i] > 0.0:
+                j = i + last - int(first[i])
+                a = x[i + t] - x[j + t]
+                b = x[i + t + 1] - x[j + t + 1]
+                c = x[i + t + 2] - x[j + t + 2]
+                distance = a * a + b * b + c * c
+                logs[found] = distance
+                found += 1 if distance > 0.0 else 0
+        for i in range(found):
+            logs[i] = logarithm(logs[i])
+        total = 0.5 * sum_of(logs[:found])
+        count += found
+        st += t * found
+        sy += total
+        stt += t * t * found
+        sty += t * total
     return _slope(count, st, sy, stt, sty) if count * stt - st * st > 0.0 else np.nan
 
 
@@ -268,7 +319,7 @@ def higuchi_dimension(work, io, at, n, row, args, state):  # type: ignore[no-unt
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=1, cost=410.0)
+@kernel(depth=_window, state=_held_and_pairs, cost=410.0)
 def lyapunov_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Growth of the distance of neighbours over args[2] steps; inputs and other numbers as `hurst_exponent`."""
     w = int(args[0])
@@ -277,7 +328,7 @@ def lyapunov_exponent(work, io, at, n, row, args, state):  # type: ignore[no-unt
     for i in range(n):
         if (row + i) % every == 0:
             x = work[io[0], at + i - w + 1 : at + i + 1]
-            state[0] = _divergence(x, int(args[2])) if run[i] >= w else np.nan
+            state[0] = _divergence(x, int(args[2]), state[1:]) if run[i] >= w else np.nan
         work[io[2], at + i] = state[0]
 
 
