@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from argus.features._lanes_kernels import logarithm, sum_of
+from argus.features._lanes_kernels import furthest, logarithm, sum_of, sum_of_gaps
 
 
 @njit
@@ -19,6 +19,13 @@ def logarithms(x, out):  # type: ignore[no-untyped-def]
 def sums(x, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i] = sum_of(x[:i])
+
+
+@njit
+def of_gaps(x, centre, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i, 0] = sum_of_gaps(x[:i], centre)
+        out[i, 1] = furthest(x[:i], centre)
 
 
 def test_logarithms_agree_with_the_library() -> None:
@@ -44,3 +51,13 @@ def test_sums_of_any_length_are_sums(scale: float) -> None:
     found = np.empty(101)
     sums(x, found)
     np.testing.assert_allclose(found, [math.fsum(x[:i]) for i in range(101)], rtol=0.0, atol=1e-14 * scale)
+
+
+def test_gaps_are_summed_up_and_the_largest_is_found() -> None:
+    x = 1e9 + np.random.default_rng(3).standard_normal(50)
+    found = np.empty((51, 2))
+    of_gaps(x, 1e9, found)
+    gaps = x - 1e9
+    np.testing.assert_allclose(found[:, 0], [math.fsum(gaps[:i]) for i in range(51)], rtol=0.0, atol=1e-14)
+    np.testing.assert_array_equal(found[1:, 1], np.maximum.accumulate(np.abs(gaps)))
+    assert found[0, 1] == 0.0

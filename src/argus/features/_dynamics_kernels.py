@@ -13,7 +13,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
-from argus.features._lanes_kernels import logarithm, sum_of
+from argus.features._lanes_kernels import furthest, logarithm, sum_of, sum_of_gaps
 
 _LN2 = math.log(2.0)
 _CANCELLED = 1e-6
@@ -32,8 +32,15 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-def _held_and_window(args):  # type: ignore[no-untyped-def]
-    return 1 + int(args[0])
+def _kept_stretches(args):  # type: ignore[no-untyped-def]
+    """A result, and what was found in the stretches of each size.
+
+    The window of row t is cut from its end into stretches of a size. Some of them were stretches of the window of an
+    earlier row, `every` rows before or a multiple of that, and what was found in them is kept: for each size, for each
+    way in which windows may be cut.
+    """
+    w, every = int(args[0]), int(args[1])
+    return 1 + sum(w // math.gcd(every, 1 << k) for k in range(2, w.bit_length()))
 
 
 def _held_and_pairs(args):  # type: ignore[no-untyped-def]
@@ -47,117 +54,144 @@ def _slope(count, sx, sy, sxx, sxy):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _range_over_deviation(x, size):  # type: ignore[no-untyped-def]
-    """Mean over whole stretches of `size` values, from the newest back, of range of the summed gaps over deviation."""
-    w = len(x)
-    total = 0.0
-    found = 0
-    for stretch in range(w // size):
-        part = x[w - (stretch + 1) * size : w - stretch * size]
-        mean = 0.0
-        for j in range(size):
-            mean += part[j] - part[0]
-        mean = part[0] + mean / size
-        walk = 0.0
-        low = 0.0
-        high = 0.0
-        squares = 0.0
-        for j in range(size):
-            gap = part[j] - mean
-            walk += gap
-            squares += gap * gap
-            low = walk if walk < low else low
-            high = walk if walk > high else high
-        if squares > 0.0:
-            total += (high - low) / math.sqrt(squares / size)
-            found += 1
-    return total / found if found > 0 else 0.0
+def _make_room(values, fresh):  # type: ignore[no-untyped-def]
+    """Move the values of stretches `fresh` places on; gives how many are to be worked out."""
+    for k in range(len(values) - 1, fresh - 1, -1):
+        values[k] = values[k - fresh]
+    return min(fresh, len(values))
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _rescaled_range(x):  # type: ignore[no-untyped-def]
-    """Slope of ln(R/S) against ln(size) for sizes 8, 16, ... up to all values."""
+def _range_over_deviation(part):  # type: ignore[no-untyped-def]
+    """Range of the summed gaps from the mean over the deviation of the values; 0 if all are equal."""
+    size = len(part)
+    mean = part[0] + sum_of_gaps(part, part[0]) / size
+    walk = 0.0
+    low = 0.0
+    high = 0.0
+    squares = 0.0
+    for j in range(size):
+        gap = part[j] - mean
+        walk += gap
+        squares += gap * gap
+        low = walk if walk < low else low
+        high = walk if walk > high else high
+    return (high - low) / math.sqrt(squares / size) if squares > 0.0 else 0.0
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _rescaled_range(x, every, number, is_whole, kept):  # type: ignore[no-untyped-def]
+    """Slope of ln(R/S) against ln(size) for sizes 8, 16, ... up to all values; see `_kept_stretches`."""
+    w = len(x)
     count = 0
     sx = 0.0
     sy = 0.0
     sxx = 0.0
     sxy = 0.0
+    first = 0
     size = 8
-    while size <= len(x):
-        value = _range_over_deviation(x, size)
-        if not value > 0.0:
-            return np.nan
+    while size <= w:
+        common = math.gcd(every, size)
+        stretches = w // size
+        start = first + number % (size // common) * stretches
+        values = kept[start : start + stretches]
+        for k in range(_make_room(values, every // common)):
+            values[k] = _range_over_deviation(x[w - (k + 1) * size : w - k * size])
+        total = 0.0
+        found = 0
+        for k in range(stretches):
+            total += values[k]
+            found += 1 if values[k] > 0.0 else 0
+        is_whole = is_whole & (found > 0)
         a = math.log(float(size))
-        b = math.log(value)
+        b = math.log(total / found) if is_whole else 0.0
         count += 1
         sx += a
         sy += b
         sxx += a * a
         sxy += a * b
+        first += size // common * stretches
         size *= 2
-    return _slope(count, sx, sy, sxx, sxy)
+    return _slope(count, sx, sy, sxx, sxy) if is_whole else np.nan
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _squares_about_lines(walk, size):  # type: ignore[no-untyped-def]
-    """Mean squared distance from the best line of each whole stretch of `size` values, from the newest back."""
-    w = len(walk)
+def _squares_about_line(part):  # type: ignore[no-untyped-def]
+    """Squared distances of the summed gaps from the mean from their best line, summed up."""
+    size = len(part)
     middle = 0.5 * (size - 1)
     spread = size * (size * size - 1.0) / 12.0
-    total = 0.0
-    for stretch in range(w // size):
-        part = walk[w - (stretch + 1) * size : w - stretch * size]
-        sy = 0.0
-        sty = 0.0
-        syy = 0.0
+    mean = sum_of_gaps(part, part[0]) / size
+    # Only what a line cannot take away matters, so that sums may begin anywhere and be about any mean.
+    walk = 0.0
+    sy = 0.0
+    sty = 0.0
+    syy = 0.0
+    for j in range(1, size):
+        walk += (part[j] - part[0]) - mean
+        sy += walk
+        sty += (j - middle) * walk
+        syy += walk * walk
+    rest = syy - sy * sy / size - sty * sty / spread
+    if rest <= _CANCELLED * syy:
+        walk = 0.0
+        rest = 0.0
         for j in range(size):
-            gap = part[j] - part[0]
-            sy += gap
-            sty += (j - middle) * gap
-            syy += gap * gap
-        rest = syy - sy * sy / size - sty * sty / spread
-        if rest <= _CANCELLED * syy:
-            rest = 0.0
-            for j in range(size):
-                gap = (part[j] - part[0]) - sy / size - sty / spread * (j - middle)
-                rest += gap * gap
-        total += rest
-    return total / ((w // size) * size)
+            walk += (part[j] - part[0]) - mean if j > 0 else 0.0
+            gap = walk - sy / size - sty / spread * (j - middle)
+            rest += gap * gap
+    return rest
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _detrended(x, walk):  # type: ignore[no-untyped-def]
-    """Slope of ln(F) against ln(size) for sizes 4, 8, ... up to a quarter of all values; `walk` holds sums."""
-    w = len(x)
-    mean = 0.0
-    for j in range(w):
-        mean += x[j] - x[0]
-    mean = x[0] + mean / w
-    total = 0.0
+def _largest_sum(x):  # type: ignore[no-untyped-def]
+    """Largest size of the summed gaps from the mean."""
+    mean = x[0] + sum_of_gaps(x, x[0]) / len(x)
+    walk = 0.0
     largest = 0.0
-    for j in range(w):
-        total += x[j] - mean
-        walk[j] = total
-        largest = max(largest, abs(total))
+    for j in range(len(x)):
+        walk += x[j] - mean
+        largest = max(largest, abs(walk))
+    return largest
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _detrended(x, every, number, is_whole, kept):  # type: ignore[no-untyped-def]
+    """Slope of ln(F) against ln(size) for sizes 4, 8, ... up to a quarter of all values; see `_kept_stretches`."""
+    w = len(x)
+    least = np.inf
     count = 0
     sx = 0.0
     sy = 0.0
     sxx = 0.0
     sxy = 0.0
+    first = 0
     size = 4
     while size <= w // 4:
-        value = _squares_about_lines(walk, size)
-        if not math.sqrt(value) > _STRAIGHT * largest:
-            return np.nan
+        common = math.gcd(every, size)
+        stretches = w // size
+        start = first + number % (size // common) * stretches
+        values = kept[start : start + stretches]
+        for k in range(_make_room(values, every // common)):
+            values[k] = _squares_about_line(x[w - (k + 1) * size : w - k * size])
+        value = sum_of(values) / (stretches * size)
+        least = min(least, value)
         a = math.log(float(size))
-        b = 0.5 * math.log(value)
+        b = 0.5 * math.log(value) if value > 0.0 else 0.0
         count += 1
         sx += a
         sy += b
         sxx += a * a
         sxy += a * b
+        first += size // common * stretches
         size *= 2
-    return _slope(count, sx, sy, sxx, sxy)
+    if not is_whole:
+        return np.nan
+    # No sum is larger than all gaps together; where that does not settle it, the sums are looked at.
+    distance = math.sqrt(least)
+    if distance > _STRAIGHT * (2.0 * w * furthest(x, x[0])) or distance > _STRAIGHT * _largest_sum(x):
+        return _slope(count, sx, sy, sxx, sxy)
+    return np.nan
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -281,7 +315,7 @@ def _divergence(x, steps, room):  # type: ignore[no-untyped-def]
     return _slope(count, st, sy, stt, sty) if count * stt - st * st > 0.0 else np.nan
 
 
-@kernel(depth=_window, state=1, cost=170.0)
+@kernel(depth=_window, state=_kept_stretches, cost=60.0)
 def hurst_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Hurst exponent of the last args[0] values by rescaled range; in every args[1]-th row; inputs: values, run."""
     w = int(args[0])
@@ -289,11 +323,12 @@ def hurst_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untype
     run = work[io[1], at : at + n]
     for i in range(n):
         if (row + i) % every == 0:
-            state[0] = _rescaled_range(work[io[0], at + i - w + 1 : at + i + 1]) if run[i] >= w else np.nan
+            x = work[io[0], at + i - w + 1 : at + i + 1]
+            state[0] = _rescaled_range(x, every, (row + i) // every, run[i] >= w, state[1:])
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=_held_and_window, cost=130.0)
+@kernel(depth=_window, state=_kept_stretches, cost=40.0)
 def detrended_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Exponent of detrended fluctuations; inputs and numbers as `hurst_exponent`."""
     w = int(args[0])
@@ -302,7 +337,7 @@ def detrended_exponent(work, io, at, n, row, args, state):  # type: ignore[no-un
     for i in range(n):
         if (row + i) % every == 0:
             x = work[io[0], at + i - w + 1 : at + i + 1]
-            state[0] = _detrended(x, state[1:]) if run[i] >= w else np.nan
+            state[0] = _detrended(x, every, (row + i) // every, run[i] >= w, state[1:])
         work[io[2], at + i] = state[0]
 
 

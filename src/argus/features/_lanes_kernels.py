@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import is_compiled
 
-__all__ = ["logarithm", "sum_of"]
+__all__ = ["furthest", "logarithm", "sum_of", "sum_of_gaps"]
 
 _types: Any = import_module("numba").types
 _LN2_HIGH = 6.93147180369123816490e-01
@@ -80,24 +80,41 @@ def logarithm(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def sum_of(x):  # type: ignore[no-untyped-def]
-    """Sum of the values of an array, in eight lanes, which are added up at the end, and then the rest one by one."""
+def sum_of_gaps(x, centre):  # type: ignore[no-untyped-def]
+    """Sum of the values of an array less `centre`, in eight lanes, which are added up, and then the rest one by one."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     e, f, g, h = 0.0, 0.0, 0.0, 0.0
     whole = len(x) - len(x) % 8
     for j in range(0, whole, 8):
-        a += x[j]
-        b += x[j + 1]
-        c += x[j + 2]
-        d += x[j + 3]
-        e += x[j + 4]
-        f += x[j + 5]
-        g += x[j + 6]
-        h += x[j + 7]
+        a += x[j] - centre
+        b += x[j + 1] - centre
+        c += x[j + 2] - centre
+        d += x[j + 3] - centre
+        e += x[j + 4] - centre
+        f += x[j + 5] - centre
+        g += x[j + 6] - centre
+        h += x[j + 7] - centre
     total = ((a + e) + (c + g)) + ((b + f) + (d + h))
     for j in range(whole, len(x)):
-        total += x[j]
+        total += x[j] - centre
     return total
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def sum_of(x):  # type: ignore[no-untyped-def]
+    """Sum of the values of an array."""
+    return sum_of_gaps(x, 0.0)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def furthest(x, centre):  # type: ignore[no-untyped-def]
+    """Largest distance of a value of an array from `centre`; none of them may be missing."""
+    # Bits of numbers from zero up stand in the order of the numbers, and whole numbers are compared in lanes.
+    most = 0
+    for j in range(len(x)):
+        size = _bits(abs(x[j] - centre))
+        most = size if size > most else most
+    return _number(most)
 
 
 share_compiled(globals())
