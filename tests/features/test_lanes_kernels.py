@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from argus.features._lanes_kernels import furthest, logarithm, sum_of, sum_of_gaps
+from argus.features._lanes_kernels import furthest, logarithm, sum_of, sum_of_gaps, sum_of_moves
 
 
 @njit
@@ -26,6 +26,12 @@ def of_gaps(x, centre, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i, 0] = sum_of_gaps(x[:i], centre)
         out[i, 1] = furthest(x[:i], centre)
+
+
+@njit
+def of_moves(x, y, weights, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i] = sum_of_moves(x[:i], y[:i], weights[:i])
 
 
 def test_logarithms_agree_with_the_library() -> None:
@@ -61,3 +67,11 @@ def test_gaps_are_summed_up_and_the_largest_is_found() -> None:
     np.testing.assert_allclose(found[:, 0], [math.fsum(gaps[:i]) for i in range(51)], rtol=0.0, atol=1e-14)
     np.testing.assert_array_equal(found[1:, 1], np.maximum.accumulate(np.abs(gaps)))
     assert found[0, 1] == 0.0
+
+
+def test_moves_are_summed_up_with_their_weights() -> None:
+    x, y, weights = np.random.default_rng(4).standard_normal((3, 50))
+    found = np.empty(51)
+    of_moves(x, y, weights, found)
+    terms = np.abs(x - y) * weights
+    np.testing.assert_allclose(found, [math.fsum(terms[:i]) for i in range(51)], rtol=0.0, atol=1e-14)

@@ -13,7 +13,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
-from argus.features._lanes_kernels import furthest, logarithm, sum_of, sum_of_gaps
+from argus.features._lanes_kernels import furthest, logarithm, sum_of, sum_of_gaps, sum_of_moves
 
 _LN2 = math.log(2.0)
 _CANCELLED = 1e-6
@@ -41,6 +41,10 @@ def _kept_stretches(args):  # type: ignore[no-untyped-def]
     """
     w, every = int(args[0]), int(args[1])
     return 1 + sum(w // math.gcd(every, 1 << k) for k in range(2, w.bit_length()))
+
+
+def _path_state(args):  # type: ignore[no-untyped-def]
+    return 1 + int(args[0]) * int(args[2])
 
 
 def _held_and_pairs(args):  # type: ignore[no-untyped-def]
@@ -195,7 +199,15 @@ def _detrended(x, every, number, is_whole, kept):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _higuchi(x, longest):  # type: ignore[no-untyped-def]
+def _fill_weights(w, k, weights):  # type: ignore[no-untyped-def]
+    """What a move over `k` rows that ends at each place adds to the mean length of the `k` paths of such steps."""
+    for i in range(k, w):
+        steps = (w - 1 - i % k) // k
+        weights[i - k] = (w - 1.0) / (1.0 * steps * k * k * k)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _higuchi(x, longest, weights):  # type: ignore[no-untyped-def]
     """Slope of ln(length) against ln(1 / step) for steps 1 to `longest`."""
     w = len(x)
     sx = 0.0
@@ -203,15 +215,9 @@ def _higuchi(x, longest):  # type: ignore[no-untyped-def]
     sxx = 0.0
     sxy = 0.0
     for k in range(1, longest + 1):
-        length = 0.0
-        for m in range(k):
-            steps = (w - 1 - m) // k
-            path = 0.0
-            for i in range(m + k, m + steps * k + 1, k):
-                path += abs(x[i] - x[i - k])
-            length += path * (w - 1.0) / (steps * k * k)
-        length = length / k
-        if not length > 0.0:
+        length = sum_of_moves(x[: w - k], x[k:], weights[(k - 1) * w : k * w - k])
+        # A path of no steps has no length.
+        if not length > 0.0 or w < 2 * k:
             return np.nan
         a = -math.log(float(k))
         b = math.log(length)
@@ -341,16 +347,21 @@ def detrended_exponent(work, io, at, n, row, args, state):  # type: ignore[no-un
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=1, cost=220.0)
+@kernel(depth=_window, state=_path_state, cost=50.0)
 def higuchi_dimension(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Higuchi's dimension with steps up to args[2]; inputs and other numbers as `hurst_exponent`."""
     w = int(args[0])
     every = int(args[1])
+    longest = int(args[2])
     run = work[io[1], at : at + n]
+    weights = state[1:]
+    if weights[0] == 0.0:
+        for k in range(1, longest + 1):
+            _fill_weights(w, k, weights[(k - 1) * w : k * w])
     for i in range(n):
         if (row + i) % every == 0:
             x = work[io[0], at + i - w + 1 : at + i + 1]
-            state[0] = _higuchi(x, int(args[2])) if run[i] >= w else np.nan
+            state[0] = _higuchi(x, longest, weights) if run[i] >= w else np.nan
         work[io[2], at + i] = state[0]
 
 

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import is_compiled
 
-__all__ = ["furthest", "logarithm", "sum_of", "sum_of_gaps"]
+__all__ = ["furthest", "logarithm", "sum_of", "sum_of_gaps", "sum_of_moves"]
 
 _types: Any = import_module("numba").types
 _LN2_HIGH = 6.93147180369123816490e-01
@@ -104,6 +104,27 @@ def sum_of_gaps(x, centre):  # type: ignore[no-untyped-def]
 def sum_of(x):  # type: ignore[no-untyped-def]
     """Sum of the values of an array."""
     return sum_of_gaps(x, 0.0)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def sum_of_moves(before, here, weights):  # type: ignore[no-untyped-def]
+    """Sum of the distances between the values of two arrays, times `weights`."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    e, f, g, h = 0.0, 0.0, 0.0, 0.0
+    whole = len(weights) - len(weights) % 8
+    for j in range(0, whole, 8):
+        a += abs(here[j] - before[j]) * weights[j]
+        b += abs(here[j + 1] - before[j + 1]) * weights[j + 1]
+        c += abs(here[j + 2] - before[j + 2]) * weights[j + 2]
+        d += abs(here[j + 3] - before[j + 3]) * weights[j + 3]
+        e += abs(here[j + 4] - before[j + 4]) * weights[j + 4]
+        f += abs(here[j + 5] - before[j + 5]) * weights[j + 5]
+        g += abs(here[j + 6] - before[j + 6]) * weights[j + 6]
+        h += abs(here[j + 7] - before[j + 7]) * weights[j + 7]
+    total = ((a + e) + (c + g)) + ((b + f) + (d + h))
+    for j in range(whole, len(weights)):
+        total += abs(here[j] - before[j]) * weights[j]
+    return total
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
