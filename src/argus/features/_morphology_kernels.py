@@ -41,6 +41,10 @@ def _sorted_state(args):  # type: ignore[no-untyped-def]
     return 2 + 2 * _sorted_length(int(args[0]))
 
 
+def _largest_state(args):  # type: ignore[no-untyped-def]
+    return 2 + min(int(args[0]), 2 * int(args[1]) + 2)
+
+
 def _quantile_state(args):  # type: ignore[no-untyped-def]
     return _sorted_state(args) + len(args) - 1
 
@@ -219,26 +223,72 @@ def log_size(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
             out[i] = _SMALLEST if value == value else np.nan
 
 
-@kernel(depth=_window, state=_sorted_state, cost=100.0)
+@njit(cache=True, error_model="numpy", nogil=True)
+def _put_in(value, held, ordered):  # type: ignore[no-untyped-def]
+    """Put a value among the `held` largest, which end the array in order; the least gives way if there is no room."""
+    last = len(ordered) - 1
+    j = max(last - held, 0)
+    while j < last and ordered[j + 1] < value:
+        ordered[j] = ordered[j + 1]
+        j += 1
+    ordered[j] = value
+    return min(held + 1, len(ordered))
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _take_out(value, held, ordered):  # type: ignore[no-untyped-def]
+    """Take one of the `held` values out."""
+    j = len(ordered) - 1
+    while ordered[j] > value:
+        j -= 1
+    while j > len(ordered) - held:
+        ordered[j] = ordered[j - 1]
+        j -= 1
+    return held - 1
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _find_largest(x, ordered):  # type: ignore[no-untyped-def]
+    """The largest values of an array in order, as many as there is room for."""
+    held = 0
+    for j in range(len(x)):
+        if held < len(ordered) or x[j] > ordered[0]:
+            held = _put_in(x[j], held, ordered)
+    return held
+
+
+@kernel(depth=_window, state=_largest_state, cost=45.0)
 def hill(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Hill's tail index from the args[1] largest of the last args[0] logarithms of sizes (`log_size`)."""
+    """Hill's tail index from the args[1] largest of the last args[0] logarithms of sizes (`log_size`).
+
+    State: values known, values held, and these: the largest of the window. What is below the least of them is passed
+    by, coming and going; where too many have gone, the largest are looked for again.
+    """
     w = int(args[0])
     k = int(args[1])
     x = work[io[0]]
     out = work[io[1], at : at + n]
-    length = _sorted_length(w)
-    _begin_sorted(w, state)
+    ordered = state[2:]
+    size = len(ordered)
+    held = int(state[1])
     for i in range(n):
-        first = (row + i) % 2 * length
-        ordered = state[2 + length - first : 2 + 2 * length - first]
-        _renew_sorted(x[at + i], x[at + i - w], state[2 + first : 2 + first + length], ordered)
-        _count_known(x[at + i], x[at + i - w], state)
+        new = x[at + i]
+        old = x[at + i - w]
+        _count_known(new, old, state)
+        if held > 0 and old >= ordered[size - held]:
+            held = _take_out(old, held, ordered)
+        # With none held it is not known what is below the largest.
+        if held > 0 and new >= ordered[size - held]:
+            held = _put_in(new, held, ordered)
         out[i] = np.nan
         if state[0] == w:
-            threshold = ordered[w - k]
-            total = sum_of_gaps(ordered[w - k + 1 : w + 1], threshold)
+            if held <= k:
+                held = _find_largest(x[at + i - w + 1 : at + i + 1], ordered)
+            threshold = ordered[size - k - 1]
+            total = sum_of_gaps(ordered[size - k :], threshold)
             if (threshold > _SMALLEST) & (total > 0.0):
                 out[i] = k / total
+    state[1] = held
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
