@@ -46,11 +46,11 @@ def _largest_state(args):  # type: ignore[no-untyped-def]
 
 
 def _quantile_state(args):  # type: ignore[no-untyped-def]
-    return _sorted_state(args) + len(args) - 1
+    return _sorted_state(args) + len(args) - 1  # type: ignore[no-untyped-call]
 
 
 def _weights_state(args):  # type: ignore[no-untyped-def]
-    return _sorted_state(args) + 3 * (int(args[0]) // 2)
+    return _sorted_state(args) + 3 * (int(args[0]) // 2)  # type: ignore[no-untyped-call]
 
 
 def _quantiles(args):  # type: ignore[no-untyped-def]
@@ -186,7 +186,7 @@ def _count_known(new, old, state):  # type: ignore[no-untyped-def]
     state[0] += (1.0 if new == new else 0.0) - (1.0 if old == old else 0.0)
 
 
-@kernel(depth=_window, state=_quantile_state, outputs=_quantiles, cost=100.0)
+@kernel(depth=_window, state=_quantile_state, outputs=_quantiles, cost=85.0)
 def quantiles(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Quantiles args[1:] of the last args[0] values, between neighbours in proportion to the distance."""
     w = int(args[0])
@@ -257,7 +257,7 @@ def _find_largest(x, ordered):  # type: ignore[no-untyped-def]
     return held
 
 
-@kernel(depth=_window, state=_largest_state, cost=45.0)
+@kernel(depth=_window, state=_largest_state, cost=40.0)
 def hill(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Hill's tail index from the args[1] largest of the last args[0] logarithms of sizes (`log_size`).
 
@@ -303,7 +303,7 @@ def _fill_weights(w, second, third, fourth):  # type: ignore[no-untyped-def]
         fourth[j] = 20.0 * p3 - 30.0 * p2 + 12.0 * p1 - 1.0
 
 
-@kernel(depth=_window, state=_weights_state, outputs=2, cost=90.0)
+@kernel(depth=_window, state=_weights_state, outputs=2, cost=75.0)
 def l_ratios(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """L-skewness and L-kurtosis of the last args[0] values, from the sorted window taken in pairs from its ends."""
     w = int(args[0])
