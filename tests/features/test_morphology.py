@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from argus.core.arrays import F64_1D
+from argus.features.graph import Input, node
+from argus.features.runner import Runner
 from tests.features.physics_oracles import of_windows, over_windows, series_of, smooth_market, value_of
 
 COLUMNS = smooth_market()
@@ -71,6 +73,28 @@ def test_tail_index_agrees_with_hills_formula(tail: str, side: float, n: int, sh
     want = over_windows(np.abs(x) if side == 0.0 else side * x, n, lambda sizes: hill(sizes, k))
     got = value_of("tail_index", COLUMNS, n=n, tail=tail, share=share)
     np.testing.assert_allclose(got, want, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("n", "k"), [(20, 2), (30, 9), (21, 9)])
+@pytest.mark.parametrize("piece", [1, 37])
+def test_the_largest_are_known_through_ties_gaps_and_trends(n: int, k: int, piece: int) -> None:
+    random = np.random.default_rng(n)
+    x = random.integers(-3, 4, 1_200).astype(float)
+    x[300:600] -= np.arange(300.0) // 4
+    x[600:900] += np.arange(300.0) // 4
+    x[random.integers(0, 1_200, 12)] = np.nan
+    x[random.integers(0, 1_200, 60)] = -745.0
+
+    def formula(window: F64_1D) -> float:
+        largest = np.sort(window)[::-1]
+        total = float((largest[:k] - largest[k]).sum())
+        return k / total if largest[k] > -745.0 and total > 0.0 else math.nan
+
+    runner = Runner([node("morphology.hill", Input("close"), args=(n, k))], piece)
+    got = np.empty((1, len(x)))
+    for first in range(0, len(x), piece):
+        runner.feed([x[first : first + piece]], got, first)
+    np.testing.assert_allclose(got[0], over_windows(x, n, formula), rtol=1e-12)
 
 
 def test_tail_index_of_a_pareto_tail_is_its_exponent() -> None:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numba import njit
+
+from argus.features._lanes_kernels import furthest, logarithm, sum_of, sum_of_gaps, sum_of_moves
+
+
+@njit
+def logarithms(x, out):  # type: ignore[no-untyped-def]
+    for i in range(len(x)):
+        out[i] = logarithm(x[i])
+
+
+@njit
+def sums(x, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i] = sum_of(x[:i])
+
+
+@njit
+def of_gaps(x, centre, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i, 0] = sum_of_gaps(x[:i], centre)
+        out[i, 1] = furthest(x[:i], centre)
+
+
+@njit
+def of_moves(x, y, weights, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i] = sum_of_moves(x[:i], y[:i], weights[:i])
+
+
+def test_logarithms_agree_with_the_library() -> None:
+    random = np.random.default_rng(1)
+    near_one = 1.0 + np.concatenate((2.0 ** -np.arange(1.0, 53.0), -(2.0 ** -np.arange(1.0, 53.0))))
+    edges = [np.finfo(float).tiny, np.finfo(float).max, math.sqrt(0.5), math.nextafter(math.sqrt(0.5), 0.0), 1.0, 2.0]
+    x = np.concatenate((np.exp(random.uniform(-700.0, 700.0, 500)), random.random(500), near_one, edges))
+    found = np.empty_like(x)
+    logarithms(x, found)
+    want = np.array([math.log(value) for value in x])
+    assert (np.abs(found - want) <= np.spacing(np.abs(want))).all()
+
+
+def test_a_term_of_zero_is_zero() -> None:
+    found = np.empty(1)
+    logarithms(np.zeros(1), found)
+    assert np.isfinite(found[0])
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_sums_of_any_length_are_sums(scale: float) -> None:
+    x = np.random.default_rng(2).standard_normal(100) * scale
+    found = np.empty(101)
+    sums(x, found)
+    np.testing.assert_allclose(found, [math.fsum(x[:i]) for i in range(101)], rtol=0.0, atol=1e-14 * scale)
+
+
+def test_gaps_are_summed_up_and_the_largest_is_found() -> None:
+    x = 1e9 + np.random.default_rng(3).standard_normal(50)
+    found = np.empty((51, 2))
+    of_gaps(x, 1e9, found)
+    gaps = x - 1e9
+    np.testing.assert_allclose(found[:, 0], [math.fsum(gaps[:i]) for i in range(51)], rtol=0.0, atol=1e-14)
+    np.testing.assert_array_equal(found[1:, 1], np.maximum.accumulate(np.abs(gaps)))
+    assert found[0, 1] == 0.0
+
+
+def test_moves_are_summed_up_with_their_weights() -> None:
+    x, y, weights = np.random.default_rng(4).standard_normal((3, 50))
+    found = np.empty(51)
+    of_moves(x, y, weights, found)
+    terms = np.abs(x - y) * weights
+    np.testing.assert_allclose(found, [math.fsum(terms[:i]) for i in range(51)], rtol=0.0, atol=1e-14)
