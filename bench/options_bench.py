@@ -220,7 +220,7 @@ def americans(columns: Columns) -> None:
 
     schemes = {"fast": ql.QdFpAmericanEngine.fastScheme(), "accurate": ql.QdFpAmericanEngine.accurateScheme()}
     exact = quantlib(ql.QdFpAmericanEngine.highPrecisionScheme())
-    for accuracy, most in (("fast", 1e-3), ("precise", 3e-5)):
+    for accuracy, most in (("fast", 1e-5), ("precise", 3e-6)):
         error = check(f"American, {accuracy}", float(np.abs(argus(one, accuracy).price - exact).max()), most)
         taken = seconds(lambda accuracy=accuracy: argus(few, accuracy), 3)
         line(f"American price, delta, gamma, boundary: Argus, {accuracy}", PART, taken, error)

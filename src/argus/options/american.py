@@ -24,7 +24,7 @@ from argus.options.reasons import Reason
 __all__ = ["AmericanValues", "american_implied_vol", "american_values"]
 
 # Nodes of the boundary, points of its integrals, sweeps, points of the price's integral.
-SCHEMES = {"fast": (10, 7, 7, 31), "precise": (15, 21, 12, 51)}
+SCHEMES = {"fast": (9, 8, 7, 31), "precise": (15, 21, 12, 51)}
 _WORTHLESS = 1e-12
 """A right to exercise early that is worth less than this share of the strike is none."""
 _VOL_RANGE = (1e-3, 10.0)
@@ -144,8 +144,8 @@ def american_values(
     right : (n,) or number
         +1 call, -1 put.
     accuracy : str
-        ``"fast"``: the price is right to 1e-5 of the strike for rates and yields up to 12 %, mostly to 1e-6, and at
-        worst to 2e-4 (yields far below zero over decades); ``"precise"``: to 1e-6, mostly 1e-8, in nine times as long.
+        ``"fast"``: the price is right to 2e-6 of the strike for rates and yields up to 12 %, mostly to 1e-7, and at
+        worst to 2e-4 (yields far below zero over decades); ``"precise"``: to 1e-6, mostly 1e-8, in seven times as long.
 
     Raises
     ------
