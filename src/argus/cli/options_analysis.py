@@ -286,10 +286,10 @@ def structure(
 
     found = _open(chain, at, workspace, underlying, preset, rate)
     report = _structure(found, name, (dte, delta, width, later_dte), (commission, multiplier, mid))
-    data = _head(found) | structure_dict(report)
+    data = _head(report.snapshot) | structure_dict(report)
 
     def text() -> None:
-        _say(found)
+        _say(report.snapshot)
         _say_structure(data)
 
     emit(data, json_wanted=json_wanted, text=text)
@@ -341,10 +341,10 @@ def pop(
         plan = ExitPlan(profit_target, stop, None if exit_days is None else exit_days / 365.0)
     past = _past(workspace, history, found, history_years)
     answer = probability_of_profit(report, plan=plan, drift=drift, past=past, paths=paths, seed=seed)
-    data = _head(found) | structure_dict(report) | pop_dict(answer)
+    data = _head(report.snapshot) | structure_dict(report) | pop_dict(answer)
 
     def text() -> None:
-        _say(found)
+        _say(report.snapshot)
         _say_structure(data)
         _table([_answer(one) for one in data["answers"]], _ANSWERS)
         for sentence in data["sentences"]:
