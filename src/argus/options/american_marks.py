@@ -4,8 +4,8 @@ Solving for the boundary of every leg at every step of every path would take min
 price is smooth and small, so it is worked out once at the points of a grid of times, volatilities and spots, and read
 off between them; the kernel that marks the paths adds it to Black's price and holds the sum at what exercising at once
 pays. A test holds such marks to the American price itself: within 1e-4 of the strike at the volatility of the leg, a
-cent on a strike of a hundred, and within 2e-4 where a model moves the volatility, for rates and yields up to 8 %,
-volatilities of 10 to 60 % and lives up to a year.
+cent on a strike of a hundred, and within 1e-3 where a model moves the volatility (that much only where exercise begins
+to pay), for rates and yields up to 8 %, volatilities of 10 to 60 % and lives up to a year.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from argus.options.positions import Position
 __all__ = ["EarlyMarks"]
 
 _TIMES_MAX: Final = 24
-_SPOTS: Final = 121
+_SPOTS: Final = {True: 121, False: 361}
+"""Points where volatilities move with the path, and where one volatility does."""
 _FACTORS: Final = np.linspace(-2.1, 2.1, 15)
 """Logarithms of volatilities of the grid over that of the leg, where a model moves them: an eighth to eight times."""
 _BETWEEN: Final = 4
-"""Volatilities read off a cubic spline between two of them."""
+"""Steps of the lines between two points of the grid, on a cubic spline through them."""
 _WIDTHS: Final = 6.0
+_YEARS_MIN: Final = 1e-9
+"""A thirtieth of a second: what is left of rounding at the expiry is no life."""
 
 
 class EarlyMarks:
@@ -52,8 +55,8 @@ class EarlyMarks:
         self._times = np.unique(np.rint(np.linspace(0, steps - 1, min(steps, _TIMES_MAX))).astype(np.int64))
         reach = float(np.abs(np.log(position.strike[self.legs] / position.spot)).max())
         reach += _WIDTHS * float(position.vol[self.legs].max()) * float(np.sqrt(elapsed[-1]))
-        self._logs = np.linspace(-reach, reach, _SPOTS)
-        self._heights = np.linspace(self._factors[0], self._factors[-1], _BETWEEN * (len(self._factors) - 1) + 1)
+        self._logs = np.linspace(-reach, reach, _SPOTS[moves])
+        self._heights, self._places = (_finer(points) for points in (self._factors, self._logs))
         self._tables = {leg: self._table(leg) for leg in self.legs.tolist()}
 
     def added(self, spot: NDArray[np.float64], ratio: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,13 +106,14 @@ class EarlyMarks:
         right, strike, rate, carry = (getattr(position, name)[leg] for name in ("right", "strike", "rate", "carry"))
         at, until, sigma = (np.broadcast_to(column, shape).ravel() for column in (spot, left, vol))
         table = np.zeros(shape)
-        lives = until > 0.0
+        lives = until > _YEARS_MIN
         at, until, sigma = at[lives], until[lives], sigma[lives]
         american = american_values(at, strike, until, sigma, rate, rate - carry, right).price
         table[lives.reshape(shape)] = american - black_greeks(right, at, strike, until, sigma, rate, carry).value
-        if len(self._factors) == 1:
-            return table
-        return np.asarray(CubicSpline(self._factors, table, axis=1)(self._heights))
+        table = CubicSpline(self._logs, table, axis=2)(self._places)
+        if len(self._factors) > 1:
+            table = CubicSpline(self._factors, table, axis=1)(self._heights)
+        return np.asarray(table)
 
     def _at(self, leg: int, step: int) -> NDArray[np.float64]:
         """The table at a step, a straight line in time between those around it, (factors, spots)."""
@@ -123,8 +127,8 @@ class EarlyMarks:
 
     def _read(self, table: NDArray[np.float64], logs: F64_1D, factor: F64_1D) -> F64_1D:
         """Values at spots and factors; beyond the grid those of its edge."""
-        last = len(self._logs) - 1
-        at = np.clip((logs - self._logs[0]) / (self._logs[-1] - self._logs[0]), 0.0, 1.0) * last
+        places, last = self._places, len(self._places) - 1
+        at = np.clip((logs - places[0]) / (places[-1] - places[0]), 0.0, 1.0) * last
         column = np.minimum(at.astype(np.int64), last - 1)
         share = at - column
         if len(self._heights) == 1:
@@ -138,3 +142,8 @@ class EarlyMarks:
         upper = table[row + 1, column] * (1.0 - share) + table[row + 1, column + 1] * share
         between: F64_1D = lower * (1.0 - up) + upper * up
         return between
+
+
+def _finer(points: F64_1D) -> F64_1D:
+    """Evenly spaced points with others between them."""
+    return np.linspace(points[0], points[-1], _BETWEEN * (len(points) - 1) + 1)
