@@ -20,7 +20,7 @@ from argus.app.option_snapshots import Snapshot
 from argus.app.option_surface import fit_snapshot
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.chains import NS_PER_YEAR_365, settles_in_cash
-from argus.core.errors import CoverageError, WorkspaceError
+from argus.core.errors import ConfigError, CoverageError, WorkspaceError
 from argus.core.time import day_of, format_ns
 
 if TYPE_CHECKING:
@@ -287,8 +287,10 @@ def probability_of_profit(
         )
     else:
         try:
-            asked.insert(0, (position, SurfaceLaw(position.spot, fit_snapshot(snapshot).surface, carry, drift)))
-        except CoverageError as error:
+            surface = fit_snapshot(snapshot).surface
+            surface.smile_at(position.horizon)
+            asked.insert(0, (position, SurfaceLaw(position.spot, surface, carry, drift)))
+        except (CoverageError, ConfigError) as error:
             notes.append(f"the market's own smile is missing: {error}")
     heston = calibrate_snapshot(snapshot)
     refusal = None

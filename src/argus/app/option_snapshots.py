@@ -205,6 +205,8 @@ def snapshot_of(
         notes = (*notes, _EARLY)
     own = implied_forwards(*quotes, spot=spot, early=early)
     curve, errors = _own_rates(own) if rate is None else (RateCurve.flat(rate), None)
+    if curve is None:
+        notes = (*notes, _NO_RATE)
     forwards = own if curve is None else implied_forwards(*quotes, curve=curve, spot=spot, early=early)
     sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
     vols = quote_vols(chain.bid, chain.ask, *sides)
@@ -231,6 +233,10 @@ def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
     )
 
 
+_NO_RATE: Final = (
+    "no expiry of six weeks or more tells its rate well: each has the rate of its own quotes, which over days is "
+    "noise, and may be off by more than its standard error; a rate can be stated"
+)
 _EARLY: Final = (
     "these options may be exercised early: forwards, volatilities, surface and chances are those of European options, "
     "with that right taken out; positions are valued with it. Both are by a steady dividend yield, which knows no date "

@@ -23,7 +23,7 @@ from argus.options.positions import Position
 __all__ = ["EarlyMarks"]
 
 _TIMES_MAX: Final = 24
-_SPOTS: Final = {True: 121, False: 361}
+_SPOTS: Final = {True: 121, False: 241}
 """Points where volatilities move with the path, and where one volatility does."""
 _FACTORS: Final = np.linspace(-2.1, 2.1, 15)
 """Logarithms of volatilities of the grid over that of the leg, where a model moves them: an eighth to eight times."""
@@ -52,7 +52,9 @@ class EarlyMarks:
         self._factors = _FACTORS if moves else np.zeros(1)
         self._vols = np.stack([position.vols_at(float(t)) for t in np.minimum(elapsed, position.horizon)])
         steps = len(elapsed)
-        self._times = np.unique(np.rint(np.linspace(0, steps - 1, min(steps, _TIMES_MAX))).astype(np.int64))
+        # Near the end the right fades as the root of time does.
+        back = np.rint(np.linspace(0.0, np.sqrt(steps - 1), _TIMES_MAX) ** 2).astype(np.int64)
+        self._times = np.unique(steps - 1 - back)
         reach = float(np.abs(np.log(position.strike[self.legs] / position.spot)).max())
         reach += _WIDTHS * float(position.vol[self.legs].max()) * float(np.sqrt(elapsed[-1]))
         self._logs = np.linspace(-reach, reach, _SPOTS[moves])
