@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from argus.app.option_early import assignment_notes, early_exercise
 from argus.app.option_positions import PopReport, find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, index_of
 from argus.app.option_tables import expiry_lines, pop_dict, quote_frame
-from argus.options import Costs, ExitPlan, Fill, Wanted, american_values, black76_price, implied_forwards
+from argus.options import Costs, ExitPlan, Fill, Wanted, american_values, black76_price, implied_forwards, position_of
 from tests.app.american_market import SHARE, american_chain
 from tests.app.test_options import CHAINS, as_csv, replace_columns
 from tests.cli.command import argus
@@ -142,8 +143,15 @@ def test_a_fair_plan_neither_pays_nor_costs(put: PopReport) -> None:
 def test_a_sold_call_is_told_of_dividends(snapshot: Snapshot) -> None:
     call = find_structure(snapshot, "short_call", Wanted(dte=46.0, delta=0.3), COSTS)
     assert any("the evening before a dividend larger than the time value" in one for one in call.snapshot.notes)
-    deep = find_structure(snapshot, "short_put", Wanted(dte=46.0, delta=0.99, delta_tolerance=0.05), COSTS)
-    assert any("pays its holder now" in one and "expect to be assigned" in one for one in deep.snapshot.notes)
+    deep = position_of(
+        "short_put", 100.0, right=-1, quantity=-1, strike=150.0, years=0.5, price=50.0, vol=0.2, rate=0.05, carry=0.05,
+        early=True,
+    )  # fmt: skip
+    (told,) = assignment_notes(deep, ["X"], early_exercise(deep))
+    assert told.startswith("the sold put X may be assigned before its expiry: exercising it pays its holder now")
+    never = replace(deep, right=-deep.right, rate=deep.rate, carry=deep.rate)
+    (told,) = assignment_notes(never, ["X"], early_exercise(never))
+    assert "by a steady dividend yield exercising it early never pays its holder; the evening before" in told
 
 
 def test_the_commands_show_it(tmp_path: Path) -> None:

@@ -259,15 +259,7 @@ def probability_of_profit(
         Sessions of the past.
     paths, seed, workers : int
     """
-    from argus.options import (
-        BlackScholes,
-        HestonLaw,
-        HestonMarks,
-        HistoricalBootstrap,
-        Law,
-        SurfaceLaw,
-        pop_table,
-    )
+    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, Law, SurfaceLaw, pop_table
 
     position, snapshot = structure.position, structure.snapshot
     options = position.right != 0
