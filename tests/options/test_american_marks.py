@@ -119,15 +119,17 @@ def test_any_number_of_workers_gives_the_same_bits() -> None:
     assert (runs[0].fan.pnl == runs[1].fan.pnl).all()
 
 
-def test_marks_on_the_way_are_those_of_the_american_option() -> None:
-    # A path that does not move: closed half-way, a deep put costs its payoff, where Black asks less.
-    position = short_put(strike=130.0, years=0.5)
+@pytest.mark.parametrize(("strike", "least"), [(108.0, 0.2), (130.0, 0.5)])
+def test_marks_on_the_way_are_those_of_the_american_option(strike: float, least: float) -> None:
+    # A path that does not move: closed half-way, the put costs its American price (deep in the money its payoff), where
+    # Black asks less.
+    position = short_put(strike=strike, years=0.5)
     quiet = BlackScholes(100.0, 1e-6, 0.0)
     plan = ExitPlan(exit_years=0.25)
     american, european = (
         pop_by_paths(one, quiet, plan=plan, costs=FREE, paths=100, seed=0).expected_pnl.value
         for one in (position, position.without_early())
     )
-    price = float(american_values(100.0, 130.0, 0.25, 0.25, 0.06, 0.0, -1).price[0])
-    assert american == pytest.approx(8.0 - price, abs=1e-4 * 130.0)
-    assert european - american > 0.5
+    price = float(american_values(100.0, strike, 0.25, 0.25, 0.06, 0.0, -1).price[0])
+    assert american == pytest.approx(8.0 - price, abs=1e-4 * strike)
+    assert european - american > least
