@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from argus.app.option_pages import smile_page
 from argus.app.option_positions import find_structure
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_tables import expiry_lines, quote_frame, structure_dict
@@ -98,3 +99,6 @@ def test_a_rate_that_its_error_exceeds_is_not_printed_as_known() -> None:
         assert np.isnan([line.rate, line.own_rate, line.dividend_yield]).all()
         assert line.rate_error == line.own_rate_error > 0.0
         assert "+/-" in line.rate_said
+    page = smile_page(found)
+    assert "Its own quotes say" in page
+    assert all(line.rate_said in page for line in lines)
