@@ -211,3 +211,27 @@ def test_parity_gives_forward_and_discount_in_spite_of_bad_quotes() -> None:
     assert fit[0] / fit[1] == pytest.approx(101.0)
     assert parity_fit(strike[:3], difference[:3], 1.0) is None
     assert parity_fit(strike, -difference, 1.0) is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("right", [-1, 1])
+def test_an_ask_that_nobody_could_ever_gain_by_is_flagged(chain: ChainSnapshots, right: int, known: bool) -> None:
+    at = near_the_money(chain, right)
+    strike, spot = float(chain.strike[at]), float(chain.underlying_price[at])
+    highest = float(chain.strike[chain.ts_recv_ns == chain.ts_recv_ns[at]].max())
+    most = strike if right < 0 else spot if known else highest
+    for bid, ask, is_absurd in (
+        (float(chain.bid[at]), 1e9, True),
+        (0.0, 1.01 * most, True),
+        (np.nan, 1.01 * most, True),
+        (0.0, 0.99 * most, False),
+        (0.9 * most, 1.01 * most, False),  # deep in the money: above the most by less than its spread
+    ):
+        columns = columns_of(chain)
+        columns["bid"][at], columns["ask"][at] = bid, ask
+        if not known:
+            columns["underlying_price"][:] = np.nan
+        found = inspect_chain(columns, chain.roots)
+        own = (found.reasons & np.uint32(ChainReason.ABSURD_ASK)) != 0
+        assert np.flatnonzero(own).tolist() == ([at] if is_absurd else []), (bid, ask)
+        assert not found.fatal.any()

@@ -69,8 +69,10 @@ LEGS = np.array(
         [0.03, 0.03, 0.0, 0.04],  # rate
         [0.01, 0.01, 0.0, 0.02],  # carry
         [0.05, 0.02, 0.01, 0.03],  # half-spread
+        [0.0, 0.0, 0.0, 0.0],  # may be exercised early
     ]
 )
+ADDED = np.zeros((1, 1, 3))
 
 
 @pytest.mark.parametrize(
@@ -82,8 +84,8 @@ def test_marks_are_what_closing_brings(elasticity: float, with_ratio: bool, each
     if with_ratio and each_leg:
         ratio = ratio * (1.0 + 0.05 * np.arange(LEGS.shape[1]))[:, np.newaxis, np.newaxis]
     elapsed, out = np.array([0.04, 0.1]), np.empty((2, 3))
-    kernels.mark_block(spot, ratio, 100.0, elasticity, elapsed, 0, LEGS, 3.0, 0.01, np.empty(3), out)
-    right, units, strike, years, vol, rate, carry, half = LEGS
+    kernels.mark_block(spot, ratio, 100.0, elasticity, elapsed, 0, LEGS, ADDED, 3.0, 0.01, np.empty(3), out)
+    right, units, strike, years, vol, rate, carry, half, _ = LEGS
     for step in range(2):
         for lane in range(3):
             own = ratio[:, step, lane] if with_ratio else 1.0
@@ -98,10 +100,23 @@ def test_marks_are_what_closing_brings(elasticity: float, with_ratio: bool, each
             assert out[step, lane] == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_leg_that_may_be_exercised_early_is_worth_its_right_and_never_less_than_its_payoff() -> None:
+    spot, elapsed, out = np.array([[60.0, 94.0, 100.0]]), np.array([0.04]), np.empty((1, 3))
+    legs = LEGS[:, :1].copy()
+    legs[8] = 1.0
+    added = np.array([[[0.01, 0.02, 0.03]]])
+    kernels.mark_block(spot, NONE, 100.0, 0.0, elapsed, 0, legs, added, 0.0, 0.0, np.empty(3), out)
+    right, units, strike, years, vol, rate, carry, half, _ = legs[:, 0]
+    bare = black_greeks(right, spot[0], strike, years - 0.04, vol, rate, carry).value
+    worth = np.maximum(bare + added[0, 0], right * (spot[0] - strike))
+    assert worth[0] == 35.0, "deep in the money the right is worth exercising"
+    assert out[0] == pytest.approx(units * (worth + half), abs=1e-9)
+
+
 def test_marks_before_the_first_asked_for_are_left_alone() -> None:
     out = np.full((2, 3), 7.0)
     kernels.mark_block(
-        np.full((2, 3), 100.0), NONE, 100.0, 0.0, np.array([0.04, 0.1]), 1, LEGS, 0.0, 0.0, np.empty(3), out
+        np.full((2, 3), 100.0), NONE, 100.0, 0.0, np.array([0.04, 0.1]), 1, LEGS, ADDED, 0.0, 0.0, np.empty(3), out
     )
     assert (out[0] == 7.0).all()
     assert (out[1] != 7.0).all()

@@ -177,7 +177,7 @@ def test_the_smile_draws_each_quote_as_bid_middle_and_ask(smile: str) -> None:
 def test_an_expiry_without_a_forward_says_why(smile: str) -> None:
     row = row_of(smile, "2021-12-17")
     assert "two strikes are too few for a forward" in row
-    assert row.count("—") == 4
+    assert row.count("—") == 6
     drawn = data_of(smile)["smile"]["expiries"][-1]
     assert drawn["forward"] is None
     assert drawn["deviation"] is None

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from argus.app.option_early import assignment_chances, assignment_notes, early_exercise
 from argus.app.option_snapshots import Snapshot
 from argus.app.option_surface import fit_snapshot
-from argus.core.arrays import BOOL_1D, F64_1D
+from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.chains import NS_PER_YEAR_365, settles_in_cash
-from argus.core.errors import CoverageError, WorkspaceError
+from argus.core.errors import ConfigError, CoverageError, WorkspaceError
 from argus.core.time import day_of, format_ns
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = [
     "LegLine",
     "PastReturns",
     "PopReport",
+    "Refusal",
     "StructureReport",
     "calibrate_snapshot",
     "daily_returns",
@@ -57,6 +59,10 @@ _INDEX_MOVES: Final = (-0.08, -0.064, -0.048, -0.032, -0.016, 0.0, 0.012, 0.024,
 """Moves of customer portfolio margin on a broad index of large companies: eight percent down to six up."""
 _HESTON_BAND: Final = 3.0
 _HESTON_DAYS: Final = (3.0, 730.0)
+_HESTON_REACH: Final = 2.0
+"""The shortest expiry of the calibration over the one asked for, up to which Heston answers."""
+_HESTON_MISS_MAX: Final = 0.15
+"""Median miss of the volatilities of an expiry, as a share of them, up to which Heston answers for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,12 @@ class LegLine:
     right : str
         ``call``, ``put`` or ``underlying``.
     quantity, strike, days, bid, ask, vol, delta : float
-        Units for one unit of the structure (bought is positive); the delta is Black's, of one unit bought.
+        Units for one unit of the structure (bought is positive); the delta is of one unit bought: Black's, or the
+        American model's where the option may be exercised early.
+    american : bool
+        Whether it may be exercised early.
+    early_premium, exercised_at : float
+        What that right is worth now, and the spot from which on using it pays (NaN: never before the expiry).
     """
 
     contract: str
@@ -82,6 +93,9 @@ class LegLine:
     ask: float
     vol: float
     delta: float
+    american: bool
+    early_premium: float
+    exercised_at: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,6 +157,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         _tradable_vol(snapshot),
         snapshot.forward,
         snapshot.discount,
+        snapshot.is_early,
     )
     found = select_structure(structure, slice_, wanted)
     position = found.position
@@ -168,9 +183,28 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
                 f"{chain.underlying} itself cannot be bought: the underlying stands for a fund on it",
             ),
         )
+    legs = _legs(snapshot, position)
+    told = assignment_notes(position, [leg.contract for leg in legs], early_exercise(position))
+    snapshot = replace(snapshot, notes=(*snapshot.notes, *told))
     curve = pnl_curve(position, costs)
     grid = grid_margin(position, _INDEX_MOVES) if is_index else grid_margin(position)
-    return StructureReport(snapshot, position, _legs(snapshot, position), costs, curve, margin, grid, greeks)
+    return StructureReport(snapshot, position, legs, costs, curve, margin, grid, greeks)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A model without an answer.
+
+    Attributes
+    ----------
+    model, measure, reason, why : str
+        Label, whose probability it would be, name of the `Reason`, and a sentence with the figures.
+    """
+
+    model: str
+    measure: str
+    reason: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,6 +220,8 @@ class PopReport:
         What the snapshot says of Heston's parameters.
     laws : mapping of str to Law
         Distributions at expiry, by the models' labels.
+    refused : tuple of Refusal
+        Models that were asked and have no answer to be believed.
     notes : tuple of str
         Which model is missing, and why.
     """
@@ -195,6 +231,7 @@ class PopReport:
     rows: tuple[PopRow, ...]
     heston: HestonCalibration
     laws: Mapping[str, Law]
+    refused: tuple[Refusal, ...]
     notes: tuple[str, ...]
 
 
@@ -222,15 +259,7 @@ def probability_of_profit(
         Sessions of the past.
     paths, seed, workers : int
     """
-    from argus.options import (
-        BlackScholes,
-        HestonLaw,
-        HestonMarks,
-        HistoricalBootstrap,
-        Law,
-        SurfaceLaw,
-        pop_table,
-    )
+    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, Law, SurfaceLaw, pop_table
 
     position, snapshot = structure.position, structure.snapshot
     options = position.right != 0
@@ -250,17 +279,24 @@ def probability_of_profit(
         )
     else:
         try:
-            asked.insert(0, (position, SurfaceLaw(position.spot, fit_snapshot(snapshot).surface, carry, drift)))
-        except CoverageError as error:
+            surface = fit_snapshot(snapshot).surface
+            surface.smile_at(position.horizon)
+            asked.insert(0, (position, SurfaceLaw(position.spot, surface, carry, drift)))
+        except (CoverageError, ConfigError) as error:
             notes.append(f"the market's own smile is missing: {error}")
     heston = calibrate_snapshot(snapshot)
+    refusal = None
     if heston.parameters is None:
         notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")
     else:
         law = HestonLaw(position.spot, heston.parameters, carry, drift)
-        fair = _marked_at(position, _heston_vols(position, law))
-        asked.append((fair, HestonMarks(law, fair)))
-        notes += _of_the_fit(heston, fair)
+        refusal = _heston_refusal(snapshot, heston, law, position.horizon)
+        if refusal is None:
+            fair = _marked_at(position, _heston_vols(position, law))
+            asked.append((fair, HestonMarks(law, fair)))
+            notes += _of_the_fit(heston, fair)
+        else:
+            notes.append(refusal.why)
     if past is None:
         notes.append(
             f"the past is missing: the catalog has no year of daily bars {snapshot.chain.underlying}.1d; import them "
@@ -274,7 +310,8 @@ def probability_of_profit(
     if not position.has_one_expiry:
         rows = tuple(replace(row, at_expiry=None) if row.model == "heston" else row for row in rows)
     laws = {model.label: model for _, model in asked if isinstance(model, Law)}
-    return PopReport(structure, plan, rows, heston, laws, tuple(notes))
+    notes += _of_early_exercise(structure, rows)
+    return PopReport(structure, plan, rows, heston, laws, () if refusal is None else (refusal,), tuple(notes))
 
 
 def _one_volatility(position: Position, near: BOOL_1D) -> tuple[float, str]:
@@ -299,6 +336,51 @@ def _of_the_fit(heston: HestonCalibration, fair: Position) -> list[str]:
         where = f"; at the bound: {', '.join(heston.at_bound)}" if heston.at_bound else ""
         told.append(f"the search for Heston's parameters did not settle{where}: read its answers with care")
     return told
+
+
+def _heston_refusal(snapshot: Snapshot, heston: HestonCalibration, law: HestonLaw, horizon: float) -> Refusal | None:
+    """Why calibrated parameters are no answer for the expiry that a position ends at; None where they are one."""
+    from argus.options import Reason
+
+    def refused(reason: Reason, why: str) -> Refusal:
+        return Refusal(law.label, law.measure.value, reason.name.lower(), f"Heston has no answer: {why}")
+
+    days = horizon * 365.0
+    shortest = float(snapshot.years[_calibration_rows(snapshot)[heston.reason == 0]].min()) * 365.0
+    if shortest > _HESTON_REACH * days:
+        return refused(
+            Reason.EXPIRY_NOT_CALIBRATED,
+            f"the shortest expiry that it is calibrated to has {shortest:.1f} days, more than {_HESTON_REACH:g} times "
+            f"the {days:.1f} days asked for",
+        )
+    rows = np.flatnonzero((snapshot.years == horizon) & _near_the_money(snapshot))
+    k, vol = np.log(snapshot.chain.strike[rows] / snapshot.forward[rows]), snapshot.vols.mid.vol[rows]
+    if not len(rows):
+        return None
+    miss = float(np.median(np.abs(law.implied_vols(law.parameters.v0, horizon, k) / vol - 1.0)))
+    if not miss > _HESTON_MISS_MAX:
+        return None
+    return refused(
+        Reason.MODEL_OFF_QUOTES,
+        f"it misses half of the volatilities of the {len(rows)} out-of-the-money quotes in {days:.1f} days by more "
+        f"than {miss:.0%} of them; up to {_HESTON_MISS_MAX:.0%} it is believed",
+    )
+
+
+def _of_early_exercise(structure: StructureReport, rows: tuple[PopRow, ...]) -> list[str]:
+    """What the answers do with the right to exercise early, where a leg has it, and how often it may be used."""
+    position = structure.position
+    if not position.early.any():
+        return []
+    worth = math.fsum(position.quantity * early_exercise(position).premium)
+    return [
+        "the right to exercise early: formulas, and paths that are held, take what the options pay at the expiry; on "
+        "the way they are marked with it, under Black and Scholes and under the past at the volatility of each leg, "
+        "under Heston at the volatility that Black needs for Heston's price of the European option, near but not "
+        f"Heston's American price. Now the rights are worth {worth:+,.2f} a unit: held to the end, that is "
+        f"{'given away' if worth > 0.0 else 'kept, if no holder uses them'}",
+        *assignment_chances(rows, [f"{leg.right} {leg.contract}" for leg in structure.legs]),
+    ]
 
 
 def _of_the_past(past: PastReturns, drift: float | None, vol: float) -> str:
@@ -329,12 +411,7 @@ def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
     """Heston's parameters from the out-of-the-money quotes of three days to two years, within three deviations."""
     from argus.options import HestonQuotes, calibrate_heston
 
-    chain = snapshot.chain
-    with np.errstate(all="ignore"):
-        k = np.log(chain.strike / snapshot.forward)
-        near = np.abs(k) <= _HESTON_BAND * snapshot.vols.mid.vol * np.sqrt(snapshot.years)
-    days = snapshot.years * 365.0
-    rows = np.flatnonzero(snapshot.is_out & near & (days >= _HESTON_DAYS[0]) & (days <= _HESTON_DAYS[1]))
+    chain, rows = snapshot.chain, _calibration_rows(snapshot)
     return calibrate_heston(
         HestonQuotes(
             chain.strike[rows],
@@ -342,10 +419,22 @@ def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
             snapshot.years[rows],
             snapshot.forward[rows],
             snapshot.discount[rows],
-            chain.bid[rows],
-            chain.ask[rows],
+            *snapshot.as_european(rows),
         )
     )
+
+
+def _calibration_rows(snapshot: Snapshot) -> I64_1D:
+    days = snapshot.years * 365.0
+    return np.flatnonzero(_near_the_money(snapshot) & (days >= _HESTON_DAYS[0]) & (days <= _HESTON_DAYS[1]))
+
+
+def _near_the_money(snapshot: Snapshot) -> BOOL_1D:
+    """Quotes out of the money, within three deviations."""
+    with np.errstate(all="ignore"):
+        k = np.log(snapshot.chain.strike / snapshot.forward)
+        near: BOOL_1D = np.abs(k) <= _HESTON_BAND * snapshot.vols.mid.vol * np.sqrt(snapshot.years)
+    return snapshot.is_out & near
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -445,7 +534,7 @@ def _tradable_vol(snapshot: Snapshot) -> F64_1D:
 
 def _legs(snapshot: Snapshot, position: Position) -> tuple[LegLine, ...]:
     chain = snapshot.chain
-    each = position.leg_values(position.spot)
+    each, early = position.leg_values(position.spot), early_exercise(position)
     lines = []
     for leg, row in enumerate(position.row.tolist()):
         side = int(position.right[leg])
@@ -466,6 +555,9 @@ def _legs(snapshot: Snapshot, position: Position) -> tuple[LegLine, ...]:
                 float(position.ask[leg]),
                 float(position.vol[leg]),
                 float(each.delta[0, leg]),
+                bool(position.early[leg]),
+                float(early.premium[leg]),
+                float(early.boundary[leg]),
             )
         )
     return tuple(lines)

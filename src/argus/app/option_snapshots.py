@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["ChainBook", "Snapshot", "open_chains", "open_snapshot", "snapshot_of", "time_range"]
 
 _SPOT_DAYS_MIN: Final = 2.0
+_SPOT_DAYS_MAX: Final = 10.0
+"""Days to an expiry up to which its forward may stand for the underlying where early exercise is weighed."""
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
 _RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
@@ -55,8 +57,13 @@ class Snapshot:
     years : (n,) float64
     forwards : ForwardFit
         Of each expiry.
+    own : ForwardFit
+        The same where each expiry's quotes are asked for the rate too: what they say of it, and how surely.
+    rate_error : (m,) float64
+        Standard error of the rates in `forwards`; 0 where the user stated them.
     vols : QuoteVols
-        Of bid, middle and ask, from the side that is out of the money.
+        Of bid, middle and ask, from the side that is out of the money; of options that may be exercised early by a
+        model that knows it, so that all are those of European options.
     notes : tuple of str
     """
 
@@ -68,6 +75,8 @@ class Snapshot:
     roots: tuple[str, ...]
     years: F64_1D
     forwards: ForwardFit
+    own: ForwardFit
+    rate_error: F64_1D
     vols: QuoteVols
     notes: tuple[str, ...] = ()
 
@@ -80,6 +89,30 @@ class Snapshot:
     def discount(self) -> F64_1D:
         """Discount factor to each row's expiry, (n,)."""
         return self.forwards.discount[self.expiry]
+
+    @property
+    def is_early(self) -> BOOL_1D:
+        """Where the option may be exercised early, (n,)."""
+        from argus.core.chains import is_american
+
+        return is_american(self.chain.settlement)
+
+    def as_european(self, rows: I64_1D) -> tuple[F64_1D, F64_1D]:
+        """Bid and ask of some rows, without what the right to exercise early is worth in them.
+
+        A side that is no quote stays what it is; one that has no volatility is NaN.
+        """
+        from argus.options import black76_price
+
+        early = self.is_early[rows]
+        given = (self.forward[rows], self.discount[rows], self.chain.strike[rows], self.years[rows])
+        sides = []
+        for price, vols in ((self.chain.bid[rows], self.vols.bid), (self.chain.ask[rows], self.vols.ask)):
+            if early.any():
+                bare = black76_price(*given, vols.vol[rows], self.chain.right[rows]).price
+                price = np.where(early & (price > 0.0), bare, price)
+            sides.append(price)
+        return sides[0], sides[1]
 
     @property
     def is_out(self) -> BOOL_1D:
@@ -212,18 +245,28 @@ def snapshot_of(
     given = chain.underlying_price
     spot = float(np.nanmedian(given)) if np.isfinite(given).any() else float("nan")
     quotes = (expiry, years, chain.strike, chain.right, chain.bid, chain.ask)
-    forwards = implied_forwards(*quotes, spot=spot)
-    curve = _own_rates(forwards) if rate is None else RateCurve.flat(rate)
-    if curve is not None:
-        forwards = implied_forwards(*quotes, curve=curve, spot=spot)
-    sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
-    vols = _with_reasons_of(quote_vols(chain.bid, chain.ask, *sides), forwards.reason[expiry])
     early = is_american(chain.settlement)
     if early.any():
-        vols, told = _with_early_exercise(chain, early, vols, forwards, expiry, years)
-        notes = (*notes, told)
+        if not spot > 0.0:
+            spot, told = _near_forward(quotes)
+            notes = (*notes, told)
+        notes = (*notes, _EARLY)
+    own = implied_forwards(*quotes, spot=spot, early=early)
+    curve, errors = _own_rates(own) if rate is None else (RateCurve.flat(rate), None)
+    if curve is None:
+        notes = (*notes, _NO_RATE)
+    forwards = own if curve is None else implied_forwards(*quotes, curve=curve, spot=spot, early=early)
+    sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
+    vols = quote_vols(chain.bid, chain.ask, *sides)
+    if early.any():
+        vols = _with_early_exercise(chain, early, vols, forwards, expiry, years, spot)
+    vols = _with_reasons_of(vols, forwards.reason[expiry])
     roots = tuple(chain.roots[int(root)] for root in unique[1])
-    return Snapshot(chain, source, now_ns, expiry, unique[0], roots, years, forwards, vols, notes)
+    # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
+    rate_error = own.rate_error if curve is None else np.zeros(len(own.rate))
+    if errors is not None:
+        rate_error = errors.rate(forwards.years)
+    return Snapshot(chain, source, now_ns, expiry, unique[0], roots, years, forwards, own, rate_error, vols, notes)
 
 
 def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
@@ -238,47 +281,76 @@ def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
     )
 
 
-def _with_early_exercise(
-    chain: ChainSnapshots, early: BOOL_1D, vols: QuoteVols, forwards: ForwardFit, expiry: I64_1D, years: F64_1D
-) -> tuple[QuoteVols, str]:
-    """Volatilities of options that may be exercised early by a model that knows it, and what a reader must know."""
-    from argus.options import ImpliedVols, QuoteVols, american_implied_vol
+_NO_RATE: Final = (
+    "no expiry of six weeks or more tells its rate well: each has the rate of its own quotes, which over days is "
+    "noise, and may be off by more than its standard error; a rate can be stated"
+)
+_EARLY: Final = (
+    "these options may be exercised early: forwards, volatilities, surface and chances are those of European options, "
+    "with that right taken out; positions are valued with it. Both are by a steady dividend yield, which knows no date "
+    "of a dividend"
+)
 
-    if not np.isfinite(chain.underlying_price[early]).any():
-        return vols, (
-            "these options may be exercised early, and the chain has no price of the underlying: their volatilities "
-            "are those of European ones, a little too high where early exercise is worth something"
+
+def _near_forward(quotes: tuple[Any, ...]) -> tuple[float, str]:
+    """The nearest forward of some days, at which exercising early is worth next to nothing, or NaN, and what to say."""
+    from argus.options import implied_forwards
+
+    found = implied_forwards(*quotes)
+    days = found.years * 365.0
+    near = np.flatnonzero((days >= _SPOT_DAYS_MIN) & (days <= _SPOT_DAYS_MAX) & np.isfinite(found.forward))
+    why = "these options may be exercised early, and the chain has no price of the underlying: "
+    if not len(near):
+        return float("nan"), why + (
+            f"without it, or an expiry of {_SPOT_DAYS_MIN:g} to {_SPOT_DAYS_MAX:g} days whose forward could stand for "
+            "it, they have no forward and no volatility"
         )
-    rows = np.flatnonzero(early)
-    rate, dividends = forwards.rate[expiry[rows]], forwards.dividend_yield[expiry[rows]]
-    spot, strike, right = chain.underlying_price[rows], chain.strike[rows], chain.right[rows]
+    return float(found.forward[near[0]]), why + f"the forward of {days[near[0]]:.1f} days stands for it"
+
+
+def _with_early_exercise(
+    chain: ChainSnapshots,
+    early: BOOL_1D,
+    vols: QuoteVols,
+    forwards: ForwardFit,
+    expiry: I64_1D,
+    years: F64_1D,
+    spot: float,
+) -> QuoteVols:
+    """Volatilities of options that may be exercised early by a model that knows it; the others stay."""
+    from argus.options import ImpliedVols, QuoteVols, Reason, american_implied_vol
+
     sides = []
     for side, price in ((vols.bid, chain.bid), (vols.mid, 0.5 * (chain.bid + chain.ask)), (vols.ask, chain.ask)):
-        asked = rows[np.isfinite(side.vol[rows])]
-        own = np.isin(rows, asked)
-        given = (spot[own], strike[own], years[asked], rate[own], dividends[own], right[own])
-        found = american_implied_vol(price[asked], *given)
+        # A price that no European option can have may well be that of an American one.
+        open_ = np.isin(side.reason, (Reason.OK, Reason.BELOW_INTRINSIC, Reason.ABOVE_MAXIMUM))
+        rows = np.flatnonzero(early & open_)
+        rate, dividend = forwards.rate[expiry[rows]], forwards.dividend_yield[expiry[rows]]
+        found = american_implied_vol(
+            price[rows], spot, chain.strike[rows], years[rows], rate, dividend, chain.right[rows]
+        )
         vol, reason = side.vol.copy(), side.reason.copy()
-        vol[asked], reason[asked] = found.vol, found.reason
+        vol[rows], reason[rows] = found.vol, found.reason
         sides.append(ImpliedVols(vol, reason))
-    return QuoteVols(*sides), (
-        "these options may be exercised early: their volatilities are those of American ones; forwards are by the "
-        "parity of European ones, which early exercise blurs, and all else treats them as European"
-    )
+    return QuoteVols(*sides)
 
 
-def _own_rates(forwards: ForwardFit) -> RateCurve | None:
-    """Rates of the expiries that know theirs, None if there is none; of one instant the better known."""
+def _own_rates(forwards: ForwardFit) -> tuple[RateCurve | None, RateCurve | None]:
+    """Rates of the expiries that know theirs, and their standard errors; of one instant the better known.
+
+    None twice if there is none.
+    """
     from argus.options import RateCurve
 
     known = np.isfinite(forwards.rate) & (forwards.years >= _RATE_YEARS_MIN)
-    error = np.divide(
-        forwards.discount_error, forwards.discount * forwards.years, out=np.full(len(known), np.inf), where=known
-    )
+    error = np.where(known, forwards.rate_error, np.inf)
     places = np.flatnonzero(known & (error <= _RATE_ERROR_MAX))
     places = places[np.lexsort((error[places], forwards.years[places]))]
     years, first = np.unique(forwards.years[places], return_index=True)
-    return RateCurve(years, forwards.rate[places[first]]) if len(years) else None
+    if not len(years):
+        return None, None
+    places = places[first]
+    return RateCurve(years, forwards.rate[places]), RateCurve(years, error[places])
 
 
 def _of_file(path: Path, underlying: str | None, preset: str | None) -> ChainBook:

@@ -133,13 +133,12 @@ def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex |
         return None
     both = []
     for expiry in (near[np.argmax(away[near])], later[np.argmin(away[later])]):
-        rows = snapshot.expiry == expiry
+        rows = np.flatnonzero(snapshot.expiry == expiry)
         both.append(
             model_free_variance(
                 chain.strike[rows],
                 chain.right[rows],
-                chain.bid[rows],
-                chain.ask[rows],
+                *snapshot.as_european(rows),
                 years=float(forwards.years[expiry]),
                 rate=float(forwards.rate[expiry]),
             )
@@ -390,6 +389,7 @@ def past_snapshots(name: str, workspace: Path | None, before_ns: int, count: int
 
 
 def _residuals(report: SurfaceReport) -> QuoteResiduals:
+    from argus.options.american import american_values
     from argus.options.anomalies import QuoteResiduals
     from argus.options.black import black76_price
 
@@ -400,6 +400,13 @@ def _residuals(report: SurfaceReport) -> QuoteResiduals:
     model = black76_price(forward, discount, strike, years, report.fit.vol, right).price
     with np.errstate(invalid="ignore"):
         k = np.log(strike / forward)
+    early = snapshot.is_early[rows]
+    if early.any():
+        rate, dividend = (
+            getattr(snapshot.forwards, name)[snapshot.expiry[rows]] for name in ("rate", "dividend_yield")
+        )
+        with_right = american_values(snapshot.spot, strike, years, report.fit.vol, rate, dividend, right).price
+        model = np.where(early, with_right, model)
     return QuoteResiduals(strike, years, right, k, report.fit.residual_spreads, chain.bid[rows], chain.ask[rows], model)
 
 

@@ -19,7 +19,7 @@ from argus.core.time import format_ns
 if TYPE_CHECKING:
     import polars as pl
 
-    from argus.app.option_positions import PopReport, StructureReport
+    from argus.app.option_positions import PopReport, Refusal, StructureReport
     from argus.app.option_snapshots import Snapshot
     from argus.app.option_surface import AnomalyReport, PublishedIndex, SurfaceReport, VolOutlook
     from argus.options import Estimate
@@ -52,8 +52,14 @@ class ExpiryLine:
     root, settlement : str
     days : float
         Days of 24 hours to it.
-    forward, forward_error, discount, rate, dividend_yield : float
-        By put-call parity; the rate is annual and continuous.
+    forward, discount, rate, dividend_yield : float
+        By put-call parity; the rate is annual and continuous. Rate and yield are NaN where the quotes do not tell them.
+    forward_error, discount_error, rate_error : float
+        Standard errors of the first three, those of the rates of the expiries that know theirs; 0 for stated rates.
+    own_rate, own_rate_error : float
+        What the quotes of this expiry alone say of the rate.
+    rate_said, own_rate_said : str
+        Both rates with their errors, as people read them: a rate that its error exceeds is not told by the quotes.
     atm_vol : float
         At the forward, between the nearest strikes.
     quotes, implied : int
@@ -71,7 +77,13 @@ class ExpiryLine:
     forward: float
     forward_error: float
     discount: float
+    discount_error: float
     rate: float
+    rate_error: float
+    rate_said: str
+    own_rate: float
+    own_rate_error: float
+    own_rate_said: str
     dividend_yield: float
     atm_vol: float
     quotes: int
@@ -100,6 +112,9 @@ def expiry_lines(snapshot: Snapshot) -> list[ExpiryLine]:
         strikes, vols = chain.strike[out][order], mid.vol[out][order]
         forward = float(fits.forward[number])
         around = len(strikes) > 1 and strikes[0] <= forward <= strikes[-1]
+        rate, error = float(fits.rate[number]), float(snapshot.rate_error[number])
+        own, own_error = float(snapshot.own.rate[number]), float(snapshot.own.rate_error[number])
+        is_told = not error > abs(rate)
         lines.append(
             ExpiryLine(
                 expiry=format_ns(int(snapshot.expiry_ns[number]))[:10],
@@ -109,8 +124,14 @@ def expiry_lines(snapshot: Snapshot) -> list[ExpiryLine]:
                 forward=forward,
                 forward_error=float(fits.forward_error[number]),
                 discount=float(fits.discount[number]),
-                rate=float(fits.rate[number]),
-                dividend_yield=float(fits.dividend_yield[number]),
+                discount_error=float(fits.discount[number] * fits.years[number]) * error,
+                rate=rate if is_told else math.nan,
+                rate_error=error,
+                rate_said=_rate_said(rate, error),
+                own_rate=own if own_error <= abs(own) else math.nan,
+                own_rate_error=own_error,
+                own_rate_said=_rate_said(own, own_error),
+                dividend_yield=float(fits.dividend_yield[number]) if is_told else math.nan,
                 atm_vol=float(np.interp(forward, strikes, vols)) if around else math.nan,
                 quotes=int(rows.sum()),
                 implied=len(names) - sum(refused.values()),
@@ -119,6 +140,15 @@ def expiry_lines(snapshot: Snapshot) -> list[ExpiryLine]:
             )
         )
     return lines
+
+
+def _rate_said(rate: float, error: float) -> str:
+    """A rate with its standard error; one that the error exceeds is not printed as if it were known."""
+    if not math.isfinite(rate):
+        return "-"
+    digits = 2 if error < 0.1 else 0
+    said = f"{rate:.{digits}%}" + (f" +/- {error:.{digits}%}" if error > 0.0 else "")
+    return f"not told by these quotes ({said})" if error > abs(rate) else said
 
 
 def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
@@ -367,8 +397,12 @@ def pop_dict(report: PopReport) -> dict[str, Any]:
                     "closed_by_stop": _pair(paths.by_stop),
                     "days_held": _pair(paths.years_held, 365.0),
                     "paths": paths.paths,
+                    "assigned": [
+                        (report.structure.legs[leg].contract, _pair(chance)) for leg, chance in paths.assigned
+                    ],
                 }
             )
+    answers += [_no_answer(one) for one in report.refused]
     fitted = report.heston
     sentences = [
         f"{row.model.replace('_', ' ')} ({row.measure.value.replace('_', ' ')}): {row.assumes}" for row in report.rows
@@ -383,6 +417,13 @@ def pop_dict(report: PopReport) -> dict[str, Any]:
         "heston": None if fitted.parameters is None else asdict(fitted.parameters) | {"rms_spreads": fitted.rms},
         "sentences": [*sentences, *report.notes],
     }
+
+
+def _no_answer(refusal: Refusal) -> dict[str, Any]:
+    """A model that was asked and is not believed."""
+    none = (math.nan, math.nan)
+    told = {"model": refusal.model, "measure": refusal.measure, "assumes": "", "how": "refused"}
+    return told | {"reason": refusal.reason, "probability": none, "mean": none, "cvar": none, "touch": []}
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:

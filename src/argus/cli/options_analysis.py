@@ -72,7 +72,8 @@ _EXPIRIES: Final[Columns] = (
     ("days", "days", "{:.1f}"),
     ("forward", "forward", "{:,.2f}"),
     ("+/-", "forward_error", "{:.3f}"),
-    ("rate", "rate", "{:.2%}"),
+    ("rate", "rate_said", "{}"),
+    ("its own quotes say", "own_rate_said", "{}"),
     ("dividend yield", "dividend_yield", "{:.2%}"),
     ("ATM vol", "atm_vol", "{:.2%}"),
     ("quotes", "quotes", "{:,}"),
@@ -288,10 +289,10 @@ def structure(
 
     found = _open(chain, at, workspace, underlying, preset, rate)
     report = _structure(found, name, (dte, delta, width, later_dte), (commission, multiplier, mid))
-    data = _head(found) | structure_dict(report)
+    data = _head(report.snapshot) | structure_dict(report)
 
     def text() -> None:
-        _say(found)
+        _say(report.snapshot)
         _say_structure(data)
 
     emit(data, json_wanted=json_wanted, text=text)
@@ -343,10 +344,10 @@ def pop(
         plan = ExitPlan(profit_target, stop, None if exit_days is None else exit_days / 365.0)
     past = _past(workspace, history, found, history_years)
     answer = probability_of_profit(report, plan=plan, drift=drift, past=past, paths=paths, seed=seed)
-    data = _head(found) | structure_dict(report) | pop_dict(answer)
+    data = _head(report.snapshot) | structure_dict(report) | pop_dict(answer)
 
     def text() -> None:
-        _say(found)
+        _say(report.snapshot)
         _say_structure(data)
         print_table([_answer(one) for one in data["answers"]], _ANSWERS)
         for sentence in data["sentences"]:

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D
 from argus.core.chains import NS_PER_YEAR_365, is_american
 
-__all__ = ["european_arbitrage", "exercise_bounds", "parity_fit", "smile_arbitrage"]
+__all__ = ["absurd_asks", "european_arbitrage", "exercise_bounds", "parity_fit", "smile_arbitrage"]
 
 _PAIRS_MIN: Final = 4
 _DISCOUNT_MIN, _DISCOUNT_MAX = 0.5, 1.1
 _EPSILON: Final = 1e-9
+_ABSURD_SPREAD: Final = 0.5
+"""Spread, over the most that an option can ever pay, beyond which an ask above that most is no price."""
 _RATES: Final = (-0.03, 0.15)
 """Annual rates that are plausible."""
 
@@ -76,6 +78,25 @@ def exercise_bounds(rows: Mapping[str, Any]) -> BOOL_1D:
     intrinsic = np.maximum(right * (spot - strike), 0.0)
     most = np.where(right > 0, spot, strike)
     bad: BOOL_1D = is_american(rows["settlement"]) & ((ask < intrinsic - _EPSILON) | (bid > most + _EPSILON))
+    return bad
+
+
+def absurd_asks(rows: Mapping[str, Any]) -> BOOL_1D:
+    """Asks that are no price: above the most that the option can ever pay, and off the bid by more than half of it.
+
+    A call can pay the underlying at most, a put its strike. Where no price of the underlying came with the quote, the
+    highest strike of its snapshot stands for it. An option deep in the money may well be offered a little above the
+    most, so the spread must be wide as well; no bid counts as a bid of zero.
+    """
+    n = len(rows["strike"])
+    if not n:
+        return np.zeros(0, np.bool_)
+    first = np.concatenate(([True], rows["ts_recv_ns"][1:] != rows["ts_recv_ns"][:-1]))
+    highest = np.maximum.reduceat(rows["strike"], np.flatnonzero(first))[np.cumsum(first) - 1]
+    spot = np.where(rows["underlying_price"] > 0, rows["underlying_price"], highest)
+    most = np.where(rows["right"] > 0, spot, rows["strike"])
+    bid = np.where(rows["bid"] > 0, rows["bid"], 0.0)
+    bad: BOOL_1D = (rows["ask"] > most) & (rows["ask"] - bid > _ABSURD_SPREAD * most)
     return bad
 
 

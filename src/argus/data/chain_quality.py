@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.chains import CHAIN_COLUMNS, ChainSnapshots, chain_order
 from argus.core.time import NS_PER_MINUTE, day_of, format_ns
-from argus.data._chain_arbitrage import european_arbitrage, exercise_bounds, smile_arbitrage
+from argus.data._chain_arbitrage import absurd_asks, european_arbitrage, exercise_bounds, smile_arbitrage
 from argus.data.option_expiries import option_rule
 
 __all__ = ["ChainExample", "ChainInspection", "ChainLimits", "ChainReason", "inspect_chain"]
@@ -54,6 +54,7 @@ class ChainReason(IntFlag):
     PARITY = 1 << 25
     BOUNDS = 1 << 26
     VENDOR_GREEKS = 1 << 27
+    ABSURD_ASK = 1 << 28
 
 
 _FATAL: Final = (1 << 16) - 1
@@ -308,6 +309,7 @@ def _off_grid(values: F64_1D, step: F64_1D) -> BOOL_1D:
 def _flag_arbitrage(rows: Mapping[str, Any], roots: tuple[str, ...], flags: NDArray[np.uint32]) -> None:
     ticks = np.array([option_rule(root).tick_below for root in roots] or [0.0])[rows["root"]]
     vertical, butterfly = smile_arbitrage(rows)
+    _flag(flags, absurd_asks(rows), ChainReason.ABSURD_ASK)
     _flag(flags, vertical, ChainReason.VERTICAL)
     _flag(flags, butterfly, ChainReason.BUTTERFLY)
     parity, bounds, calendar = european_arbitrage(rows, ticks)

@@ -125,15 +125,21 @@ def _normal_cdf(x: Any):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _add_leg(  # type: ignore[no-untyped-def]
-    right: Any, units: Any, strike: Any, left: Any, vol: Any, rate: Any, carry: Any, half: Any, spot: Any, row: Any
+    legs: Any, leg: Any, left: Any, vol: Any, added: Any, spot: Any, row: Any
 ):
-    """Add to `row` what closing the leg brings at each spot, its volatilities standing in `vol`."""
+    """Add to `row` what closing the leg brings at each spot; its volatilities and what its right to be exercised early
+    adds to Black's price stand in `vol` and `added`.
+    """
+    right, units, strike, rate, carry = legs[0, leg], legs[1, leg], legs[2, leg], legs[5, leg], legs[6, leg]
+    half, is_early = legs[7, leg], legs[8, leg] != 0.0
     growth, discount, root = np.exp(carry * left), np.exp(-rate * left), np.sqrt(left)
     for lane in range(len(row)):
         width = vol[lane] * root
         forward = spot[lane] * growth
         d1 = portable_log(forward / strike) / width + 0.5 * width
         value = discount * right * (forward * _normal_cdf(right * d1) - strike * _normal_cdf(right * (d1 - width)))
+        # No less than what exercising at once pays, if it may be.
+        value = max(value + added[lane], right * (spot[lane] - strike)) if is_early else value
         row[lane] += units * (max(value - half, 0.0) if units > 0.0 else max(value, 0.0) + half)
 
 
@@ -146,6 +152,7 @@ def mark_block(  # type: ignore[no-untyped-def]
     elapsed: Any,
     from_step: Any,
     legs: Any,
+    added: Any,
     paid: Any,
     commission: Any,
     room: Any,
@@ -162,9 +169,11 @@ def mark_block(  # type: ignore[no-untyped-def]
         The volatilities are multiplied by ``(spot / start) ** elasticity`` besides.
     elapsed : (steps,) float64
         Years from entry.
-    legs : (8, n) float64
-        Rows: right, units, strike, years, volatility, rate, carry, half-spread. An option whose years are over pays
-        what exercising it does, and closing it costs nothing.
+    legs : (9, n) float64
+        Rows: right, units, strike, years, volatility, rate, carry, half-spread, and 1 where it may be exercised early.
+        An option whose years are over pays what exercising it does, and closing it costs nothing.
+    added : (n, steps, lanes) float64, or (1, 1, lanes) where no leg may be exercised early
+        What that right adds to Black's price.
     paid : float
         What entering took.
     commission : float
@@ -193,7 +202,8 @@ def mark_block(  # type: ignore[no-untyped-def]
                     if elasticity != 0.0:
                         factor *= portable_exp(elasticity * portable_log(spot[step, lane] / start))
                     room[lane] = legs[4, leg] * factor
-                _add_leg(right, units, strike, left, room, legs[5, leg], legs[6, leg], half, spot[step], row)
+                own = added[min(leg, added.shape[0] - 1), min(step, added.shape[1] - 1)]
+                _add_leg(legs, leg, left, room, own, spot[step], row)
                 for lane in range(lanes):
                     row[lane] -= abs(units) * commission
 

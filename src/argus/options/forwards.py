@@ -15,13 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.errors import ConfigError, DataError
+from argus.options._robust import huber_weights, white_covariance
+from argus.options.american_parity import AmericanPairs, early_parity
 from argus.options.columns import U8_1D, option_columns
 from argus.options.reasons import Reason
 
 __all__ = ["ForwardFit", "ParityRules", "RateCurve", "implied_forwards"]
 
-_HUBER = 1.345  # 95 % as efficient as least squares where errors are normal: Huber 1981, "Robust Statistics"
-_TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, for normal errors
 _FITS = 50
 _SETTLED = 1e-12
 _NUMBERS = ("years", "forward", "discount", "forward_error", "discount_error", "rate", "dividend_yield")
@@ -143,6 +143,13 @@ class ForwardFit:
     residual_spreads: F64_1D
     reason: U8_1D
 
+    @property
+    def rate_error(self) -> F64_1D:
+        """Standard error of the rate, (m,): 0 where a curve gave it, large where an expiry is near."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error: F64_1D = self.discount_error / (self.discount * self.years)
+        return error
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
@@ -165,12 +172,13 @@ def implied_forwards(
     *,
     curve: RateCurve | None = None,
     spot: float = float("nan"),
+    early: ArrayLike = False,
     rules: ParityRules | None = None,
 ) -> ForwardFit:
     """Forward and discount of each expiry from put-call parity.
 
-    For European options. American prices hold the right to exercise as well: give a curve then, and read the forward
-    as approximate.
+    American prices hold the right to exercise as well, which bends the line: of such expiries the fit is that of
+    `argus.options.american_parity`, which takes the right out.
 
     Parameters
     ----------
@@ -181,7 +189,9 @@ def implied_forwards(
     curve : RateCurve or None
         Gives the discount; without it the slope of the line does. A short expiry says little about its own rate.
     spot : float
-        For the dividend yield.
+        For the dividend yield, and for what exercising early is worth.
+    early : (n,) bool
+        Options that may be exercised early; the first of an expiry counts. Without a spot such an expiry has no answer.
     rules : ParityRules or None
 
     Raises
@@ -197,6 +207,7 @@ def implied_forwards(
     times, strikes, bids, asks = (np.broadcast_to(column, rows) for column in made)
     rules = rules or ParityRules()
     found, first, group = np.unique(marks, return_index=True, return_inverse=True)
+    is_early = np.broadcast_to(np.asarray(early, dtype=np.bool_), rows)[first]
     numbers = np.full((7, len(found)), np.nan)
     pairs, reason = np.zeros(len(found), dtype=np.int64), np.zeros(len(found), dtype=np.uint8)
     residual, spreads = np.full(rows, np.nan), np.full(rows, np.nan)
@@ -208,6 +219,8 @@ def implied_forwards(
         t = float(numbers[0, number])
         given = float(curve.discount(t)[0]) if curve is not None and t > 0.0 else float("nan")
         line, calls, puts, why = _expiry(calls, puts, strikes, bids, asks, t, given, curve is not None, rules)
+        if line is not None and is_early[number]:
+            line, why = _without_early(line, calls, puts, strikes, bids, asks, t, given, spot, rules)
         pairs[number], reason[number] = len(calls), why
         if line is None:
             continue
@@ -264,26 +277,54 @@ def _expiry(
     calls, puts, gap = calls[near], puts[near], gap[near]
     if len(calls) < least:
         return None, calls, puts, Reason.TOO_FEW_STRIKES
+    scale = _scale(calls, puts, bids, asks)
+    line = _fit(strikes[calls], gap, scale, centre, given if is_given else None)
+    believed, why = _judged(line, strikes[calls], years, rules)
+    return believed, calls, puts, why
+
+
+def _scale(calls: I64_1D, puts: I64_1D, bids: F64_1D, asks: F64_1D) -> F64_1D:
+    """Price that counts as one, of each pair: both spreads."""
     spread = asks[calls] - bids[calls] + asks[puts] - bids[puts]
     # A locked quote is no proof of exactness: none counts more than ten times the usual one.
     typical = float(np.median(spread))
-    scale = np.maximum(spread, 0.1 * typical) if typical > 0.0 else np.ones(len(spread))
-    line = _fit(strikes[calls], gap, scale, centre, given if is_given else None)
-    return _judged(line, float(strikes[calls].min()), float(strikes[calls].max()), years, rules, calls, puts)
+    return np.maximum(spread, 0.1 * typical) if typical > 0.0 else np.ones(len(spread))
 
 
-def _judged(
-    line: _Line, lowest: float, highest: float, years: float, rules: ParityRules, calls: I64_1D, puts: I64_1D
-) -> tuple[_Line | None, I64_1D, I64_1D, int]:
+def _without_early(
+    start: _Line,
+    calls: I64_1D,
+    puts: I64_1D,
+    strikes: F64_1D,
+    bids: F64_1D,
+    asks: F64_1D,
+    years: float,
+    given: float,
+    spot: float,
+    rules: ParityRules,
+) -> tuple[_Line | None, int]:
+    """The line that American prices leave when what exercising early is worth is taken out of them."""
+    if not spot > 0.0:
+        return None, Reason.NO_UNDERLYING_PRICE
+    call, put = (0.5 * (bids[rows] + asks[rows]) for rows in (calls, puts))
+    pairs = AmericanPairs(strikes[calls], call, put, _scale(calls, puts, bids, asks), spot, years)
+    found = early_parity(pairs, start.forward, start.discount, given=given)
+    if found is None:
+        return None, Reason.NO_CONVERGENCE
+    return _judged(_Line(*found), strikes[calls], years, rules)
+
+
+def _judged(line: _Line, strike: F64_1D, years: float, rules: ParityRules) -> tuple[_Line | None, int]:
     """The line, or why it is not believed."""
+    lowest, highest = float(strike.min()), float(strike.max())
     margin = rules.band * abs(highest)
     if not (line.discount > 0.0 and abs(np.log(line.discount)) <= rules.rate_max * years):
-        return None, calls, puts, Reason.DISCOUNT_OUT_OF_RANGE
+        return None, Reason.DISCOUNT_OUT_OF_RANGE
     if not (line.forward > 0.0 and lowest - margin <= line.forward <= highest + margin):
-        return None, calls, puts, Reason.NO_FORWARD
+        return None, Reason.NO_FORWARD
     if not line.forward_error <= rules.error_max * line.forward:
-        return None, calls, puts, Reason.FORWARD_UNCERTAIN
-    return line, calls, puts, Reason.OK
+        return None, Reason.FORWARD_UNCERTAIN
+    return line, Reason.OK
 
 
 def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, centre: float, discount: float | None) -> _Line:
@@ -298,15 +339,10 @@ def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, centre: float, discount: fl
         before = found
         found = np.linalg.lstsq(columns * root[:, None], target * root, rcond=None)[0]
         left = target - columns @ found
-        # The floor lets an exact line be exact, without dividing by zero.
-        sigma = max(_TO_SIGMA * float(np.median(np.abs(left))), 1e-12)
-        weight = np.minimum(1.0, _HUBER * sigma / np.maximum(np.abs(left), 1e-300))
+        weight = huber_weights(left)
         if np.max(np.abs(found - before)) <= _SETTLED * max(1.0, float(np.max(np.abs(found)))):
             break
-    bread = np.linalg.pinv(columns.T @ (columns * weight[:, None]))
-    meat = columns.T @ (columns * (weight * left)[:, None] ** 2)
-    freedom = max(len(gap) - columns.shape[1], 1)
-    spread = bread @ meat @ bread * len(gap) / freedom
+    spread = white_covariance(columns, weight, left)
     slope = float(found[1]) if discount is None else discount
     level = float(found[0])
     # F = centre + level / slope, errors to first order.

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
 from argus.core.errors import ConfigError
+from argus.options.american_marks import EarlyMarks
 from argus.options.pop_models import SESSIONS_A_YEAR, Law, Measure, Model, PathModel
 from argus.options.positions import Costs, PnlCurve, Position, half_spreads, pnl_curve
 
@@ -187,6 +188,9 @@ class PathPop:
     histogram_edge : (bins + 1,) float64
     histogram_share, histogram_error : (bins,) float64
     fan : Fan
+    assigned : tuple of (int, Estimate)
+        Each sold leg that may be exercised early, and the probability that this pays its holder at some step before
+        the position is closed. The holder is taken to reckon with the leg's volatility of entry.
     """
 
     model: str
@@ -211,6 +215,7 @@ class PathPop:
     histogram_share: F64_1D
     histogram_error: F64_1D
     fan: Fan
+    assigned: tuple[tuple[int, Estimate], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -324,7 +329,9 @@ def pop_by_paths(
     it), times the factor that the model draws with its paths,
     times ``(spot / spot at entry) ** vol_elasticity``: about -4 is what index options do, 0 is the default. Closing
     costs the half-spread and the commission of each option; an option at its expiry is settled for what exercising it
-    pays. Early exercise is not considered. A stop is a market order at the next step: it may lose more than it says.
+    pays. Where `Position.early` says so, the mark is that of the American model (`argus.options.american_marks`); the
+    position itself is never exercised nor assigned on the way, and `PathPop.assigned` says how often it might have
+    been. A stop is a market order at the next step: it may lose more than it says.
 
     Parameters
     ----------
@@ -390,6 +397,7 @@ class _Run:
                 position.rate,
                 position.carry,
                 half_spreads(position, costs),
+                position.early.astype(np.float64),
             )
         )
         own = np.where(position.vol > 0.0, position.vol, 1.0)
@@ -400,6 +408,18 @@ class _Run:
         self.why = np.zeros(paths, dtype=np.uint8)
         self.touched = np.empty((len(self.strikes), paths))
         self.marks = np.empty((len(elapsed), min(paths, _CHUNK)))
+        self.early, self.edges = self._early_marks()
+        self.assigned = np.zeros((len(self.edges), paths), dtype=np.bool_)
+
+    def _early_marks(self) -> tuple[EarlyMarks | None, dict[int, F64_1D]]:
+        """What the right to exercise early adds, and the spots at which it pays to use it against the sold legs."""
+        position = self.position
+        if not position.early.any():
+            return None, {}
+        first = self.model.paths(self.elapsed, 0, 1, self.seed)
+        marks = EarlyMarks(position, self.elapsed, moves=first.vol_ratio is not None or self.elasticity != 0.0)
+        sold = np.flatnonzero(position.early & (position.quantity < 0.0))
+        return marks, {leg: marks.boundary(leg) for leg in sold.tolist()}
 
     def follow(self, first: int, last: int) -> None:
         """Follow paths `first` to `last` (exclusive)."""
@@ -421,6 +441,12 @@ class _Run:
         marks = self.marks if first == 0 else np.empty(spot.shape)
         from_step = 0 if first == 0 or self.plan.watches else steps - 1
         room = np.empty(last - first)
+        added = np.zeros((1, 1, last - first))
+        if self.early is not None:
+            moved = ratio
+            if self.elasticity != 0.0:
+                moved = (ratio if len(ratio) else np.ones((1, *spot.shape))) * (spot / start) ** self.elasticity
+            added = self.early.added(spot, moved)
         mark_block(
             spot,
             ratio,
@@ -429,6 +455,7 @@ class _Run:
             self.elapsed,
             from_step,
             self.legs,
+            added,
             self.paid,
             self.commission,
             room,
@@ -439,6 +466,10 @@ class _Run:
             exit_block(marks, self.target, self.stop, self.pnl[part], self.step[part], self.why[part])
         else:
             self.pnl[part] = marks[-1]
+        for row, (leg, edge) in enumerate(self.edges.items()):
+            side = float(self.position.right[leg])
+            beyond = side * (spot - edge[:, None]) >= 0.0
+            self.assigned[row, part] = beyond.any(axis=0) & (np.argmax(beyond, axis=0) < self.step[part])
         for row, strike in enumerate(self.strikes):
             touch_block(spot, start, float(strike), float(self.model.bridge_vol), self.elapsed, self.touched[row, part])
 
@@ -474,6 +505,7 @@ class _Run:
             histogram_share=shares,
             histogram_error=_share_error(shares, count),
             fan=self._fan(),
+            assigned=tuple((leg, _share(row, count)) for leg, row in zip(self.edges, self.assigned, strict=True)),
         )
 
     def _fan(self) -> Fan:

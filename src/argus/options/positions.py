@@ -11,16 +11,16 @@ What it makes at its nearest expiry is a `PnlCurve` of straight lines between st
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from argus.core.arrays import F64_1D, I64_1D
+from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError
-from argus.options._valuation import LegValue, black_greeks
+from argus.options._valuation import LegValue, american_greeks, black_greeks
 
 __all__ = ["Costs", "Fill", "PnlCurve", "Position", "Profile", "pnl_curve", "position_of", "profile"]
 
@@ -92,6 +92,8 @@ class Position:
         Annual continuous rate behind the discount, and growth of the forward over the spot, of the leg's expiry.
     row : (legs,) int64
         Row of the chain that the leg was taken from; -1 where there is none.
+    early : (legs,) bool
+        Whether its holder may exercise it before its expiry: the leg is then worth what the American model says.
 
     Raises
     ------
@@ -111,12 +113,13 @@ class Position:
     rate: F64_1D
     carry: F64_1D
     row: I64_1D
+    early: BOOL_1D
 
     def __post_init__(self) -> None:
         if not (0.0 < self.spot < math.inf):
             raise ConfigError(f"{self.name}: spot is {self.spot}; it must be positive and finite")
         count = len(self.right)
-        for column in ("quantity", "strike", "years", "bid", "ask", "vol", "rate", "carry", "row"):
+        for column in ("quantity", "strike", "years", "bid", "ask", "vol", "rate", "carry", "row", "early"):
             if getattr(self, column).shape != (count,):
                 raise ConfigError(f"{self.name}: {column} has shape {getattr(self, column).shape}, expected ({count},)")
         is_option = self.right != 0
@@ -143,6 +146,10 @@ class Position:
     def has_one_expiry(self) -> bool:
         """Whether all options expire together."""
         return bool((self.years[self.right != 0] == self.horizon).all())
+
+    def without_early(self) -> Position:
+        """The same legs, none of which may be exercised early."""
+        return replace(self, early=np.zeros(len(self.right), dtype=np.bool_))
 
     def entry(self, fill: Fill = Fill.NATURAL) -> float:
         """What entering takes, per unit: a debit is positive, a credit negative; no commission."""
@@ -179,9 +186,16 @@ class Position:
             )
         left = np.where(self.right != 0, self.years - elapsed, 0.0)
         at = np.atleast_1d(np.asarray(spot, dtype=np.float64))[:, None]
-        return black_greeks(
-            self.right, at, self.strike, left, self.vols_at(elapsed) * vol_factor, self.rate, self.carry
-        )
+        vols = self.vols_at(elapsed) * vol_factor
+        found = black_greeks(self.right, at, self.strike, left, vols, self.rate, self.carry)
+        legs = np.flatnonzero(self.early)
+        if not len(legs):
+            return found
+        columns = (self.strike, left, vols, self.rate, self.carry)
+        own = american_greeks(self.right[legs], at, *(column[legs] for column in columns))
+        for part, early in zip(found, own, strict=True):
+            part[:, legs] = early
+        return found
 
     def value(self, spot: ArrayLike, elapsed: float = 0.0, vol_factor: float = 1.0) -> LegValue:
         """Model value and greeks at these spots after `elapsed` years, every volatility times `vol_factor`.
@@ -216,6 +230,7 @@ def position_of(
     vol: ArrayLike = 0.2,
     rate: ArrayLike = 0.0,
     carry: ArrayLike = 0.0,
+    early: ArrayLike = False,
 ) -> Position:
     """A position from legs stated by hand; scalars stand for every leg.
 
@@ -230,9 +245,9 @@ def position_of(
         raise ConfigError("give either price, or bid and ask")
     if price is not None:
         bid = ask = price
-    stated = (right, quantity, strike, years, bid, ask, vol, rate, carry)
+    stated = (right, quantity, strike, years, bid, ask, vol, rate, carry, early)
     given = np.broadcast_arrays(*(np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in stated))
-    side, units, at, until, low, high, sigma, r, b = (np.ascontiguousarray(column) for column in given)
+    side, units, at, until, low, high, sigma, r, b, may = (np.ascontiguousarray(column) for column in given)
     stock = side == 0.0
     return Position(
         name,
@@ -247,6 +262,7 @@ def position_of(
         r,
         b,
         np.full(len(stock), -1, dtype=np.int64),
+        ~stock & (may != 0.0),
     )
 
 

@@ -59,6 +59,12 @@ class Reason(IntEnum):
     """An American option that pays to exercise between two boundaries, which only negative rates and yields make."""
     FORWARD_UNCERTAIN = 22
     """Put-call parity leaves the forward of the expiry so uncertain that it says nothing."""
+    NO_UNDERLYING_PRICE = 23
+    """What exercising early is worth cannot be told without the price of the underlying."""
+    MODEL_OFF_QUOTES = 24
+    """The calibrated model misses the quotes of that expiry by more than can be believed."""
+    EXPIRY_NOT_CALIBRATED = 25
+    """The shortest expiry that the model was calibrated to is far longer than the one asked for."""
 
 
 _NAMES = {int(reason): reason.name.lower() for reason in Reason}

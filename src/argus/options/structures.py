@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError
 from argus.options._valuation import black_greeks
+from argus.options.american import american_values
 from argus.options.positions import Position
 from argus.options.reasons import Reason
 
@@ -268,6 +269,8 @@ class ChainSlice:
         Implied volatility; NaN where there is none.
     forward, discount : (n,) float64
         Of the row's expiry.
+    early : (n,) bool or None
+        Options that may be exercised early; None where none may.
     """
 
     spot: float
@@ -279,9 +282,12 @@ class ChainSlice:
     vol: F64_1D
     forward: F64_1D
     discount: F64_1D
+    early: BOOL_1D | None = None
 
     def __post_init__(self) -> None:
-        for name in ("strike", "years", "bid", "ask", "vol", "forward", "discount"):
+        if self.early is None:
+            object.__setattr__(self, "early", np.zeros(len(self.right), dtype=np.bool_))
+        for name in ("strike", "years", "bid", "ask", "vol", "forward", "discount", "early"):
             shape = getattr(self, name).shape
             if shape != self.right.shape or self.right.ndim != 1:
                 raise ConfigError(
@@ -358,7 +364,8 @@ def select_structure(structure: Structure | str, chain: ChainSlice, wanted: Want
     """Find a structure in a chain.
 
     A row counts where it has a finite quote with bid at most ask, a volatility, a forward and a discount; to be sold it
-    needs a bid above zero, to be bought an ask. Deltas are Black's in the spot, by the row's own volatility.
+    needs a bid above zero, to be bought an ask. Deltas are those in the spot by the row's own volatility: Black's, or
+    the American model's for options that may be exercised early.
 
     Raises
     ------
@@ -388,6 +395,11 @@ def _found(structure: Structure, chain: ChainSlice, wanted: Wanted) -> Position:
     with np.errstate(all="ignore"):
         rate, carry = _rates(chain)
         delta = black_greeks(chain.right, chain.spot, chain.strike, chain.years, chain.vol, rate, carry).delta
+    early = np.flatnonzero(chain.early) if chain.early is not None else np.zeros(0, dtype=np.int64)
+    if len(early):
+        columns = (chain.strike, chain.years, chain.vol, rate, rate - carry, chain.right)
+        delta[early] = american_values(chain.spot, *(column[early] for column in columns)).delta
+        usable &= np.isfinite(delta)
     near = _expiry(chain.years[usable], wanted.dte, wanted.dte_tolerance, 0.0)
     expiries = {Expiry.NEAR: near}
     if structure.has_later:
@@ -471,6 +483,7 @@ def _row(
 
 def _position(structure: Structure, chain: ChainSlice, rows: I64_1D) -> Position:
     stock = rows < 0
+    early = np.zeros(len(chain.right), dtype=np.bool_) if chain.early is None else chain.early
     first = int(rows[~stock][0])
     with np.errstate(all="ignore"):
         rate, carry = _rates(chain)
@@ -488,4 +501,5 @@ def _position(structure: Structure, chain: ChainSlice, rows: I64_1D) -> Position
         np.where(stock, rate[first], rate[rows]),
         np.where(stock, carry[first], carry[rows]),
         rows,
+        ~stock & early[rows],
     )

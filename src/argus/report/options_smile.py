@@ -51,6 +51,10 @@ class SmileExpiry:
     vol_vendor : (n,) float64 or None
     why : str
         Why forward or line are missing; empty where they are not.
+    forward_error : float
+        Standard error of the forward; NaN where it is not known.
+    rate_said, own_rate_said : str
+        The rate, and what this expiry's quotes alone say of it, with their errors in words; empty for the bare rate.
     """
 
     label: str
@@ -69,6 +73,9 @@ class SmileExpiry:
     curve_vol: F64_1D | None = None
     vol_vendor: F64_1D | None = None
     why: str = ""
+    forward_error: float = math.nan
+    rate_said: str = ""
+    own_rate_said: str = ""
 
     @property
     def used(self) -> int:
@@ -214,8 +221,10 @@ def _table(view: SmileView) -> str:
         head("Expiry", is_number=False),
         head("Days", "Calendar days to settlement."),
         head("Forward"),
+        head("+/-", "Standard error of the forward."),
         head("Discount"),
-        head("Implied rate"),
+        head("Implied rate", "Annual, of the expiries that know theirs, with its standard error."),
+        head("Its own quotes say", "The rate by this expiry's quotes alone."),
         head("At the money", "Annual volatility at the forward."),
         head("Used", "Quotes whose volatility was used."),
         head("Left out", "Quotes that were not, by reason."),
@@ -230,8 +239,10 @@ def _table(view: SmileView) -> str:
                 Cell(_named(one.label, k) + note, one.days),
                 number(one.days, _days(one.days)),
                 number(one.forward),
+                number(one.forward_error, figures.ratio(one.forward_error, 3)),
                 number(one.discount, figures.ratio(one.discount, 5)),
-                number(one.rate, figures.percent(one.rate, 2)),
+                Cell(escape(one.rate_said) or figures.percent(one.rate, 2), one.rate),
+                Cell(escape(one.own_rate_said) or missing(), 0.0),
                 number(one.vol_atm, figures.percent(one.vol_atm, 2)),
                 number(one.used, figures.count(one.used)),
                 number(left_out.total(), figures.count(left_out.total())),

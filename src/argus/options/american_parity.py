@@ -1,0 +1,153 @@
+"""Put-call parity of American options: the forward that is left when the right to exercise early is taken out.
+
+An American call less an American put is no straight line in the strike: whichever is in the money holds the right to
+exercise as well, worth more the deeper it is. The line of European options then tells a forward and a rate that are
+off. So each strike is asked another question. Its out-of-the-money option, whose right is worth little, gives the
+volatility of the strike; at that volatility the American model gives the in-the-money option; by what its quote
+differs is the strike's residual. It depends on the forward and on the rate, and both are chosen so that the residuals
+are small, by Huber's weights as for European options. The European line is the first guess only.
+
+An option that is exercised at once says nothing of forward or rate, and moves neither: its price is the payoff whatever
+they are. The standard errors know it, since they come from how much the residuals move with forward and rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from argus.core.arrays import F64_1D
+from argus.options._robust import huber_weights, white_covariance
+from argus.options.american import american_implied_vol, american_values
+from argus.options.black import black76_greeks
+from argus.options.implied import implied_vol
+
+__all__ = ["AmericanPairs", "early_parity"]
+
+_PAIRS_MAX: Final = 41
+"""Strikes that the search looks at; they are spread evenly over those that there are."""
+_STEPS: Final = 30
+_SETTLED: Final = 1e-7
+"""Of the forward as a share, and of the rate: a hundredth of a tick on any price."""
+_NUDGE: Final = 1e-4
+_SECANTS: Final = 8
+_VOL_SETTLED: Final = 1e-9
+"""Share of the strike within which a volatility gives its price."""
+_STEP_MAX: Final = np.array([0.02, 0.03])
+_RATES: Final = (-0.2, 0.5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AmericanPairs:
+    """Calls and puts of one expiry by strike.
+
+    Attributes
+    ----------
+    strike, call, put : (n,) float64
+        Strike, ascending, and the middle of both quotes.
+    scale : (n,) float64
+        Price that counts as one.
+    spot, years : float
+    """
+
+    strike: F64_1D
+    call: F64_1D
+    put: F64_1D
+    scale: F64_1D
+    spot: float
+    years: float
+
+    def thinned(self) -> AmericanPairs:
+        """At most `_PAIRS_MAX` of the strikes."""
+        count = len(self.strike)
+        rows = np.unique(np.rint(np.linspace(0, count - 1, min(count, _PAIRS_MAX))).astype(np.intp))
+        strike, call, put, scale = (column[rows] for column in (self.strike, self.call, self.put, self.scale))
+        return AmericanPairs(strike, call, put, scale, self.spot, self.years)
+
+    def residuals(self, centre: float, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Call less put less what the model says, (places, n), at rows of ``ln(forward / centre)`` and rate.
+
+        Below `centre` the put gives the volatility, from it on the call. NaN where it has none.
+        """
+        count, rows = len(self.strike), len(places)
+        shift, rate = (np.repeat(column, count) for column in places.T)
+        strike = np.tile(self.strike, rows)
+        right = np.where(strike >= centre, 1, -1)
+        own = np.where(right > 0, np.tile(self.call, rows), np.tile(self.put, rows))
+        other = np.where(right > 0, np.tile(self.put, rows), np.tile(self.call, rows))
+        dividend = rate - (shift + np.log(centre / self.spot)) / self.years
+        vol = self._vols(own, strike, rate, dividend, right)
+        model = american_values(self.spot, strike, self.years, vol, rate, dividend, -right).price
+        found: NDArray[np.float64] = (-right * (other - model)).reshape(rows, count)
+        return found
+
+    def _vols(self, price: F64_1D, strike: F64_1D, rate: F64_1D, dividend: F64_1D, right: NDArray[np.int64]) -> F64_1D:
+        """Volatilities of American prices, by secants from that of a European one, which is near; else by search."""
+        forward = self.spot * np.exp((rate - dividend) * self.years)
+        discount = np.exp(-rate * self.years)
+        vol = implied_vol(price, forward, discount, strike, self.years, right).vol
+        slope = black76_greeks(forward, discount, strike, self.years, vol, right).vega
+        before = np.zeros((2, len(vol)))
+        with np.errstate(all="ignore"):
+            for turn in range(_SECANTS):
+                gap = price - american_values(self.spot, strike, self.years, vol, rate, dividend, right).price
+                settled = np.abs(gap) <= _VOL_SETTLED * strike
+                if turn:
+                    own = (before[1] - gap) / (vol - before[0])
+                    slope = np.where(own > 0.0, own, slope)
+                if (settled | ~np.isfinite(vol)).all():
+                    break
+                before = np.stack((vol, gap))
+                vol = np.where(settled, vol, np.maximum(vol + gap / slope, 0.1 * vol))
+        rest = np.flatnonzero(~settled)
+        given = (strike[rest], self.years, rate[rest], dividend[rest], right[rest])
+        vol[rest] = american_implied_vol(price[rest], self.spot, *given).vol
+        return vol
+
+
+def early_parity(
+    pairs: AmericanPairs, forward: float, discount: float, *, given: float
+) -> tuple[float, float, float, float, F64_1D] | None:
+    """Forward, discount, their standard errors, and residuals of all pairs; None where the search does not settle.
+
+    Parameters
+    ----------
+    pairs : AmericanPairs
+    forward, discount : float
+        Where to begin: those of European parity.
+    given : float
+        The discount that a curve gives; NaN where the quotes are asked for it.
+    """
+    searched = pairs.thinned()
+    is_given = bool(np.isfinite(given))
+    free = 1 if is_given else 2
+    rate = -np.log(given if is_given else discount) / pairs.years
+    place = np.array([0.0, rate if is_given else max(rate, 0.0)])
+    nudges = np.vstack([np.zeros(2), _NUDGE * np.eye(2)[:free]])
+    for _ in range(_STEPS):
+        moved = searched.residuals(forward, place + nudges)
+        base, slopes = moved[0], (moved[1:] - moved[0]) / _NUDGE
+        told = np.isfinite(base) & np.isfinite(slopes).all(axis=0)
+        if told.sum() <= free:
+            return None
+        left = base[told] / searched.scale[told]
+        columns = (slopes[:, told] / searched.scale[told]).T
+        weight = huber_weights(left)
+        root = np.sqrt(weight)
+        change = np.linalg.lstsq(-columns * root[:, None], left * root, rcond=None)[0]
+        change = np.clip(change, -_STEP_MAX[:free], _STEP_MAX[:free])
+        place[:free] += change
+        place[1] = np.clip(place[1], *_RATES) if not is_given else place[1]
+        if np.max(np.abs(change)) <= _SETTLED:
+            break
+    else:
+        return None
+    spread = np.sqrt(np.maximum(np.diag(white_covariance(columns, weight, left)), 0.0))
+    found = forward * float(np.exp(place[0]))
+    factor = given if is_given else float(np.exp(-place[1] * pairs.years))
+    rate_error = 0.0 if is_given else float(spread[1])
+    every = pairs.residuals(forward, place[None, :])[0]
+    return found, factor, found * float(spread[0]), factor * pairs.years * rate_error, every
