@@ -33,7 +33,7 @@ def snapshot() -> Snapshot:
 def put(snapshot: Snapshot) -> PopReport:
     structure = find_structure(snapshot, "short_put", Wanted(dte=102.0, delta=0.6), COSTS)
     plan = ExitPlan(profit_target=0.5, stop=1.0)
-    return probability_of_profit(structure, plan=plan, paths=3_000, seed=1)
+    return probability_of_profit(structure, plan=plan, paths=2_000, seed=1)
 
 
 def test_forwards_rates_and_volatilities_are_the_true_ones(snapshot: Snapshot) -> None:
@@ -156,7 +156,7 @@ def test_a_sold_call_is_told_of_dividends(snapshot: Snapshot) -> None:
 
 def test_the_commands_show_it(tmp_path: Path) -> None:
     path, page = tmp_path / "spy.csv", tmp_path / "pop.html"
-    path.write_text(as_csv(american_chain(replace(SHARE, months=2, weeks=0, strikes_per_expiry=30))[0]))
+    path.write_text(as_csv(american_chain(replace(SHARE, months=2, weeks=0))[0]))
     asked = ("--chain", str(path), "--structure", "short_put_vertical", "--dte", "46", "--delta", "0.3")
     done = argus("options", "pop", *asked, "--paths", "200", "--page", str(page), "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr

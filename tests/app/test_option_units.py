@@ -13,13 +13,14 @@ from argus.app.option_positions import find_structure
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_tables import expiry_lines, quote_frame, structure_dict
 from argus.options import Costs, Wanted, black76_price
-from tests.app.american_market import american_chain
+from tests.app.american_market import SHARE, american_chain
 from tests.app.test_options import CHAINS, replace_columns
 
 
 @pytest.fixture(scope="module", params=["European", "American"])
 def snapshot(request: pytest.FixtureRequest) -> Snapshot:
-    return snapshot_of(CHAINS[0] if request.param == "European" else american_chain()[0], "made up")
+    share = replace(SHARE, months=2, weeks=0)
+    return snapshot_of(CHAINS[0] if request.param == "European" else american_chain(share)[0], "made up")
 
 
 def test_the_greeks_of_a_structure_are_in_the_units_of_their_names(snapshot: Snapshot) -> None:

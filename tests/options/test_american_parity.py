@@ -83,7 +83,7 @@ def test_the_bias_of_european_parity_is_gone(
 
 
 def test_standard_errors_are_those_of_repeated_chains() -> None:
-    fits = [fit(made(180, 0.05, 0.02, 0.25, 0.01, seed), early=True) for seed in range(16)]
+    fits = [fit(made(180, 0.05, 0.02, 0.25, 0.01, seed), early=True) for seed in range(10)]
     truth = {"forward": SPOT * np.exp(0.03 * 180 / 365.0), "rate": 0.05}
     for name, real in truth.items():
         values = np.array([getattr(one, name)[0] for one in fits])
