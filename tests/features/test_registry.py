@@ -11,6 +11,7 @@ from argus.core.errors import ConfigError, DataError
 from argus.core.strategy import FeatureRef
 from argus.features import LiveFeatures, bar_columns, compute, feature, registry
 from argus.features.declaration import inputs_of
+from argus.features.graph import input_column
 from argus.features.inputs import VOLUME
 from tests.features.bars import other_future, random_bars
 
@@ -129,3 +130,8 @@ def test_a_coarser_clock_reads_what_says_when_its_bars_close() -> None:
         inputs_of(feature("sma").term({"on": "1h"}))
     )
     assert inputs_of(feature("sma").term({})) == ("close",)
+
+
+def test_an_input_is_one_term_however_it_is_asked_for() -> None:
+    # A plan fills each input once: a second one of the same name would stay empty.
+    assert input_column("close") is input_column("close", "") is input_column(name="close", member="")

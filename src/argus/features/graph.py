@@ -144,10 +144,9 @@ class Held(Term):
         return f"{self.term!r} on {self.clock}"
 
 
-@cache
 def input_column(name: str, member: str = "") -> Input:
     """The input of that name; the same object every time."""
-    return Input(name, member)
+    return _input(name, member)
 
 
 def node(kernel: str, *inputs: Term, args: Sequence[float] = (), output: int = 0) -> Node:
@@ -177,6 +176,12 @@ def terms_below(terms: Sequence[Term]) -> Iterator[Term]:
             continue
         waiting.append((term, True))
         waiting.extend((one, False) for one in reversed(term.inputs))
+
+
+@cache
+def _input(name: str, member: str) -> Input:
+    # Apart from `input_column`: a cache takes a member that is left out and an empty one for two calls.
+    return Input(name, member)
 
 
 @cache
