@@ -31,6 +31,7 @@ from typing import Any
 
 from numba import njit, types
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 __all__ = [
     "Form",
@@ -135,16 +136,38 @@ def kernel_address(name: str) -> int:
     return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
 
+def _part(context: Any, builder: Any, kinds: tuple[Any, Any], values: tuple[Any, Any], k: Any) -> Any:
+    """Elements ``places[k]`` to ``places[k + 1]`` of an array: a slice of which nobody asks whether it lies inside."""
+    array, places = (context.make_array(kind)(context, builder, one) for kind, one in zip(kinds, values, strict=True))
+    after = builder.add(k, context.get_constant(types.int64, 1))
+    first, last = (builder.load(builder.gep(places.data, [place])) for place in (k, after))
+    made = context.make_array(kinds[0])(context, builder)
+    fill: Any = populate_array
+    fill(
+        made,
+        data=builder.gep(array.data, [first]),
+        shape=[builder.sub(last, first)],
+        strides=array.strides,
+        itemsize=array.itemsize,
+        meminfo=None,
+    )
+    return made._getvalue()
+
+
 def _call_compiled() -> Any:
     @intrinsic
-    def call(typingctx, address, work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-        signature = types.void(types.int64, work, io, at, n, row, args, state)
+    def call(typingctx, address, work, at, n, row, io, io_at, args, args_at, state, state_at, k):  # type: ignore[no-untyped-def]
+        kinds = (work, io, types.int64, types.int64, types.int64, args, state)
+        signature = types.void(address, work, at, n, row, io, io_at, args, args_at, state, state_at, k)
 
         def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            kinds = signature.args[1:]
+            address, work, at, n, row, *lists, k = values
+            io, args, state = (
+                _part(context, builder, signature.args[5 + j : 7 + j], tuple(lists[j : j + 2]), k) for j in (0, 2, 4)
+            )
             pointer = context.call_conv.get_function_type(types.none, kinds).as_pointer()
-            function = builder.inttoptr(values[0], pointer)
-            context.call_conv.call_function(builder, function, types.none, kinds, values[1:])
+            function = builder.inttoptr(address, pointer)
+            context.call_conv.call_function(builder, function, types.none, kinds, (work, io, at, n, row, args, state))
             return context.get_dummy_value()
 
         return signature, lower
@@ -152,12 +175,20 @@ def _call_compiled() -> Any:
     return call
 
 
-def _call_plain(kernel, work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    kernel(work, io, at, n, row, args, state)
+def _call_plain(kernel, work, at, n, row, io, io_at, args, args_at, state, state_at, k):  # type: ignore[no-untyped-def]
+    kernel(
+        work,
+        io[io_at[k] : io_at[k + 1]],
+        at,
+        n,
+        row,
+        args[args_at[k] : args_at[k + 1]],
+        state[state_at[k] : state_at[k + 1]],
+    )
 
 
 call_kernel = _call_plain if _numba.config.DISABLE_JIT else _call_compiled()
-"""Call a kernel: the compiled one at an address, or the plain function."""
+"""Call a kernel, the compiled one at an address or the plain function, with what call `k` of a plan gives it."""
 
 
 @cache

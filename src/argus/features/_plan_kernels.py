@@ -28,16 +28,7 @@ def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_
         for e in range(emit_at[k], emit_at[k + 1]):
             emit(work[emits[e, 0], at : at + n], out[emits[e, 1], out_row : out_row + n])
         if k < calls:
-            call_kernel(
-                addresses[k],
-                work,
-                io[io_at[k] : io_at[k + 1]],
-                at,
-                n,
-                row,
-                args[args_at[k] : args_at[k + 1]],
-                state[state_at[k] : state_at[k + 1]],
-            )
+            call_kernel(addresses[k], work, at, n, row, io, io_at, args, args_at, state, state_at, k)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -184,6 +184,9 @@ class _Coarse:
     """The bars of one coarser clock and what is computed on them."""
 
     def __init__(self, clock: str, terms: Sequence[Held], columns: Sequence[int], piece: int) -> None:
+        from argus.features._plan_kernels import gather, spread_out
+
+        self._gather, self._spread_out = gather, spread_out
         self.clock = clock
         self.runner = Runner([one.term for one in terms], max(256, min(piece, PIECE)))
         self.inputs: tuple[str, ...] = (
@@ -224,9 +227,7 @@ class _Coarse:
         self.runner.restore(taken)
 
     def feed(self, work: NDArray[Any], at: int, n: int) -> None:
-        from argus.features._plan_kernels import gather, spread_out
-
-        found = gather(
+        found = self._gather(
             work, at, n, self.columns, self._rules, self._mode, self._seconds, self.carried, self._bars, self._closed,
             self.held, self._targets,
         )  # fmt: skip
@@ -241,7 +242,7 @@ class _Coarse:
         for first in range(0, found, self.runner.piece):
             last = min(first + self.runner.piece, found)
             self.runner.feed([self._bars[j, first:last] for j in self._order], self._values, first)
-        spread_out(self._values, self._closed, n, self.held, work, self._targets, at)
+        self._spread_out(self._values, self._closed, n, self.held, work, self._targets, at)
 
 
 def _coarse_runners(plan: Plan, piece: int) -> list[_Coarse]:
