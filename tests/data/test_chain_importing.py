@@ -102,6 +102,18 @@ def test_a_bad_row_is_kept_with_its_reason_and_its_bytes(
     assert "line 22" in row.message
 
 
+def test_the_number_at_which_a_solver_stops_is_no_volatility(tmp_path: Path) -> None:
+    lines = [line(f"SPXW190621C0{strike}000", impliedvol=vol) for strike, vol in ((2900, 0.02), (2905, 0.0201), (2910, 0))]
+    path = written(tmp_path / "a.csv.gz", lines)
+    np.testing.assert_array_equal(read_chain_file(path, SPEC).chain.vendor_iv, [np.nan, 0.0201, np.nan])
+    stated = chain_preset("spx_eod_2019", "SPX", placeholders={"vendor_gamma": 0.001}, zero_is_none=())
+    chain = read_chain_file(path, stated).chain
+    assert chain.vendor_iv.tolist() == [0.02, 0.0201, 0.0]
+    assert np.isnan(chain.vendor_gamma).all()
+    with pytest.raises(ImportFailed, match="placeholders names 'colour', which is no number"):
+        read_chain_file(path, chain_preset("spx_eod_2019", "SPX", placeholders={"colour": 1.0}))
+
+
 def test_two_quotes_of_one_contract_are_both_kept_apart(store: ChainStore, tmp_path: Path) -> None:
     lines = [*quotes(), line("SPXW190621C02815000", bid=10.1)]
     report = import_chains(store, written(tmp_path / "a.csv.gz", lines), SPEC)

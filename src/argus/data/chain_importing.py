@@ -71,6 +71,8 @@ class ChainSpec:
         How long after the quotes the vendor delivers them.
     zero_is_none : tuple of str
         Fields in which this vendor writes 0 for what it does not have.
+    placeholders : mapping
+        Field to another number that this vendor writes there for what it does not have.
     at_open : bool or None
         Whether the contracts settle on the open, where roots do not tell (see `canonical_roots`).
     delimiter, encoding, where, notes
@@ -87,6 +89,7 @@ class ChainSpec:
     expiry_format: str = "iso"
     delay_ns: int = 0
     zero_is_none: tuple[str, ...] = ()
+    placeholders: Mapping[str, float] = field(default_factory=dict)
     at_open: bool | None = None
     delimiter: str = ","
     encoding: str = "utf-8"
@@ -95,7 +98,8 @@ class ChainSpec:
 
     def describe(self) -> dict[str, Any]:
         """The statement as plain values, for the manifest."""
-        plain = asdict(replace(self, columns=dict(self.columns), where=dict(self.where)))
+        plain_maps = {name: dict(getattr(self, name)) for name in ("columns", "where", "placeholders")}
+        plain = asdict(replace(self, **plain_maps))
         return plain | {"zero_is_none": list(self.zero_is_none), "notes": list(self.notes)}
 
     @property
@@ -119,6 +123,8 @@ CHAIN_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "stamp": "session_close",
             "expiry_format": "%m/%d/%Y",
             "zero_is_none": ("last", "vendor_iv"),
+            # Its solver stops at 2 %: in 58 files thousands of volatilities are exactly that, and none lies below.
+            "placeholders": {"vendor_iv": 0.02},
         },
         "chain_symbols": {
             "columns": {"symbol": "symbol", **_SAME},
@@ -294,6 +300,7 @@ def _check_statement(names: tuple[str, ...], source: str, spec: ChainSpec) -> No
     """Raise `ImportFailed` with everything that is missing from or wrong with the statement."""
     wrong = [f"columns names {name!r}, which is no field of an option" for name in spec.columns if name not in _FIELDS]
     wrong += [f"zero_is_none names {name!r}, which is no number" for name in spec.zero_is_none if name not in _OBSERVED]
+    wrong += [f"placeholders names {name!r}, which is no number" for name in spec.placeholders if name not in _OBSERVED]
     wrong += [f"columns states no {name!r}" for name in ("bid", "ask") if name not in spec.columns]
     if "symbol" not in spec.columns:
         wrong += [
@@ -329,7 +336,8 @@ def _columns(
     for name in _OBSERVED:
         if name in spec.columns:
             values = numbers(table, spec.columns[name], rejected)
-            columns[name] = np.where(values == 0, np.nan, values) if name in spec.zero_is_none else values
+            nothing = [0.0] * (name in spec.zero_is_none) + [spec.placeholders.get(name, np.nan)]
+            columns[name] = np.where(np.isin(values, nothing), np.nan, values)
         else:
             columns[name] = np.full(table.frame.height, np.nan)
     return columns, roots, rejected
