@@ -140,6 +140,44 @@ def test_the_same_import_twice_changes_nothing_and_other_values_do_not_win(store
     assert 10.5 in store.load("SPX/eod").ask
 
 
+def test_a_file_whose_rows_gave_way_is_held_against_the_catalog_again(store: ChainStore, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv.gz", quotes())
+    import_chains(store, path, SPEC)
+    other = quotes()
+    other[7] = other[7].replace("10.4", "9999.0")
+    corrected = written(tmp_path / "b.csv.gz", other)
+    import_chains(store, corrected, SPEC, replace_rows=True)
+    assert import_chains(store, corrected, SPEC).already_imported
+    again = import_chains(store, path, SPEC)
+    assert not again.already_imported
+    assert (again.rows_present, again.quarantined) == (39, {"conflict": 1})
+    # Once told, it is as any import with a row in quarantine: done before, and no silence about that row.
+    told = import_chains(store, path, SPEC)
+    assert told.already_imported
+    assert "nothing was changed; 1 of its rows are in quarantine" in told.lines()[0]
+    assert import_chains(store, path, SPEC, replace_rows=True).rows_replaced == 1
+    assert import_chains(store, path, SPEC).rows_quarantined == 0
+    assert not import_chains(store, corrected, SPEC).already_imported
+    assert 9999.0 not in store.load("SPX/eod").ask
+
+
+def test_options_on_another_underlying_are_not_taken(store: ChainStore, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv.gz", quotes())
+    columns = {field: name for field, name in SPEC.columns.items() if field != "underlying"}
+    for stated, why in (({}, "found 'SPX': the file"), ({"columns": columns}, "it is an option on SPX, and the file")):
+        with pytest.raises(ImportFailed, match=f"40 of 40 rows .*{why} is said to be of SPY"):
+            import_chains(store, path, chain_preset("spx_eod_2019", "SPY", **stated))
+    assert store.manifests() == ()
+    # A root that no rule knows is told by the file's own column.
+    shares = written(tmp_path / "b.csv.gz", [line(f"XYZ190621C0{2800 + 5 * k}000", underlying="XYZ") for k in range(40)])
+    with pytest.raises(ImportFailed, match="40 of 40 rows .*found 'XYZ': the file is said to be of SPX"):
+        import_chains(store, shares, SPEC)
+    assert import_chains(store, shares, chain_preset("spx_eod_2019", "XYZ")).rows_imported == 40
+    # A stray row is kept apart, and the others are taken.
+    few = written(tmp_path / "c.csv.gz", [*quotes(), line("NDX190621C07000000", underlying="SPX")])
+    assert import_chains(store, few, SPEC).quarantined == {"other_underlying": 1}
+
+
 def test_files_that_cannot_be_used_write_nothing(store: ChainStore, tmp_path: Path) -> None:
     holiday = written(tmp_path / "h.csv.gz", quotes(date="05/27/2019"))
     with pytest.raises(ImportFailed, match=r"none of 40 rows can be used.*no session"):

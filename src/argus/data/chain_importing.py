@@ -56,7 +56,8 @@ class ChainSpec:
         Name under which the chains are kept: one for each vendor and kind of snapshot.
     columns : mapping
         Field to the file's column. A contract is ``symbol``, or ``expiry``, ``right`` and ``strike`` with ``root``
-        where it is not the underlying's symbol; or all of them. Beside it any of ``underlying_price``, ``bid``,
+        where it is not the underlying's symbol; or all of them. Where ``underlying`` is a column too, a row that names
+        another one is not taken. Beside it any of ``underlying_price``, ``bid``,
         ``ask``, ``last``, ``bid_size``, ``ask_size``, ``volume``, ``open_interest``, ``vendor_iv``, ``vendor_delta``
         and ``vendor_gamma``; ``bid`` and ``ask`` are required.
     time_column : str
@@ -115,6 +116,7 @@ CHAIN_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "spx_eod_2019": {
             "series": "eod",
             "columns": {"symbol": "optionroot", "expiry": "expiration", "right": "type", "strike": "strike"}
+            | {"underlying": "underlying"}
             | {"underlying_price": "underlying_last", "bid": "bid", "ask": "ask", "last": "last", "volume": "volume"}
             | {"open_interest": "openinterest", "vendor_iv": "impliedvol"}
             | {"vendor_delta": "delta", "vendor_gamma": "gamma"},
