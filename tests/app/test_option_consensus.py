@@ -79,6 +79,40 @@ def test_quotes_and_their_vendor_are_two_sources(tmp_path: Path) -> None:
     json.dumps(consensus_dict(found, 3))
 
 
+def test_a_vendor_who_cannot_be_right_is_not_heard_and_it_is_said(tmp_path: Path) -> None:
+    chain = CHAINS[-1]
+    calls = np.where(chain.right > 0, 0.5, 9.0)
+    silent = chain.strike > 2800.0
+    absurd = replace(told(chain, 0.5), vendor_iv=calls, bid=np.where(silent, 0.0, chain.bid))
+    found = hear_sources({"ours": a_file(tmp_path, "chain.csv", absurd)}, policy=ConsensusPolicy.WINNER_BASED)
+    frame = consensus_frame(found)
+    puts = frame.filter(pl.col("right") == "put")
+    assert set(puts["source"]) == {"ours", ""}
+    assert set(puts.filter(pl.col("vol").is_nan())["reason"]) == {"doubted"}
+    data = consensus_dict(found, 0)
+    doubted = data["contracts"]["doubted"]
+    assert doubted == (frame["reason"] == "doubted").sum() > 20
+    assert any(f"of {doubted:,} only one that cannot be believed" in one for one in data["sentences"])
+    assert any(f"{len(puts):,} volatilities of vendor cannot be believed" in note for note in data["notes"])
+
+
+def test_deep_in_the_money_the_vendor_does_not_win_for_saying_nothing_of_its_spread(tmp_path: Path) -> None:
+    path = a_file(tmp_path, "chain.csv", told(CHAINS[-1], 0.5))
+    found = consensus_frame(hear_sources({"ours": path}, policy=ConsensusPolicy.WINNER_BASED))
+    both = found.filter(pl.col("fresh") == 2)
+    assert both["is_out"].not_().sum() > 50
+    assert set(both["source"]) == {"ours"}
+
+
+def test_a_day_without_a_snapshot_is_answered_as_an_instant_is(tmp_path: Path) -> None:
+    path = a_file(tmp_path, "chain.csv", told(CHAINS[-1]))
+    found = hear_sources({"ours": path}, "2019-05-07")
+    assert format_ns(found.now_ns).startswith("2019-05-07T23:59:59.999")
+    assert {one["reason"] for one in consensus_frame(found).to_dicts()} <= {"stale", "no_two_sided_quote"}
+    heard = hear_sources({"ours": path}, "2019-05-07", trust=Trust(2 * 86_400.0))
+    assert consensus_dict(heard, 0)["contracts"]["ok"] > 50
+
+
 def test_nothing_is_heard_before_it_was_received(tmp_path: Path) -> None:
     desk = a_series(tmp_path, told(CHAINS[-1], 0.5, LATE_NS))
     early = told(CHAINS[-2], 0.2)
@@ -161,6 +195,18 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
     path = a_file(tmp_path, "chain.csv", told(CHAINS[-1]))
     with pytest.raises(ConfigError, match="no source is called 'vendor'; there are ours"):
         hear_sources({"ours": path}, trust=Trust(streams=("vendor",)))
+    for name in ("vendor", "noon:vendor"):
+        with pytest.raises(ConfigError, match=f"a source is named '{name}', as the volatilities of a vendor are"):
+            hear_sources({"ours": path, name: path})
+    for seconds in (1e300, 0.0, float("nan")):
+        with pytest.raises(ConfigError, match="'ours' may be .* seconds old; state more than 0"):
+            hear_sources({"ours": path}, trust=Trust(seconds))
+    hear_sources({"ours": path}, trust=Trust(100 * 366 * 86_400.0))
+    with pytest.raises(ConfigError, match=r"a weight is stated \(ours\), which prefer_stream does not read; .*blended"):
+        hear_sources({"ours": path}, trust=Trust(weight_of={"ours": 99.0}))
+    for policy in (ConsensusPolicy.WINNER_BASED, ConsensusPolicy.BLENDED):
+        with pytest.raises(ConfigError, match="a stream is stated .*; leave it out, or choose prefer_stream"):
+            hear_sources({"ours": path}, policy=policy, trust=Trust(streams=("ours",)))
     with pytest.raises(CoverageError, match="no source had said anything by 2019-01-01"):
         hear_sources({"ours": path}, "2019-01-01")
     other = next(iter(chain_snapshots(replace(MARKET, underlying="NDX"))))

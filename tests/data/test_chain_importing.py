@@ -102,6 +102,18 @@ def test_a_bad_row_is_kept_with_its_reason_and_its_bytes(
     assert "line 22" in row.message
 
 
+def test_the_number_at_which_a_solver_stops_is_no_volatility(tmp_path: Path) -> None:
+    lines = [line(f"SPXW190621C0{strike}000", impliedvol=vol) for strike, vol in ((2900, 0.02), (2905, 0.0201), (2910, 0))]
+    path = written(tmp_path / "a.csv.gz", lines)
+    np.testing.assert_array_equal(read_chain_file(path, SPEC).chain.vendor_iv, [np.nan, 0.0201, np.nan])
+    stated = chain_preset("spx_eod_2019", "SPX", placeholders={"vendor_gamma": 0.001}, zero_is_none=())
+    chain = read_chain_file(path, stated).chain
+    assert chain.vendor_iv.tolist() == [0.02, 0.0201, 0.0]
+    assert np.isnan(chain.vendor_gamma).all()
+    with pytest.raises(ImportFailed, match="placeholders names 'colour', which is no number"):
+        read_chain_file(path, chain_preset("spx_eod_2019", "SPX", placeholders={"colour": 1.0}))
+
+
 def test_two_quotes_of_one_contract_are_both_kept_apart(store: ChainStore, tmp_path: Path) -> None:
     lines = [*quotes(), line("SPXW190621C02815000", bid=10.1)]
     report = import_chains(store, written(tmp_path / "a.csv.gz", lines), SPEC)
@@ -126,6 +138,44 @@ def test_the_same_import_twice_changes_nothing_and_other_values_do_not_win(store
     assert (report.rows_replaced, report.rows_quarantined) == (1, 0)
     assert "snapshots" in report.lines()[1]
     assert 10.5 in store.load("SPX/eod").ask
+
+
+def test_a_file_whose_rows_gave_way_is_held_against_the_catalog_again(store: ChainStore, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv.gz", quotes())
+    import_chains(store, path, SPEC)
+    other = quotes()
+    other[7] = other[7].replace("10.4", "9999.0")
+    corrected = written(tmp_path / "b.csv.gz", other)
+    import_chains(store, corrected, SPEC, replace_rows=True)
+    assert import_chains(store, corrected, SPEC).already_imported
+    again = import_chains(store, path, SPEC)
+    assert not again.already_imported
+    assert (again.rows_present, again.quarantined) == (39, {"conflict": 1})
+    # Once told, it is as any import with a row in quarantine: done before, and no silence about that row.
+    told = import_chains(store, path, SPEC)
+    assert told.already_imported
+    assert "nothing was changed; 1 of its rows are in quarantine" in told.lines()[0]
+    assert import_chains(store, path, SPEC, replace_rows=True).rows_replaced == 1
+    assert import_chains(store, path, SPEC).rows_quarantined == 0
+    assert not import_chains(store, corrected, SPEC).already_imported
+    assert 9999.0 not in store.load("SPX/eod").ask
+
+
+def test_options_on_another_underlying_are_not_taken(store: ChainStore, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv.gz", quotes())
+    columns = {field: name for field, name in SPEC.columns.items() if field != "underlying"}
+    for stated, why in (({}, "found 'SPX': the file"), ({"columns": columns}, "it is an option on SPX, and the file")):
+        with pytest.raises(ImportFailed, match=f"40 of 40 rows .*{why} is said to be of SPY"):
+            import_chains(store, path, chain_preset("spx_eod_2019", "SPY", **stated))
+    assert store.manifests() == ()
+    # A root that no rule knows is told by the file's own column.
+    shares = written(tmp_path / "b.csv.gz", [line(f"XYZ190621C0{2800 + 5 * k}000", underlying="XYZ") for k in range(40)])
+    with pytest.raises(ImportFailed, match="40 of 40 rows .*found 'XYZ': the file is said to be of SPX"):
+        import_chains(store, shares, SPEC)
+    assert import_chains(store, shares, chain_preset("spx_eod_2019", "XYZ")).rows_imported == 40
+    # A stray row is kept apart, and the others are taken.
+    few = written(tmp_path / "c.csv.gz", [*quotes(), line("NDX190621C07000000", underlying="SPX")])
+    assert import_chains(store, few, SPEC).quarantined == {"other_underlying": 1}
 
 
 def test_files_that_cannot_be_used_write_nothing(store: ChainStore, tmp_path: Path) -> None:

@@ -99,6 +99,10 @@ def test_what_is_not_listed_is_refused() -> None:
         future_option_end("CL", 2019, 6)
     with pytest.raises(InstrumentError, match="ES has no month 5; it has 3, 6, 9, 12"):
         future_option_end("ES", 2019, 5)
+    # Where the quarterly option ends on the third Friday, no weekly one is listed.
+    with pytest.raises(InstrumentError, match="EW3 has no month 6; it has 1, 2, 4, 5, 7, 8, 10, 11"):
+        future_option_end("EW3", 2019, 6)
+    assert future_option_end("EW3", 2019, 5).day == date(2019, 5, 17)
     with pytest.raises(InstrumentError, match="2019-02 has no friday a fifth time"):
         future_option_end("ZN5", 2019, 2)
     with pytest.raises(InstrumentError, match="no expiry rule is called 'soon'"):

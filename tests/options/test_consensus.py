@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,6 +27,7 @@ EXPIRY, LATER = 5_000 * SECOND, 9_000 * SECOND
 STREAM = IvSource("stream", stale_ns=5 * SECOND, is_stream=True)
 SNAPSHOT = IvSource("snapshot", stale_ns=60 * SECOND)
 VENDOR = IvSource("vendor", stale_ns=60 * SECOND, weight=0.5)
+OTHER = IvSource("other", stale_ns=60 * SECOND)
 
 
 def _seen(*rows: tuple[float, float, int, float, int, float], spread: float | None = None) -> IvObservations:
@@ -104,6 +107,32 @@ def test_the_winner_is_trusted_fresh_and_tight() -> None:
     same = _seen((1, 1, EXPIRY, 100, 1, 0.25))
     trusted = {VENDOR: same, SNAPSHOT: _seen((1, 1, EXPIRY, 100, 1, 0.2))}
     assert iv_consensus(trusted, now_ns=NOW, policy=ConsensusPolicy.WINNER_BASED).vol[0] == 0.2
+
+
+def test_silence_about_the_spread_is_no_sign_of_being_tight() -> None:
+    told = _seen((1, 1, EXPIRY, 100, 1, 0.2), spread=0.4)
+    silent = _seen((1, 1, EXPIRY, 100, 1, 0.9))
+    for seen in ({SNAPSHOT: told, OTHER: silent}, {OTHER: silent, SNAPSHOT: told}):
+        found = iv_consensus(seen, now_ns=NOW, policy=ConsensusPolicy.BLENDED)
+        assert found.weights[0].tolist() == [0.5, 0.5]
+    assert iv_consensus({SNAPSHOT: told, OTHER: silent}, now_ns=NOW, policy=ConsensusPolicy.WINNER_BASED).vol[0] == 0.2
+    # One that is too old is no measure of those that are heard.
+    old = _seen((61, 61, EXPIRY, 100, 1, 0.2), spread=0.4)
+    beside = {SNAPSHOT: old, OTHER: silent, VENDOR: _seen((1, 1, EXPIRY, 100, 1, 0.3), spread=0.02)}
+    assert iv_consensus(beside, now_ns=NOW, policy=ConsensusPolicy.BLENDED).weights[0].tolist() == pytest.approx(
+        [0.0, 2.0 / 3.0, 1.0 / 3.0]
+    )
+
+
+def test_what_cannot_be_believed_is_not_heard_and_said() -> None:
+    rows = [(1, 1, EXPIRY, strike, 1, 9.0) for strike in (100, 105, 110)]
+    seen = replace(_seen(*rows, (1, 1, EXPIRY, 115, 1, 0.3)), doubted=np.array([True, True, True, False]))
+    other = _seen((1, 1, EXPIRY, 105, 1, 0.2), (61, 61, EXPIRY, 110, 1, 0.2))
+    for policy in ConsensusPolicy:
+        found = iv_consensus({SNAPSHOT: seen, OTHER: other}, now_ns=NOW, policy=policy)
+        assert found.reason.tolist() == [Reason.DOUBTED, Reason.OK, Reason.STALE, Reason.OK]
+        np.testing.assert_array_equal(found.vol, [np.nan, 0.2, np.nan, 0.3])
+        assert found.fresh.tolist() == [0, 1, 0, 1]
 
 
 def test_the_blend_is_the_mean_by_score() -> None:

@@ -333,6 +333,24 @@ def test_every_contract_is_in_the_cloud_and_every_region_in_the_map(anomalies: s
     assert data["regions"]["told"][0][:2] == ["0 contracts, not judged", "40 contracts, q 0.400"]
 
 
+def test_a_gain_that_chance_may_have_left_is_no_yes() -> None:
+    view = sample.anomaly_view()
+    lucky = replace(view.rows[5], is_tradable=True)
+    page = _without_library(render_anomalies(replace(view, rows=(*view.rows[:5], lucky, *view.rows[6:]))))
+    row = row_of(page, lucky.contract)
+    assert "by chance" in row
+    assert "yes" not in row
+    tags = [a["data-tags"] for tag, a in Page(page).tags if tag == "tr" and "data-tags" in a]
+    assert ["tradable" in tag.split() for tag in tags[:6]] == [True, False, False, False, False, False]
+
+
+def test_counts_and_chart_are_of_all_contracts_however_few_are_listed(anomalies: str) -> None:
+    page = _without_library(render_anomalies(replace(sample.anomaly_view(), listed=1)))
+    assert "3 of 400 contracts stand out beyond chance" in text_of(page)
+    assert "and 399 more" in text_of(page)
+    assert data_of(page)["cloud"] == data_of(anomalies)["cloud"]
+
+
 def test_nothing_found_and_nothing_to_rank_are_told() -> None:
     calm = sample.anomaly_view()
     calm = replace(calm, rows=tuple(replace(row, is_found=False) for row in calm.rows))

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.app.option_snapshots import ChainBook, Snapshot, open_chains, snapshot_of, time_range
-from argus.core.arrays import F64_1D
+from argus.core.arrays import BOOL_1D, F64_1D
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.time import NS_PER_DAY, NS_PER_SECOND, format_ns
+from argus.data.chain_quality import ChainLimits, absurd_vendor
 from argus.options.consensus import (
     Consensus,
     ConsensusPolicy,
@@ -54,7 +55,13 @@ VENDOR: Final = "vendor"
 MAX_AGE_S: Final = 900.0
 """How old, in seconds, what a source said may be where nothing is stated."""
 
+_AGE_S_MAX: Final = 100 * 366 * 86_400.0
 _DAY_LENGTH: Final = len("2019-06-20")
+_UNUSED: Final = {
+    "weight": (ConsensusPolicy.PREFER_STREAM,),
+    "stream": (ConsensusPolicy.WINNER_BASED, ConsensusPolicy.BLENDED),
+}
+"""Policies under which what is stated of a source changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Trust:
     Attributes
     ----------
     max_age_s : float
-        How old, in seconds, what a source said may be; positive.
+        How old, in seconds, what a source said may be; positive, and at most a century.
     max_age_s_of, weight_of : mapping
         The same, and the weight, of single sources.
     streams : collection of str
@@ -77,12 +84,22 @@ class Trust:
     streams: Collection[str] = ()
 
     def source(self, name: str) -> IvSource:
-        """A source as the consensus knows it."""
-        age_ns = round(self.max_age_s_of.get(name, self.max_age_s) * NS_PER_SECOND)
+        """A source as the consensus knows it; raises `ConfigError` where its age is no number of seconds."""
+        age_s = self.max_age_s_of.get(name, self.max_age_s)
+        if not 0.0 < age_s <= _AGE_S_MAX:
+            raise ConfigError(f"{name!r} may be {age_s:g} seconds old; state more than 0 and at most {_AGE_S_MAX:,.0f}")
+        age_ns = round(age_s * NS_PER_SECOND)
         return IvSource(name, age_ns, is_stream=name in self.streams, weight=self.weight_of.get(name, 1.0))
 
-    def check(self, names: Collection[str]) -> None:
-        """Raise `ConfigError` where something is stated of a source that is not there."""
+    def check(self, names: Collection[str], policy: ConsensusPolicy) -> None:
+        """Raise `ConfigError` where something is stated of a source that is not there, or that the policy never reads."""
+        for what, stated in (("weight", tuple(self.weight_of)), ("stream", tuple(self.streams))):
+            if stated and policy in _UNUSED[what]:
+                others = ", ".join(one for one in ConsensusPolicy if one not in _UNUSED[what])
+                raise ConfigError(
+                    f"a {what} is stated ({', '.join(stated)}), which {policy.value} does not read; leave it out, or "
+                    f"choose {others}"
+                )
         for stated in (*self.max_age_s_of, *self.weight_of, *self.streams):
             if stated not in names:
                 raise ConfigError(f"no source is called {stated!r}; there are {', '.join(names)}")
@@ -157,7 +174,8 @@ def hear_sources(
     chains : mapping
         Name of the source to a file of quotes or a series of the catalog. The first of them is `CHAIN`.
     as_of : str or None
-        An instant; a date stands for the moment when the last snapshot of that day was known, None for the last of all.
+        An instant; a date stands for the moment when the last snapshot of that day was known, or its end if there was
+        none; None for the last of all.
     policy : ConsensusPolicy
     trust : Trust, optional
     workspace, underlying, preset, rate
@@ -166,13 +184,17 @@ def hear_sources(
     Raises
     ------
     ConfigError
-        If something is stated of a source that is not there, or the chains are not of one underlying.
+        If something is stated of a source that is not there or that the policy does not read, a source has the name of
+        a vendor, or the chains are not of one underlying.
     CoverageError
         If no source had said anything by then.
     ImportFailed, CatalogError
         If a file cannot be read, or the catalog has no such series.
     """
     trust = trust or Trust()
+    taken = [name for name in chains if name == VENDOR or name.endswith(f":{VENDOR}")]
+    if taken:
+        raise ConfigError(f"a source is named {taken[0]!r}, as the volatilities of a vendor are; give it another name")
     books = {
         name: open_chains(chain, workspace=workspace, underlying=underlying, preset=preset)
         for name, chain in chains.items()
@@ -191,9 +213,10 @@ def hear_sources(
         notes += [*book.notes, *(note for snapshot in snapshots for note in snapshot.notes)]
         told[sources[0]] = [_implied(snapshot) for snapshot in snapshots]
         if any(np.isfinite(snapshot.chain.vendor_iv).any() for snapshot in snapshots):
-            told[sources[1]] = [_Told(snapshot, snapshot.chain.vendor_iv, None) for snapshot in snapshots]
+            told[sources[1]] = [_delivered(snapshot) for snapshot in snapshots]
+            notes += _doubts(sources[1].name, told[sources[1]])
         heard += [_hearing(source, book.name, snapshots) for source in sources if source in told]
-    trust.check([one.source.name for one in heard])
+    trust.check([one.source.name for one in heard], policy)
     roots = sorted({root for parts in told.values() for part in parts for root in part.snapshot.roots})
     found = [
         iv_consensus(
@@ -219,23 +242,45 @@ class _Told:
 
     snapshot: Snapshot
     vol: F64_1D
-    spread: F64_1D | None
+    spread: F64_1D | None = None
+    doubted: BOOL_1D | None = None
 
 
 def _implied(snapshot: Snapshot) -> _Told:
     vols = snapshot.vols
-    return _Told(snapshot, vols.mid.vol, vols.ask.vol - vols.bid.vol)
+    # A bid that is less than exercising is worth holds with any volatility, down to none.
+    low = np.where(np.isfinite(vols.mid.vol) & np.isnan(vols.bid.vol), 0.0, vols.bid.vol)
+    return _Told(snapshot, vols.mid.vol, vols.ask.vol - low)
+
+
+def _delivered(snapshot: Snapshot) -> _Told:
+    chain = snapshot.chain
+    own = (chain.vendor_iv, chain.vendor_delta, chain.vendor_gamma, chain.right)
+    return _Told(snapshot, chain.vendor_iv, doubted=absurd_vendor(*own, ChainLimits().iv_max))
+
+
+def _doubts(name: str, parts: Sequence[_Told]) -> list[str]:
+    """How many volatilities of a vendor have no part, in a sentence; none where all do."""
+    count = sum(int((part.doubted & (part.vol > 0.0)).sum()) for part in parts if part.doubted is not None)
+    if not count:
+        return []
+    return [
+        f"{count:,} volatilities of {name} cannot be believed and have no part: they are above "
+        f"{ChainLimits().iv_max:.0%}, or stand beside a delta or gamma that cannot be"
+    ]
 
 
 def _now(books: Mapping[str, ChainBook], as_of: str | None) -> int:
-    """The instant that is asked for; of a day the last at which anything was heard, if there is one."""
+    """The instant that is asked for; of a day the last at which anything was heard, or its end."""
     begin, end = time_range(as_of)
+    first_ns = min(book.span_ns[0] for book in books.values())
+    if first_ns >= end:
+        told = format_ns(first_ns)
+        raise CoverageError(f"no source had said anything by {as_of}; the first snapshot was known at {told}")
+    if as_of is not None and end - begin != NS_PER_DAY:
+        return end - 1
     heard = [last for book in books.values() if (last := book.last(begin, end)) is not None]
-    if not heard:
-        first = format_ns(min(book.span_ns[0] for book in books.values()))
-        raise CoverageError(f"no source had said anything by {as_of}; the first snapshot was known at {first}")
-    is_instant = as_of is not None and end - begin != NS_PER_DAY
-    return end - 1 if is_instant else max(int(chain.ts_recv_ns[0]) for chain in heard)
+    return max((int(chain.ts_recv_ns[0]) for chain in heard), default=end - 1)
 
 
 def _hearing(source: IvSource, origin: str, snapshots: Sequence[Snapshot]) -> Hearing:
@@ -257,6 +302,7 @@ def _observations(parts: Sequence[_Told], root: str) -> IvObservations:
         return IvObservations(none, none, none, none.astype(np.float64), none.astype(np.int8), none.astype(np.float64))
     chains = [part.snapshot.chain for part in parts]
     spreads = [part.spread for part in parts if part.spread is not None]
+    doubts = [part.doubted for part in parts if part.doubted is not None]
     return IvObservations(
         ts_event_ns=joined([chain.ts_event_ns for chain in chains]),
         ts_recv_ns=joined([chain.ts_recv_ns for chain in chains]),
@@ -265,6 +311,7 @@ def _observations(parts: Sequence[_Told], root: str) -> IvObservations:
         right=joined([chain.right for chain in chains]),
         vol=joined([part.vol for part in parts]),
         spread=joined(spreads) if spreads else None,
+        doubted=joined(doubts) if doubts else None,
     )
 
 
@@ -341,10 +388,11 @@ def consensus_dict(report: ConsensusReport, top: int) -> dict[str, Any]:
     every = consensus_frame(report)
     differing = every.filter(pl.col("discrepancy_score").is_finite() & pl.col("is_out"))
     differing = differing.sort("discrepancy_score", "contract", descending=[True, False])
-    counts = {name: int((every["reason"] == name).sum()) for name in ("ok", "stale", "no_two_sided_quote")}
+    counts = {name: int((every["reason"] == name).sum()) for name in ("ok", "stale", "doubted", "no_two_sided_quote")}
     sentences = [
         f"{counts['ok']:,} of {len(every):,} contracts have a volatility; {counts['stale']:,} were last known too long "
-        f"ago, and of {counts['no_two_sided_quote']:,} no source had one.",
+        f"ago, and of {counts['no_two_sided_quote']:,} no source had one"
+        + (f"; of {counts['doubted']:,} only one that cannot be believed." if counts["doubted"] else "."),
     ]
     if len(differing):
         wide = int((differing["discrepancy_score"] > 1.0).sum())

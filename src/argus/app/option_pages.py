@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.app.option_surface import MONEYNESS_EDGES, TENOR_DAYS, fit_snapshot
-from argus.app.option_tables import contract_name, expiry_lines
+from argus.app.option_surface import MONEYNESS_EDGES, TENOR_DAYS, expiry_names, fit_snapshot, forward_vols
+from argus.app.option_tables import beside, contract_name, expiry_lines
 from argus.core.arrays import F64_1D
 from argus.core.errors import CoverageError
 from argus.core.time import format_ns
@@ -19,7 +19,7 @@ from argus.core.time import format_ns
 if TYPE_CHECKING:
     from argus.app.option_positions import PopReport, StructureReport
     from argus.app.option_snapshots import Snapshot
-    from argus.app.option_surface import AnomalyReport, SurfaceReport, VolOutlook
+    from argus.app.option_surface import AnomalyReport, PublishedIndex, SurfaceReport, VolOutlook
     from argus.options import Estimate, ExpiryPop, PathPop, PopRow
     from argus.report.options import AnomalyRegions, Measured, PopAnswer, PopModel, PositionTerms, SurfaceExpiry
 
@@ -86,7 +86,9 @@ def smile_page(snapshot: Snapshot) -> str:
     return render_smile(SmileView(**head, spot=snapshot.spot, model=_MODEL, expiries=tuple(expiries), notes=notes))
 
 
-def surface_page(report: SurfaceReport, outlook: VolOutlook | None = None) -> str:
+def surface_page(
+    report: SurfaceReport, outlook: VolOutlook | None = None, published: PublishedIndex | None = None
+) -> str:
     """The surface with its term structure, skew, densities, and how well it fits."""
     from argus.report.options import Finding, SurfaceView, VolIndex, VolPremium, render_surface
 
@@ -96,12 +98,19 @@ def surface_page(report: SurfaceReport, outlook: VolOutlook | None = None) -> st
     grid_k, grid_years = np.tile(k, len(years)), np.repeat(years, len(k))
     shape = (len(years), len(k))
     local = surface.local_vol(grid_k, grid_years).value.reshape(shape)
+    local_why = "" if np.isfinite(local).all() else "no answer outside of the quoted strikes and expiries"
+    if len(years) == 1:
+        local_why = "they are the slope of the surface in time, and one expiry has none."
     told = None
-    if index is not None:
-        near, later = index.near.years * 365.0, index.next.years * 365.0
-        ours = index.index if not index.reason else math.nan
-        sentence = f"From expiries in {near:.1f} and {later:.1f} days, by the rules of the VIX."
-        told = VolIndex("30-day volatility index", ours, math.nan, sentence)
+    if index is not None or published is not None:
+        ours = index.index if index is not None and not index.reason else math.nan
+        sentence = "No two expiries lie around 30 days."
+        if index is not None:
+            near, later = index.near.years * 365.0, index.next.years * 365.0
+            sentence = f"From expiries in {near:.1f} and {later:.1f} days, by the rules of the VIX."
+        if published is not None:
+            sentence += f" {beside(published, ours)}"
+        told = VolIndex("30-day volatility index", ours, math.nan if published is None else published.close, sentence)
     rise = surface.rise_min[np.isfinite(surface.rise_min)]
     return render_surface(
         SurfaceView(
@@ -110,11 +119,11 @@ def surface_page(report: SurfaceReport, outlook: VolOutlook | None = None) -> st
             spot=snapshot.spot,
             k=k,
             tenor_days=years * 365.0,
-            tenor=tuple(f"{days:.1f} days" for days in (years * 365.0).tolist()),
+            tenor=tuple(f"{date}, {root}" for date, root, _ in expiry_names(report)),
             vol=surface.vol(grid_k, grid_years).value.reshape(shape),
-            local_vol=local,
-            local_why="" if np.isfinite(local).all() else "no answer outside of the quoted strikes and expiries",
-            expiries=tuple(_surface_expiry(report, row) for row in range(len(years))),
+            local_vol=local if np.isfinite(local).any() else None,
+            local_why=local_why,
+            expiries=_surface_expiries(report),
             findings=(
                 Finding(
                     bool((surface.g_min >= 0.0).all()),
@@ -143,16 +152,14 @@ def surface_page(report: SurfaceReport, outlook: VolOutlook | None = None) -> st
 
 
 def anomaly_page(report: AnomalyReport, top: int) -> str:
-    """The ranked list of misfits, and the regions they lie in."""
+    """The ranked list of misfits, of which `top` are listed, and the regions they lie in."""
     from argus.report.options import AnomalyRow, AnomalyView, render_anomalies
 
     found, quotes, rows = report.found, report.quotes, report.report.rows
     snapshot = report.report.snapshot
     lines = []
-    for place in range(min(top, len(found))):
+    for place in range(len(found)):
         at = int(found.row[place])
-        edge, tradable = float(found.edge[place]), bool(found.is_tradable[place])
-        side = "selling at the bid" if quotes.residual_spreads[at] > 0.0 else "buying at the ask"
         lines.append(
             AnomalyRow(
                 contract=contract_name(snapshot, int(rows[at])),
@@ -169,10 +176,10 @@ def anomaly_page(report: AnomalyReport, top: int) -> str:
                 p_value=float(found.p_value[place]),
                 q_value=float(found.q_value[place]),
                 by_chance=float(found.expected_by_chance[place]),
-                edge=edge,
-                is_tradable=tradable,
+                edge=float(found.edge[place]),
+                is_tradable=bool(found.is_tradable[place]),
                 is_found=bool(found.q_value[place] <= _LIMIT),
-                why=f"{side} {'gains' if tradable else 'would lose'} {abs(edge):.3f} a unit, after fees, by the model",
+                why="sold at the bid" if quotes.residual_spreads[at] > 0.0 else "bought at the ask",
             )
         )
     past = f"{len(report.past)} earlier sessions" if report.past else "no earlier session, for none was asked for"
@@ -186,6 +193,7 @@ def anomaly_page(report: AnomalyReport, top: int) -> str:
             rows=tuple(lines),
             regions=_regions(report),
             notes=(*snapshot.notes, f"Held against the surface, the neighbours, and {past}."),
+            listed=top,
         )
     )
 
@@ -281,7 +289,15 @@ def _titled(title: str, snapshot: Snapshot) -> dict[str, Any]:
     return _headed(title, snapshot) | own
 
 
-def _surface_expiry(report: SurfaceReport, row: int) -> SurfaceExpiry:
+def _surface_expiries(report: SurfaceReport) -> tuple[SurfaceExpiry, ...]:
+    between = forward_vols(report).tolist()
+    return tuple(
+        _surface_expiry(report, row, f"{date}, {root} {ends}", between[row])
+        for row, (date, root, ends) in enumerate(expiry_names(report))
+    )
+
+
+def _surface_expiry(report: SurfaceReport, row: int, label: str, vol_forward: float) -> SurfaceExpiry:
     from argus.options.surface_shape import surface_density
     from argus.options.svi import smile_moments
     from argus.report.options import Density, SurfaceExpiry
@@ -293,10 +309,10 @@ def _surface_expiry(report: SurfaceReport, row: int) -> SurfaceExpiry:
     k = np.linspace(-_WIDTHS * 1.5 * deviation, _WIDTHS * deviation, _CURVE_POINTS)
     flat = np.exp(-0.5 * (k / deviation + 0.5 * deviation) ** 2) / (deviation * math.sqrt(2.0 * math.pi))
     return SurfaceExpiry(
-        label=f"{years * 365.0:.1f} days",
+        label=label,
         days=years * 365.0,
         vol_atm=float(shapes.vol_atm[row]),
-        vol_forward=float(shapes.vol_forward[row]),
+        vol_forward=vol_forward,
         risk_reversal=float(shapes.risk_reversal[row]),
         butterfly=float(shapes.butterfly[row]),
         skewness=moments.skew,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.core.arrays import F64_1D, I64_1D
-from argus.core.chains import settles_at_open
+from argus.core.chains import settlement_text, settles_at_open
 from argus.core.errors import ConfigError, CoverageError, DataError
 from argus.core.time import NS_PER_DAY, NS_PER_SECOND, format_ns
 
@@ -33,7 +33,9 @@ __all__ = [
     "SurfaceReport",
     "VolOutlook",
     "find_misfits",
+    "expiry_names",
     "fit_snapshot",
+    "forward_vols",
     "index_of",
     "past_snapshots",
     "read_published",
@@ -53,6 +55,7 @@ _SESSIONS_A_YEAR: Final = 252
 _NEW_YORK: Final = ZoneInfo("America/New_York")
 _PRICES: Final = ("open", "high", "low", "close")
 _GARCH_ROWS: Final = 2_000
+_STEP_YEARS_MIN: Final = (1.0 - 1e-9) / 365.0
 
 Progress = Callable[[int, int], None]
 
@@ -106,6 +109,35 @@ def fit_snapshot(snapshot: Snapshot) -> SurfaceReport:
         )
     fit = judge_quotes(surface, *quotes, bid, ask, forward=forward)
     return SurfaceReport(snapshot, surface, surface_shapes(surface), fit, rows, index_of(snapshot))
+
+
+def expiry_names(report: SurfaceReport) -> list[tuple[str, str, str]]:
+    """(date in UTC, root, how it ends) of each expiry of the surface; of roots that end at one instant all."""
+    snapshot, names = report.snapshot, []
+    for years in report.surface.years.tolist():
+        places = np.flatnonzero(snapshot.forwards.years == years).tolist()
+        ends = [snapshot.chain.settlement[snapshot.expiry == place][0] for place in places]
+        told = [settlement_text(int(one)).replace("European", "").strip() for one in ends]
+        roots = dict.fromkeys(snapshot.roots[place] for place in places)
+        date = format_ns(int(snapshot.expiry_ns[places[0]]))[:10]
+        names.append((date, " ".join(roots), ", ".join(dict.fromkeys(told))))
+    return names
+
+
+def forward_vols(report: SurfaceReport) -> F64_1D:
+    """Volatility at the money between the last expiry that is a day or more before, and each; NaN without one, (n,).
+
+    Between the opening and the closing settlement of one date lie some hours, and the difference of two variances over
+    so little time is mostly their error.
+    """
+    years, total = report.shapes.years, report.shapes.vol_atm**2 * report.shapes.years
+    found = np.full(len(years), np.nan)
+    for row in range(len(years)):
+        before = np.flatnonzero(years[row] - years >= _STEP_YEARS_MIN)
+        if len(before):
+            rise = total[row] - total[before[-1]]
+            found[row] = np.sqrt(rise / (years[row] - years[before[-1]])) if rise >= 0.0 else np.nan
+    return found
 
 
 def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ExpiryLine",
     "anomaly_dict",
+    "beside",
     "contract_name",
     "expiry_lines",
     "pop_dict",
@@ -209,11 +210,16 @@ def surface_dict(
     report: SurfaceReport, outlook: VolOutlook | None = None, published: PublishedIndex | None = None
 ) -> dict[str, Any]:
     """A surface as plain values, with sentences for people; beside what an index was published at, if that is given."""
+    from argus.app.option_surface import expiry_names, forward_vols
+
     surface, shapes, index = report.surface, report.shapes, report.index
-    names = ("forward", "vol_atm", "vol_put", "vol_call", "risk_reversal", "butterfly", "slope_atm", "vol_forward")
+    names = ("forward", "vol_atm", "vol_put", "vol_call", "risk_reversal", "butterfly", "slope_atm")
+    between, ends = forward_vols(report).tolist(), expiry_names(report)
     expiries = [
-        {"days": float(years) * 365.0}
+        dict(zip(("expiry", "root", "settlement"), ends[row], strict=True))
+        | {"days": float(years) * 365.0}
         | {name: float(getattr(shapes, name)[row]) for name in names}
+        | {"vol_forward": between[row]}
         | {"quotes": int(surface.quotes[row]), "inside_share": float(surface.inside_share[row])}
         | {"beyond_quotes": bool(shapes.beyond_quotes[row])}
         for row, years in enumerate(surface.years.tolist())
@@ -234,7 +240,7 @@ def surface_dict(
             f"{index.near.years * 365.0:.1f} and {index.next.years * 365.0:.1f} days."
         )
     if published is not None:
-        sentences.append(_beside(published, value))
+        sentences.append(beside(published, value))
     if outlook is not None:
         told = "; ".join(f"{name} {vol:.2%}, premium {paid:+.4f}" for name, vol, paid in outlook.forecasts)
         past = ", ".join(f"{name} {vol:.2%}" for name, vol in outlook.realised)
@@ -259,7 +265,7 @@ def surface_dict(
     }
 
 
-def _beside(published: PublishedIndex, value: float) -> str:
+def beside(published: PublishedIndex, value: float) -> str:
     """A published index and ours in a sentence."""
     told = (
         f"The index published for {published.day} ({published.source}) closed at {published.close:.2f} and moved "

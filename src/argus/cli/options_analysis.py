@@ -92,6 +92,9 @@ _QUOTES: Final[Columns] = (
     ("why not", "why", "{}"),
 )
 _SMILES: Final[Columns] = (
+    ("expiry", "expiry", "{}"),
+    ("root", "root", "{}"),
+    ("ends", "settlement", "{}"),
     ("days", "days", "{:.1f}"),
     ("forward", "forward", "{:,.2f}"),
     ("ATM vol", "vol_atm", "{:.2%}"),
@@ -200,7 +203,7 @@ def surface(
     json_wanted: JsonOption = False,
 ) -> None:
     """An arbitrage-free surface through a snapshot: term structure, skew, tails, and the 30-day volatility index."""
-    from argus.app.option_surface import fit_snapshot, read_published, vol_outlook
+    from argus.app.option_surface import expiry_names, fit_snapshot, read_published, vol_outlook
     from argus.app.option_tables import surface_dict
 
     found = _open(chain, at, workspace, underlying, preset, rate)
@@ -212,7 +215,7 @@ def surface(
     if out is not None:
         from argus.app.option_tables import write_text
 
-        write_text(report.surface.to_json(), out)
+        write_text(report.surface.to_json(expiry_names(report)), out)
         data["file"] = str(out)
 
     def text() -> None:
@@ -224,7 +227,7 @@ def surface(
             typer.echo(f"written: {out}")
 
     emit(data, json_wanted=json_wanted, text=text)
-    _draw(page, lambda: _pages().surface_page(report, outlook))
+    _draw(page, lambda: _pages().surface_page(report, outlook, told))
 
 
 def anomalies(

@@ -48,6 +48,8 @@ class SourceRecord:
         Reason to number of rows.
     quarantine : str or None
         File of the rows that were not taken.
+    replaced : int
+        Rows of earlier imports that gave way to it, each time that it was made.
     """
 
     name: str
@@ -58,6 +60,7 @@ class SourceRecord:
     quarantined: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
     quarantine: str | None = None
+    replaced: int = 0
 
     @property
     def key(self) -> str:
@@ -103,8 +106,10 @@ class _Recorded(Protocol):
 _Manifest = TypeVar("_Manifest", bound=_Recorded)
 
 
-def with_record(manifest: _Manifest, source: SourceRecord, notes: Sequence[str]) -> _Manifest:
-    """The manifest with an import, in the place of the same import made before, and with its notes."""
+def with_record(manifest: _Manifest, source: SourceRecord, notes: Sequence[str], replaced: int = 0) -> _Manifest:
+    """The manifest with an import to which `replaced` rows gave way, last unless it was there as it is; its notes."""
+    replaced += sum(record.replaced for record in manifest.sources if record.key == source.key)
+    source = replace(source, replaced=replaced)
     others = tuple(record for record in manifest.sources if record.key != source.key)
     sources = manifest.sources if source in manifest.sources else (*others, source)
     changed: Any = {"sources": sources, "notes": tuple(dict.fromkeys([*manifest.notes, *notes]))}

@@ -66,7 +66,8 @@ class ImportReport:
         """The report for people, a sentence a line."""
         span = f"{format_ns(self.first_ns)} to {format_ns(self.last_ns)}"
         if self.already_imported:
-            return [f"{self.source}: already imported into {self.dataset} ({span}); nothing was changed"]
+            kept_apart = f"; {self.rows_quarantined} of its rows are in quarantine" if self.rows_quarantined else ""
+            return [f"{self.source}: already imported into {self.dataset} ({span}); nothing was changed{kept_apart}"]
         text = [
             f"{self.source} -> {self.dataset}: {self.rows_read} rows read, {self.rows_imported} imported, "
             f"{self.rows_present} already there, {self.rows_quarantined} quarantined",
@@ -150,9 +151,12 @@ def report_of_earlier(
 ) -> ImportReport | None:
     """The report of this very import, if it was made before and could not turn out otherwise now."""
     records = manifest.sources if manifest else ()
-    record = next((one for one in records if (one.sha256, one.fingerprint) == (sha256, fingerprint)), None)
-    # Rows that lay in the future then may not do so now.
-    if manifest is None or record is None or any(_FUTURE in reason for reason in record.quarantined):
+    at = next((k for k, one in enumerate(records) if (one.sha256, one.fingerprint) == (sha256, fingerprint)), None)
+    if manifest is None or at is None:
+        return None
+    record = records[at]
+    # Rows that lay in the future then may not do so now, and its own may have given way to a later import.
+    if any(_FUTURE in reason for reason in record.quarantined) or any(one.replaced for one in records[at + 1 :]):
         return None
     first_ns, last_ns = manifest.span_ns
     return ImportReport(

@@ -14,7 +14,7 @@ from argus.core.time import day_of
 from argus.data._catalog_stamps import read_dates, read_instants
 from argus.data._source_columns import numbers, reject_stamps, shown
 from argus.data.calendars import session_table
-from argus.data.option_expiries import EXPIRY_FAULTS, canonical_roots, expiries, option_rule
+from argus.data.option_expiries import EXPIRY_FAULTS, OPTION_RULES, canonical_roots, expiries, option_rule
 from argus.data.raw import Rejection, SourceTable
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTRACT_FIELDS", "chain_times", "contract_columns"]
 
-CONTRACT_FIELDS: Final = ("symbol", "root", "expiry", "right", "strike")
-"""Fields that name a contract."""
+CONTRACT_FIELDS: Final = ("symbol", "root", "expiry", "right", "strike", "underlying")
+"""Fields that name a contract, and what it is on."""
 
 _RIGHTS: Final = {"c": 1, "call": 1, "1": 1, "+1": 1, "p": -1, "put": -1, "-1": -1}
 _STRIKE_TOLERANCE: Final = 5e-4  # half a thousandth: a symbol knows no finer strike
@@ -85,6 +85,7 @@ def contract_columns(
         day = _days(table, spec, rejected)
         right, strike = _rights(table, spec, rejected), numbers(table, spec.columns["strike"], rejected)
     root = canonical_roots(root, day, at_open=spec.at_open)
+    _check_underlying(table, spec, rejected, root)
     ends = expiries(root, day)
     for code, why in EXPIRY_FAULTS.items():
         _reject(table, rejected, ends.fault == code, symbol or spec.columns["expiry"], "no_expiry", why)
@@ -147,6 +148,23 @@ def _check_agreement(
         differs["strike"] = ~(np.abs(own_strike - strike) < _STRIKE_TOLERANCE)
     for name, rows in differs.items():
         _reject(table, rejected, rows, spec.columns[name], "symbol_mismatch", "the symbol says otherwise")
+
+
+def _check_underlying(
+    table: SourceTable, spec: _Statement, rejected: dict[int, Rejection], root: NDArray[np.str_]
+) -> None:
+    """Reject the rows that are on something else, by the file's own column and by the rules of known roots."""
+    said = f"the file is said to be of {spec.underlying}"
+    if "underlying" in spec.columns:
+        own = np.char.strip(_texts(table.frame[spec.columns["underlying"]]))
+        other = (own != spec.underlying) & (own != "")
+        _reject(table, rejected, other, spec.columns["underlying"], "other_underlying", said)
+    name = next(spec.columns[field] for field in ("symbol", "root", "expiry") if field in spec.columns)
+    for one in np.unique(root).tolist():
+        rule = OPTION_RULES.get(one)
+        if rule is not None and rule.underlying != spec.underlying:
+            why = f"it is an option on {rule.underlying}, and {said}"
+            _reject(table, rejected, root == one, name, "other_underlying", why)
 
 
 def _days(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) -> I64_1D:

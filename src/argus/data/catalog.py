@@ -307,7 +307,7 @@ class Catalog:
 
     def _committed(self, old: Manifest, merged: Merged, source: SourceRecord, notes: Sequence[str]) -> Manifest:
         """Put the segments and then the manifest on the disk."""
-        new = with_record(old, source, notes)
+        new = with_record(old, source, notes, merged.replaced)
         if merged.added or not old.segments:
             new = replace(
                 new,

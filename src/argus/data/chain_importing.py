@@ -56,7 +56,8 @@ class ChainSpec:
         Name under which the chains are kept: one for each vendor and kind of snapshot.
     columns : mapping
         Field to the file's column. A contract is ``symbol``, or ``expiry``, ``right`` and ``strike`` with ``root``
-        where it is not the underlying's symbol; or all of them. Beside it any of ``underlying_price``, ``bid``,
+        where it is not the underlying's symbol; or all of them. Where ``underlying`` is a column too, a row that names
+        another one is not taken. Beside it any of ``underlying_price``, ``bid``,
         ``ask``, ``last``, ``bid_size``, ``ask_size``, ``volume``, ``open_interest``, ``vendor_iv``, ``vendor_delta``
         and ``vendor_gamma``; ``bid`` and ``ask`` are required.
     time_column : str
@@ -71,6 +72,8 @@ class ChainSpec:
         How long after the quotes the vendor delivers them.
     zero_is_none : tuple of str
         Fields in which this vendor writes 0 for what it does not have.
+    placeholders : mapping
+        Field to another number that this vendor writes there for what it does not have.
     at_open : bool or None
         Whether the contracts settle on the open, where roots do not tell (see `canonical_roots`).
     delimiter, encoding, where, notes
@@ -87,6 +90,7 @@ class ChainSpec:
     expiry_format: str = "iso"
     delay_ns: int = 0
     zero_is_none: tuple[str, ...] = ()
+    placeholders: Mapping[str, float] = field(default_factory=dict)
     at_open: bool | None = None
     delimiter: str = ","
     encoding: str = "utf-8"
@@ -95,7 +99,8 @@ class ChainSpec:
 
     def describe(self) -> dict[str, Any]:
         """The statement as plain values, for the manifest."""
-        plain = asdict(replace(self, columns=dict(self.columns), where=dict(self.where)))
+        plain_maps = {name: dict(getattr(self, name)) for name in ("columns", "where", "placeholders")}
+        plain = asdict(replace(self, **plain_maps))
         return plain | {"zero_is_none": list(self.zero_is_none), "notes": list(self.notes)}
 
     @property
@@ -111,6 +116,7 @@ CHAIN_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "spx_eod_2019": {
             "series": "eod",
             "columns": {"symbol": "optionroot", "expiry": "expiration", "right": "type", "strike": "strike"}
+            | {"underlying": "underlying"}
             | {"underlying_price": "underlying_last", "bid": "bid", "ask": "ask", "last": "last", "volume": "volume"}
             | {"open_interest": "openinterest", "vendor_iv": "impliedvol"}
             | {"vendor_delta": "delta", "vendor_gamma": "gamma"},
@@ -119,6 +125,8 @@ CHAIN_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "stamp": "session_close",
             "expiry_format": "%m/%d/%Y",
             "zero_is_none": ("last", "vendor_iv"),
+            # Its solver stops at 2 %: in 58 files thousands of volatilities are exactly that, and none lies below.
+            "placeholders": {"vendor_iv": 0.02},
         },
         "chain_symbols": {
             "columns": {"symbol": "symbol", **_SAME},
@@ -294,6 +302,7 @@ def _check_statement(names: tuple[str, ...], source: str, spec: ChainSpec) -> No
     """Raise `ImportFailed` with everything that is missing from or wrong with the statement."""
     wrong = [f"columns names {name!r}, which is no field of an option" for name in spec.columns if name not in _FIELDS]
     wrong += [f"zero_is_none names {name!r}, which is no number" for name in spec.zero_is_none if name not in _OBSERVED]
+    wrong += [f"placeholders names {name!r}, which is no number" for name in spec.placeholders if name not in _OBSERVED]
     wrong += [f"columns states no {name!r}" for name in ("bid", "ask") if name not in spec.columns]
     if "symbol" not in spec.columns:
         wrong += [
@@ -329,7 +338,8 @@ def _columns(
     for name in _OBSERVED:
         if name in spec.columns:
             values = numbers(table, spec.columns[name], rejected)
-            columns[name] = np.where(values == 0, np.nan, values) if name in spec.zero_is_none else values
+            nothing = [0.0] * (name in spec.zero_is_none) + [spec.placeholders.get(name, np.nan)]
+            columns[name] = np.where(np.isin(values, nothing), np.nan, values)
         else:
             columns[name] = np.full(table.frame.height, np.nan)
     return columns, roots, rejected

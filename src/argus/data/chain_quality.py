@@ -26,7 +26,7 @@ from argus.core.time import NS_PER_MINUTE, day_of, format_ns
 from argus.data._chain_arbitrage import absurd_asks, european_arbitrage, exercise_bounds, smile_arbitrage
 from argus.data.option_expiries import option_rule
 
-__all__ = ["ChainExample", "ChainInspection", "ChainLimits", "ChainReason", "inspect_chain"]
+__all__ = ["ChainExample", "ChainInspection", "ChainLimits", "ChainReason", "absurd_vendor", "inspect_chain"]
 
 
 class ChainReason(IntFlag):
@@ -295,9 +295,14 @@ def _flag_quotes(
         off |= _off_grid(price, np.where(price < until, below, tick))
     _flag(flags, off, ChainReason.OFF_GRID_PRICE)
     _flag(flags, _off_grid(rows["strike"], step), ChainReason.OFF_GRID_STRIKE)
-    iv, delta, gamma = rows["vendor_iv"], rows["vendor_delta"], rows["vendor_gamma"]
-    absurd = (iv <= 0) | (iv > limits.iv_max) | (np.abs(delta) > 1) | (delta * rows["right"] < 0) | (gamma < 0)
-    _flag(flags, absurd, ChainReason.VENDOR_GREEKS)
+    own = (rows[name] for name in ("vendor_iv", "vendor_delta", "vendor_gamma", "right"))
+    _flag(flags, absurd_vendor(*own, limits.iv_max), ChainReason.VENDOR_GREEKS)
+
+
+def absurd_vendor(iv: F64_1D, delta: F64_1D, gamma: F64_1D, right: NDArray[np.int8], iv_max: float) -> BOOL_1D:
+    """Where a vendor's volatility or greeks cannot be, (n,): `ChainReason.VENDOR_GREEKS`; NaN is nothing said."""
+    absurd: BOOL_1D = (iv <= 0) | (iv > iv_max) | (np.abs(delta) > 1) | (delta * right < 0) | (gamma < 0)
+    return absurd
 
 
 def _off_grid(values: F64_1D, step: F64_1D) -> BOOL_1D:

@@ -331,7 +331,7 @@ class ChainStore:
                 ),
             )
             record = with_quarantine(self._quarantine_folder(blank.name), source, [*quarantine, *conflicts])
-            new = with_record(old or blank, record, notes)
+            new = with_record(old or blank, record, notes, merged.replaced)
             if merged.added:
                 written = self._write_segments(folder, merged.chain, touched)
                 new = replace(new, segments=(*new.segments[:first], *written, *new.segments[last:]))

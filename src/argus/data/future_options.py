@@ -44,6 +44,7 @@ _GOLD: Final = f"{_SITE}metals/precious/gold_contractSpecs_options.html"
 
 _QUARTERS: Final = (3, 6, 9, 12)
 _EVERY: Final = tuple(range(1, 13))
+_NOT_QUARTERS: Final = tuple(month for month in _EVERY if month not in _QUARTERS)
 _AM: Final = Settlement.AT_OPEN | Settlement.AMERICAN
 _EUROPEAN: Final = Settlement.PM_PHYSICAL_EUROPEAN
 _NOTE_DAY: Final = "friday_two_business_days_before_last_of_prior_month"
@@ -120,7 +121,13 @@ def _equities() -> list[FutureOption]:
         _equity("EYC", _EUROPEAN, "third_friday", _QUARTERLY_PM, ("holidays", "tick", "strikes"), _QUARTERS),
         _equity("EW", _EUROPEAN, "last_business_day", f"{_EQUITY}?optionProductId=136"),
     ]
-    found += [_equity(f"EW{week}", _EUROPEAN, f"friday_{week}", weekly, ("holidays",)) for week in range(1, 5)]
+    # On the third Friday of a quarter's month the quarterly option is listed, and no weekly one.
+    found += [
+        _equity(
+            f"EW{week}", _EUROPEAN, f"friday_{week}", weekly, ("holidays",), _NOT_QUARTERS if week == 3 else _EVERY
+        )
+        for week in range(1, 5)
+    ]
     for letter, name, source in (
         ("A", "monday", _WEEKLY),
         ("B", "tuesday", _TUESDAY),

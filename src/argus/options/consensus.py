@@ -46,8 +46,9 @@ class ConsensusPolicy(StrEnum):
     WINNER_BASED = "winner_based"
     """The one with the highest score ``weight * (1 - age / stale_ns) / (1 + spread / 0.01)``: trusted, fresh and tight.
     Its
-    spread is that of the volatilities of bid and ask; a source that states none counts as 0.01. Equal scores go to the
-    source named first."""
+    spread is that of the volatilities of bid and ask; one that is not stated counts as the widest that a fresh source
+    states of the contract, and as no less than 0.01: silence is no sign of being tight. Equal scores go to the source
+    named first."""
     BLENDED = "blended"
     """The mean of all, weighted by that score; where all scores are 0, by `weight` alone. With three or more, those
     further
@@ -96,6 +97,8 @@ class IvObservations:
         Of the middle; NaN, infinite or not positive is no observation.
     spread : (n,) float64, optional
         Volatility of the ask less that of the bid.
+    doubted : (n,) bool, optional
+        Whose volatility cannot be believed: no observation either, but a contract that has no other says so.
     """
 
     ts_event_ns: I64_1D
@@ -105,9 +108,11 @@ class IvObservations:
     right: I8_1D
     vol: F64_1D
     spread: F64_1D | None = None
+    doubted: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         columns = (self.ts_recv_ns, self.expiry_ns, self.strike, self.right, self.vol, self.spread)
+        columns = (*columns, self.doubted)
         lengths = {len(column) for column in columns if column is not None}
         if lengths != {len(self.ts_event_ns)}:
             raise ConfigError(f"columns of observations have lengths {sorted(lengths | {len(self.ts_event_ns)})}")
@@ -140,7 +145,8 @@ class Consensus:
     discrepancy_score : (n,) float64
         The same in units of the mean stated spread of the fresh sources, at least 0.001; NaN with fewer than two.
     reason : (n,) uint8
-        0, `STALE` where all that was said is too old, or `NO_TWO_SIDED_QUOTE` where no source had a volatility.
+        0, `STALE` where all that was said is too old, `DOUBTED` where only what cannot be believed was said, or
+        `NO_TWO_SIDED_QUOTE` where no source had a volatility.
     """
 
     now_ns: int
@@ -220,10 +226,13 @@ def iv_consensus(
     count = len(keys)
     vol, spread = np.full((count, len(sources)), np.nan), np.full((count, len(sources)), np.nan)
     age = np.full((count, len(sources)), -1, dtype=np.int64)
-    said = np.zeros(count, dtype=bool)
+    said, doubted = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     for column, (source, rows, contract) in enumerate(zip(sources, known, index, strict=True)):
         seen = observations[source]
         sound = np.isfinite(seen.vol[rows]) & (seen.vol[rows] > 0.0)
+        if seen.doubted is not None:
+            doubted[contract[sound & seen.doubted[rows]]] = True
+            sound &= ~seen.doubted[rows]
         said[contract[sound]] = True
         fresh = sound & (now_ns - seen.ts_event_ns[rows] <= source.stale_ns)
         rows, contract = rows[fresh], contract[fresh]
@@ -233,7 +242,7 @@ def iv_consensus(
         if seen.spread is not None:
             spread[contract, column] = seen.spread[rows]
     weights = _weights(policy, sources, vol, spread, age)
-    silent = np.where(said, np.uint8(Reason.STALE), np.uint8(Reason.NO_TWO_SIDED_QUOTE))
+    silent = np.select((said, doubted), (Reason.STALE, Reason.DOUBTED), Reason.NO_TWO_SIDED_QUOTE).astype(np.uint8)
     return _merged(now_ns, policy, sources, keys, vol, spread, age, weights, silent)
 
 
@@ -330,7 +339,9 @@ def _weights(
         return np.where(fresh, weights, 0.0)
     trust = np.array([source.weight for source in sources])
     limit = np.array([max(source.stale_ns, 1) for source in sources], dtype=np.float64)
-    stated = np.where(np.isfinite(spread) & (spread >= 0.0), spread, _SPREAD_UNIT)
+    is_stated = fresh & np.isfinite(spread) & (spread >= 0.0)
+    widest = np.where(is_stated, spread, _SPREAD_UNIT).max(axis=1, keepdims=True)
+    stated = np.where(is_stated, spread, np.maximum(widest, _SPREAD_UNIT))
     score = np.where(fresh, trust * np.maximum(1.0 - age / limit, 0.0) / (1.0 + stated / _SPREAD_UNIT), 0.0)
     if policy is ConsensusPolicy.WINNER_BASED:
         best = np.argmax(np.where(fresh, score, -1.0), axis=1)

@@ -45,6 +45,8 @@ class Reason(IntEnum):
     """The search ended without an answer of the promised accuracy."""
     OUTSIDE_SURFACE = 17
     """The fitted surface does not reach that expiry or strike."""
+    DOUBTED = 40
+    """The only volatility that a source had is one that cannot be believed."""
     EXPIRY_TOO_FAR = 65
     """No expiry of the chain lies near enough to the one asked for."""
     NO_MATCHING_STRIKE = 66

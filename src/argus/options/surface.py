@@ -9,6 +9,7 @@ promises nothing: the base stays clean, the base plus the spline is closer to th
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, Final, cast
@@ -191,10 +192,14 @@ class Surface:
         reason[(reason == 0) & np.isnan(value)] = Reason.OUTSIDE_SURFACE
         return SurfaceValues(np.where(reason == 0, value, np.nan), reason)
 
-    def to_json(self) -> str:
-        """The surface as text that `from_json` reads back to the same bits."""
+    def to_json(self, names: Sequence[Sequence[str]] = ()) -> str:
+        """The surface as text that `from_json` reads back to the same bits.
+
+        `names` say what the expiries are called; they stand beside the figures for who reads the text, as ``expiries``.
+        """
         plain = {field.name: getattr(self, field.name).tolist() for field in fields(self)}
-        return json.dumps({"version": 1} | _without_nan(plain), allow_nan=False)
+        head = {"version": 1} | ({"expiries": [list(name) for name in names]} if names else {})
+        return json.dumps(head | _without_nan(plain), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Surface:
@@ -209,6 +214,7 @@ class Surface:
             plain = json.loads(text)
             if plain.pop("version") != 1:
                 raise DataError("the text is a surface of another version; fit the surface anew")
+            plain.pop("expiries", None)
             arrays = {
                 name: np.array(values, dtype=np.int64 if name == "quotes" else np.float64)
                 for name, values in plain.items()

@@ -17,8 +17,7 @@ from argus.report.options_tables import Cell, flag, head, number, sortable, word
 
 __all__ = ["AnomalyRegions", "AnomalyRow", "AnomalyView", "render_anomalies"]
 
-_SHOWN: Final = 300
-"""Rows that the table lists; the chart shows all."""
+_LISTED: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,11 @@ class AnomalyRow:
     edge : float
         Per unit: what trading at bid or ask gains against the model after fees.
     is_tradable : bool
+        Whether the edge is a gain; alone it is no reason to trade, for chance leaves some of them.
     is_found : bool
         Whether it stands out beyond chance, by the list's own limit.
     why : str
-        Why it can be traded or cannot, in words.
+        How it would be traded, or why it cannot, in a few words.
     """
 
     contract: str
@@ -108,10 +108,12 @@ class AnomalyView:
     expected : float
         False alarms to be expected among those found: the chance alone.
     rows : tuple of AnomalyRow
-        Most surprising first.
+        All contracts, the most surprising first.
     regions : AnomalyRegions or None
     notes : tuple of str
         What the scores stand on, such as the number of past days.
+    listed : int
+        Rows that the table lists; counts and charts are of all.
     """
 
     title: str
@@ -125,6 +127,7 @@ class AnomalyView:
     rows: tuple[AnomalyRow, ...]
     regions: AnomalyRegions | None = None
     notes: tuple[str, ...] = ()
+    listed: int = _LISTED
 
 
 def render_anomalies(view: AnomalyView) -> str:
@@ -197,9 +200,14 @@ def _table(view: AnomalyView) -> str:
         head("q", f"{WORDS['q']} Below it p: the probability of so large a score by chance, for one contract."),
         head("By chance"),
         head("Edge"),
-        head("Tradable", "Whether a gain is left after crossing the spread and paying fees.", is_number=False),
+        head(
+            "Tradable",
+            "Whether a gain is left after crossing the spread and paying fees. Of a contract that does not stand out, "
+            "chance alone may have left it.",
+            is_number=False,
+        ),
     ]
-    rows = view.rows[:_SHOWN]
+    rows = view.rows[: view.listed]
     table = sortable(
         f"Most surprising first; prices {unit}", heads, [_row(row) for row in rows], [_tags(row) for row in rows]
     )
@@ -212,7 +220,7 @@ def _tags(row: AnomalyRow) -> str:
     """What the buttons above the table choose by."""
     holds = {
         "found": row.is_found,
-        "tradable": row.is_tradable,
+        "tradable": row.is_found and row.is_tradable,
         "dear": row.residual_spreads > 0.0,
         "cheap": row.residual_spreads < 0.0,
     }
@@ -238,7 +246,7 @@ def _filters() -> str:
 def _row(row: AnomalyRow) -> tuple[Cell, ...]:
     signed = [figures.ratio(one, sign=True) for one in (row.residual_spreads, row.score, row.score_fit)]
     past, beside = (figures.ratio(one, sign=True) for one in (row.score_history, row.score_neighbours))
-    word = flag("yes", "yes") if row.is_tradable else flag("no")
+    word = flag("no") if not row.is_tradable else flag("yes", "yes") if row.is_found else flag("by chance")
     return (
         words_cell(row.contract, by=row.days),
         number(row.bid),
@@ -251,8 +259,8 @@ def _row(row: AnomalyRow) -> tuple[Cell, ...]:
         number(row.score_neighbours, beside, "no neighbours"),
         _corrected(row),
         number(row.by_chance, figures.ratio(row.by_chance, 2 if row.by_chance < 10.0 else 0)),
-        number(row.edge, figures.ratio(row.edge, sign=True)),
-        Cell(f"{word}<small>{escape(row.why)}</small>", f"{int(not row.is_tradable)} {row.why}"),
+        number(row.edge, figures.ratio(row.edge, 3, sign=True)),
+        Cell(f"{word}<small>{escape(row.why)}</small>", f"{2 - row.is_tradable * (1 + row.is_found)} {row.why}"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
@@ -118,7 +118,7 @@ def render_smile(view: SmileView) -> str:
     fitted = sum(one.curve_strike is not None for one in view.expiries)
     headline = f"{used:,} of {quotes:,} quotes in {len(view.expiries):,} expiries have a volatility that is used"
     left_out = Counter(reason for one in view.expiries for reason in one.reason if reason)
-    below = f"Left out: {_counted(left_out, len(left_out))}." if left_out else "No quote was left out."
+    below = f"Left out, {left_out.total():,}: {', '.join(_reasons(left_out, len(left_out)))}." if left_out else "No quote was left out."
     tiles = [
         Tile("Expiries", figures.count(len(view.expiries)), f"{fitted:,} with a line of the model"),
         Tile("Quotes used", figures.percent(used / quotes if quotes else math.nan), f"{used:,} of {quotes:,}"),
@@ -204,10 +204,17 @@ def _expiry(one: SmileExpiry, code: Mapping[str, int]) -> dict[str, Any]:
     return drawn
 
 
-def _counted(reasons: Counter[str], most: int) -> str:
+def _reasons(reasons: Counter[str], most: int) -> list[str]:
+    """The most frequent first, each with how many it has where there are several."""
+    if len(reasons) == 1:
+        return list(reasons)
     told = [f"{reason} ({count:,})" for reason, count in reasons.most_common(most)]
     rest = sum(reasons.values()) - sum(count for _, count in reasons.most_common(most))
-    return ", ".join([*told, f"other reasons ({rest:,})"] if rest else told)
+    return [*told, f"other reasons ({rest:,})"] if rest else told
+
+
+def _below(lines: Sequence[str]) -> str:
+    return "".join(f"<small>{escape(line)}</small>" for line in lines)
 
 
 def _days(days: float) -> str:
@@ -227,8 +234,7 @@ def _table(view: SmileView) -> str:
         head("Its own quotes say", "The rate by this expiry's quotes alone."),
         head("At the money", "Annual volatility at the forward."),
         head("Used", "Quotes whose volatility was used."),
-        head("Left out", "Quotes that were not, by reason."),
-        head("Why", "Reasons, the most frequent first.", is_number=False),
+        head("Left out", "Quotes that were not, and the most frequent reasons."),
     ]
     rows, kinds = [], []
     for k, one in enumerate(view.expiries):
@@ -245,8 +251,7 @@ def _table(view: SmileView) -> str:
                 Cell(escape(one.own_rate_said) or missing(), 0.0),
                 number(one.vol_atm, figures.percent(one.vol_atm, 2)),
                 number(one.used, figures.count(one.used)),
-                number(left_out.total(), figures.count(left_out.total())),
-                Cell(escape(_counted(left_out, _REASONS_SHOWN)) or missing(), left_out.total()),
+                Cell(figures.count(left_out.total()) + _below(_reasons(left_out, _REASONS_SHOWN)), left_out.total()),
             )
         )
         kinds.append('class="missed"' if one.why else "")

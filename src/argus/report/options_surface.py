@@ -58,7 +58,7 @@ class SurfaceExpiry:
     days : float
         Calendar days to settlement.
     vol_atm, vol_forward : float
-        At the forward; and between the expiry before and this one.
+        At the forward; and between the last expiry a day or more before, and this one.
     risk_reversal, butterfly : float
         Of 25 % delta.
     skewness, kurtosis : float
@@ -232,7 +232,7 @@ def _headline(view: SurfaceView) -> tuple[str, str, str]:
         return "no", "No expiry could be fitted", "The table says why."
     failed = [one for one in view.findings if one.passed is False]
     share = figures.percent(_share_inside(view))
-    sentence = f"{share} of the quotes hold the model's price between bid and ask, over {fitted} expiries"
+    sentence = f"{share} of the quotes hold the model's price between bid and ask, over {fitted} expir{'y' if fitted == 1 else 'ies'}"
     if failed:
         return "no", sentence, f"{len(failed)} of {len(view.findings)} checks failed: {failed[0].sentence}"
     if not view.findings:
@@ -343,7 +343,7 @@ def _tenors(view: SurfaceView) -> dict[str, Any]:
         "term": chart(
             "annual volatility", ".2f", " %", 100.0,
             ("at the money", _column(view, lambda one: one.vol_atm), "gain"),
-            ("forward, from the expiry before", _column(view, lambda one: one.vol_forward), "loss"),
+            ("forward, from a day or more before", _column(view, lambda one: one.vol_forward), "loss"),
         ),
         "wings": chart(
             "points of volatility", ".2f", "", 100.0,
