@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from argus.app.option_early import assignment_chances, assignment_notes, early_exercise
+from argus.app.option_quotes import quote_notes, tradable_vols
 from argus.app.option_snapshots import Snapshot
 from argus.app.option_surface import fit_snapshot
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
@@ -146,7 +147,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         strategy_margin,
     )
 
-    chain = snapshot.chain
+    chain, vols = snapshot.chain, tradable_vols(snapshot)
     slice_ = ChainSlice(
         _spot(snapshot),
         chain.right,
@@ -154,7 +155,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         snapshot.years,
         chain.bid,
         chain.ask,
-        _tradable_vol(snapshot),
+        vols.vol,
         snapshot.forward,
         snapshot.discount,
         snapshot.is_early,
@@ -163,7 +164,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
     position = found.position
     if position is None:
         reason = reason_names(np.array([found.reason], dtype=np.uint8))[0].replace("_", " ")
-        raise CoverageError(f"{snapshot.source}: {reason}: {found.detail}")
+        raise CoverageError("; ".join([f"{snapshot.source}: {reason}: {found.detail}", *vols.left_out]))
     is_index = chain.underlying in _BROAD_INDICES
     margin = strategy_margin(position, MarginClass.BROAD_INDEX if is_index else MarginClass.EQUITY, costs.fill)
     now = position.value(position.spot)
@@ -184,7 +185,8 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
             ),
         )
     legs = _legs(snapshot, position)
-    told = assignment_notes(position, [leg.contract for leg in legs], early_exercise(position))
+    told = quote_notes(snapshot, vols, position.row, [f"{leg.right} {leg.contract}" for leg in legs])
+    told += assignment_notes(position, [leg.contract for leg in legs], early_exercise(position))
     snapshot = replace(snapshot, notes=(*snapshot.notes, *told))
     curve = pnl_curve(position, costs)
     grid = grid_margin(position, _INDEX_MOVES) if is_index else grid_margin(position)
@@ -515,21 +517,6 @@ def _spot(snapshot: Snapshot) -> float:
             "for it; import the underlying's price with the chain"
         )
     return spot
-
-
-def _tradable_vol(snapshot: Snapshot) -> F64_1D:
-    """Volatility of each contract: of its own middle, else of the other right at the strike, else of the surface."""
-    vol = snapshot.vols.mid.vol.copy()
-    missing = np.isnan(vol)
-    if missing.any():
-        try:
-            surface = fit_snapshot(snapshot).surface
-        except CoverageError:
-            return vol
-        with np.errstate(invalid="ignore"):
-            k = np.log(snapshot.chain.strike / snapshot.forward)
-        vol[missing] = surface.vol(k[missing], snapshot.years[missing]).value
-    return vol
 
 
 def _legs(snapshot: Snapshot, position: Position) -> tuple[LegLine, ...]:
