@@ -91,3 +91,15 @@ def test_an_honest_chain_keeps_its_own_volatilities() -> None:
         rows = report.position.row
         np.testing.assert_array_equal(report.position.vol, snapshot.vols.mid.vol[rows])
         assert not any("quote" in note for note in report.snapshot.notes)
+
+
+def test_dividends_of_a_share_held_are_told() -> None:
+    rich = replace(SHARE, months=2, weeks=0, dividend=0.08)
+    report = find_structure(snapshot_of(american_chain(rich)[0], "made up"), "covered_call", WANTED, COSTS)
+    position = report.position
+    paid = float(position.dividends(position.horizon)[0])
+    assert paid == pytest.approx(0.08 * rich.spot * position.horizon, rel=0.03)
+    (told,) = (note for note in report.snapshot.notes if "is taken to pay" in note)
+    assert f"is taken to pay {paid:,.2f} a unit" in told
+    strike = float(position.strike[1])
+    assert report.curve.profit_max == pytest.approx(strike - position.entry(Fill.MID) + paid)

@@ -186,6 +186,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         )
     legs = _legs(snapshot, position)
     told = quote_notes(snapshot, vols, position.row, [f"{leg.right} {leg.contract}" for leg in legs])
+    told += _dividend_notes(snapshot, position)
     told += assignment_notes(position, [leg.contract for leg in legs], early_exercise(position))
     snapshot = replace(snapshot, notes=(*snapshot.notes, *told))
     curve = pnl_curve(position, costs)
@@ -517,6 +518,23 @@ def _spot(snapshot: Snapshot) -> float:
             "for it; import the underlying's price with the chain"
         )
     return spot
+
+
+def _dividend_notes(snapshot: Snapshot, position: Position) -> list[str]:
+    """What an underlying held is taken to pay, in a sentence."""
+    shares = np.flatnonzero(position.right == 0)
+    if not len(shares):
+        return []
+    paid, stock = float(position.dividends(position.horizon)[0]), int(shares[0])
+    row = int(position.row[np.argmin(position.years)])
+    rate_error = float(snapshot.rate_error[snapshot.expiry[row]])
+    error = float(position.quantity[stock]) * position.spot * position.horizon * rate_error
+    return [
+        f"until the nearest expiry the underlying held is taken to pay {paid:,.2f} a unit"
+        + (f" +/- {error:,.2f}" if error > 0.0 else "")
+        + f", the {position.rate[stock] - position.carry[stock]:.2%} a year that its forward is short of the rate "
+        "(dividends, and fees for lending it): every gain counts it, as it accrues"
+    ]
 
 
 def _legs(snapshot: Snapshot, position: Position) -> tuple[LegLine, ...]:

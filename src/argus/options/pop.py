@@ -6,7 +6,8 @@ no such formula: the position is followed on paths, closed at what closing would
 its standard error. Both answers to the same question must agree, and a test holds them to it.
 
 A probability alone says nothing: a short option wins often and little. The mean and the mean of the worst cases stand
-beside it in every record. Gains are plain money, what comes back less what went in; interest is not counted.
+beside it in every record. Gains are plain money, what comes back less what went in: dividends of an underlying held
+are counted (`Position.dividends`), interest is not.
 """
 
 from __future__ import annotations
@@ -386,6 +387,7 @@ class _Run:
         self.elasticity, self.elapsed = float(elasticity), elapsed
         self.target, self.stop = plan.amounts(position, costs)
         self.paid = position.entry(costs.fill) + position.commission(costs)
+        self.received = position.dividends(elapsed)[:, None]
         self.commission = costs.commission / costs.multiplier
         self.legs = np.stack(
             (
@@ -461,6 +463,7 @@ class _Run:
             room,
             marks,
         )
+        marks[from_step:] += self.received[from_step:]
         part = slice(first, last)
         if self.plan.watches:
             exit_block(marks, self.target, self.stop, self.pnl[part], self.step[part], self.why[part])

@@ -157,6 +157,20 @@ class Position:
         price = mid if fill is Fill.MID else np.where(self.quantity > 0.0, self.ask, self.bid)
         return math.fsum(self.quantity * price)
 
+    def dividends(self, elapsed: ArrayLike) -> F64_1D:
+        """What the underlying held has paid after `elapsed` years, per unit; owed where it is sold.
+
+        The cash that today's forward takes off the spot, as it accrues: the yield is rate less carry, and its payments
+        grow as the forward does. A known amount, as dividends of the near future about are, whatever the spot does.
+        """
+        when = np.atleast_1d(np.asarray(elapsed, dtype=np.float64))
+        paid = np.zeros(len(when))
+        for leg in np.flatnonzero(self.right == 0).tolist():
+            carry = self.carry[leg]
+            grown = when if carry == 0.0 else np.expm1(carry * when) / carry
+            paid += self.quantity[leg] * self.spot * (self.rate[leg] - carry) * grown
+        return paid
+
     def commission(self, costs: Costs) -> float:
         """Commission of one side for all options, per unit."""
         return math.fsum(np.abs(self.quantity[self.right != 0])) * costs.commission / costs.multiplier
@@ -346,11 +360,13 @@ class PnlCurve:
 def pnl_curve(position: Position, costs: Costs | None = None) -> PnlCurve:
     """Gain at the nearest expiry against the spot there, entered at `costs.fill`, commissions and closing costs paid.
 
+    Dividends of an underlying held are part of it.
+
     Exact where all options expire together. Otherwise those that live on are sold or bought back by the model value
     less the half-spread, drawn over eight standard deviations to either side; the spot beyond counts as the last.
     """
     costs = costs or Costs()
-    paid = position.entry(costs.fill) + position.commission(costs)
+    paid = position.entry(costs.fill) + position.commission(costs) - float(position.dividends(position.horizon)[0])
     is_option = position.right != 0
     strikes = position.strike[is_option]
     if position.has_one_expiry:
@@ -391,8 +407,8 @@ class Profile:
     elapsed : (t,) float64
         Years from entry.
     value, pnl, delta, gamma, vega, theta, rho : (t, s) float64
-        Model value per unit; the same less what entering took; greeks as in `argus.options._valuation.LegValue`: vega
-        per 1.00 of volatility, theta per year, rho per 1.00 of rate.
+        Model value per unit; the same less what entering took, with the dividends of an underlying held; greeks as in
+        `argus.options._valuation.LegValue`: vega per 1.00 of volatility, theta per year, rho per 1.00 of rate.
     """
 
     spot: F64_1D
@@ -425,4 +441,5 @@ def profile(
     when = np.atleast_1d(np.asarray(elapsed, dtype=np.float64))
     rows = [position.value(at, float(moment), vol_factor) for moment in when]
     value, delta, gamma, vega, theta, rho = (np.stack([row[column] for row in rows]) for column in range(6))
-    return Profile(at, when, value, value - position.entry(fill), delta, gamma, vega, theta, rho)
+    pnl = value - position.entry(fill) + position.dividends(when)[:, None]
+    return Profile(at, when, value, pnl, delta, gamma, vega, theta, rho)
