@@ -25,24 +25,29 @@ COSTS = Costs(commission=0.0, fill=Fill.MID)
 WANTED = Wanted(dte=45.0, delta=0.28, dte_tolerance=20.0)
 
 
-def put_of(chain: ChainSnapshots, delta: float = 0.28) -> StructureReport:
-    return find_structure(snapshot_of(chain, "made up"), "short_put", replace(WANTED, delta=delta), COSTS)
+@pytest.fixture(scope="module", params=["european", "american"])
+def clean(request: pytest.FixtureRequest) -> Snapshot:
+    """A market of honest quotes."""
+    return snapshot_of(MARKETS[request.param], "made up")
 
 
-def quoted(chain: ChainSnapshots, row: int, bid: float, ask: float) -> Snapshot:
-    """The chain with another quote of one row."""
+def put_of(snapshot: Snapshot, delta: float = 0.28) -> StructureReport:
+    return find_structure(snapshot, "short_put", replace(WANTED, delta=delta), COSTS)
+
+
+def quoted(snapshot: Snapshot, row: int, bid: float, ask: float) -> Snapshot:
+    """The market with another quote of one row."""
+    chain = snapshot.chain
     sides = {"bid": chain.bid.copy(), "ask": chain.ask.copy()}
     sides["bid"][row], sides["ask"][row] = bid, ask
     return snapshot_of(replace_columns(chain, **sides), "made up")
 
 
-@pytest.mark.parametrize("market", MARKETS)
-def test_an_ask_that_is_no_price_is_no_leg(market: str) -> None:
-    chain = MARKETS[market]
-    first = put_of(chain)
+def test_an_ask_that_is_no_price_is_no_leg(clean: Snapshot) -> None:
+    chain, first = clean.chain, put_of(clean)
     row = int(first.position.row[0])
     assert not any("no leg is taken" in note for note in first.snapshot.notes)
-    absurd = quoted(chain, row, float(chain.bid[row]), 1e9)
+    absurd = quoted(clean, row, float(chain.bid[row]), 1e9)
     found = find_structure(absurd, "short_put", WANTED, COSTS)
     assert int(found.position.row[0]) != row
     assert abs(found.position.entry(Fill.MID)) < 0.1 * absurd.spot
@@ -52,45 +57,39 @@ def test_an_ask_that_is_no_price_is_no_leg(market: str) -> None:
         find_structure(snapshot_of(all_of_it, "made up"), "short_put", WANTED, COSTS)
 
 
-@pytest.mark.parametrize("market", MARKETS)
-def test_a_stub_quote_makes_no_delta(market: str) -> None:
-    chain = MARKETS[market]
-    near = put_of(chain).position
-    far = int(put_of(chain, 0.08).position.row[0])
+def test_a_stub_quote_makes_no_delta(clean: Snapshot) -> None:
+    near = put_of(clean).position
+    far = int(put_of(clean, 0.08).position.row[0])
     # Five cents bid for a far put, and the price of the near one asked.
-    stub = quoted(chain, far, 0.05, 2.0 * float(near.ask[0]))
-    own = float(stub.vols.mid.vol[far])
-    clean = snapshot_of(chain, "made up").vols.mid.vol[far]
-    assert own > 1.4 * clean
-    for delta in (0.16, 0.2, 0.28):
+    stub = quoted(clean, far, 0.05, 2.0 * float(near.ask[0]))
+    own, true = float(stub.vols.mid.vol[far]), float(clean.vols.mid.vol[far])
+    assert own > 1.4 * true
+    for delta in (0.16, 0.28):
         chosen = find_structure(stub, "short_put", replace(WANTED, delta=delta), COSTS)
-        assert int(chosen.position.row[0]) == int(put_of(chain, delta).position.row[0])
+        assert int(chosen.position.row[0]) == int(put_of(clean, delta).position.row[0])
         assert not any("leaves its volatility open" in note for note in chosen.snapshot.notes)
     taken = find_structure(stub, "short_put", replace(WANTED, delta=0.08, delta_tolerance=0.01), COSTS)
     assert int(taken.position.row[0]) == far
-    assert taken.position.vol[0] == pytest.approx(clean, rel=0.05)
+    assert taken.position.vol[0] == pytest.approx(true, rel=0.05)
     (told,) = (note for note in taken.snapshot.notes if "leaves its volatility open" in note)
     assert f"valued at {taken.position.vol[0]:.1%}" in told
     assert f"the quote of the put {taken.legs[0].contract} (0.05 bid" in told
 
 
-def test_a_false_quote_is_told() -> None:
-    near = put_of(INDEX).position
-    far = int(put_of(INDEX, 0.08).position.row[0])
-    dear = quoted(INDEX, far, float(near.bid[0]), float(near.ask[0]))
+def test_a_false_quote_is_told(clean: Snapshot) -> None:
+    near = put_of(clean).position
+    far = int(put_of(clean, 0.08).position.row[0])
+    dear = quoted(clean, far, float(near.bid[0]), float(near.ask[0]))
     vols = tradable_vols(dear)
     assert vols.vol[far] == dear.vols.mid.vol[far], "a narrow quote is somebody's price, and keeps its volatility"
     (told,) = quote_notes(dear, vols, np.array([-1, far]), ["underlying SPX", "put X"])
     assert f"the put X ({near.bid[0]:g} bid, {near.ask[0]:g} asked) has a volatility of {vols.own[far]:.1%}" in told
 
 
-def test_an_honest_chain_keeps_its_own_volatilities() -> None:
-    for chain in MARKETS.values():
-        snapshot = snapshot_of(chain, "made up")
-        report = find_structure(snapshot, "iron_condor", Wanted(dte=45.0, dte_tolerance=20.0), COSTS)
-        rows = report.position.row
-        np.testing.assert_array_equal(report.position.vol, snapshot.vols.mid.vol[rows])
-        assert not any("quote" in note for note in report.snapshot.notes)
+def test_an_honest_chain_keeps_its_own_volatilities(clean: Snapshot) -> None:
+    report = find_structure(clean, "iron_condor", Wanted(dte=45.0, dte_tolerance=20.0), COSTS)
+    np.testing.assert_array_equal(report.position.vol, clean.vols.mid.vol[report.position.row])
+    assert not any("quote" in note for note in report.snapshot.notes)
 
 
 def test_dividends_of_a_share_held_are_told() -> None:

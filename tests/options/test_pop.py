@@ -297,3 +297,14 @@ def test_dividends_of_a_share_held_are_gained_by_formula_and_on_paths(name: str)
         assert float(flat.dividends(0.5 * flat.horizon)[0]) > 5.0 * paths.expected_pnl.standard_error
     held = pop_by_paths(flat, law, costs=FREE, paths=20_000)
     assert abs(held.probability.value - answer.probability) < 3.5 * held.probability.standard_error
+
+
+def test_a_plan_against_an_underlying_held_is_of_the_option_premium() -> None:
+    plan = ExitPlan(profit_target=0.5, stop=2.0)
+    covered, collar, put = (_position(name) for name in ("covered_call", "collar", "short_put"))
+    call = float(covered.bid[1])
+    assert plan.amounts(covered, FREE) == pytest.approx((0.5 * call, 2.0 * call))
+    assert plan.amounts(collar, FREE)[0] == pytest.approx(0.5 * float(collar.bid[2]))
+    assert plan.amounts(put, FREE)[0] == pytest.approx(0.5 * float(put.bid[0]))
+    assert pop_by_paths(covered, MODEL, plan=plan, costs=FREE, paths=500).by_target.value > 0.2
+    assert plan.amounts(_position("iron_condor"), FREE)[0] == pytest.approx(-0.5 * _position("iron_condor").entry())

@@ -71,7 +71,8 @@ class ExitPlan:
     exit_years : float or None
         Years from entry after which it is closed; None holds to the nearest expiry.
     basis : float or None
-        Amount per unit; None takes the premium of entry, paid or received.
+        Amount per unit; None takes the premium of entry, paid or received; where the underlying is held, that of the
+        options sold against it, or of those bought where none is.
     """
 
     profit_target: float | None = None
@@ -94,11 +95,19 @@ class ExitPlan:
         """Target and stop per unit; infinite for none."""
         if not self.watches:
             return math.inf, math.inf
-        basis = self.basis if self.basis is not None else abs(position.entry(costs.fill))
+        basis = self.basis if self.basis is not None else _premium(position, costs)
         if basis < 1e-9 * position.spot:
             raise ConfigError(f"{position.name} is entered at about nothing; state the basis of target and stop")
         target = math.inf if self.profit_target is None else self.profit_target * basis
         return target, math.inf if self.stop is None else self.stop * basis
+
+
+def _premium(position: Position, costs: Costs) -> float:
+    """What target and stop are shares of: half of the price of a share is no target for a call sold against it."""
+    options = position.right != 0
+    sold = options & (position.quantity < 0.0)
+    rows = options if options.all() or not sold.any() else sold
+    return abs(math.fsum(position.entries(costs.fill)[rows]))
 
 
 @dataclass(frozen=True, slots=True)

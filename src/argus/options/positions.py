@@ -62,10 +62,13 @@ class Costs:
     fill: Fill = Fill.NATURAL
 
     def __post_init__(self) -> None:
-        if not (self.commission >= 0.0 and self.multiplier > 0.0):
-            raise ConfigError(f"commission {self.commission} must not be negative, multiplier {self.multiplier} be > 0")
-        if self.half_spread is not None and not self.half_spread >= 0.0:
-            raise ConfigError(f"half_spread is {self.half_spread}; it must not be negative, or None")
+        if not (0.0 <= self.commission < math.inf and 0.0 < self.multiplier < math.inf):
+            raise ConfigError(
+                f"commission is {self.commission}, multiplier {self.multiplier}; they must be finite, the one not "
+                "negative, the other positive"
+            )
+        if self.half_spread is not None and not 0.0 <= self.half_spread < math.inf:
+            raise ConfigError(f"half_spread is {self.half_spread}; it must be finite and not negative, or None")
 
 
 _FORWARD_MIN: Final = 0.0625
@@ -151,11 +154,19 @@ class Position:
         """The same legs, none of which may be exercised early."""
         return replace(self, early=np.zeros(len(self.right), dtype=np.bool_))
 
+    def at_vols(self, vol: F64_1D) -> Position:
+        """The same legs, valued at other volatilities, (legs,); that of the underlying is not read."""
+        return replace(self, vol=np.where(self.right != 0, vol, 0.0))
+
     def entry(self, fill: Fill = Fill.NATURAL) -> float:
         """What entering takes, per unit: a debit is positive, a credit negative; no commission."""
+        return math.fsum(self.entries(fill))
+
+    def entries(self, fill: Fill = Fill.NATURAL) -> F64_1D:
+        """The same of each leg, (legs,)."""
         mid = 0.5 * (self.bid + self.ask)
         price = mid if fill is Fill.MID else np.where(self.quantity > 0.0, self.ask, self.bid)
-        return math.fsum(self.quantity * price)
+        return np.asarray(self.quantity * price, dtype=np.float64)
 
     def dividends(self, elapsed: ArrayLike) -> F64_1D:
         """What the underlying held has paid after `elapsed` years, per unit; owed where it is sold.
