@@ -47,7 +47,7 @@ def test_a_plan_of_a_covered_call_says_whose_premium(snapshot: Snapshot) -> None
 
 
 def test_the_sold_legs_of_a_straddle_have_names_of_their_own() -> None:
-    shares = snapshot_of(american_chain(replace(SHARE, months=2, weeks=0))[0], "made up")
+    shares = snapshot_of(american_chain(replace(SHARE, months=2, weeks=0, strikes_per_expiry=20))[0], "made up")
     report = find_structure(shares, "short_straddle", Wanted(dte=46.0, dte_tolerance=20.0), COSTS)
     told = pop_dict(probability_of_profit(report, paths=100))
     names = next([name for name, _ in one["assigned"]] for one in told["answers"] if "assigned" in one)

@@ -11,7 +11,6 @@ import pytest
 from argus.app.option_positions import StructureReport, find_structure
 from argus.app.option_quotes import quote_notes, tradable_vols
 from argus.app.option_snapshots import Snapshot, snapshot_of
-from argus.core.chains import ChainSnapshots
 from argus.core.errors import CoverageError
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
 from argus.options import Costs, Fill, Wanted
@@ -19,7 +18,7 @@ from tests.app.american_market import SHARE, american_chain
 from tests.app.test_options import replace_columns
 
 INDEX = next(chain_snapshots(ChainMarketSpec(strikes_per_expiry=60, months=3, weeks=2)))
-SHARES, TRUTH = american_chain(replace(SHARE, months=3, weeks=0))
+SHARES, TRUTH = american_chain(replace(SHARE, months=2, weeks=0, strikes_per_expiry=30))
 MARKETS = {"european": INDEX, "american": SHARES}
 COSTS = Costs(commission=0.0, fill=Fill.MID)
 WANTED = Wanted(dte=45.0, delta=0.28, dte_tolerance=20.0)
@@ -87,13 +86,13 @@ def test_a_false_quote_is_told(clean: Snapshot) -> None:
 
 
 def test_an_honest_chain_keeps_its_own_volatilities(clean: Snapshot) -> None:
-    report = find_structure(clean, "iron_condor", Wanted(dte=45.0, dte_tolerance=20.0), COSTS)
+    report = find_structure(clean, "short_strangle", Wanted(dte=45.0, dte_tolerance=20.0), COSTS)
     np.testing.assert_array_equal(report.position.vol, clean.vols.mid.vol[report.position.row])
     assert not any("quote" in note for note in report.snapshot.notes)
 
 
 def test_dividends_of_a_share_held_are_told() -> None:
-    rich = replace(SHARE, months=2, weeks=0, dividend=0.08)
+    rich = replace(SHARE, months=2, weeks=0, strikes_per_expiry=20, dividend=0.08)
     report = find_structure(snapshot_of(american_chain(rich)[0], "made up"), "covered_call", WANTED, COSTS)
     position = report.position
     paid = float(position.dividends(position.horizon)[0])
