@@ -11,11 +11,22 @@ import numpy as np
 import pytest
 
 from argus.app.option_early import assignment_notes, early_exercise
+from argus.app.option_heston import marked_by, refused_expiry, refused_position
 from argus.app.option_positions import PopReport, find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, index_of
 from argus.app.option_tables import expiry_lines, pop_dict, quote_frame
-from argus.options import Costs, ExitPlan, Fill, Wanted, american_values, black76_price, implied_forwards, position_of
+from argus.options import (
+    Costs,
+    ExitPlan,
+    Fill,
+    HestonLaw,
+    Wanted,
+    american_values,
+    black76_price,
+    implied_forwards,
+    position_of,
+)
 from tests.app.american_market import SHARE, american_chain
 from tests.app.test_options import CHAINS, as_csv, replace_columns
 from tests.cli.command import argus
@@ -120,7 +131,7 @@ def test_the_answers_say_what_they_do_with_the_right(put: PopReport) -> None:
     ways = {(one["model"], one["how"]): one for one in told["answers"]}
     paths = [one for one in told["answers"] if "assigned" in one]
     assert {one["model"] for one in paths} == {"black_scholes", "heston"}
-    assert all(one["assigned"][0][0] == put.structure.legs[0].contract for one in paths)
+    assert all(one["assigned"][0][0] == f"{put.structure.legs[0].contract}P" for one in paths)
     held, planned = (ways["black_scholes", how]["assigned"][0][1] for how in ("held, by paths", "by the plan"))
     assert 0.05 < held[0] < 1.0
     assert planned[0] <= held[0]
@@ -204,22 +215,45 @@ def test_heston_refuses_an_expiry_far_shorter_than_those_it_knows() -> None:
     assert "black_scholes" in answer.laws
 
 
-def test_heston_refuses_an_expiry_whose_quotes_it_misses() -> None:
-    # The volatilities of one expiry doubled: no Heston goes through them and the others.
+def torn(times: float) -> tuple[Snapshot, float]:
+    """The volatilities of one expiry times a factor, and its days: no Heston goes through them and the others."""
     chain = CHAINS[0]
     first = snapshot_of(chain, "made up")
     place = int(np.argmin(np.abs(first.forwards.years * 365.0 - 14.0)))
     rows = first.expiry == place
     price = black76_price(
-        first.forward, first.discount, chain.strike, first.years, 2.2 * first.vols.mid.vol, chain.right
+        first.forward, first.discount, chain.strike, first.years, times * first.vols.mid.vol, chain.right
     ).price
     moved = rows & np.isfinite(price)
     quotes = {"bid": np.where(moved, price - 0.05, chain.bid), "ask": np.where(moved, price + 0.05, chain.ask)}
     quotes["bid"] = np.maximum(np.where(rows & ~moved, 0.0, quotes["bid"]), 0.0)
-    torn = snapshot_of(replace_columns(chain, **quotes), "made up")
-    years = float(torn.forwards.years[place])
-    costs = replace(COSTS, half_spread=None)
-    report = find_structure(torn, "short_put", Wanted(dte=years * 365.0, delta=0.3), costs)
+    found = snapshot_of(replace_columns(chain, **quotes), "made up")
+    return found, float(found.forwards.years[place]) * 365.0
+
+
+def test_heston_refuses_an_expiry_whose_quotes_it_misses() -> None:
+    snapshot, days = torn(2.2)
+    report = find_structure(snapshot, "short_put", Wanted(dte=days, delta=0.3), replace(COSTS, half_spread=None))
     answer = probability_of_profit(report, paths=200, seed=1)
     assert [one.reason for one in answer.refused] == ["model_off_quotes"]
     assert any("up to 15% it is believed" in one for one in answer.notes)
+
+
+def test_heston_refuses_a_position_that_it_misprices() -> None:
+    # The expiry as a whole is missed by less than a seventh, a far put by a third of its price.
+    snapshot, days = torn(1.14)
+    far, near = (find_structure(snapshot, "short_put", Wanted(dte=days, delta=size), COSTS) for size in (0.08, 0.45))
+    answer = probability_of_profit(far, paths=200, seed=1)
+    assert [one.reason for one in answer.refused] == ["model_off_quotes"]
+    assert any("the mean gain would be the misfit" in one for one in answer.notes)
+    assert "heston" not in answer.laws
+    assert not any(one["model"] == "heston" and one["how"] != "refused" for one in pop_dict(answer)["answers"])
+    assert answer.heston.parameters is not None
+    law = HestonLaw(snapshot.spot, answer.heston.parameters, float(near.position.carry[0]))
+    assert refused_expiry(snapshot, answer.heston, law, near.position.horizon) is None
+    assert refused_position(law, marked_by(near.position, law), near.curve) is None
+    fair = marked_by(far.position, law)
+    assert refused_position(law, fair, far.curve) == answer.refused[0]
+    # With quotes as wide as the difference, it lies between bid and ask, and is an answer.
+    wide = replace(fair, bid=0.5 * fair.bid, ask=fair.ask + 0.5 * fair.bid)
+    assert refused_position(law, wide, far.curve) is None

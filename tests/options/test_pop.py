@@ -274,3 +274,37 @@ def test_settings_out_of_range_are_refused() -> None:
     ):
         with pytest.raises(ConfigError, match=words):
             call()
+
+
+@pytest.mark.parametrize("name", ["covered_call", "collar"])
+def test_dividends_of_a_share_held_are_gained_by_formula_and_on_paths(name: str) -> None:
+    # No interest, a yield of 8 %: what the forward is short of the spot comes as dividends. A fair position is fair.
+    chain = made_chain(rate=0.0, carry=-0.08, half=0.0)
+    position = select_structure(name, chain).position
+    assert position is not None
+    flat = dataclasses.replace(position, vol=np.where(position.right != 0, 0.2, 0.0))
+    fair = [float(value) for value in flat.leg_values(100.0).value[0]]
+    flat = dataclasses.replace(flat, bid=np.array(fair), ask=np.array(fair))
+    law = BlackScholes(100.0, 0.2, -0.08)
+    answer = pop_at_expiry(flat, law, costs=FREE)
+    assert answer.expected_pnl == pytest.approx(0.0, abs=1e-9)
+    assert answer.profit_max == pytest.approx(
+        float(pnl_curve(dataclasses.replace(flat, rate=flat.carry), FREE).profit_max + flat.dividends(flat.horizon)[0])
+    )
+    for plan in (ExitPlan(), ExitPlan(exit_years=0.5 * flat.horizon)):
+        paths = pop_by_paths(flat, law, plan=plan, costs=FREE, paths=20_000)
+        assert abs(paths.expected_pnl.value) < 3.5 * paths.expected_pnl.standard_error
+        assert float(flat.dividends(0.5 * flat.horizon)[0]) > 5.0 * paths.expected_pnl.standard_error
+    held = pop_by_paths(flat, law, costs=FREE, paths=20_000)
+    assert abs(held.probability.value - answer.probability) < 3.5 * held.probability.standard_error
+
+
+def test_a_plan_against_an_underlying_held_is_of_the_option_premium() -> None:
+    plan = ExitPlan(profit_target=0.5, stop=2.0)
+    covered, collar, put = (_position(name) for name in ("covered_call", "collar", "short_put"))
+    call = float(covered.bid[1])
+    assert plan.amounts(covered, FREE) == pytest.approx((0.5 * call, 2.0 * call))
+    assert plan.amounts(collar, FREE)[0] == pytest.approx(0.5 * float(collar.bid[2]))
+    assert plan.amounts(put, FREE)[0] == pytest.approx(0.5 * float(put.bid[0]))
+    assert pop_by_paths(covered, MODEL, plan=plan, costs=FREE, paths=500).by_target.value > 0.2
+    assert plan.amounts(_position("iron_condor"), FREE)[0] == pytest.approx(-0.5 * _position("iron_condor").entry())

@@ -212,3 +212,31 @@ def test_a_price_or_a_quote() -> None:
         Costs(half_spread=-1.0)
     with pytest.raises(ConfigError, match="commission"):
         Costs(commission=-1.0)
+
+
+def test_what_a_share_held_pays_is_part_of_the_gain() -> None:
+    spot, years, dividend = 100.0, 0.46, 0.08
+    forward = spot * math.exp(-dividend * years)
+    call, put = (float(black_greeks(side, spot, 97.0, years, 0.2, 0.0, -dividend).value) for side in (1, -1))
+    conversion = position_of(
+        "conversion", spot, right=[0, -1, 1], quantity=[1, 1, -1], strike=97.0, years=years, price=[spot, put, call],
+        vol=0.2, carry=-dividend,
+    )  # fmt: skip
+    # Share, put and sold call are the strike for sure: without interest a fair one gains nothing, dividends and all.
+    assert float(conversion.dividends(years)[0]) == pytest.approx(spot - forward, rel=1e-12)
+    curve = pnl_curve(conversion, Costs(commission=0.0))
+    np.testing.assert_allclose(curve.at([1.0, 90.0, 97.0, 130.0]), 0.0, atol=1e-10)
+    held = profile(conversion, [80.0, 100.0, 120.0], [0.0, years])
+    np.testing.assert_allclose(held.pnl[1], 0.0, atol=1e-10)
+    np.testing.assert_allclose(held.pnl, held.value - conversion.entry() + conversion.dividends(held.elapsed)[:, None])
+    assert conversion.dividends(0.0)[0] == 0.0
+    # By Simpson's rule, with a rate: the yield on what the spot is expected to be.
+    share = position_of(
+        "covered_call", spot, right=[0, 1], quantity=[2, -1], strike=105.0, years=1.0, price=[spot, 3.0], rate=0.02,
+        carry=-0.06,
+    )  # fmt: skip
+    grid = np.linspace(0.0, years, 201)
+    flow = 2.0 * spot * dividend * np.exp(-0.06 * grid)
+    weights = np.where(np.arange(201) % 2 == 1, 4.0, 2.0)
+    weights[[0, -1]] = 1.0
+    assert float(share.dividends(years)[0]) == pytest.approx(float(flow @ weights) * years / 600.0, rel=1e-10)

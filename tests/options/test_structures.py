@@ -14,6 +14,7 @@ from argus.options import (
     STRUCTURES,
     BlackScholes,
     ChainSlice,
+    Costs,
     Position,
     Reason,
     StrikeRule,
@@ -193,3 +194,12 @@ def test_every_structure_is_found_in_a_real_chain(real_data: Path) -> None:
         assert position.entry() > position.leg_values(spot).value[0] @ position.quantity - 0.05 * spot
         answer = pop_at_expiry(position, BlackScholes(spot, 0.14))
         assert 0.0 < answer.probability < 1.0
+
+
+def test_what_is_asked_for_and_paid_is_finite() -> None:
+    for asked in ({"dte": math.inf}, {"width": math.inf}, {"later_dte": math.inf}, {"dte": math.nan}):
+        with pytest.raises(ConfigError, match="finite"):
+            Wanted(**asked)
+    for costs in ({"commission": math.inf}, {"multiplier": math.inf}, {"half_spread": math.inf}):
+        with pytest.raises(ConfigError, match="finite"):
+            Costs(**costs)

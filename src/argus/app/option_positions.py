@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from argus.app.option_early import assignment_chances, assignment_notes, early_exercise
+from argus.app.option_heston import Refusal, calibrate_snapshot, fit_notes, marked_by, refused_expiry, refused_position
+from argus.app.option_quotes import quote_notes, tradable_vols
 from argus.app.option_snapshots import Snapshot
 from argus.app.option_surface import fit_snapshot
-from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
+from argus.core.arrays import BOOL_1D, F64_1D
 from argus.core.chains import NS_PER_YEAR_365, settles_in_cash
 from argus.core.errors import ConfigError, CoverageError, WorkspaceError
 from argus.core.time import day_of, format_ns
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
         ExitPlan,
         GridMargin,
         HestonCalibration,
-        HestonLaw,
         Law,
         Model,
         PnlCurve,
@@ -43,9 +44,7 @@ __all__ = [
     "LegLine",
     "PastReturns",
     "PopReport",
-    "Refusal",
     "StructureReport",
-    "calibrate_snapshot",
     "daily_returns",
     "find_structure",
     "probability_of_profit",
@@ -57,12 +56,8 @@ _RETURNS_MIN: Final = 250
 _SESSIONS_A_YEAR: Final = 252
 _INDEX_MOVES: Final = (-0.08, -0.064, -0.048, -0.032, -0.016, 0.0, 0.012, 0.024, 0.036, 0.048, 0.06)
 """Moves of customer portfolio margin on a broad index of large companies: eight percent down to six up."""
-_HESTON_BAND: Final = 3.0
-_HESTON_DAYS: Final = (3.0, 730.0)
-_HESTON_REACH: Final = 2.0
-"""The shortest expiry of the calibration over the one asked for, up to which Heston answers."""
-_HESTON_MISS_MAX: Final = 0.15
-"""Median miss of the volatilities of an expiry, as a share of them, up to which Heston answers for it."""
+_DRIFT_MAX: Final = 2.0
+"""Annual growth of the mean price, continuous, beyond which a stated one is a slip: five percent written as 5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +141,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         strategy_margin,
     )
 
-    chain = snapshot.chain
+    chain, vols = snapshot.chain, tradable_vols(snapshot)
     slice_ = ChainSlice(
         _spot(snapshot),
         chain.right,
@@ -154,7 +149,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         snapshot.years,
         chain.bid,
         chain.ask,
-        _tradable_vol(snapshot),
+        vols.vol,
         snapshot.forward,
         snapshot.discount,
         snapshot.is_early,
@@ -163,7 +158,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
     position = found.position
     if position is None:
         reason = reason_names(np.array([found.reason], dtype=np.uint8))[0].replace("_", " ")
-        raise CoverageError(f"{snapshot.source}: {reason}: {found.detail}")
+        raise CoverageError("; ".join([f"{snapshot.source}: {reason}: {found.detail}", *vols.left_out]))
     is_index = chain.underlying in _BROAD_INDICES
     margin = strategy_margin(position, MarginClass.BROAD_INDEX if is_index else MarginClass.EQUITY, costs.fill)
     now = position.value(position.spot)
@@ -184,27 +179,13 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
             ),
         )
     legs = _legs(snapshot, position)
-    told = assignment_notes(position, [leg.contract for leg in legs], early_exercise(position))
+    told = quote_notes(snapshot, vols, position.row, [f"{leg.right} {leg.contract}" for leg in legs])
+    told += _dividend_notes(snapshot, position)
+    told += assignment_notes(position, [leg.contract for leg in legs], early_exercise(position))
     snapshot = replace(snapshot, notes=(*snapshot.notes, *told))
     curve = pnl_curve(position, costs)
     grid = grid_margin(position, _INDEX_MOVES) if is_index else grid_margin(position)
     return StructureReport(snapshot, position, legs, costs, curve, margin, grid, greeks)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A model without an answer.
-
-    Attributes
-    ----------
-    model, measure, reason, why : str
-        Label, whose probability it would be, name of the `Reason`, and a sentence with the figures.
-    """
-
-    model: str
-    measure: str
-    reason: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -258,9 +239,18 @@ def probability_of_profit(
     past : PastReturns or None
         Sessions of the past.
     paths, seed, workers : int
+
+    Raises
+    ------
+    ConfigError
+        For a drift beyond reason, or a plan that makes no sense.
     """
     from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, Law, SurfaceLaw, pop_table
 
+    if drift is not None and not abs(drift) <= _DRIFT_MAX:
+        raise ConfigError(
+            f"drift is {drift:g}; write a share a year from -{_DRIFT_MAX:g} to {_DRIFT_MAX:g}, such as 0.05"
+        )
     position, snapshot = structure.position, structure.snapshot
     options = position.right != 0
     near = options & (position.years == position.horizon)
@@ -269,7 +259,7 @@ def probability_of_profit(
     # Under a model of prices the legs are marked on the way at the model's own volatilities: marks at the market's
     # would gain, on the average, what the model thinks the market has wrong, and a fair game would seem to pay.
     asked: list[tuple[Position, Model]] = [
-        (_marked_at(position, np.where(near, vol, position.vol)), BlackScholes(position.spot, vol, carry, drift))
+        (position.at_vols(np.where(near, vol, position.vol)), BlackScholes(position.spot, vol, carry, drift))
     ]
     notes = [note]
     if not position.has_one_expiry:
@@ -290,11 +280,13 @@ def probability_of_profit(
         notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")
     else:
         law = HestonLaw(position.spot, heston.parameters, carry, drift)
-        refusal = _heston_refusal(snapshot, heston, law, position.horizon)
+        refusal = refused_expiry(snapshot, heston, law, position.horizon)
         if refusal is None:
-            fair = _marked_at(position, _heston_vols(position, law))
+            fair = marked_by(position, law)
+            refusal = refused_position(law, fair, structure.curve)
+        if refusal is None:
             asked.append((fair, HestonMarks(law, fair)))
-            notes += _of_the_fit(heston, fair)
+            notes += fit_notes(heston, fair)
         else:
             notes.append(refusal.why)
     if past is None:
@@ -310,6 +302,7 @@ def probability_of_profit(
     if not position.has_one_expiry:
         rows = tuple(replace(row, at_expiry=None) if row.model == "heston" else row for row in rows)
     laws = {model.label: model for _, model in asked if isinstance(model, Law)}
+    notes += _of_the_plan(structure, plan) if plan is not None else []
     notes += _of_early_exercise(structure, rows)
     return PopReport(structure, plan, rows, heston, laws, () if refusal is None else (refusal,), tuple(notes))
 
@@ -325,46 +318,27 @@ def _one_volatility(position: Position, near: BOOL_1D) -> tuple[float, str]:
     )
 
 
-def _of_the_fit(heston: HestonCalibration, fair: Position) -> list[str]:
-    """How far Heston is off, from a position that it marks."""
-    value, middle = float(fair.value(fair.spot).value[0]), 0.5 * math.fsum(fair.quantity * (fair.bid + fair.ask))
-    told = [
-        f"Heston prices the position at {value:,.2f} a unit where the middle of its quotes is {middle:,.2f}: that much "
-        "of its mean gain is the misfit of the model, and no edge"
-    ]
-    if not heston.converged or heston.at_bound:
-        where = f"; at the bound: {', '.join(heston.at_bound)}" if heston.at_bound else ""
-        told.append(f"the search for Heston's parameters did not settle{where}: read its answers with care")
+def _of_the_plan(structure: StructureReport, plan: ExitPlan) -> list[str]:
+    """What a target and a stop are shares of where the underlying is held, and which of them nothing can reach."""
+    position, curve, times = structure.position, structure.curve, structure.costs.multiplier
+    if not plan.watches:
+        return []
+    target, stop = plan.amounts(position, structure.costs)
+    told = []
+    if (position.right == 0).any():
+        amounts = {"the target is a gain of": target, "the stop is a loss of": stop}
+        each = ", ".join(f"{name} {amount * times:,.2f}" for name, amount in amounts.items() if math.isfinite(amount))
+        told.append(f"the premium of the plan is that of the options sold against the underlying: {each}")
+    for name, amount, most, end in (
+        ("profit target", target, curve.profit_max, "gain"),
+        ("stop", stop, curve.loss_max, "loss"),
+    ):
+        if math.isfinite(amount) and amount > most:
+            told.append(
+                f"the {name} of {amount * times:,.2f} is more than the largest {end} at the expiry, "
+                f"{most * times:,.2f}: it closes nothing, or next to nothing"
+            )
     return told
-
-
-def _heston_refusal(snapshot: Snapshot, heston: HestonCalibration, law: HestonLaw, horizon: float) -> Refusal | None:
-    """Why calibrated parameters are no answer for the expiry that a position ends at; None where they are one."""
-    from argus.options import Reason
-
-    def refused(reason: Reason, why: str) -> Refusal:
-        return Refusal(law.label, law.measure.value, reason.name.lower(), f"Heston has no answer: {why}")
-
-    days = horizon * 365.0
-    shortest = float(snapshot.years[_calibration_rows(snapshot)[heston.reason == 0]].min()) * 365.0
-    if shortest > _HESTON_REACH * days:
-        return refused(
-            Reason.EXPIRY_NOT_CALIBRATED,
-            f"the shortest expiry that it is calibrated to has {shortest:.1f} days, more than {_HESTON_REACH:g} times "
-            f"the {days:.1f} days asked for",
-        )
-    rows = np.flatnonzero((snapshot.years == horizon) & _near_the_money(snapshot))
-    k, vol = np.log(snapshot.chain.strike[rows] / snapshot.forward[rows]), snapshot.vols.mid.vol[rows]
-    if not len(rows):
-        return None
-    miss = float(np.median(np.abs(law.implied_vols(law.parameters.v0, horizon, k) / vol - 1.0)))
-    if not miss > _HESTON_MISS_MAX:
-        return None
-    return refused(
-        Reason.MODEL_OFF_QUOTES,
-        f"it misses half of the volatilities of the {len(rows)} out-of-the-money quotes in {days:.1f} days by more "
-        f"than {miss:.0%} of them; up to {_HESTON_MISS_MAX:.0%} it is believed",
-    )
 
 
 def _of_early_exercise(structure: StructureReport, rows: tuple[PopRow, ...]) -> list[str]:
@@ -390,51 +364,6 @@ def _of_the_past(past: PastReturns, drift: float | None, vol: float) -> str:
         f"by {own:+.1%} a year, and moves by {past.vol:.1%} where these options imply {vol:.1%}. A gain may be that "
         "growth or that difference, and what those years did not hold cannot come"
     )
-
-
-def _marked_at(position: Position, vol: F64_1D) -> Position:
-    """The same position, valued on the way at other volatilities."""
-    return replace(position, vol=np.where(position.right != 0, vol, 0.0))
-
-
-def _heston_vols(position: Position, law: HestonLaw) -> F64_1D:
-    """Volatility at which Black and Scholes give each leg's Heston price; the leg's own for the underlying."""
-    vol = position.vol.copy()
-    for leg in np.flatnonzero(position.right != 0).tolist():
-        years = float(position.years[leg])
-        k = np.array([np.log(position.strike[leg] / position.spot) - position.carry[leg] * years])
-        vol[leg] = law.implied_vols(law.parameters.v0, years, k)[0]
-    return vol
-
-
-def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
-    """Heston's parameters from the out-of-the-money quotes of three days to two years, within three deviations."""
-    from argus.options import HestonQuotes, calibrate_heston
-
-    chain, rows = snapshot.chain, _calibration_rows(snapshot)
-    return calibrate_heston(
-        HestonQuotes(
-            chain.strike[rows],
-            chain.right[rows],
-            snapshot.years[rows],
-            snapshot.forward[rows],
-            snapshot.discount[rows],
-            *snapshot.as_european(rows),
-        )
-    )
-
-
-def _calibration_rows(snapshot: Snapshot) -> I64_1D:
-    days = snapshot.years * 365.0
-    return np.flatnonzero(_near_the_money(snapshot) & (days >= _HESTON_DAYS[0]) & (days <= _HESTON_DAYS[1]))
-
-
-def _near_the_money(snapshot: Snapshot) -> BOOL_1D:
-    """Quotes out of the money, within three deviations."""
-    with np.errstate(all="ignore"):
-        k = np.log(snapshot.chain.strike / snapshot.forward)
-        near: BOOL_1D = np.abs(k) <= _HESTON_BAND * snapshot.vols.mid.vol * np.sqrt(snapshot.years)
-    return snapshot.is_out & near
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -517,19 +446,21 @@ def _spot(snapshot: Snapshot) -> float:
     return spot
 
 
-def _tradable_vol(snapshot: Snapshot) -> F64_1D:
-    """Volatility of each contract: of its own middle, else of the other right at the strike, else of the surface."""
-    vol = snapshot.vols.mid.vol.copy()
-    missing = np.isnan(vol)
-    if missing.any():
-        try:
-            surface = fit_snapshot(snapshot).surface
-        except CoverageError:
-            return vol
-        with np.errstate(invalid="ignore"):
-            k = np.log(snapshot.chain.strike / snapshot.forward)
-        vol[missing] = surface.vol(k[missing], snapshot.years[missing]).value
-    return vol
+def _dividend_notes(snapshot: Snapshot, position: Position) -> list[str]:
+    """What an underlying held is taken to pay, in a sentence."""
+    shares = np.flatnonzero(position.right == 0)
+    if not len(shares):
+        return []
+    paid, stock = float(position.dividends(position.horizon)[0]), int(shares[0])
+    row = int(position.row[np.argmin(position.years)])
+    rate_error = float(snapshot.rate_error[snapshot.expiry[row]])
+    error = float(position.quantity[stock]) * position.spot * position.horizon * rate_error
+    return [
+        f"until the nearest expiry the underlying held is taken to pay {paid:,.2f} a unit"
+        + (f" +/- {error:,.2f}" if error > 0.0 else "")
+        + f", the {position.rate[stock] - position.carry[stock]:.2%} a year that its forward is short of the rate "
+        "(dividends, and fees for lending it): every gain counts it, as it accrues"
+    ]
 
 
 def _legs(snapshot: Snapshot, position: Position) -> tuple[LegLine, ...]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,8 @@ from argus.core.time import format_ns
 if TYPE_CHECKING:
     import polars as pl
 
-    from argus.app.option_positions import PopReport, Refusal, StructureReport
+    from argus.app.option_heston import Refusal
+    from argus.app.option_positions import PopReport, StructureReport
     from argus.app.option_snapshots import Snapshot
     from argus.app.option_surface import AnomalyReport, PublishedIndex, SurfaceReport, VolOutlook
     from argus.options import Estimate
@@ -370,7 +373,7 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
 
 def pop_dict(report: PopReport) -> dict[str, Any]:
     """Probabilities of profit as plain values; each estimate is a pair of value and standard error, 0 where exact."""
-    times = report.structure.costs.multiplier
+    times, position = report.structure.costs.multiplier, report.structure.position
     answers: list[dict[str, Any]] = []
     for row in report.rows:
         own = {"model": row.model, "measure": row.measure.value, "assumes": row.assumes}
@@ -404,7 +407,8 @@ def pop_dict(report: PopReport) -> dict[str, Any]:
                     "days_held": _pair(paths.years_held, 365.0),
                     "paths": paths.paths,
                     "assigned": [
-                        (report.structure.legs[leg].contract, _pair(chance)) for leg, chance in paths.assigned
+                        (contract_name(report.structure.snapshot, int(position.row[leg])), _pair(chance))
+                        for leg, chance in paths.assigned
                     ],
                 }
             )
@@ -438,23 +442,32 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     Raises
     ------
     ConfigError
-        For another ending.
+        For another ending, or a place where no file can be written.
     """
-    beside = path.with_name(f"{path.name}.part")
-    if path.suffix == ".parquet":
-        frame.write_parquet(beside)
-    elif path.suffix == ".csv":
-        frame.write_csv(beside)
-    else:
+    if path.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"--out is {path}; a table is written as .parquet or .csv")
-    beside.replace(path)
+    _write(path, frame.write_parquet if path.suffix == ".parquet" else frame.write_csv)
 
 
 def write_text(text: str, path: Path) -> None:
-    """A text, whole or not at all."""
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    """A text, whole or not at all; raises `ConfigError` where no file can be written."""
+    _write(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    """Beside its place first, so that a reader never sees half a file."""
+    beside = path.parent / f"{path.name}.part"
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder; name the file to be written in it")
+        if not path.parent.is_dir():
+            raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
+        write(beside)
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _pair(estimate: Estimate, times: float = 1.0) -> tuple[float, float]:

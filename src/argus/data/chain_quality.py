@@ -26,7 +26,15 @@ from argus.core.time import NS_PER_MINUTE, day_of, format_ns
 from argus.data._chain_arbitrage import absurd_asks, european_arbitrage, exercise_bounds, smile_arbitrage
 from argus.data.option_expiries import option_rule
 
-__all__ = ["ChainExample", "ChainInspection", "ChainLimits", "ChainReason", "absurd_vendor", "inspect_chain"]
+__all__ = [
+    "ChainExample",
+    "ChainInspection",
+    "ChainLimits",
+    "ChainReason",
+    "absurd_asks",
+    "absurd_vendor",
+    "inspect_chain",
+]
 
 
 class ChainReason(IntFlag):

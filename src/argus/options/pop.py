@@ -6,7 +6,8 @@ no such formula: the position is followed on paths, closed at what closing would
 its standard error. Both answers to the same question must agree, and a test holds them to it.
 
 A probability alone says nothing: a short option wins often and little. The mean and the mean of the worst cases stand
-beside it in every record. Gains are plain money, what comes back less what went in; interest is not counted.
+beside it in every record. Gains are plain money, what comes back less what went in: dividends of an underlying held
+are counted (`Position.dividends`), interest is not.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class ExitPlan:
     exit_years : float or None
         Years from entry after which it is closed; None holds to the nearest expiry.
     basis : float or None
-        Amount per unit; None takes the premium of entry, paid or received.
+        Amount per unit; None takes the premium of entry, paid or received; where the underlying is held, that of the
+        options sold against it, or of those bought where none is.
     """
 
     profit_target: float | None = None
@@ -93,11 +95,19 @@ class ExitPlan:
         """Target and stop per unit; infinite for none."""
         if not self.watches:
             return math.inf, math.inf
-        basis = self.basis if self.basis is not None else abs(position.entry(costs.fill))
+        basis = self.basis if self.basis is not None else _premium(position, costs)
         if basis < 1e-9 * position.spot:
             raise ConfigError(f"{position.name} is entered at about nothing; state the basis of target and stop")
         target = math.inf if self.profit_target is None else self.profit_target * basis
         return target, math.inf if self.stop is None else self.stop * basis
+
+
+def _premium(position: Position, costs: Costs) -> float:
+    """What target and stop are shares of: half of the price of a share is no target for a call sold against it."""
+    options = position.right != 0
+    sold = options & (position.quantity < 0.0)
+    rows = options if options.all() or not sold.any() else sold
+    return abs(math.fsum(position.entries(costs.fill)[rows]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +396,7 @@ class _Run:
         self.elasticity, self.elapsed = float(elasticity), elapsed
         self.target, self.stop = plan.amounts(position, costs)
         self.paid = position.entry(costs.fill) + position.commission(costs)
+        self.received = position.dividends(elapsed)[:, None]
         self.commission = costs.commission / costs.multiplier
         self.legs = np.stack(
             (
@@ -461,6 +472,7 @@ class _Run:
             room,
             marks,
         )
+        marks[from_step:] += self.received[from_step:]
         part = slice(first, last)
         if self.plan.watches:
             exit_block(marks, self.target, self.stop, self.pnl[part], self.step[part], self.why[part])

@@ -62,10 +62,13 @@ class Costs:
     fill: Fill = Fill.NATURAL
 
     def __post_init__(self) -> None:
-        if not (self.commission >= 0.0 and self.multiplier > 0.0):
-            raise ConfigError(f"commission {self.commission} must not be negative, multiplier {self.multiplier} be > 0")
-        if self.half_spread is not None and not self.half_spread >= 0.0:
-            raise ConfigError(f"half_spread is {self.half_spread}; it must not be negative, or None")
+        if not (0.0 <= self.commission < math.inf and 0.0 < self.multiplier < math.inf):
+            raise ConfigError(
+                f"commission is {self.commission}, multiplier {self.multiplier}; they must be finite, the one not "
+                "negative, the other positive"
+            )
+        if self.half_spread is not None and not 0.0 <= self.half_spread < math.inf:
+            raise ConfigError(f"half_spread is {self.half_spread}; it must be finite and not negative, or None")
 
 
 _FORWARD_MIN: Final = 0.0625
@@ -151,11 +154,33 @@ class Position:
         """The same legs, none of which may be exercised early."""
         return replace(self, early=np.zeros(len(self.right), dtype=np.bool_))
 
+    def at_vols(self, vol: F64_1D) -> Position:
+        """The same legs, valued at other volatilities, (legs,); that of the underlying is not read."""
+        return replace(self, vol=np.where(self.right != 0, vol, 0.0))
+
     def entry(self, fill: Fill = Fill.NATURAL) -> float:
         """What entering takes, per unit: a debit is positive, a credit negative; no commission."""
+        return math.fsum(self.entries(fill))
+
+    def entries(self, fill: Fill = Fill.NATURAL) -> F64_1D:
+        """The same of each leg, (legs,)."""
         mid = 0.5 * (self.bid + self.ask)
         price = mid if fill is Fill.MID else np.where(self.quantity > 0.0, self.ask, self.bid)
-        return math.fsum(self.quantity * price)
+        return np.asarray(self.quantity * price, dtype=np.float64)
+
+    def dividends(self, elapsed: ArrayLike) -> F64_1D:
+        """What the underlying held has paid after `elapsed` years, per unit; owed where it is sold.
+
+        The cash that today's forward takes off the spot, as it accrues: the yield is rate less carry, and its payments
+        grow as the forward does. A known amount, as dividends of the near future about are, whatever the spot does.
+        """
+        when = np.atleast_1d(np.asarray(elapsed, dtype=np.float64))
+        paid = np.zeros(len(when))
+        for leg in np.flatnonzero(self.right == 0).tolist():
+            carry = self.carry[leg]
+            grown = when if carry == 0.0 else np.expm1(carry * when) / carry
+            paid += self.quantity[leg] * self.spot * (self.rate[leg] - carry) * grown
+        return paid
 
     def commission(self, costs: Costs) -> float:
         """Commission of one side for all options, per unit."""
@@ -346,11 +371,13 @@ class PnlCurve:
 def pnl_curve(position: Position, costs: Costs | None = None) -> PnlCurve:
     """Gain at the nearest expiry against the spot there, entered at `costs.fill`, commissions and closing costs paid.
 
+    Dividends of an underlying held are part of it.
+
     Exact where all options expire together. Otherwise those that live on are sold or bought back by the model value
     less the half-spread, drawn over eight standard deviations to either side; the spot beyond counts as the last.
     """
     costs = costs or Costs()
-    paid = position.entry(costs.fill) + position.commission(costs)
+    paid = position.entry(costs.fill) + position.commission(costs) - float(position.dividends(position.horizon)[0])
     is_option = position.right != 0
     strikes = position.strike[is_option]
     if position.has_one_expiry:
@@ -391,8 +418,8 @@ class Profile:
     elapsed : (t,) float64
         Years from entry.
     value, pnl, delta, gamma, vega, theta, rho : (t, s) float64
-        Model value per unit; the same less what entering took; greeks as in `argus.options._valuation.LegValue`: vega
-        per 1.00 of volatility, theta per year, rho per 1.00 of rate.
+        Model value per unit; the same less what entering took, with the dividends of an underlying held; greeks as in
+        `argus.options._valuation.LegValue`: vega per 1.00 of volatility, theta per year, rho per 1.00 of rate.
     """
 
     spot: F64_1D
@@ -425,4 +452,5 @@ def profile(
     when = np.atleast_1d(np.asarray(elapsed, dtype=np.float64))
     rows = [position.value(at, float(moment), vol_factor) for moment in when]
     value, delta, gamma, vega, theta, rho = (np.stack([row[column] for row in rows]) for column in range(6))
-    return Profile(at, when, value, value - position.entry(fill), delta, gamma, vega, theta, rho)
+    pnl = value - position.entry(fill) + position.dividends(when)[:, None]
+    return Profile(at, when, value, pnl, delta, gamma, vega, theta, rho)

@@ -7,6 +7,7 @@ the reason why nothing fits: it never takes a contract that is far from what was
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -325,14 +326,14 @@ class Wanted:
     delta_tolerance: float = 0.1
 
     def __post_init__(self) -> None:
-        if not self.dte > 0.0:
-            raise ConfigError(f"dte is {self.dte}; it must be positive")
+        if not 0.0 < self.dte < math.inf:
+            raise ConfigError(f"dte is {self.dte}; it must be positive and finite")
         if self.delta is not None and not 0.0 < self.delta < 1.0:
             raise ConfigError(f"delta is {self.delta}; state its size, between 0 and 1, for calls and puts alike")
-        if self.width is not None and not self.width > 0.0:
-            raise ConfigError(f"width is {self.width}; it must be positive")
-        if self.later_dte is not None and not self.later_dte > self.dte:
-            raise ConfigError(f"later_dte is {self.later_dte}; it must be above dte {self.dte}")
+        if self.width is not None and not 0.0 < self.width < math.inf:
+            raise ConfigError(f"width is {self.width}; it must be positive and finite")
+        if self.later_dte is not None and not self.dte < self.later_dte < math.inf:
+            raise ConfigError(f"later_dte is {self.later_dte}; it must be finite and above dte {self.dte}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""What is said of a plan that nothing can reach, of sold legs, of a drift beyond reason, and of files that cannot be
+written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from argus.app.option_positions import find_structure, probability_of_profit
+from argus.app.option_snapshots import Snapshot, snapshot_of
+from argus.app.option_tables import pop_dict, write_frame, write_text
+from argus.core.errors import ConfigError
+from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
+from argus.options import Costs, ExitPlan, Wanted
+from tests.app.american_market import SHARE, american_chain
+
+COSTS = Costs(commission=0.0)
+MARKET = ChainMarketSpec(strikes_per_expiry=50, months=3, weeks=0)
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return snapshot_of(next(chain_snapshots(MARKET)), "made up")
+
+
+def test_a_target_or_stop_that_nothing_reaches_is_told(snapshot: Snapshot) -> None:
+    report = find_structure(snapshot, "long_call_vertical", Wanted(dte=46.0, dte_tolerance=20.0), COSTS)
+    plan = ExitPlan(profit_target=50.0, stop=1.5)
+    told = pop_dict(probability_of_profit(report, plan=plan, paths=100))["sentences"]
+    most, debit = report.curve.profit_max * 100.0, report.position.entry() * 100.0
+    target = f"profit target of {50 * debit:,.2f} is more than the largest gain at the expiry, {most:,.2f}"
+    assert any(target in one for one in told)
+    assert any(f"stop of {1.5 * debit:,.2f} is more than the largest loss at the expiry" in one for one in told)
+    quiet = probability_of_profit(report, plan=ExitPlan(profit_target=0.1, stop=0.5), paths=100)
+    assert not any("more than the largest" in one for one in quiet.notes)
+
+
+def test_a_plan_of_a_covered_call_says_whose_premium(snapshot: Snapshot) -> None:
+    report = find_structure(snapshot, "covered_call", Wanted(dte=46.0, dte_tolerance=20.0), COSTS)
+    answer = probability_of_profit(report, plan=ExitPlan(profit_target=0.5), paths=100)
+    half = 50.0 * float(report.position.bid[1])
+    assert any(f"sold against the underlying: the target is a gain of {half:,.2f}" in note for note in answer.notes)
+    assert not any("more than the largest" in note for note in answer.notes)
+
+
+def test_the_sold_legs_of_a_straddle_have_names_of_their_own() -> None:
+    shares = snapshot_of(american_chain(replace(SHARE, months=2, weeks=0, strikes_per_expiry=20))[0], "made up")
+    report = find_structure(shares, "short_straddle", Wanted(dte=46.0, dte_tolerance=20.0), COSTS)
+    told = pop_dict(probability_of_profit(report, paths=100))
+    names = next([name for name, _ in one["assigned"]] for one in told["answers"] if "assigned" in one)
+    assert sorted(name[-1] for name in names) == ["C", "P"]
+    assert len(set(names)) == 2
+
+
+@pytest.mark.parametrize("drift", [100.0, -3.0, float("nan"), float("inf")])
+def test_a_drift_beyond_reason_is_refused(snapshot: Snapshot, drift: float) -> None:
+    report = find_structure(snapshot, "short_put", Wanted(dte=46.0, dte_tolerance=20.0), COSTS)
+    with pytest.raises(ConfigError, match="drift is"):
+        probability_of_profit(report, drift=drift, paths=100)
+
+
+def test_a_place_where_no_file_can_be_written_is_named(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a": [1.0]})
+    missing = tmp_path / "none"
+    for write in (lambda path: write_frame(frame, path), lambda path: write_text("a", path)):
+        with pytest.raises(ConfigError, match=f"there is no folder {missing}"):
+            write(missing / "x.csv")
+        (tmp_path / "folder.csv").mkdir(exist_ok=True)
+        with pytest.raises(ConfigError, match=r"folder\.csv is a folder"):
+            write(tmp_path / "folder.csv")
+        for long in (250, 400):
+            with pytest.raises(ConfigError, match="cannot be written: File name too long"):
+                write(tmp_path / f"{'x' * long}.csv")
+        write(tmp_path / "x.csv")
+    with pytest.raises(ConfigError, match=r"written as \.parquet or \.csv"):
+        write_frame(frame, missing / "x.txt")
+    with pytest.raises(ConfigError, match="is a folder"):
+        write_text("a", Path("."))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.csv", "x.csv"]
