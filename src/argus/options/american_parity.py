@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
-from argus.options._robust import huber_weights, white_covariance
+from argus.options._robust import coefficient_covariance, huber_weights
 from argus.options.american import american_implied_vol, american_values
 from argus.options.black import black76_greeks
 from argus.options.implied import implied_vol
@@ -50,6 +50,8 @@ class AmericanPairs:
         Strike, ascending, and the middle of both quotes.
     scale : (n,) float64
         Price that counts as one.
+    least : (n,) float64
+        Deviation of call less put that the quotes' spreads allow.
     spot, years : float
     """
 
@@ -57,6 +59,7 @@ class AmericanPairs:
     call: F64_1D
     put: F64_1D
     scale: F64_1D
+    least: F64_1D
     spot: float
     years: float
 
@@ -64,8 +67,8 @@ class AmericanPairs:
         """At most `_PAIRS_MAX` of the strikes."""
         count = len(self.strike)
         rows = np.unique(np.rint(np.linspace(0, count - 1, min(count, _PAIRS_MAX))).astype(np.intp))
-        strike, call, put, scale = (column[rows] for column in (self.strike, self.call, self.put, self.scale))
-        return AmericanPairs(strike, call, put, scale, self.spot, self.years)
+        columns = (self.strike, self.call, self.put, self.scale, self.least)
+        return AmericanPairs(*(column[rows] for column in columns), self.spot, self.years)
 
     def residuals(self, centre: float, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Call less put less what the model says, (places, n), at rows of ``ln(forward / centre)`` and rate.
@@ -145,9 +148,9 @@ def early_parity(
             break
     else:
         return None
-    spread = np.sqrt(np.maximum(np.diag(white_covariance(columns, weight, left)), 0.0))
+    errors = np.sqrt(np.diag(coefficient_covariance(columns, left, searched.least[told] / searched.scale[told])))
     found = forward * float(np.exp(place[0]))
     factor = given if is_given else float(np.exp(-place[1] * pairs.years))
-    rate_error = 0.0 if is_given else float(spread[1])
+    rate_error = 0.0 if is_given else float(errors[1])
     every = pairs.residuals(forward, place[None, :])[0]
-    return found, factor, found * float(spread[0]), factor * pairs.years * rate_error, every
+    return found, factor, found * float(errors[0]), factor * pairs.years * rate_error, every
