@@ -15,7 +15,17 @@ from argus.app.option_positions import PopReport, find_structure, probability_of
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, index_of
 from argus.app.option_tables import expiry_lines, pop_dict, quote_frame
-from argus.options import Costs, ExitPlan, Fill, Wanted, american_values, black76_price, implied_forwards, position_of
+from argus.options import (
+    Costs,
+    ExitPlan,
+    Fill,
+    Wanted,
+    american_values,
+    black76_price,
+    implied_forwards,
+    position_of,
+    reason_names,
+)
 from tests.app.american_market import SHARE, american_chain
 from tests.app.test_options import CHAINS, as_csv, replace_columns
 from tests.cli.command import argus
@@ -48,6 +58,16 @@ def test_forwards_rates_and_volatilities_are_the_true_ones(snapshot: Snapshot) -
     known = np.isfinite(snapshot.vols.mid.vol) & snapshot.is_out & (CHAIN.bid > 0.1)
     assert known.sum() > 60
     assert float(np.abs(snapshot.vols.mid.vol - TRUTH.vol)[known].max()) < 1e-5
+
+
+def test_a_bid_that_pays_no_more_than_exercising_has_the_volatility_of_its_strike(snapshot: Snapshot) -> None:
+    chain, mid = CHAIN, snapshot.vols.mid
+    intrinsic = chain.right * (snapshot.spot - chain.strike)
+    bare = np.flatnonzero((intrinsic > 0.0) & (chain.bid > 0.0) & (chain.bid <= intrinsic))
+    known = np.isfinite(mid.vol[bare])
+    assert 3 < known.sum() < len(bare)
+    np.testing.assert_allclose(mid.vol[bare][known], TRUTH.vol[bare][known], atol=1e-4)
+    assert set(np.array(reason_names(mid.reason[bare]))[~known]) == {"below_intrinsic"}
 
 
 def test_the_surface_is_that_of_the_european_options(snapshot: Snapshot) -> None:

@@ -68,7 +68,8 @@ class AmericanPairs:
         count = len(self.strike)
         rows = np.unique(np.rint(np.linspace(0, count - 1, min(count, _PAIRS_MAX))).astype(np.intp))
         columns = (self.strike, self.call, self.put, self.scale, self.least)
-        return AmericanPairs(*(column[rows] for column in columns), self.spot, self.years)
+        strike, call, put, scale, least = (column[rows] for column in columns)
+        return AmericanPairs(strike, call, put, scale, least, self.spot, self.years)
 
     def residuals(self, centre: float, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Call less put less what the model says, (places, n), at rows of ``ln(forward / centre)`` and rate.

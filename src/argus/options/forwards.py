@@ -204,14 +204,14 @@ def implied_forwards(
     marks = np.atleast_1d(np.asarray(expiry, dtype=np.int64))
     if len(marks) not in (1, rows):
         raise DataError(f"expiry has {len(marks)} rows, the quotes {rows}; equal lengths are needed")
-    rights_early = np.atleast_1d(np.asarray(early, dtype=np.bool_))
-    if len(rights_early) not in (1, rows):
-        raise DataError(f"early has {len(rights_early)} rows, the quotes {rows}; equal lengths are needed")
-    marks, rights, rights_early = (np.broadcast_to(column, rows) for column in (marks, rights, rights_early))
+    is_right_early = np.atleast_1d(np.asarray(early, dtype=np.bool_))
+    if len(is_right_early) not in (1, rows):
+        raise DataError(f"early has {len(is_right_early)} rows, the quotes {rows}; equal lengths are needed")
+    marks, rights = np.broadcast_to(marks, rows), np.broadcast_to(rights, rows)
     times, strikes, bids, asks = (np.broadcast_to(column, rows) for column in made)
     rules = rules or ParityRules()
     found, first, group = np.unique(marks, return_index=True, return_inverse=True)
-    is_early = rights_early[first]
+    is_early = np.broadcast_to(is_right_early, rows)[first]
     numbers = np.full((7, len(found)), np.nan)
     pairs, reason = np.zeros(len(found), dtype=np.int64), np.zeros(len(found), dtype=np.uint8)
     residual, spreads = np.full(rows, np.nan), np.full(rows, np.nan)
@@ -282,8 +282,8 @@ def _expiry(
     if len(calls) < least:
         return None, calls, puts, Reason.TOO_FEW_STRIKES
     scale = _scale(calls, puts, bids, asks)
-    least = _least(calls, puts, bids, asks)
-    line = _fit(strikes[calls], gap, scale, least, centre, given if is_given else None)
+    open_ = _least(calls, puts, bids, asks)
+    line = _fit(strikes[calls], gap, scale, open_, centre, given if is_given else None)
     believed, why = _judged(line, strikes[calls], years, rules)
     return believed, calls, puts, why
 
