@@ -26,6 +26,7 @@ from argus.options import (
     black76_price,
     implied_forwards,
     position_of,
+    reason_names,
 )
 from tests.app.american_market import SHARE, american_chain
 from tests.app.test_options import CHAINS, as_csv, replace_columns
@@ -59,6 +60,16 @@ def test_forwards_rates_and_volatilities_are_the_true_ones(snapshot: Snapshot) -
     known = np.isfinite(snapshot.vols.mid.vol) & snapshot.is_out & (CHAIN.bid > 0.1)
     assert known.sum() > 60
     assert float(np.abs(snapshot.vols.mid.vol - TRUTH.vol)[known].max()) < 1e-5
+
+
+def test_a_bid_that_pays_no_more_than_exercising_has_the_volatility_of_its_strike(snapshot: Snapshot) -> None:
+    chain, mid = CHAIN, snapshot.vols.mid
+    intrinsic = chain.right * (snapshot.spot - chain.strike)
+    bare = np.flatnonzero((intrinsic > 0.0) & (chain.bid > 0.0) & (chain.bid <= intrinsic))
+    known = np.isfinite(mid.vol[bare])
+    assert 3 < known.sum() < len(bare)
+    np.testing.assert_allclose(mid.vol[bare][known], TRUTH.vol[bare][known], atol=1e-4)
+    assert set(np.array(reason_names(mid.reason[bare]))[~known]) == {"below_intrinsic"}
 
 
 def test_the_surface_is_that_of_the_european_options(snapshot: Snapshot) -> None:

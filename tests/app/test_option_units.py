@@ -103,3 +103,23 @@ def test_a_rate_that_its_error_exceeds_is_not_printed_as_known() -> None:
     page = smile_page(found)
     assert "Its own quotes say" in page
     assert all(line.rate_said in page for line in lines)
+
+
+def test_a_rate_near_zero_that_is_known_is_told() -> None:
+    snapshot = snapshot_of(CHAINS[0], "made up")
+    zero = np.full_like(snapshot.rate_error, 1e-4)
+    known = replace(snapshot, forwards=replace(snapshot.forwards, rate=zero), rate_error=4.0 * zero)
+    for line in expiry_lines(known):
+        assert line.rate_said == "0.01% +/- 0.04%"
+        assert line.rate == 1e-4
+        assert np.isfinite(line.dividend_yield)
+    vague = replace(known, rate_error=40.0 * zero)
+    assert all("not told by these quotes" in line.rate_said for line in expiry_lines(vague))
+
+
+def test_an_expiry_without_a_forward_says_why() -> None:
+    chain = CHAINS[0]
+    first = chain.expiry_ns == chain.expiry_ns.min()
+    bare = {name: np.where(first, np.nan, getattr(chain, name)) for name in ("bid", "ask")}
+    line = expiry_lines(snapshot_of(replace_columns(chain, **bare), "made up"))[0]
+    assert (line.reason, line.rate_said) == ("too_few_strikes", "no forward (too_few_strikes)")

@@ -103,6 +103,20 @@ def test_an_expiry_of_european_options_keeps_its_bits_beside_american_ones() -> 
     assert abs(mixed.forward[1] - plain.forward[1]) > 0.02
 
 
+@pytest.mark.parametrize(("rate", "dividend"), [(-0.005, 0.0), (0.0, -0.01), (0.0, 0.0)])
+def test_a_rate_or_a_yield_of_zero_beside_a_negative_one(rate: float, dividend: float) -> None:
+    # Noise alone makes both negative, where options have two boundaries of exercise.
+    truth = SPOT * np.exp((rate - dividend) * 182 / 365.0)
+    for seed in range(3):
+        columns = made(182, rate, dividend, 0.25, 0.005, seed)
+        for curve in (None, RateCurve.flat(rate)):
+            found = fit(columns, early=True, curve=curve)
+            assert found.reason[0] == 0
+            assert abs(found.forward[0] - truth) < 4.0 * found.forward_error[0]
+            assert abs(found.rate[0] - rate) <= 4.0 * found.rate_error[0] + 1e-12
+            assert found.forward_error[0] < 0.01
+
+
 def test_a_quote_that_lies_is_outvoted() -> None:
     columns = made(180, 0.05, 0.02, 0.25)
     for side in ("bid", "ask"):
@@ -121,5 +135,5 @@ def test_what_cannot_be_told_says_why() -> None:
     assert fit(dear).reason[0] == 0
     assert fit(dear, early=True).reason[0] == Reason.NO_CONVERGENCE
     none = np.full(5, 1e9)
-    pairs = AmericanPairs(np.linspace(90.0, 110.0, 5), none, none, np.ones(5), SPOT, 0.5)
+    pairs = AmericanPairs(np.linspace(90.0, 110.0, 5), none, none, np.ones(5), np.ones(5), SPOT, 0.5)
     assert early_parity(pairs, 100.0, 0.98, given=float("nan")) is None

@@ -61,6 +61,47 @@ def test_standard_errors_are_those_of_repeated_chains() -> None:
     assert np.mean([one.discount_error[0] for one in fits]) == pytest.approx(discount.std(), rel=0.25)
 
 
+@pytest.mark.parametrize(("noise", "rare"), [(0.02, 0.01), (0.05, 0.03)])
+@pytest.mark.parametrize(
+    ("strikes", "given"), [(2, True), (3, True), (5, True), (3, False), (4, False), (5, False), (7, False)]
+)
+def test_few_strikes_know_little(strikes: int, given: bool, noise: float, rare: float) -> None:
+    # Of normal numbers 0.3 % lie beyond three errors; with few residuals that is Student's tail, many times as fat.
+    draws, rate, half = 100, -np.log(DISCOUNT) / YEARS, 0.05
+    strike = np.tile(100.0 + 5.0 * (np.arange(strikes) - strikes // 2), 2)
+    right = np.repeat([1.0, -1.0], strikes)
+    middle = black76_price(FORWARD, DISCOUNT, strike, YEARS, 0.2, right).price
+    shown = np.concatenate(
+        [middle + np.random.default_rng(seed).normal(0.0, noise, len(strike)) for seed in range(draws)]
+    )
+    found = implied_forwards(
+        np.repeat(np.arange(draws), len(strike)),
+        YEARS,
+        np.tile(strike, draws),
+        np.tile(right, draws),
+        shown - half,
+        shown + half,
+        curve=RateCurve.flat(rate) if given else None,
+    )
+    assert (found.reason == 0).all()
+    assert np.mean(np.abs(found.forward - FORWARD) > 3.0 * found.forward_error) <= rare
+    if not given:
+        assert np.mean(np.abs(found.rate - rate) > 3.0 * found.rate_error) <= rare
+        # Nor do the luckiest pass for exact.
+        lucky = found.rate_error <= 0.002
+        assert np.mean(lucky & (np.abs(found.rate - rate) > 0.005)) < 0.02
+
+
+def test_a_line_through_few_quotes_is_no_surer_than_they_are() -> None:
+    rows = np.isin(np.tile(STRIKES, 2), [95.0, 100.0, 105.0])
+    columns = {name: column[rows] for name, column in chain().items()}
+    found = fit(columns)
+    assert found.forward[0] == pytest.approx(FORWARD, rel=1e-9)
+    assert found.forward_error[0] > 0.2 * float(np.min(columns["ask"] - columns["bid"]))
+    locked = 0.5 * (columns["bid"] + columns["ask"])
+    assert fit(columns | {"bid": locked, "ask": locked}).forward_error[0] < 1e-6
+
+
 def test_liars_are_outvoted() -> None:
     columns = chain(0.01)
     for side in ("bid", "ask"):
@@ -154,6 +195,8 @@ def test_a_rate_curve() -> None:
 def test_wrong_calls_are_refused() -> None:
     with pytest.raises(DataError, match="expiry has 2 rows"):
         fit(chain(), [1, 2])
+    with pytest.raises(DataError, match="early has 2 rows"):
+        fit(chain(), early=[True, False])
     with pytest.raises(ConfigError, match="pairs"):
         ParityRules(pairs_min=1)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError, DataError, ImportFailed
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from argus.options import ForwardFit, QuoteVols, RateCurve
     from argus.options.columns import U8_1D
 
-__all__ = ["ChainBook", "Snapshot", "open_chains", "open_snapshot", "snapshot_of", "time_range"]
+__all__ = ["RATE_ERROR_MAX", "ChainBook", "Snapshot", "open_chains", "open_snapshot", "snapshot_of", "time_range"]
 
 _SPOT_DAYS_MIN: Final = 2.0
 _SPOT_DAYS_MAX: Final = 10.0
 """Days to an expiry up to which its forward may stand for the underlying where early exercise is weighed."""
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
-_RATE_ERROR_MAX: Final = 0.002
+RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
 _NEEDED: Final = ("symbol", "expiry", "right", "strike", "bid", "ask")
 """Columns that a file must have, of those that its form names; the others may be missing."""
@@ -317,9 +318,16 @@ def _with_early_exercise(
     years: F64_1D,
     spot: float,
 ) -> QuoteVols:
-    """Volatilities of options that may be exercised early by a model that knows it; the others stay."""
+    """Volatilities of options that may be exercised early by a model that knows it; the others stay.
+
+    A bid in the money that is no more than exercising pays leaves the volatility open, and a middle above it would be
+    noise: such an option has the volatility of the other right at its strike, or none.
+    """
     from argus.options import ImpliedVols, QuoteVols, Reason, american_implied_vol
 
+    intrinsic = chain.right * (spot - chain.strike)
+    bare = np.flatnonzero(early & (intrinsic > 0.0) & (chain.bid > 0.0) & (chain.bid <= intrinsic))
+    twin = _other_rights(expiry, chain.strike, chain.right, bare)
     sides = []
     for side, price in ((vols.bid, chain.bid), (vols.mid, 0.5 * (chain.bid + chain.ask)), (vols.ask, chain.ask)):
         # A price that no European option can have may well be that of an American one.
@@ -331,8 +339,18 @@ def _with_early_exercise(
         )
         vol, reason = side.vol.copy(), side.reason.copy()
         vol[rows], reason[rows] = found.vol, found.reason
+        known = twin >= 0
+        known[known] = np.isfinite(vol[twin[known]])
+        vol[bare], reason[bare] = np.where(known, vol[twin], np.nan), np.where(known, Reason.OK, Reason.BELOW_INTRINSIC)
         sides.append(ImpliedVols(vol, reason))
     return QuoteVols(*sides)
+
+
+def _other_rights(expiry: I64_1D, strike: F64_1D, right: NDArray[np.int8], rows: I64_1D) -> I64_1D:
+    """Of some rows, that of the same expiry and strike with the other right; -1 where there is none."""
+    places = {key: row for row, key in enumerate(zip(expiry.tolist(), strike.tolist(), right.tolist(), strict=True))}
+    wanted = zip(expiry[rows].tolist(), strike[rows].tolist(), (-right[rows]).tolist(), strict=True)
+    return np.array([places.get(key, -1) for key in wanted], dtype=np.int64)
 
 
 def _own_rates(forwards: ForwardFit) -> tuple[RateCurve | None, RateCurve | None]:
@@ -344,7 +362,7 @@ def _own_rates(forwards: ForwardFit) -> tuple[RateCurve | None, RateCurve | None
 
     known = np.isfinite(forwards.rate) & (forwards.years >= _RATE_YEARS_MIN)
     error = np.where(known, forwards.rate_error, np.inf)
-    places = np.flatnonzero(known & (error <= _RATE_ERROR_MAX))
+    places = np.flatnonzero(known & (error <= RATE_ERROR_MAX))
     places = places[np.lexsort((error[places], forwards.years[places]))]
     years, first = np.unique(forwards.years[places], return_index=True)
     if not len(years):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from argus.app.option_snapshots import RATE_ERROR_MAX
 from argus.core.errors import ConfigError
 from argus.core.time import format_ns
 
@@ -63,7 +64,8 @@ class ExpiryLine:
     own_rate, own_rate_error : float
         What the quotes of this expiry alone say of the rate.
     rate_said, own_rate_said : str
-        Both rates with their errors, as people read them: a rate that its error exceeds is not told by the quotes.
+        Both rates with their errors, as people read them: a rate that its error exceeds is not told by the quotes,
+        unless the error is small. Of an expiry without a forward the first says why.
     atm_vol : float
         At the forward, between the nearest strikes.
     quotes, implied : int
@@ -118,7 +120,7 @@ def expiry_lines(snapshot: Snapshot) -> list[ExpiryLine]:
         around = len(strikes) > 1 and strikes[0] <= forward <= strikes[-1]
         rate, error = float(fits.rate[number]), float(snapshot.rate_error[number])
         own, own_error = float(snapshot.own.rate[number]), float(snapshot.own.rate_error[number])
-        is_told = not error > abs(rate)
+        reason = reason_names(fits.reason[number : number + 1])[0]
         lines.append(
             ExpiryLine(
                 expiry=format_ns(int(snapshot.expiry_ns[number]))[:10],
@@ -129,30 +131,35 @@ def expiry_lines(snapshot: Snapshot) -> list[ExpiryLine]:
                 forward_error=float(fits.forward_error[number]),
                 discount=float(fits.discount[number]),
                 discount_error=float(fits.discount[number] * fits.years[number]) * error,
-                rate=rate if is_told else math.nan,
+                rate=rate if _is_told(rate, error) else math.nan,
                 rate_error=error,
-                rate_said=_rate_said(rate, error),
-                own_rate=own if own_error <= abs(own) else math.nan,
+                rate_said=_rate_said(rate, error) if reason == "ok" else f"no forward ({reason})",
+                own_rate=own if _is_told(own, own_error) else math.nan,
                 own_rate_error=own_error,
                 own_rate_said=_rate_said(own, own_error),
-                dividend_yield=float(fits.dividend_yield[number]) if is_told else math.nan,
+                dividend_yield=float(fits.dividend_yield[number]) if _is_told(rate, error) else math.nan,
                 atm_vol=float(np.interp(forward, strikes, vols)) if around else math.nan,
                 quotes=int(rows.sum()),
                 implied=len(names) - sum(refused.values()),
                 refused=dict(refused.most_common()),
-                reason=reason_names(fits.reason[number : number + 1])[0],
+                reason=reason,
             )
         )
     return lines
 
 
+def _is_told(rate: float, error: float) -> bool:
+    """Whether a rate is known to a fifth of a point, or at least better than it is large."""
+    return error <= max(abs(rate), RATE_ERROR_MAX)
+
+
 def _rate_said(rate: float, error: float) -> str:
-    """A rate with its standard error; one that the error exceeds is not printed as if it were known."""
+    """A rate with its standard error; one that is not told is not printed as if it were known."""
     if not math.isfinite(rate):
         return "-"
     digits = 2 if error < 0.1 else 0
     said = f"{rate:.{digits}%}" + (f" +/- {error:.{digits}%}" if error > 0.0 else "")
-    return f"not told by these quotes ({said})" if error > abs(rate) else said
+    return said if _is_told(rate, error) else f"not told by these quotes ({said})"
 
 
 def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
-from argus.options._robust import huber_weights, white_covariance
+from argus.options._robust import coefficient_covariance, huber_weights
 from argus.options.american import american_implied_vol, american_values
 from argus.options.black import black76_greeks
 from argus.options.implied import implied_vol
@@ -38,6 +38,10 @@ _VOL_SETTLED: Final = 1e-9
 """Share of the strike within which a volatility gives its price."""
 _STEP_MAX: Final = np.array([0.02, 0.03])
 _RATES: Final = (-0.2, 0.5)
+_ZERO: Final = 1e-9
+"""The rate or yield that stands for one a little below zero, where both would be below it."""
+_BELIEVED: Final = 4.0
+"""Standard errors by which it may stand for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +54,8 @@ class AmericanPairs:
         Strike, ascending, and the middle of both quotes.
     scale : (n,) float64
         Price that counts as one.
+    least : (n,) float64
+        Deviation of call less put that the quotes' spreads allow.
     spot, years : float
     """
 
@@ -57,6 +63,7 @@ class AmericanPairs:
     call: F64_1D
     put: F64_1D
     scale: F64_1D
+    least: F64_1D
     spot: float
     years: float
 
@@ -64,8 +71,9 @@ class AmericanPairs:
         """At most `_PAIRS_MAX` of the strikes."""
         count = len(self.strike)
         rows = np.unique(np.rint(np.linspace(0, count - 1, min(count, _PAIRS_MAX))).astype(np.intp))
-        strike, call, put, scale = (column[rows] for column in (self.strike, self.call, self.put, self.scale))
-        return AmericanPairs(strike, call, put, scale, self.spot, self.years)
+        columns = (self.strike, self.call, self.put, self.scale, self.least)
+        strike, call, put, scale, least = (column[rows] for column in columns)
+        return AmericanPairs(strike, call, put, scale, least, self.spot, self.years)
 
     def residuals(self, centre: float, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Call less put less what the model says, (places, n), at rows of ``ln(forward / centre)`` and rate.
@@ -126,10 +134,14 @@ def early_parity(
     free = 1 if is_given else 2
     rate = -np.log(given if is_given else discount) / pairs.years
     place = np.array([0.0, rate if is_given else max(rate, 0.0)])
-    nudges = np.vstack([np.zeros(2), _NUDGE * np.eye(2)[:free]])
+    # Both nudges raise the yield, so that they never lead where rate and yield are negative.
+    sizes = _NUDGE * np.array([-1.0, 1.0])[:free]
+    nudges = np.vstack([np.zeros(2), sizes[:, None] * np.eye(2)[:free]])
+    growth = float(np.log(forward / pairs.spot))
+    place = _single_boundary(place, growth, pairs.years, is_given)
     for _ in range(_STEPS):
         moved = searched.residuals(forward, place + nudges)
-        base, slopes = moved[0], (moved[1:] - moved[0]) / _NUDGE
+        base, slopes = moved[0], (moved[1:] - moved[0]) / sizes[:, None]
         told = np.isfinite(base) & np.isfinite(slopes).all(axis=0)
         if told.sum() <= free:
             return None
@@ -139,15 +151,34 @@ def early_parity(
         root = np.sqrt(weight)
         change = np.linalg.lstsq(-columns * root[:, None], left * root, rcond=None)[0]
         change = np.clip(change, -_STEP_MAX[:free], _STEP_MAX[:free])
+        before = place.copy()
         place[:free] += change
         place[1] = np.clip(place[1], *_RATES) if not is_given else place[1]
-        if np.max(np.abs(change)) <= _SETTLED:
+        wished, place = place, _single_boundary(place, growth, pairs.years, is_given)
+        if np.max(np.abs(place - before)) <= _SETTLED:
             break
     else:
         return None
-    spread = np.sqrt(np.maximum(np.diag(white_covariance(columns, weight, left)), 0.0))
+    errors = np.sqrt(np.diag(coefficient_covariance(columns, left, searched.least[told] / searched.scale[told])))
+    if (np.abs(wished - place)[:free] > _BELIEVED * errors).any():
+        return None
     found = forward * float(np.exp(place[0]))
     factor = given if is_given else float(np.exp(-place[1] * pairs.years))
-    rate_error = 0.0 if is_given else float(spread[1])
+    rate_error = 0.0 if is_given else float(errors[1])
     every = pairs.residuals(forward, place[None, :])[0]
-    return found, factor, found * float(spread[0]), factor * pairs.years * rate_error, every
+    return found, factor, found * float(errors[0]), factor * pairs.years * rate_error, every
+
+
+def _single_boundary(place: NDArray[np.float64], growth: float, years: float, is_given: bool) -> NDArray[np.float64]:
+    """The nearest place where rate and yield are not both negative; a given rate stays, whatever the yield.
+
+    Where they are, options have two boundaries of exercise, and no price here; quotes of a rate or a yield of zero lead
+    there by their noise.
+    """
+    shift, rate = place.tolist()
+    dividend = rate - (shift + growth) / years
+    if max(rate, dividend) >= 0.0 or (is_given and dividend <= rate):
+        return place
+    lifted = _ZERO - max(rate, dividend)
+    # The forward is what quotes know best: a rate that is asked for moves, with the yield.
+    return np.array([shift - lifted * years, rate] if is_given else [shift, rate + lifted])

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from argus.core.arrays import F64_1D, I64_1D
 from argus.core.errors import ConfigError, DataError
-from argus.options._robust import huber_weights, white_covariance
+from argus.options._robust import coefficient_covariance, huber_weights
 from argus.options.american_parity import AmericanPairs, early_parity
 from argus.options.columns import U8_1D, option_columns
 from argus.options.reasons import Reason
@@ -115,7 +115,8 @@ class ForwardFit:
         The given marks of expiries, in increasing order.
     years, forward, discount : (m,) float64
     forward_error, discount_error : (m,) float64
-        Standard errors, from the spread of the residuals (White's form); 0 for a discount that a curve gave.
+        Standard errors, from the spread of the residuals and, where they are few, from what bid and ask leave open;
+        0 for a discount that a curve gave.
     rate : (m,) float64
         Continuous annual rate of the discount.
     dividend_yield : (m,) float64
@@ -203,11 +204,14 @@ def implied_forwards(
     marks = np.atleast_1d(np.asarray(expiry, dtype=np.int64))
     if len(marks) not in (1, rows):
         raise DataError(f"expiry has {len(marks)} rows, the quotes {rows}; equal lengths are needed")
+    is_right_early = np.atleast_1d(np.asarray(early, dtype=np.bool_))
+    if len(is_right_early) not in (1, rows):
+        raise DataError(f"early has {len(is_right_early)} rows, the quotes {rows}; equal lengths are needed")
     marks, rights = np.broadcast_to(marks, rows), np.broadcast_to(rights, rows)
     times, strikes, bids, asks = (np.broadcast_to(column, rows) for column in made)
     rules = rules or ParityRules()
     found, first, group = np.unique(marks, return_index=True, return_inverse=True)
-    is_early = np.broadcast_to(np.asarray(early, dtype=np.bool_), rows)[first]
+    is_early = np.broadcast_to(is_right_early, rows)[first]
     numbers = np.full((7, len(found)), np.nan)
     pairs, reason = np.zeros(len(found), dtype=np.int64), np.zeros(len(found), dtype=np.uint8)
     residual, spreads = np.full(rows, np.nan), np.full(rows, np.nan)
@@ -278,7 +282,8 @@ def _expiry(
     if len(calls) < least:
         return None, calls, puts, Reason.TOO_FEW_STRIKES
     scale = _scale(calls, puts, bids, asks)
-    line = _fit(strikes[calls], gap, scale, centre, given if is_given else None)
+    open_ = _least(calls, puts, bids, asks)
+    line = _fit(strikes[calls], gap, scale, open_, centre, given if is_given else None)
     believed, why = _judged(line, strikes[calls], years, rules)
     return believed, calls, puts, why
 
@@ -289,6 +294,12 @@ def _scale(calls: I64_1D, puts: I64_1D, bids: F64_1D, asks: F64_1D) -> F64_1D:
     # A locked quote is no proof of exactness: none counts more than ten times the usual one.
     typical = float(np.median(spread))
     return np.maximum(spread, 0.1 * typical) if typical > 0.0 else np.ones(len(spread))
+
+
+def _least(calls: I64_1D, puts: I64_1D, bids: F64_1D, asks: F64_1D) -> F64_1D:
+    """Deviation of call less put, of each pair, that the spreads allow: a half-spread is two deviations of a middle."""
+    least: F64_1D = 0.25 * np.hypot(asks[calls] - bids[calls], asks[puts] - bids[puts])
+    return least
 
 
 def _without_early(
@@ -307,7 +318,8 @@ def _without_early(
     if not spot > 0.0:
         return None, Reason.NO_UNDERLYING_PRICE
     call, put = (0.5 * (bids[rows] + asks[rows]) for rows in (calls, puts))
-    pairs = AmericanPairs(strikes[calls], call, put, _scale(calls, puts, bids, asks), spot, years)
+    scale, least = (weigh(calls, puts, bids, asks) for weigh in (_scale, _least))
+    pairs = AmericanPairs(strikes[calls], call, put, scale, least, spot, years)
     found = early_parity(pairs, start.forward, start.discount, given=given)
     if found is None:
         return None, Reason.NO_CONVERGENCE
@@ -327,7 +339,7 @@ def _judged(line: _Line, strike: F64_1D, years: float, rules: ParityRules) -> tu
     return line, Reason.OK
 
 
-def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, centre: float, discount: float | None) -> _Line:
+def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, least: F64_1D, centre: float, discount: float | None) -> _Line:
     """Huber's line through call less put, each error in units of its spread."""
     u = (strike - centre) / scale
     columns = np.column_stack([1.0 / scale, -u]) if discount is None else (1.0 / scale).reshape(-1, 1)
@@ -342,12 +354,12 @@ def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, centre: float, discount: fl
         weight = huber_weights(left)
         if np.max(np.abs(found - before)) <= _SETTLED * max(1.0, float(np.max(np.abs(found)))):
             break
-    spread = white_covariance(columns, weight, left)
+    spread = coefficient_covariance(columns, left, least / scale)
     slope = float(found[1]) if discount is None else discount
     level = float(found[0])
     # F = centre + level / slope, errors to first order.
     tilt = np.array([1.0, -level / slope])[: len(found)] / slope if slope != 0.0 else np.full(len(found), np.inf)
-    forward_error = float(np.sqrt(max(tilt @ spread @ tilt, 0.0))) if np.isfinite(tilt).all() else float("inf")
-    discount_error = float(np.sqrt(max(spread[1, 1], 0.0))) if discount is None else 0.0
+    forward_error = float(np.sqrt(tilt @ spread @ tilt)) if np.isfinite(tilt).all() else float("inf")
+    discount_error = float(np.sqrt(spread[1, 1])) if discount is None else 0.0
     forward = centre + level / slope if slope != 0.0 else float("nan")
     return _Line(forward, slope, forward_error, discount_error, left * scale)
