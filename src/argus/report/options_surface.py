@@ -277,7 +277,7 @@ def _points(variance: float) -> str:
 
 
 def _grids(view: SurfaceView) -> dict[str, Any]:
-    titles = ("log-moneyness", "tenor")
+    titles = ("log-moneyness", "expiry")
 
     def grid(z: NDArray[np.float64], title: str) -> dict[str, Any]:
         value = axis(title, ".1f", " %")
@@ -293,7 +293,7 @@ def _grid_cards(view: SurfaceView) -> str:
     views = (("flat", "heat map"), ("solid", "in space"))
     markup = chart_card(
         "Implied volatility",
-        "Annual volatility by log-moneyness (across: 0 is the forward, −0.10 a strike about 10 % below) and tenor "
+        "Annual volatility by log-moneyness (across: 0 is the forward, −0.10 a strike about 10 % below) and expiry "
         "(down). Empty where no quote reaches; the outermost three in a hundred cells share the end colours.",
         "vol",
         "Implied volatility by log-moneyness and tenor",
