@@ -103,7 +103,9 @@ def test_a_bad_row_is_kept_with_its_reason_and_its_bytes(
 
 
 def test_the_number_at_which_a_solver_stops_is_no_volatility(tmp_path: Path) -> None:
-    lines = [line(f"SPXW190621C0{strike}000", impliedvol=vol) for strike, vol in ((2900, 0.02), (2905, 0.0201), (2910, 0))]
+    lines = [
+        line(f"SPXW190621C0{strike}000", impliedvol=vol) for strike, vol in ((2900, 0.02), (2905, 0.0201), (2910, 0))
+    ]
     path = written(tmp_path / "a.csv.gz", lines)
     np.testing.assert_array_equal(read_chain_file(path, SPEC).chain.vendor_iv, [np.nan, 0.0201, np.nan])
     stated = chain_preset("spx_eod_2019", "SPX", placeholders={"vendor_gamma": 0.001}, zero_is_none=())
@@ -169,8 +171,10 @@ def test_options_on_another_underlying_are_not_taken(store: ChainStore, tmp_path
             import_chains(store, path, chain_preset("spx_eod_2019", "SPY", **stated))
     assert store.manifests() == ()
     # A root that no rule knows is told by the file's own column.
-    shares = written(tmp_path / "b.csv.gz", [line(f"XYZ190621C0{2800 + 5 * k}000", underlying="XYZ") for k in range(40)])
-    with pytest.raises(ImportFailed, match="40 of 40 rows .*found 'XYZ': the file is said to be of SPX"):
+    shares = written(
+        tmp_path / "b.csv.gz", [line(f"XYZ190621C0{2800 + 5 * k}000", underlying="XYZ") for k in range(40)]
+    )
+    with pytest.raises(ImportFailed, match=r"40 of 40 rows .*found 'XYZ': the file is said to be of SPX"):
         import_chains(store, shares, SPEC)
     assert import_chains(store, shares, chain_preset("spx_eod_2019", "XYZ")).rows_imported == 40
     # A stray row is kept apart, and the others are taken.

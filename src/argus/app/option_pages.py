@@ -393,7 +393,7 @@ def _spots(report: StructureReport) -> F64_1D:
 
 
 def _closed_at_once(report: StructureReport) -> float:
-    """What closing at the moment of entry would bring, per unit: both commissions, and what crossing the spread takes."""
+    """What closing at the moment of entry would bring, per unit: two commissions, and the spread crossed."""
     from argus.options.positions import half_spreads
 
     position, costs = report.position, report.costs

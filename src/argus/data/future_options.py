@@ -123,9 +123,7 @@ def _equities() -> list[FutureOption]:
     ]
     # On the third Friday of a quarter's month the quarterly option is listed, and no weekly one.
     found += [
-        _equity(
-            f"EW{week}", _EUROPEAN, f"friday_{week}", weekly, ("holidays",), _NOT_QUARTERS if week == 3 else _EVERY
-        )
+        _equity(f"EW{week}", _EUROPEAN, f"friday_{week}", weekly, ("holidays",), _NOT_QUARTERS if week == 3 else _EVERY)
         for week in range(1, 5)
     ]
     for letter, name, source in (

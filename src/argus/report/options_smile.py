@@ -118,7 +118,11 @@ def render_smile(view: SmileView) -> str:
     fitted = sum(one.curve_strike is not None for one in view.expiries)
     headline = f"{used:,} of {quotes:,} quotes in {len(view.expiries):,} expiries have a volatility that is used"
     left_out = Counter(reason for one in view.expiries for reason in one.reason if reason)
-    below = f"Left out, {left_out.total():,}: {', '.join(_reasons(left_out, len(left_out)))}." if left_out else "No quote was left out."
+    below = (
+        f"Left out, {left_out.total():,}: {', '.join(_reasons(left_out, len(left_out)))}."
+        if left_out
+        else "No quote was left out."
+    )
     tiles = [
         Tile("Expiries", figures.count(len(view.expiries)), f"{fitted:,} with a line of the model"),
         Tile("Quotes used", figures.percent(used / quotes if quotes else math.nan), f"{used:,} of {quotes:,}"),

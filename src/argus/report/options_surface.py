@@ -232,7 +232,8 @@ def _headline(view: SurfaceView) -> tuple[str, str, str]:
         return "no", "No expiry could be fitted", "The table says why."
     failed = [one for one in view.findings if one.passed is False]
     share = figures.percent(_share_inside(view))
-    sentence = f"{share} of the quotes hold the model's price between bid and ask, over {fitted} expir{'y' if fitted == 1 else 'ies'}"
+    over = "1 expiry" if fitted == 1 else f"{fitted} expiries"
+    sentence = f"{share} of the quotes hold the model's price between bid and ask, over {over}"
     if failed:
         return "no", sentence, f"{len(failed)} of {len(view.findings)} checks failed: {failed[0].sentence}"
     if not view.findings:
