@@ -199,13 +199,13 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=f"a source is named '{name}', as the volatilities of a vendor are"):
             hear_sources({"ours": path, name: path})
     for seconds in (1e300, 0.0, float("nan")):
-        with pytest.raises(ConfigError, match="'ours' may be .* seconds old; state more than 0"):
+        with pytest.raises(ConfigError, match=r"'ours' may be .* seconds old; state more than 0"):
             hear_sources({"ours": path}, trust=Trust(seconds))
     hear_sources({"ours": path}, trust=Trust(100 * 366 * 86_400.0))
     with pytest.raises(ConfigError, match=r"a weight is stated \(ours\), which prefer_stream does not read; .*blended"):
         hear_sources({"ours": path}, trust=Trust(weight_of={"ours": 99.0}))
     for policy in (ConsensusPolicy.WINNER_BASED, ConsensusPolicy.BLENDED):
-        with pytest.raises(ConfigError, match="a stream is stated .*; leave it out, or choose prefer_stream"):
+        with pytest.raises(ConfigError, match=r"a stream is stated .*; leave it out, or choose prefer_stream"):
             hear_sources({"ours": path}, policy=policy, trust=Trust(streams=("ours",)))
     with pytest.raises(CoverageError, match="no source had said anything by 2019-01-01"):
         hear_sources({"ours": path}, "2019-01-01")

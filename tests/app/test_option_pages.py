@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from argus.app.option_pages import anomaly_page, surface_page
+from argus.app.option_pages import anomaly_page, pop_page, surface_page
+from argus.app.option_positions import find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import PublishedIndex, expiry_names, find_misfits, fit_snapshot, forward_vols
 from argus.app.option_tables import expiry_lines, surface_dict
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
+from argus.options import Costs, Wanted
 from argus.options.anomalies import Anomalies
 from argus.options.surface import Surface
 from tests.app.test_options import replace_columns
@@ -106,3 +108,17 @@ def test_one_expiry_has_no_local_volatility_and_no_plural(snapshot: Snapshot) ->
     assert "over 1 expiry" in page
     assert "No local volatilities: they are the slope of the surface in time" in page
     assert "local" not in data_of(page)
+
+
+def test_the_fan_begins_at_the_entry_with_what_closing_at_once_would_cost(snapshot: Snapshot) -> None:
+    costs = Costs(commission=0.65, multiplier=100.0)
+    report = find_structure(snapshot, "short_put", Wanted(dte=30.0, delta=0.3), costs)
+    (leg,) = report.legs
+    page = pop_page(probability_of_profit(report, paths=200, seed=1))
+    for one in data_of(page)["fan"]["sheets"]:
+        assert one["x"][0] == 0.0
+        assert one["x"][1] > 0.0
+        median = next(line for line in one["series"] if line["name"] == "median")
+        # Sold at the bid and bought back at the ask, a commission each.
+        assert median["y"][0] == pytest.approx(100.0 * (leg.bid - leg.ask) - 1.3, abs=0.02)
+        assert next(line for line in one["series"] if line["name"] == "share with a gain")["y"][0] == 0.0

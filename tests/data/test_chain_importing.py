@@ -174,7 +174,7 @@ def test_options_on_another_underlying_are_not_taken(store: ChainStore, tmp_path
     shares = written(
         tmp_path / "b.csv.gz", [line(f"XYZ190621C0{2800 + 5 * k}000", underlying="XYZ") for k in range(40)]
     )
-    with pytest.raises(ImportFailed, match="40 of 40 rows .*found 'XYZ': the file is said to be of SPX"):
+    with pytest.raises(ImportFailed, match=r"40 of 40 rows .*found 'XYZ': the file is said to be of SPX"):
         import_chains(store, shares, SPEC)
     assert import_chains(store, shares, chain_preset("spx_eod_2019", "XYZ")).rows_imported == 40
     # A stray row is kept apart, and the others are taken.

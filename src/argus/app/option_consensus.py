@@ -92,12 +92,12 @@ class Trust:
         return IvSource(name, age_ns, is_stream=name in self.streams, weight=self.weight_of.get(name, 1.0))
 
     def check(self, names: Collection[str], policy: ConsensusPolicy) -> None:
-        """Raise `ConfigError` where something is stated of a source that is not there, or that the policy never reads."""
-        for what, stated in (("weight", tuple(self.weight_of)), ("stream", tuple(self.streams))):
-            if stated and policy in _UNUSED[what]:
+        """Raise `ConfigError` where something is stated of no source that is there, or that the policy never reads."""
+        for what, about in (("weight", tuple(self.weight_of)), ("stream", tuple(self.streams))):
+            if about and policy in _UNUSED[what]:
                 others = ", ".join(one for one in ConsensusPolicy if one not in _UNUSED[what])
                 raise ConfigError(
-                    f"a {what} is stated ({', '.join(stated)}), which {policy.value} does not read; leave it out, or "
+                    f"a {what} is stated ({', '.join(about)}), which {policy.value} does not read; leave it out, or "
                     f"choose {others}"
                 )
         for stated in (*self.max_age_s_of, *self.weight_of, *self.streams):

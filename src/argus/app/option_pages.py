@@ -270,7 +270,7 @@ def pop_page(report: PopReport) -> str:
             f"{'in the middle' if costs.fill.value == 'mid' else 'at the bid and the ask'}; closing early costs half "
             "the spread of each option.",
             tail=answers[0].tail if answers else 0.05,
-            models=tuple(_model(row, position.horizon, report) for row in report.rows),
+            models=tuple(_model(row, report) for row in report.rows),
             spot=spot,
             pnl_expiry=structure.curve.at(spot),
             pnl_today=today,
@@ -392,16 +392,27 @@ def _spots(report: StructureReport) -> F64_1D:
     return np.unique(np.concatenate((even, inside, [position.spot])))
 
 
-def _model(row: PopRow, years: float, report: PopReport) -> PopModel:
+def _closed_at_once(report: StructureReport) -> float:
+    """What closing at the moment of entry would bring, per unit: two commissions, and the spread crossed."""
+    from argus.options.positions import half_spreads
+
+    position, costs = report.position, report.costs
+    value = float(position.value(np.array([position.spot])).value[0])
+    crossed = float((np.abs(position.quantity) * half_spreads(position, costs)).sum())
+    return value - position.entry(costs.fill) - crossed - 2.0 * position.commission(costs)
+
+
+def _model(row: PopRow, report: PopReport) -> PopModel:
     from argus.report.options import PopModel
 
     answers = []
+    at_once = _closed_at_once(report.structure)
     if row.at_expiry is not None:
         answers.append(_by_law(row.at_expiry))
     for how, paths in (("held to expiry, on paths", row.held), ("with exits, on paths", row.managed)):
         if paths is not None:
-            answers.append(_by_paths(how, paths))
-    spot, density = _density(row, years, report)
+            answers.append(_by_paths(how, paths, at_once))
+    spot, density = _density(row, report.structure.position.horizon, report)
     return PopModel(
         name=row.model.replace("_", " ").capitalize(),
         measure=row.measure.value.replace("_", "-"),
@@ -440,7 +451,8 @@ def _by_law(answer: ExpiryPop) -> PopAnswer:
     )
 
 
-def _by_paths(how: str, answer: PathPop) -> PopAnswer:
+def _by_paths(how: str, answer: PathPop, at_once: float) -> PopAnswer:
+    """An answer by paths; its fan begins at the entry, when closing brings `at_once` on every path."""
     from argus.report.options import Measured, PopAnswer, PopFan
 
     def drawn(estimate: Estimate, times: float = 1.0) -> Measured:
@@ -462,6 +474,13 @@ def _by_paths(how: str, answer: PathPop) -> PopAnswer:
         histogram_edge=answer.histogram_edge,
         histogram_share=answer.histogram_share,
         histogram_error=answer.histogram_error,
-        fan=PopFan(fan.paths, fan.elapsed * 365.0, fan.levels, fan.pnl, fan.profit_share, fan.profit_error),
+        fan=PopFan(
+            fan.paths,
+            np.insert(fan.elapsed * 365.0, 0, 0.0),
+            fan.levels,
+            np.insert(fan.pnl, 0, at_once, axis=1),
+            np.insert(fan.profit_share, 0, float(at_once > 0.0)),
+            np.insert(fan.profit_error, 0, 0.0),
+        ),
         paths=answer.paths,
     )

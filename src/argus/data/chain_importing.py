@@ -99,8 +99,8 @@ class ChainSpec:
 
     def describe(self) -> dict[str, Any]:
         """The statement as plain values, for the manifest."""
-        plain_maps = {name: dict(getattr(self, name)) for name in ("columns", "where", "placeholders")}
-        plain = asdict(replace(self, **plain_maps))
+        own = replace(self, columns=dict(self.columns), where=dict(self.where), placeholders=dict(self.placeholders))
+        plain = asdict(own)
         return plain | {"zero_is_none": list(self.zero_is_none), "notes": list(self.notes)}
 
     @property

@@ -303,8 +303,8 @@ def _flag_quotes(
         off |= _off_grid(price, np.where(price < until, below, tick))
     _flag(flags, off, ChainReason.OFF_GRID_PRICE)
     _flag(flags, _off_grid(rows["strike"], step), ChainReason.OFF_GRID_STRIKE)
-    own = (rows[name] for name in ("vendor_iv", "vendor_delta", "vendor_gamma", "right"))
-    _flag(flags, absurd_vendor(*own, limits.iv_max), ChainReason.VENDOR_GREEKS)
+    absurd = absurd_vendor(rows["vendor_iv"], rows["vendor_delta"], rows["vendor_gamma"], rows["right"], limits.iv_max)
+    _flag(flags, absurd, ChainReason.VENDOR_GREEKS)
 
 
 def absurd_vendor(iv: F64_1D, delta: F64_1D, gamma: F64_1D, right: NDArray[np.int8], iv_max: float) -> BOOL_1D:

@@ -111,8 +111,8 @@ class IvObservations:
     doubted: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        columns = (self.ts_recv_ns, self.expiry_ns, self.strike, self.right, self.vol, self.spread)
-        columns = (*columns, self.doubted)
+        needed = (self.ts_recv_ns, self.expiry_ns, self.strike, self.right, self.vol)
+        columns = (*needed, self.spread, self.doubted)
         lengths = {len(column) for column in columns if column is not None}
         if lengths != {len(self.ts_event_ns)}:
             raise ConfigError(f"columns of observations have lengths {sorted(lengths | {len(self.ts_event_ns)})}")

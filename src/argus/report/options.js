@@ -151,7 +151,7 @@
         return [[{
           type: "heatmap", x: d.x, y: d.names, z: d.z, text: d.told, xgap: few ? 2 : 0, ygap: many ? 0 : 1, hoverongaps: false, colorbar: bar(c, d.value),
           hovertemplate: cell, texttemplate: few ? `%{z:${d.value.form}}` : "", textfont: { size: 11.5 }, ...colours,
-        }], layout(c, x, axis(c, { title: d.titles[1] }, { type: "category", autorange: "reversed", showgrid: false }), { showlegend: false, hovermode: "closest" })];
+        }], layout(c, x, axis(c, { title: d.titles[1] }, { type: "category", autorange: "reversed", showgrid: false, ticksuffix: "  " }), { showlegend: false, hovermode: "closest" })];
       }
       const side = (title, more) => ({ title: { text: title, font: { size: 11.5, color: c.of("soft") } }, tickfont: { size: 10.5, color: c.of("soft") }, gridcolor: c.of("line"), zerolinecolor: c.of("line"), color: c.of("soft"), showbackground: false, ...more });
       const step = Math.max(1, Math.ceil(d.y.length / 7)), chosen = d.y.map((_, i) => i).filter((i) => i % step === 0);

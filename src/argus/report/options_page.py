@@ -35,7 +35,9 @@ WORDS: Final[Mapping[str, str]] = {
     "Edge": "What trading at the bid or the ask would gain against the model, fees paid; negative is a loss.",
     "Expected value": "Mean result over all cases, costs paid, interest not counted.",
     "Forward": "The price for delivery at expiry that put and call prices imply.",
-    "Forward volatility": "Volatility at the money that is priced between the last expiry a day or more before, and this one.",
+    "Forward volatility": (
+        "Volatility at the money that is priced between the last expiry a day or more before, and this one."
+    ),
     "Gamma": "Change of delta for a rise of the underlying by one point.",
     "Implied rate": "Annual rate, continuously compounded, behind the discount.",
     "Implied volatility": "The annual volatility at which the Black formula gives the option's price.",

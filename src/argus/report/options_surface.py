@@ -232,7 +232,8 @@ def _headline(view: SurfaceView) -> tuple[str, str, str]:
         return "no", "No expiry could be fitted", "The table says why."
     failed = [one for one in view.findings if one.passed is False]
     share = figures.percent(_share_inside(view))
-    sentence = f"{share} of the quotes hold the model's price between bid and ask, over {fitted} expir{'y' if fitted == 1 else 'ies'}"
+    over = "1 expiry" if fitted == 1 else f"{fitted} expiries"
+    sentence = f"{share} of the quotes hold the model's price between bid and ask, over {over}"
     if failed:
         return "no", sentence, f"{len(failed)} of {len(view.findings)} checks failed: {failed[0].sentence}"
     if not view.findings:
@@ -277,7 +278,7 @@ def _points(variance: float) -> str:
 
 
 def _grids(view: SurfaceView) -> dict[str, Any]:
-    titles = ("log-moneyness", "tenor")
+    titles = ("log-moneyness", "expiry")
 
     def grid(z: NDArray[np.float64], title: str) -> dict[str, Any]:
         value = axis(title, ".1f", " %")
@@ -293,7 +294,7 @@ def _grid_cards(view: SurfaceView) -> str:
     views = (("flat", "heat map"), ("solid", "in space"))
     markup = chart_card(
         "Implied volatility",
-        "Annual volatility by log-moneyness (across: 0 is the forward, −0.10 a strike about 10 % below) and tenor "
+        "Annual volatility by log-moneyness (across: 0 is the forward, −0.10 a strike about 10 % below) and expiry "
         "(down). Empty where no quote reaches; the outermost three in a hundred cells share the end colours.",
         "vol",
         "Implied volatility by log-moneyness and tenor",
