@@ -64,7 +64,7 @@ class Reason(IntEnum):
     NO_UNDERLYING_PRICE = 23
     """What exercising early is worth cannot be told without the price of the underlying."""
     MODEL_OFF_QUOTES = 24
-    """The calibrated model misses the quotes of that expiry by more than can be believed."""
+    """The calibrated model misses the quotes of that expiry, or of the position, by more than can be believed."""
     EXPIRY_NOT_CALIBRATED = 25
     """The shortest expiry that the model was calibrated to is far longer than the one asked for."""
 
