@@ -21,6 +21,7 @@ from argus.options import (
     ExitPlan,
     Fill,
     HestonLaw,
+    ParityRules,
     Wanted,
     american_values,
     black76_price,
@@ -118,6 +119,32 @@ def test_a_chain_without_its_underlying_says_so() -> None:
         "no_underlying_price"
     }
     assert set(quote_frame(refused)["reason"].unique()) <= {"no_underlying_price", "too_few_strikes"}
+
+
+@pytest.mark.parametrize("times", [1.003, 0.99])
+def test_a_spot_of_another_moment_is_told_and_not_used(times: float) -> None:
+    chain, truth = american_chain(replace(SHARE, months=3, weeks=0, strikes_per_expiry=24))
+    spot = float(chain.underlying_price[0])
+    moved = snapshot_of(replace_columns(chain, underlying_price=times * chain.underlying_price), "made up")
+    (note,) = (note for note in moved.notes if "not of the moment of these quotes" in note)
+    assert f"{times * spot:,.2f}" in note
+    assert moved.spot == pytest.approx(spot, rel=2e-4)
+    fits = moved.forwards
+    assert (fits.reason == 0).all()
+    assert (np.abs(moved.forward - truth.forward) < 4.0 * fits.forward_error[moved.expiry]).all()
+    assert (np.abs(fits.rate - SHARE.rate) < 4.0 * moved.rate_error).all()
+    assert (moved.rate_error < 0.005).all()
+
+
+def test_an_absurd_yield_is_a_reason() -> None:
+    chain = american_chain(replace(SHARE, months=1, weeks=0, strikes_per_expiry=24))[0]
+    spot = float(chain.underlying_price[0])
+    days = (chain.expiry_ns - chain.ts_event_ns) / (24 * 3600 * 1e9)
+    given = implied_forwards(
+        chain.expiry_ns, days / 365.0, chain.strike, chain.right, chain.bid, chain.ask,
+        spot=spot, early=True, rules=ParityRules(yield_max=0.01),
+    )  # fmt: skip
+    assert "yield_out_of_range" in reason_names(given.reason)
 
 
 def test_legs_are_valued_and_chosen_with_the_right(put: PopReport) -> None:

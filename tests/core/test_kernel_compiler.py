@@ -164,7 +164,7 @@ class Codegen:
 
 
 def test_wide_vectors_are_asked_for_where_there_are_any() -> None:
-    assert _kernel_compiler._machine(Codegen("+avx,+avx2,-avx512f")) == "its own"
-    assert _kernel_compiler._machine(Codegen("")) == "its own"
+    assert _kernel_compiler._widest(Codegen("+avx,+avx2,-avx512f")) == "its own"
+    assert _kernel_compiler._widest(Codegen("")) == "its own"
     if "x86" in binding.get_process_triple():
-        assert _kernel_compiler._machine(Codegen("+avx512f,+avx512vl")) != "its own"
+        assert _kernel_compiler._widest(Codegen("+avx512f,+avx512vl")) != "its own"

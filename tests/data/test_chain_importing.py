@@ -218,6 +218,21 @@ def test_a_wrong_statement_is_an_error_that_lists_the_columns(tmp_path: Path, st
         read_chain_file(path, chain_preset("spx_eod_2019", "SPX", **stated))
 
 
+def test_a_preset_does_without_the_columns_that_nobody_needs(store: ChainStore, tmp_path: Path) -> None:
+    rows = [f"1559592000000000000,SPXW  190621{side}0{strike}000,10.0,10.5" for side in "CP" for strike in (2800, 2900)]
+    path, none = tmp_path / "bare.csv", tmp_path / "none.csv"
+    path.write_text("\n".join(["ts_event_ns,symbol,bid,ask", *rows]))
+    assert import_chains(store, path, chain_preset("chain_symbols", "SPX")).rows_imported == 4
+    lacking = chain_preset(
+        "chain_symbols", "SPX", columns={"symbol": "symbol", "bid": "bid", "ask": "ask", "last": "x"}
+    )
+    with pytest.raises(ImportFailed, match="'x', which is no column"):
+        read_chain_file(path, lacking)
+    none.write_text("ts_event_ns,symbol,ask\n1559592000000000000,SPXW  190621C02900000,1.0")
+    with pytest.raises(ImportFailed, match="'bid', which is no column"):
+        read_chain_file(none, chain_preset("chain_symbols", "SPX"))
+
+
 def test_presets_are_known_by_name() -> None:
     with pytest.raises(ConfigError, match="no preset of chains is called 'x'"):
         chain_preset("x", "SPX")

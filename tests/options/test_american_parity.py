@@ -117,6 +117,23 @@ def test_a_rate_or_a_yield_of_zero_beside_a_negative_one(rate: float, dividend: 
             assert found.forward_error[0] < 0.01
 
 
+def test_the_error_of_the_spot_is_in_forwards_and_rates() -> None:
+    columns, share = made(180, 0.05, 0.02, 0.25, 0.01), 1e-4
+    exact, vague, moved = (
+        implied_forwards(1, **columns, spot=spot, spot_error=error, early=True)
+        for spot, error in ((SPOT, 0.0), (SPOT, share), (SPOT * (1.0 + share), 0.0))
+    )
+    assert vague.rate[0] == exact.rate[0]
+    for name in ("rate", "forward"):
+        pulled = abs(getattr(moved, name)[0] - getattr(exact, name)[0])
+        error = np.hypot(getattr(exact, f"{name}_error")[0], pulled)
+        assert getattr(vague, f"{name}_error")[0] == pytest.approx(error, rel=0.1)
+    # The quotes know by how much the spot was moved.
+    told = moved.spot_move[0] - exact.spot_move[0]
+    assert told == pytest.approx(-share, rel=0.4)
+    assert abs(exact.spot_move[0]) < 4.0 * exact.spot_move_error[0]
+
+
 def test_a_quote_that_lies_is_outvoted() -> None:
     columns = made(180, 0.05, 0.02, 0.25)
     for side in ("bid", "ask"):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from argus.core.errors import ConfigError
@@ -152,6 +152,7 @@ def test_characteristic_function_is_that_of_the_distribution() -> None:
 
 
 @settings(max_examples=40)
+@example(v0=0.25, kappa=1.0, theta=0.25, sigma=1.0, rho=-0.9453125, years=1.0)
 @given(
     v0=st.floats(0.001, 1.0),
     kappa=st.floats(0.1, 10.0),

@@ -8,7 +8,8 @@ volatilities that bid, middle and ask imply. A quote without an answer keeps its
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,15 @@ __all__ = ["RATE_ERROR_MAX", "ChainBook", "Snapshot", "open_chains", "open_snaps
 _SPOT_DAYS_MIN: Final = 2.0
 _SPOT_DAYS_MAX: Final = 10.0
 """Days to an expiry up to which its forward may stand for the underlying where early exercise is weighed."""
+_CARRY_MAX: Final = 0.05
+"""Rate less yield that a forward which stands for the underlying may hold, a year."""
+_SPOT_NEAR: Final = 0.003
+"""Share of itself by which the underlying may miss the nearest forward before the forwards' own spot is begun with."""
+_SPOT_APART: Final = 0.0005
+_ERRORS: Final = 3.0
+"""The underlying is believed within these errors, and within that share, of what the quotes say it is."""
+_SPOT_TURNS: Final = 4
+_SPOT_STEP: Final = 0.02
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
 RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
@@ -65,6 +75,9 @@ class Snapshot:
     vols : QuoteVols
         Of bid, middle and ask, from the side that is out of the money; of options that may be exercised early by a
         model that knows it, so that all are those of European options.
+    spot : float
+        The underlying: as the vendor gives it, or as options that may be exercised early imply it where the two
+        contradict each other; else the nearest forward of two days or more; NaN without any.
     notes : tuple of str
     """
 
@@ -79,6 +92,7 @@ class Snapshot:
     own: ForwardFit
     rate_error: F64_1D
     vols: QuoteVols
+    spot: float
     notes: tuple[str, ...] = ()
 
     @property
@@ -121,15 +135,6 @@ class Snapshot:
         chain = self.chain
         out: BOOL_1D = np.where(chain.right > 0, chain.strike >= self.forward, chain.strike < self.forward)
         return out
-
-    @property
-    def spot(self) -> float:
-        """The underlying: as the vendor gives it, else the nearest forward of two days or more; NaN without either."""
-        given = self.chain.underlying_price
-        if np.isfinite(given).any():
-            return float(np.nanmedian(given))
-        known = np.isfinite(self.forwards.forward) & (self.forwards.years * 365.0 >= _SPOT_DAYS_MIN)
-        return float(self.forwards.forward[known][0]) if known.any() else float("nan")
 
 
 def open_snapshot(
@@ -247,16 +252,16 @@ def snapshot_of(
     spot = float(np.nanmedian(given)) if np.isfinite(given).any() else float("nan")
     quotes = (expiry, years, chain.strike, chain.right, chain.bid, chain.ask)
     early = is_american(chain.settlement)
+    spot_error = 0.0
     if early.any():
-        if not spot > 0.0:
-            spot, told = _near_forward(quotes)
-            notes = (*notes, told)
-        notes = (*notes, _EARLY)
-    own = implied_forwards(*quotes, spot=spot, early=early)
+        spot, spot_error, told = _agreed_spot(quotes, early, spot)
+        notes = (*notes, *told, _EARLY)
+    fit = partial(implied_forwards, *quotes, spot=spot, spot_error=spot_error, early=early)
+    own = fit()
     curve, errors = _own_rates(own) if rate is None else (RateCurve.flat(rate), None)
     if curve is None:
         notes = (*notes, _NO_RATE)
-    forwards = own if curve is None else implied_forwards(*quotes, curve=curve, spot=spot, early=early)
+    forwards = own if curve is None else fit(curve=curve)
     sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
     vols = quote_vols(chain.bid, chain.ask, *sides)
     if early.any():
@@ -267,7 +272,11 @@ def snapshot_of(
     rate_error = own.rate_error if curve is None else np.zeros(len(own.rate))
     if errors is not None:
         rate_error = errors.rate(forwards.years)
-    return Snapshot(chain, source, now_ns, expiry, unique[0], roots, years, forwards, own, rate_error, vols, notes)
+    if not np.isfinite(spot):
+        spot = _near_of(forwards)[0]
+    return Snapshot(
+        chain, source, now_ns, expiry, unique[0], roots, years, forwards, own, rate_error, vols, spot, notes
+    )
 
 
 def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
@@ -293,20 +302,83 @@ _EARLY: Final = (
 )
 
 
-def _near_forward(quotes: tuple[Any, ...]) -> tuple[float, str]:
-    """The nearest forward of some days, at which exercising early is worth next to nothing, or NaN, and what to say."""
+def _near_of(forwards: ForwardFit) -> tuple[float, float]:
+    """The nearest forward of two days or more, and its days; NaN without one."""
+    known = np.flatnonzero(np.isfinite(forwards.forward) & (forwards.years * 365.0 >= _SPOT_DAYS_MIN))
+    if not len(known):
+        return float("nan"), float("nan")
+    return float(forwards.forward[known[0]]), float(forwards.years[known[0]]) * 365.0
+
+
+def _agreed_spot(quotes: tuple[Any, ...], early: BOOL_1D, given: float) -> tuple[float, float, tuple[str, ...]]:
+    """The underlying at the moment of the quotes, its standard error as a share, and what to say of it.
+
+    A spot of another moment makes rates and yields of options that may be exercised early false by far more than their
+    errors: what their quotes say the right is worth tells whether it is theirs.
+    """
     from argus.options import implied_forwards
 
-    found = implied_forwards(*quotes)
-    days = found.years * 365.0
-    near = np.flatnonzero((days >= _SPOT_DAYS_MIN) & (days <= _SPOT_DAYS_MAX) & np.isfinite(found.forward))
+    plain = implied_forwards(*quotes)
+    near, days = _near_of(plain)
+    start, error = given, 0.0
+    notes: tuple[str, ...] = ()
+    if not given > 0.0:
+        start, error = near if days <= _SPOT_DAYS_MAX else float("nan"), _CARRY_MAX * days / 365.0
+        notes = (_stand_in(start, days),)
+    elif abs(np.log(near / given)) > _SPOT_NEAR + _CARRY_MAX * days / 365.0:
+        start = _spot_of_lines(plain)
+    spot, spread = _told_spot(quotes, early, start)
+    if not given > 0.0:
+        if spread < error:
+            notes = (f"{notes[0]}, moved to {spot:,.2f} by what the right to exercise early is quoted at",)
+            return spot, spread, notes
+        return start, error, notes
+    apart = float(np.log(spot / given))
+    if not abs(apart) > max(_ERRORS * spread, _SPOT_APART):
+        return given, 0.0, notes
+    said = (
+        f"the price of the underlying that came with the chain, {given:,.2f}, is not of the moment of these quotes: "
+        f"the right to exercise early in them says {spot:,.3f} +/- {spot * spread:.3f}, which is used"
+    )
+    return spot, spread, (said,)
+
+
+def _stand_in(spot: float, days: float) -> str:
     why = "these options may be exercised early, and the chain has no price of the underlying: "
-    if not len(near):
-        return float("nan"), why + (
-            f"without it, or an expiry of {_SPOT_DAYS_MIN:g} to {_SPOT_DAYS_MAX:g} days whose forward could stand for "
-            "it, they have no forward and no volatility"
-        )
-    return float(found.forward[near[0]]), why + f"the forward of {days[near[0]]:.1f} days stands for it"
+    if np.isfinite(spot):
+        return why + f"the forward of {days:.1f} days stands for it"
+    return why + (
+        f"without it, or an expiry of {_SPOT_DAYS_MIN:g} to {_SPOT_DAYS_MAX:g} days whose forward could stand for "
+        "it, they have no forward and no volatility"
+    )
+
+
+def _spot_of_lines(plain: ForwardFit) -> float:
+    """Where the line through the two nearest forwards stands today."""
+    known = np.flatnonzero(np.isfinite(plain.forward) & (plain.years * 365.0 >= _SPOT_DAYS_MIN))
+    years, first = np.unique(plain.years[known], return_index=True)
+    heights = np.log(plain.forward[known][first])
+    slope = (heights[1] - heights[0]) / (years[1] - years[0]) if len(years) > 1 else 0.0
+    return float(np.exp(heights[0] - slope * years[0]))
+
+
+def _told_spot(quotes: tuple[Any, ...], early: BOOL_1D, spot: float) -> tuple[float, float]:
+    """The spot that all expiries together tell, and its standard error as a share; infinite where they do not."""
+    from argus.options import implied_forwards
+
+    for _ in range(_SPOT_TURNS):
+        found = implied_forwards(*quotes, spot=spot, early=early)
+        weight = np.where(np.isfinite(found.spot_move), found.spot_move_error, np.inf) ** -2.0
+        if not weight.sum() > 0.0:
+            break
+        move = float(weight @ np.nan_to_num(found.spot_move) / weight.sum())
+        apart = np.nan_to_num((found.spot_move - move) ** 2 * weight)
+        # Expiries that contradict each other know less than each of them says.
+        spread = float(np.sqrt(max(1.0, apart.sum() / max((weight > 0.0).sum() - 1, 1)) / weight.sum()))
+        spot *= float(np.exp(np.clip(move, -_SPOT_STEP, _SPOT_STEP)))
+        if abs(move) <= 0.3 * spread:
+            return spot, spread
+    return spot, float("inf")
 
 
 def _with_early_exercise(
@@ -373,13 +445,9 @@ def _own_rates(forwards: ForwardFit) -> tuple[RateCurve | None, RateCurve | None
 
 def _of_file(path: Path, underlying: str | None, preset: str | None) -> ChainBook:
     from argus.data.chain_importing import chain_preset, read_chain_file
-    from argus.data.sources import open_source
 
     name = preset or _preset_of(path)
     spec = chain_preset(name, underlying or _underlying_of(path, name))
-    there = set(open_source(path).names)
-    kept = {field: column for field, column in spec.columns.items() if field in _NEEDED or column in there}
-    spec = replace(spec, columns=kept)
     read = read_chain_file(path, spec)
     notes = []
     if read.quarantined:

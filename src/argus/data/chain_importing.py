@@ -78,6 +78,8 @@ class ChainSpec:
         Whether the contracts settle on the open, where roots do not tell (see `canonical_roots`).
     delimiter, encoding, where, notes
         As in `argus.data.importing.ImportSpec`.
+    may_lack : tuple of str
+        Fields whose column the file may be without: those that a preset names and nobody needs.
     """
 
     underlying: str
@@ -96,11 +98,13 @@ class ChainSpec:
     encoding: str = "utf-8"
     where: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    may_lack: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
         """The statement as plain values, for the manifest."""
         own = replace(self, columns=dict(self.columns), where=dict(self.where), placeholders=dict(self.placeholders))
         plain = asdict(own)
+        del plain["may_lack"]
         return plain | {"zero_is_none": list(self.zero_is_none), "notes": list(self.notes)}
 
     @property
@@ -153,7 +157,10 @@ def chain_preset(name: str, underlying: str, **stated: Any) -> ChainSpec:
     unknown = set(stated) - set(ChainSpec.__dataclass_fields__)
     if unknown:
         raise ConfigError(f"preset {name}: {', '.join(sorted(unknown))} is nothing that can be stated about a file")
-    return ChainSpec(underlying, **{**CHAIN_PRESETS[name], **stated})
+    form = {**CHAIN_PRESETS[name], **stated}
+    preset = CHAIN_PRESETS[name]["columns"]
+    optional = (one for one in _OBSERVED if one not in ("bid", "ask") and form["columns"].get(one) == preset.get(one))
+    return ChainSpec(underlying, **{"may_lack": tuple(optional), **form})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +228,8 @@ def read_chain_file(
         (then the statement is wrong, not the rows), or no row can be used.
     """
     source = open_source(path, delimiter=spec.delimiter, encoding=spec.encoding)
+    there = {name: at for name, at in spec.columns.items() if name not in spec.may_lack or at in source.names}
+    spec = replace(spec, columns=there)
     _check_statement(source.names, path.name, spec)
     assert spec.time_column is not None
     table = source.table(list(dict.fromkeys([spec.time_column, *spec.columns.values(), *spec.where])))

@@ -13,7 +13,7 @@ they are. The standard errors know it, since they come from how much the residua
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -40,6 +40,8 @@ _STEP_MAX: Final = np.array([0.02, 0.03])
 _RATES: Final = (-0.2, 0.5)
 _ZERO: Final = 1e-9
 """The rate or yield that stands for one a little below zero, where both would be below it."""
+_TOLD: Final = 1e-3
+"""Price that counts as one, over the spot as a share: with less the quotes do not tell the spot."""
 _BELIEVED: Final = 4.0
 """Standard errors by which it may stand for it."""
 
@@ -57,6 +59,8 @@ class AmericanPairs:
     least : (n,) float64
         Deviation of call less put that the quotes' spreads allow.
     spot, years : float
+    spot_error : float
+        Standard error of the spot, as a share of it.
     """
 
     strike: F64_1D
@@ -66,6 +70,7 @@ class AmericanPairs:
     least: F64_1D
     spot: float
     years: float
+    spot_error: float = 0.0
 
     def thinned(self) -> AmericanPairs:
         """At most `_PAIRS_MAX` of the strikes."""
@@ -73,7 +78,7 @@ class AmericanPairs:
         rows = np.unique(np.rint(np.linspace(0, count - 1, min(count, _PAIRS_MAX))).astype(np.intp))
         columns = (self.strike, self.call, self.put, self.scale, self.least)
         strike, call, put, scale, least = (column[rows] for column in columns)
-        return AmericanPairs(strike, call, put, scale, least, self.spot, self.years)
+        return AmericanPairs(strike, call, put, scale, least, self.spot, self.years, self.spot_error)
 
     def residuals(self, centre: float, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Call less put less what the model says, (places, n), at rows of ``ln(forward / centre)`` and rate.
@@ -90,6 +95,14 @@ class AmericanPairs:
         vol = self._vols(own, strike, rate, dividend, right)
         model = american_values(self.spot, strike, self.years, vol, rate, dividend, -right).price
         found: NDArray[np.float64] = (-right * (other - model)).reshape(rows, count)
+        return found
+
+    def by_spot(self, centre: float, place: NDArray[np.float64]) -> F64_1D:
+        """What a spot larger by all of itself would add to the residuals, to first order; 0 where unknown."""
+        # A larger spot at the same forward has a larger yield: never two negative ones.
+        sides = (self, replace(self, spot=self.spot * (1.0 + _NUDGE)))
+        here, there = (one.residuals(centre, place[None, :]) for one in sides)
+        found: F64_1D = np.nan_to_num((there - here)[0] / _NUDGE)
         return found
 
     def _vols(self, price: F64_1D, strike: F64_1D, rate: F64_1D, dividend: F64_1D, right: NDArray[np.int64]) -> F64_1D:
@@ -118,8 +131,11 @@ class AmericanPairs:
 
 def early_parity(
     pairs: AmericanPairs, forward: float, discount: float, *, given: float
-) -> tuple[float, float, float, float, F64_1D] | None:
-    """Forward, discount, their standard errors, and residuals of all pairs; None where the search does not settle.
+) -> tuple[float, float, float, float, F64_1D, float, float] | None:
+    """Forward, discount, their standard errors, residuals of all pairs, and what the quotes say of the spot.
+
+    The last two are the share of itself by which the spot would have to move to be that of the quotes, and its standard
+    error. None where the search does not settle.
 
     Parameters
     ----------
@@ -159,14 +175,29 @@ def early_parity(
             break
     else:
         return None
-    errors = np.sqrt(np.diag(coefficient_covariance(columns, left, searched.least[told] / searched.scale[told])))
+    least = searched.least[told] / searched.scale[told]
+    by_spot = searched.by_spot(forward, place)[told] / searched.scale[told]
+    # What an error of the spot moves, and the same fit with the spot asked for too.
+    pulled = np.linalg.lstsq(columns * root[:, None], by_spot * root, rcond=None)[0] * pairs.spot_error
+    errors = np.hypot(np.sqrt(np.diag(coefficient_covariance(columns, left, least))), pulled)
+    move = _spot_told(np.column_stack((columns, by_spot)), left, weight, least)
     if (np.abs(wished - place)[:free] > _BELIEVED * errors).any():
         return None
     found = forward * float(np.exp(place[0]))
     factor = given if is_given else float(np.exp(-place[1] * pairs.years))
     rate_error = 0.0 if is_given else float(errors[1])
     every = pairs.residuals(forward, place[None, :])[0]
-    return found, factor, found * float(errors[0]), factor * pairs.years * rate_error, every
+    return found, factor, found * float(errors[0]), factor * pairs.years * rate_error, every, *move
+
+
+def _spot_told(columns: NDArray[np.float64], left: F64_1D, weight: F64_1D, least: F64_1D) -> tuple[float, float]:
+    """The last coefficient of a fit and its standard error; infinite where the quotes do not tell it."""
+    count, width = columns.shape
+    if count <= width or not np.abs(columns[:, -1]).max() > _TOLD:
+        return 0.0, float("inf")
+    root = np.sqrt(weight)
+    move = np.linalg.lstsq(-columns * root[:, None], left * root, rcond=None)[0]
+    return float(move[-1]), float(np.sqrt(coefficient_covariance(columns, left, least)[-1, -1]))
 
 
 def _single_boundary(place: NDArray[np.float64], growth: float, years: float, is_given: bool) -> NDArray[np.float64]:

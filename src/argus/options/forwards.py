@@ -25,6 +25,7 @@ __all__ = ["ForwardFit", "ParityRules", "RateCurve", "implied_forwards"]
 _FITS = 50
 _SETTLED = 1e-12
 _NUMBERS = ("years", "forward", "discount", "forward_error", "discount_error", "rate", "dividend_yield")
+_OF_SPOT = ("spot_move", "spot_move_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class ParityRules:
         Strikes with both rights quoted that a line needs; where a curve gives the discount, one less is enough.
     rate_max : float
         A rate beyond it, of either sign, is absurd.
+    yield_max : float
+        So is a dividend yield of American options beyond this: the spot is not that of the quotes.
     error_max : float
         Standard error of the forward, as a share of it, beyond which it says nothing.
     """
@@ -98,6 +101,7 @@ class ParityRules:
     band: float = 0.2
     pairs_min: int = 3
     rate_max: float = 0.5
+    yield_max: float = 1.0
     error_max: float = 0.02
 
     def __post_init__(self) -> None:
@@ -121,6 +125,9 @@ class ForwardFit:
         Continuous annual rate of the discount.
     dividend_yield : (m,) float64
         Rate less the growth from spot to forward: dividends and cost of borrowing together. NaN without a spot.
+    spot_move, spot_move_error : (m,) float64
+        Of American options: the share of itself by which the spot would have to move for the right to exercise early to
+        be worth what it is quoted at, and its standard error. NaN of European ones.
     pairs : (m,) int64
         Strikes used.
     residual : (n,) float64
@@ -139,6 +146,8 @@ class ForwardFit:
     discount_error: F64_1D
     rate: F64_1D
     dividend_yield: F64_1D
+    spot_move: F64_1D
+    spot_move_error: F64_1D
     pairs: I64_1D
     residual: F64_1D
     residual_spreads: F64_1D
@@ -161,6 +170,8 @@ class _Line:
     forward_error: float
     discount_error: float
     residual: F64_1D
+    spot_move: float = float("nan")
+    spot_move_error: float = float("nan")
 
 
 def implied_forwards(
@@ -173,6 +184,7 @@ def implied_forwards(
     *,
     curve: RateCurve | None = None,
     spot: float = float("nan"),
+    spot_error: float = 0.0,
     early: ArrayLike = False,
     rules: ParityRules | None = None,
 ) -> ForwardFit:
@@ -191,6 +203,8 @@ def implied_forwards(
         Gives the discount; without it the slope of the line does. A short expiry says little about its own rate.
     spot : float
         For the dividend yield, and for what exercising early is worth.
+    spot_error : float
+        Standard error of the spot, as a share of it, which adds to those of American forwards and rates.
     early : (n,) bool
         Options that may be exercised early; the first of an expiry counts. Without a spot such an expiry has no answer.
     rules : ParityRules or None
@@ -212,7 +226,7 @@ def implied_forwards(
     rules = rules or ParityRules()
     found, first, group = np.unique(marks, return_index=True, return_inverse=True)
     is_early = np.broadcast_to(is_right_early, rows)[first]
-    numbers = np.full((7, len(found)), np.nan)
+    numbers = np.full((9, len(found)), np.nan)
     pairs, reason = np.zeros(len(found), dtype=np.int64), np.zeros(len(found), dtype=np.uint8)
     residual, spreads = np.full(rows, np.nan), np.full(rows, np.nan)
     usable = (bids > 0.0) & (asks >= bids) & np.isfinite(asks) & (strikes > 0.0) & np.isfinite(strikes)
@@ -224,7 +238,7 @@ def implied_forwards(
         given = float(curve.discount(t)[0]) if curve is not None and t > 0.0 else float("nan")
         line, calls, puts, why = _expiry(calls, puts, strikes, bids, asks, t, given, curve is not None, rules)
         if line is not None and is_early[number]:
-            line, why = _without_early(line, calls, puts, strikes, bids, asks, t, given, spot, rules)
+            line, why = _without_early(line, calls, puts, strikes, bids, asks, t, given, (spot, spot_error), rules)
         pairs[number], reason[number] = len(calls), why
         if line is None:
             continue
@@ -237,12 +251,14 @@ def implied_forwards(
             line.discount_error,
             rate,
             rate - growth,
+            line.spot_move,
+            line.spot_move_error,
         )
         half = 0.5 * (asks[calls] - bids[calls] + asks[puts] - bids[puts])
         for side in (calls, puts):
             residual[side] = line.residual
             spreads[side] = np.divide(line.residual, half, out=np.full(len(half), np.nan), where=half > 0.0)
-    named = dict(zip(_NUMBERS, numbers, strict=True))
+    named = dict(zip(_NUMBERS + _OF_SPOT, numbers, strict=True))
     return ForwardFit(found, **named, pairs=pairs, residual=residual, residual_spreads=spreads, reason=reason)
 
 
@@ -311,19 +327,23 @@ def _without_early(
     asks: F64_1D,
     years: float,
     given: float,
-    spot: float,
+    spot: tuple[float, float],
     rules: ParityRules,
 ) -> tuple[_Line | None, int]:
     """The line that American prices leave when what exercising early is worth is taken out of them."""
-    if not spot > 0.0:
+    if not spot[0] > 0.0:
         return None, Reason.NO_UNDERLYING_PRICE
     call, put = (0.5 * (bids[rows] + asks[rows]) for rows in (calls, puts))
     scale, least = (weigh(calls, puts, bids, asks) for weigh in (_scale, _least))
-    pairs = AmericanPairs(strikes[calls], call, put, scale, least, spot, years)
+    pairs = AmericanPairs(strikes[calls], call, put, scale, least, spot[0], years, spot[1])
     found = early_parity(pairs, start.forward, start.discount, given=given)
     if found is None:
         return None, Reason.NO_CONVERGENCE
-    return _judged(_Line(*found), strikes[calls], years, rules)
+    line = _Line(*found)
+    rate, growth = -np.log(line.discount) / years, np.log(line.forward / spot[0]) / years
+    if abs(rate - growth) > rules.yield_max:
+        return None, Reason.YIELD_OUT_OF_RANGE
+    return _judged(line, strikes[calls], years, rules)
 
 
 def _judged(line: _Line, strike: F64_1D, years: float, rules: ParityRules) -> tuple[_Line | None, int]:

@@ -327,8 +327,8 @@ class OptionRows:
         The true price keeps the bounds, so that being held there brings a price nearer to it.
         """
         sign = self.right.astype(np.float64)
-        intrinsic = np.maximum(sign * (1.0 - self.ratio), 0.0)
-        most = np.where(sign > 0.0, 1.0, self.ratio)
-        value = np.where(sign > 0.0, put + (1.0 - self.ratio), put)
-        held: F64_1D = self.discount * self.forward * np.minimum(np.maximum(value, intrinsic), most)
+        intrinsic = self.discount * np.maximum(sign * (self.forward - self.strike), 0.0)
+        most = self.discount * np.where(sign > 0.0, self.forward, self.strike)
+        value = self.discount * self.forward * np.where(sign > 0.0, put + (1.0 - self.ratio), put)
+        held: F64_1D = np.minimum(np.maximum(value, intrinsic), most)
         return held
