@@ -27,7 +27,9 @@ def _draw(form: str, first: int, last: int, paths: int = 70) -> tuple[np.ndarray
     else:
         scale = np.uint64(7 * 2**32 // RESTART if form == "half" else 0)
         ints = np.empty(kernels.ROOM_INTS, dtype=np.uint64)
-        kernels.redraw_block(PNL, 20.0, np.uint64(RESTART), scale, key, first, last, STEPS, out, fan, room, ints)
+        kernels.redraw_block(
+            np.resize(PNL, 18), 20.0, np.uint64(RESTART), scale, key, first, last, STEPS, out, fan, room, ints
+        )
     return out, fan
 
 

@@ -140,27 +140,25 @@ def _end(capital: Any, count: Any, base: Any, lanes: Any, room: Any, out: Any): 
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
-def _next(place: Any, half: Any, restart: Any, scale: Any, size: Any):  # type: ignore[no-untyped-def]
+def _next(place: Any, half: Any, restart: Any, scale: Any):  # type: ignore[no-untyped-def]
     """The place after `place`, or a fresh one, from half a random number."""
     fresh = (half * scale) >> _HALF
-    onward = place + _ONE
-    # Signed comparisons: the vector units have no others, and nothing here reaches 2**63.
-    onward = onward if np.int64(onward) < np.int64(size) else _ZERO
-    return fresh if np.int64(half) < np.int64(restart) else onward
+    # A signed comparison: the vector units have no other, and nothing here reaches 2**63.
+    return fresh if np.int64(half) < np.int64(restart) else place + _ONE
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _pick_four(offset: Any, restart: Any, size: Any, ints: Any):  # type: ignore[no-untyped-def]
+def _pick_four(offset: Any, restart: Any, ints: Any):  # type: ignore[no-untyped-def]
     """Next four places of each lane, from two random numbers: two in each of two rows, and the last in its own."""
     for lane in range(LANES):
         state = later_state(ints[lane], offset)
         one, other = mixed_bits(state), mixed_bits(later_state(state, stream_stride(1)))
         # Both factors are seen to be halves here, whose product is a third of the work of any other.
         scale = ints[_SCALE + lane] & _LOW
-        first = _next(ints[_PLACE_4 + lane], one >> _HALF, restart, scale, size)
-        second = _next(first, one & _LOW, restart, scale, size)
-        third = _next(second, other >> _HALF, restart, scale, size)
-        fourth = _next(third, other & _LOW, restart, scale, size)
+        first = _next(ints[_PLACE_4 + lane], one >> _HALF, restart, scale)
+        second = _next(first, one & _LOW, restart, scale)
+        third = _next(second, other >> _HALF, restart, scale)
+        fourth = _next(third, other & _LOW, restart, scale)
         ints[_PLACE_4 + lane] = fourth
         ints[_PLACE_1 + lane] = first | second << _HALF
         ints[_PLACE_2 + lane] = third | fourth << _HALF
@@ -172,9 +170,7 @@ def _pick_wide(offset: Any, restart: Any, size: Any, row: Any, before: Any, ints
     for lane in range(LANES):
         drawn = mixed_bits(later_state(ints[lane], offset))
         fresh = ((drawn >> _HALF) * size) >> _HALF
-        onward = ints[before + lane] + _ONE
-        onward = onward if onward < size else _ZERO
-        ints[row + lane] = fresh if (drawn & _LOW) < restart else onward
+        ints[row + lane] = fresh if (drawn & _LOW) < restart else ints[before + lane] + _ONE
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -198,7 +194,7 @@ def _draw_four(  # type: ignore[no-untyped-def]
             ints[_PLACE_1 + lane] = ints[_PLACE_1 + lane] | ints[_PLACE_2 + lane] << _HALF
             ints[_PLACE_2 + lane] = ints[_PLACE_3 + lane] | ints[_PLACE_4 + lane] << _HALF
     else:
-        _pick_four(stream_stride(step >> 1), restart, size, ints)
+        _pick_four(stream_stride(step >> 1), restart, ints)
     for lane in range(LANES):
         pair, other = ints[_PLACE_1 + lane], ints[_PLACE_2 + lane]
         room[_GAIN_1 + lane] = sample[pair & _LOW]
@@ -226,7 +222,9 @@ def redraw_block(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    sample : (n,) float64
+    sample : (2 n + 4,) float64
+        The results twice over, so that a block that goes on around their end need not ask where that is; no path is
+        longer than they are. Four more are read where a path has ended.
     capital : float
     restart : uint64
         Probability that a block ends, times 2**32.
@@ -242,7 +240,7 @@ def redraw_block(  # type: ignore[no-untyped-def]
     room, ints
         Working memory of `ROOM_FLOATS` float64 and `ROOM_INTS` uint64.
     """
-    count = len(sample)
+    count = steps[-1]
     size = uint64(count)
     is_wide = scale == _ZERO
     words = uint64(count) if is_wide else uint64((count + 3) // 4 * 2)
