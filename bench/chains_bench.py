@@ -1,6 +1,6 @@
 """Option chains at rest, at size: fill a catalog with generated chains, and measure filtered scans and memory.
 
-Run as ``python bench/chains_bench.py FOLDER [ROWS]``; it writes about 12 bytes a row there, and deletes them.
+Run as ``python bench/chains_bench.py [ROWS [FOLDER]]``; it writes about 12 bytes a row there, and deletes them.
 Rates are rows of the catalog that a scan passes over, for each second of one core.
 """
 
@@ -11,11 +11,11 @@ import os
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import resource
-import shutil
 import sys
 import time
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from argus.data._chain_segments import chains_together
 from argus.data.catalog import SourceRecord
@@ -50,16 +50,16 @@ def fill(store: ChainStore, rows_wanted: int) -> int:
     return total
 
 
-def main(folder: Path, rows_wanted: int) -> None:
+def main(rows_wanted: int, folder: Path | None) -> None:
     """Fill, scan, delete."""
-    root = folder / "chains_bench"
-    store = ChainStore(root)
-    try:
+    with TemporaryDirectory(dir=folder) as root:
+        store = ChainStore(Path(root))
         began = time.process_time()
         rows = fill(store, rows_wanted)
         took = time.process_time() - began
-        size = sum(path.stat().st_size for path in root.rglob("*.parquet"))
-        print(f"filled {rows:,} rows in {took:.0f} s of CPU, {size / rows:.1f} bytes a row, peak {peak_mib():.0f} MiB")
+        size = sum(path.stat().st_size for path in Path(root).rglob("*.parquet"))
+        print(f"{rows:,} generated rows, written in {took:.0f} s of one core, {size / rows:.1f} bytes a row.\n")
+        print(f"{'filter':<36} {'rows that pass':>14} {'M rows/s, one core':>18} {'on the clock':>12}")
         for text, where in FILTERS.items():
             rates = []
             for _ in range(3):
@@ -67,11 +67,9 @@ def main(folder: Path, rows_wanted: int) -> None:
                 passed = sum(len(chain) for chain in store.scan("SPX/5m", where))
                 rates.append((rows / (time.process_time() - began), rows / (time.perf_counter() - wall)))
             cpu, on_wall = max(rates)
-            print(f"{text}: {passed:,} rows pass, {cpu / 1e6:.1f} M rows/s of CPU, {on_wall / 1e6:.1f} on the clock")
-        print(f"peak memory {peak_mib():.0f} MiB")
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+            print(f"{text:<36} {passed:>14,} {cpu / 1e6:>18.1f} {on_wall / 1e6:>12.1f}", flush=True)
+        print(f"\nPeak memory of writing and scanning: {peak_mib():.0f} MiB.")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 50_000_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000_000, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
