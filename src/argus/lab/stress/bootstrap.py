@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -30,6 +29,8 @@ QUANTILES: Final = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 _FAN_STEPS: Final = 50
 _STRIDE: Final = 4
 _BINS: Final = 1024
+_SHARES: Final = 4
+"""Shares of the work for each thread: one that the machine holds up leaves the rest to the others."""
 _COARSE: Final = 2**22
 """Sample size times block length up to which half a random number says exactly enough where a block begins: no trade
 is drawn a thousandth more often than another."""
@@ -171,9 +172,7 @@ def bootstrap_paths(
     fan = np.empty((len(steps), paths), dtype=np.float64)
     sample = np.ascontiguousarray(pnl, dtype=np.float64)
     draw = _drawing(sample, float(capital), block, seed, mode, steps, out, fan)
-    parts = max(1, min(workers, -(-paths // LANES)))
-    bounds = [min(paths, LANES * round(part * (paths / LANES) / parts)) for part in range(parts)] + [paths]
-    _in_threads(draw, list(pairwise(bounds)))
+    _in_threads(draw, paths, LANES, workers)
     return BootstrapPaths(out[0], out[1], out[2], out[3], out[4], out[5], steps, fan)
 
 
@@ -220,12 +219,17 @@ def _drawing(
     return reorder if mode is Redraw.REORDER else redraw
 
 
-def _in_threads(work: Callable[[int, int], None], parts: Sequence[tuple[int, int]]) -> None:
-    if len(parts) == 1:
-        work(*parts[0])
+def _in_threads(work: Callable[[int, int], None], count: int, step: int, workers: int) -> None:
+    """`work` from 0 to `count`, cut at multiples of `step`; a thread that has done its share takes another."""
+    steps = -(-count // step)
+    workers = max(1, min(workers, steps))
+    if workers == 1:
+        work(0, count)
         return
-    with ThreadPoolExecutor(len(parts)) as pool:
-        list(pool.map(lambda part: work(*part), parts))
+    shares = min(steps, workers * _SHARES)
+    bounds = [min(count, step * (steps * share // shares)) for share in range(shares + 1)]
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, bounds[:-1], bounds[1:]))
 
 
 def bootstrap_trades(
@@ -316,9 +320,7 @@ def _quantiles(rows: Sequence[F64_1D], workers: int) -> list[tuple[float, ...]]:
             if len(row):
                 select_ranks(row, row.min(), row.max(), ranks[number], ends[number], spare, bins, counts, starts)
 
-    parts = max(1, min(workers, len(rows)))
-    bounds = [len(rows) * part // parts for part in range(parts + 1)]
-    _in_threads(work, list(pairwise(bounds)))
+    _in_threads(work, len(rows), 1, workers)
     low, high = np.hsplit(ends, 2)
     part, step = place - below, high - low
     # NumPy goes from the nearer end.
