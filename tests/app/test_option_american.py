@@ -295,3 +295,16 @@ def test_heston_refuses_a_position_that_it_misprices() -> None:
     # With quotes as wide as the difference, it lies between bid and ask, and is an answer.
     wide = replace(fair, bid=0.5 * fair.bid, ask=fair.ask + 0.5 * fair.bid)
     assert refused_position(law, wide, far.curve) is None
+
+
+def test_negative_rate_and_yield_from_the_snapshot_to_the_notes() -> None:
+    spec = replace(SHARE, rate=-0.005, dividend=-0.02, months=1, weeks=0, strikes_per_expiry=16)
+    chain, truth = american_chain(spec)
+    found = snapshot_of(chain, "made up")
+    assert (found.forwards.reason == 0).all()
+    np.testing.assert_allclose(found.forward, truth.forward, atol=1e-3)
+    np.testing.assert_allclose(found.forwards.rate, -0.005, atol=1e-4)
+    known = found.is_out & (chain.bid > 0.1)
+    assert float(np.abs(found.vols.mid.vol - truth.vol)[known].max()) < 1e-4
+    sold = find_structure(found, "short_put", Wanted(dte=25.0, delta=0.3), COSTS)
+    assert any("between two prices of the underlying, which are not known" in one for one in sold.snapshot.notes)
