@@ -6,10 +6,13 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from argus.app.workspace import open_workspace
 from argus.core.option_symbols import format_option_symbols
 from argus.core.time import NS_PER_DAY
+from argus.data.chain_store import ChainStore
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
 from tests.cli.command import argus
 
@@ -75,6 +78,20 @@ def test_import_and_check(desk: Path, files: list[Path]) -> None:
     text = argus("options", "check", "SPX/eod", "--min-complete", "0.7", folder=desk)
     assert text.returncode == 0
     assert "sessions without a snapshot: 2019-05-08" in text.stdout
+
+
+def test_a_number_that_stands_for_nothing_is_read_as_none(desk: Path, files: list[Path]) -> None:
+    given = ("options", "import", str(files[0]), *stated(), "--placeholder")
+    lines = files[0].read_text().splitlines()
+    iv = float(lines[1].split(",")[2 + SAME.index("vendor_iv")])
+    assert argus(*given, f"vendor_iv={iv!r}", folder=desk).returncode == 0
+    chain = ChainStore(open_workspace(desk).catalog().root).load("SPX/eod")
+    values = [float(line.split(",")[2 + SAME.index("vendor_iv")]) for line in lines[1:]]
+    assert int(np.isnan(chain.vendor_iv).sum()) == values.count(iv) > 0
+    for wrong in ("vendor_iv=x", "vendor_iv=nan", "vendor_iv", "colour=1"):
+        refused = argus(*given, wrong, "--replace", folder=desk)
+        assert refused.returncode == 1, wrong
+        assert "placeholder" in refused.stderr
 
 
 def test_bad_rows_are_told_and_exit_with_3(desk: Path, files: list[Path], tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ def chain_spec(underlying: str, stated: Mapping[str, Any], *, preset: str | None
         return ChainSpec(underlying, **given)
     if "columns" in given:
         given["columns"] = {**CHAIN_PRESETS.get(preset, {}).get("columns", {}), **given["columns"]}
+    if "placeholders" in given:
+        given["placeholders"] = {**CHAIN_PRESETS.get(preset, {}).get("placeholders", {}), **given["placeholders"]}
     return chain_preset(preset, underlying, **given)
 
 

@@ -17,9 +17,9 @@ import numpy as np
 from argus.core.arrays import BOOL_1D, F64_1D
 
 if TYPE_CHECKING:
-    from argus.options import PopRow, Position
+    from argus.options import Position
 
-__all__ = ["EarlyExercise", "assignment_chances", "assignment_notes", "early_exercise"]
+__all__ = ["EarlyExercise", "assignment_notes", "early_exercise"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,18 +89,3 @@ def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyE
         )
         told.append(f"{named} may be assigned before its expiry: {when}{dividend}")
     return told
-
-
-def assignment_chances(rows: Sequence[PopRow], contracts: Sequence[str]) -> list[str]:
-    """How often exercising a sold option early pays its holder, by model and plan, in a sentence for each option."""
-    by_leg: dict[int, list[str]] = {}
-    for row in rows:
-        for how, paths in (("held", row.held), ("by the plan", row.managed)):
-            for leg, chance in () if paths is None else paths.assigned:
-                said = f"{row.model.replace('_', ' ')}, {how}, {chance.value:.1%} +/- {chance.standard_error:.1%}"
-                by_leg.setdefault(leg, []).append(said)
-    return [
-        f"chance that exercising the sold {contracts[leg]} pays its holder at a close before the position ends: "
-        f"{'; '.join(said)}"
-        for leg, said in by_leg.items()
-    ]

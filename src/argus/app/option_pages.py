@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -407,11 +408,13 @@ def _model(row: PopRow, report: PopReport) -> PopModel:
 
     answers = []
     at_once = _closed_at_once(report.structure)
+    snapshot, legs = report.structure.snapshot, report.structure.position.row.tolist()
+    names = [contract_name(snapshot, leg) if leg >= 0 else snapshot.chain.underlying for leg in legs]
     if row.at_expiry is not None:
         answers.append(_by_law(row.at_expiry))
     for how, paths in (("held to expiry, on paths", row.held), ("with exits, on paths", row.managed)):
         if paths is not None:
-            answers.append(_by_paths(how, paths, at_once))
+            answers.append(_by_paths(how, paths, at_once, names))
     spot, density = _density(row, report.structure.position.horizon, report)
     return PopModel(
         name=row.model.replace("_", " ").capitalize(),
@@ -451,7 +454,7 @@ def _by_law(answer: ExpiryPop) -> PopAnswer:
     )
 
 
-def _by_paths(how: str, answer: PathPop, at_once: float) -> PopAnswer:
+def _by_paths(how: str, answer: PathPop, at_once: float, names: Sequence[str]) -> PopAnswer:
     """An answer by paths; its fan begins at the entry, when closing brings `at_once` on every path."""
     from argus.report.options import Measured, PopAnswer, PopFan
 
@@ -467,6 +470,7 @@ def _by_paths(how: str, answer: PathPop, at_once: float) -> PopAnswer:
         expected_pnl=drawn(answer.expected_pnl),
         cvar=drawn(answer.cvar),
         touch=tuple((strike, drawn(value)) for strike, value in touches),
+        assigned=tuple((names[leg], drawn(value)) for leg, value in answer.assigned),
         closed=tuple((name, drawn(value)) for name, value in by) if how.startswith("with") else (),
         days_held=drawn(answer.years_held, 365.0),
         levels=answer.levels,

@@ -1,8 +1,8 @@
 """What exercising a put early is worth where rate and yield are both negative, the yield the more so.
 
-Exercise then pays only between two boundaries, both below the strike and above ``rate / yield`` of it: higher up nothing
-is paid, lower down the negative rate on the strike costs more than the negative yield of the underlying does. An
-integral equation would have to find both, and the time before expiry from which there are any.
+Exercise then pays only between two boundaries, both below the strike and above ``rate / yield`` of it: higher up
+nothing is paid, lower down the negative rate on the strike costs more than the negative yield of the underlying does.
+An integral equation would have to find both, and the time before expiry from which there are any.
 
 A lattice needs neither. It carries only what the right adds to the European price, which is known in closed form
 wherever exercise is asked about, so that no kink of a payoff disturbs it. The nodes follow the drift, which keeps their
