@@ -107,6 +107,15 @@ def test_bad_rows_are_told_and_exit_with_3(desk: Path, files: list[Path], tmp_pa
     assert check["quarantined"] == {"bad_symbol": 1}
 
 
+def test_counts_of_one_have_their_grammar(desk: Path, files: list[Path], tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    lines = files[0].read_text().splitlines()
+    bad.write_text("\n".join([*lines[:5], "nonsense" + lines[5], *lines[6:]]) + "\n")
+    done = argus("options", "import", str(bad), *stated(), folder=desk)
+    assert "1 row is in quarantine" in done.stderr
+    assert "in 1 snapshot of 1 session," in argus("options", "check", "SPX/eod", folder=desk).stdout
+
+
 def test_one_bad_file_does_not_stop_the_others(desk: Path, files: list[Path], tmp_path: Path) -> None:
     done = argus("options", "import", str(tmp_path / "none.csv"), str(files[0]), *stated(), "--json", folder=desk)
     assert done.returncode == 3

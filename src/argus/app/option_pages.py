@@ -16,6 +16,7 @@ from argus.app.option_tables import beside, contract_name, expiry_lines
 from argus.core.arrays import F64_1D
 from argus.core.errors import CoverageError
 from argus.core.time import format_ns
+from argus.core.words import counted
 
 if TYPE_CHECKING:
     from argus.app.option_positions import PopReport, StructureReport
@@ -259,7 +260,7 @@ def pop_page(report: PopReport) -> str:
     if plan is not None and plan.stop is not None:
         told.append(f"at {plan.stop:g} times the premium lost")
     if plan is not None and plan.exit_years is not None:
-        told.append(f"after {plan.exit_years * 365.0:.0f} days")
+        told.append(f"after {counted(round(plan.exit_years * 365.0), 'day')}")
     today = position.value(spot).value - position.entry(costs.fill) - position.commission(costs)
     answers = [answer for row in report.rows for answer in (row.at_expiry, row.held, row.managed) if answer]
     return render_pop(

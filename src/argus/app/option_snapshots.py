@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError, DataError, ImportFailed
 from argus.core.time import NS_PER_DAY, format_ns, parse_ns
+from argus.core.words import agreed, counted
 
 if TYPE_CHECKING:
     from argus.core.chains import ChainSnapshots
@@ -308,8 +309,8 @@ def absurd_notes(count: int) -> tuple[str, ...]:
     """How many quotes are no price, in a sentence; none where all are one."""
     if not count:
         return ()
-    ask = "1 quote asks more than its option" if count == 1 else f"{count:,} quotes ask more than their options"
-    return (f"{ask} can ever pay: no leg is taken from {'it' if count == 1 else 'them'}",)
+    ask = agreed(count, "asks more than its option", "ask more than their options")
+    return (f"{counted(count, 'quote')} {ask} can ever pay: no leg is taken from {agreed(count, 'it', 'them')}",)
 
 
 def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
@@ -485,7 +486,7 @@ def _of_file(path: Path, underlying: str | None, preset: str | None) -> ChainBoo
     notes = []
     if read.quarantined:
         first = read.quarantined[0].message
-        notes.append(f"{len(read.quarantined):,} rows of the file could not be used; the first: {first}")
+        notes.append(f"{counted(len(read.quarantined), 'row')} of the file could not be used; the first: {first}")
     known = read.chain.ts_recv_ns
 
     def load(begin_ns: int, end_ns: int) -> ChainSnapshots | None:

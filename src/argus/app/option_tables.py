@@ -20,6 +20,7 @@ from argus.app.option_snapshots import RATE_ERROR_MAX
 from argus.core.arrays import I64_1D
 from argus.core.errors import ConfigError
 from argus.core.time import format_ns
+from argus.core.words import agreed, counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -358,10 +359,10 @@ def anomaly_dict(report: AnomalyReport, top: int) -> dict[str, Any]:
             }
         )
     real = int((found.q_value <= _FALSE_MAX).sum())
-    past = f"{len(report.past)} earlier sessions" if report.past else "no earlier session (--history)"
+    past = counted(len(report.past), "earlier session") if report.past else "no earlier session (--history)"
     sentences = [
-        f"{found.tests:,} quotes were looked at, against the surface, their neighbours and {past}; {real:,} of them "
-        "stand out at one false discovery in ten.",
+        f"{counted(found.tests, 'quote')} {agreed(found.tests, 'was', 'were')} looked at, against the surface, "
+        f"neighbours and {past}; {real:,} of them {agreed(real, 'stands', 'stand')} out at one false discovery in ten.",
         f"{int((found.is_tradable & (found.q_value <= _FALSE_MAX)).sum()):,} of those could be traded against the "
         f"model at bid or ask after fees; of all {int(found.is_tradable.sum()):,}, which chance alone may leave. "
         "The model is a smooth curve, not a promise: a quote that nobody trades may stand for hours.",

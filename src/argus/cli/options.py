@@ -14,6 +14,7 @@ from argus.cli.numbers import within
 from argus.cli.options_analysis import anomalies, iv, pop, structure, surface
 from argus.cli.options_consensus import consensus
 from argus.cli.output import JsonOption, WorkspaceOption, emit
+from argus.core.words import agreed, counted
 
 if TYPE_CHECKING:
     from argus.app.option_chains import ChainImports
@@ -93,7 +94,8 @@ def import_(
         typer.echo(f"quarantined: {line}", err=True)
     if done.rows_quarantined or done.failed:
         typer.echo(
-            f"{len(done.failed)} files could not be imported, {done.rows_quarantined:,} rows are in quarantine "
+            f"{counted(len(done.failed), 'file')} could not be imported, {counted(done.rows_quarantined, 'row')} "
+            f"{agreed(done.rows_quarantined, 'is', 'are')} in quarantine "
             f"(argus options check {done.reports[-1].dataset}); correct them and import them again",
             err=True,
         )
