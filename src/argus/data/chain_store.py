@@ -328,8 +328,8 @@ class ChainStore:
                 reject,
                 lambda row: (
                     f"{blank.name}: {counted(len(merged.conflicts), 'option')} "
-                    f"{agreed(len(merged.conflicts), 'contradicts', 'contradict')} what is there already, the first in the "
-                    f"snapshot of {format_ns(int(chain.ts_recv_ns[row]))}"
+                    f"{agreed(len(merged.conflicts), 'contradicts', 'contradict')} what is there already, the first in "
+                    f"the snapshot of {format_ns(int(chain.ts_recv_ns[row]))}"
                 ),
             )
             record = with_quarantine(self._quarantine_folder(blank.name), source, [*quarantine, *conflicts])
