@@ -12,11 +12,13 @@ import pytest
 
 from argus.app.option_early import assignment_notes, early_exercise
 from argus.app.option_heston import marked_by, refused_expiry, refused_position
+from argus.app.option_pages import pop_page
 from argus.app.option_positions import PopReport, find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, index_of
 from argus.app.option_tables import expiry_lines, pop_dict, quote_frame
 from argus.options import (
+    BlackScholes,
     Costs,
     ExitPlan,
     Fill,
@@ -26,9 +28,11 @@ from argus.options import (
     american_values,
     black76_price,
     implied_forwards,
+    pop_table,
     position_of,
     reason_names,
 )
+from argus.report import figures
 from tests.app.american_market import SHARE, american_chain
 from tests.app.test_options import CHAINS, as_csv, replace_columns
 from tests.cli.command import argus
@@ -174,7 +178,9 @@ def test_the_answers_say_what_they_do_with_the_right(put: PopReport) -> None:
     assert 0.05 < held[0] < 1.0
     assert planned[0] <= held[0]
     assert any("the right to exercise early:" in one and "given away" not in one for one in told["sentences"])
-    assert any(f"black scholes, held, {held[0]:.1%} +/- {held[1]:.1%}" in one for one in told["sentences"])
+    page = pop_page(put)
+    assert f"Assigned {put.structure.legs[0].contract}P" in page
+    assert figures.percent(held[0]) in page
     notes = put.structure.snapshot.notes
     assert any("the sold put SPY" in one and "and below exercising it today pays its holder" in one for one in notes)
 
@@ -217,7 +223,12 @@ def test_the_commands_show_it(tmp_path: Path) -> None:
     text = argus("options", "structure", *asked, folder=tmp_path)
     for shown in (page.read_text(), text.stdout):
         assert note in shown
-    assert "pays its holder at a close before the position ends" in page.read_text()
+    assert f"Assigned {told['legs'][0]['contract']}P" in page.read_text()
+    chances = argus("options", "pop", *asked, "--paths", "200", folder=tmp_path)
+    assert (
+        "may be assigned"
+        in chances.stdout.splitlines()[[" chance of" in x for x in chances.stdout.splitlines()].index(True)]
+    )
 
 
 def test_index_options_are_untouched() -> None:
@@ -295,3 +306,52 @@ def test_heston_refuses_a_position_that_it_misprices() -> None:
     # With quotes as wide as the difference, it lies between bid and ask, and is an answer.
     wide = replace(fair, bid=0.5 * fair.bid, ask=fair.ask + 0.5 * fair.bid)
     assert refused_position(law, wide, far.curve) is None
+
+
+def test_negative_rate_and_yield_from_the_snapshot_to_the_notes() -> None:
+    spec = replace(SHARE, rate=-0.005, dividend=-0.02, months=1, weeks=0, strikes_per_expiry=16)
+    chain, truth = american_chain(spec)
+    found = snapshot_of(chain, "made up")
+    assert (found.forwards.reason == 0).all()
+    np.testing.assert_allclose(found.forward, truth.forward, atol=1e-3)
+    np.testing.assert_allclose(found.forwards.rate, -0.005, atol=1e-4)
+    known = found.is_out & (chain.bid > 0.1)
+    assert float(np.abs(found.vols.mid.vol - truth.vol)[known].max()) < 1e-4
+    sold = position_of(
+        "short_put", 100.0, right=-1, quantity=-1, strike=100.0, years=0.5, price=5.0, vol=0.2, rate=-0.005,
+        carry=0.015, early=True,
+    )  # fmt: skip
+    early = early_exercise(sold)
+    assert early.is_double.tolist() == [True]
+    assert early.premium[0] > 0.01
+    (told,) = assignment_notes(sold, ["X"], early)
+    assert "between two prices of the underlying, which are not known" in told
+    plan = ExitPlan(profit_target=0.5)
+    (row,) = pop_table(sold, [BlackScholes(100.0, 0.2, 0.015)], plan=plan, costs=COSTS, paths=200, workers=1)
+    assert row.held is not None
+    assert row.held.assigned == (), "no chance is better than a false one"
+
+
+def test_the_greeks_of_quotes_are_american_and_to_the_forward(snapshot: Snapshot) -> None:
+    frame = quote_frame(snapshot)
+    assert set(frame["exercise"]) == {"american"}
+    spot, carry = snapshot.spot, SHARE.rate - SHARE.dividend
+    known = np.flatnonzero(np.isfinite(snapshot.vols.mid.vol) & (CHAIN.bid > 2.0) & (snapshot.years > 0.2))
+    for row in known[::9].tolist():
+        own, right = frame.row(row, named=True), int(CHAIN.right[row])
+
+        def price(
+            forward: float = 0.0, vol: float = 0.0, days: float = 0.0, own: dict[str, float] = own, right: int = right
+        ) -> float:
+            years = own["years"] - days / 365.0
+            at = (own["forward"] + forward) * math.exp(-carry * years)
+            given = (own["strike"], years, own["vol_mid"] + vol, SHARE.rate, SHARE.dividend)
+            return float(american_values(at, *given, right, accuracy="precise").price[0])
+
+        assert own["delta_forward"] == pytest.approx((price(1.0) - price(-1.0)) / 2.0, abs=2e-3)
+        assert own["gamma_forward"] == pytest.approx(price(1.0) - 2.0 * price() + price(-1.0), abs=1e-3)
+        assert own["vega_point"] == pytest.approx((price(vol=0.005) - price(vol=-0.005)), abs=2e-3)
+        assert own["theta_day"] == pytest.approx((price(days=0.5) - price(days=-0.5)), abs=1e-3)
+        slopes = [(price(1.0, vol) - price(-1.0, vol)) / 2.0 for vol in (0.005, -0.005)]
+        assert own["vanna_forward"] == pytest.approx((slopes[0] - slopes[1]) / 0.01, abs=0.05)
+    assert spot == pytest.approx(float(CHAIN.underlying_price[0]))

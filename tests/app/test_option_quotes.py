@@ -50,7 +50,7 @@ def test_an_ask_that_is_no_price_is_no_leg(clean: Snapshot) -> None:
     found = find_structure(absurd, "short_put", WANTED, COSTS)
     assert int(found.position.row[0]) != row
     assert abs(found.position.entry(Fill.MID)) < 0.1 * absurd.spot
-    assert any("1 quotes ask more than their options can ever pay" in note for note in found.snapshot.notes)
+    assert any("1 quote asks more than its option can ever pay" in note for note in found.snapshot.notes)
     all_of_it = replace_columns(chain, ask=np.where(chain.right < 0, 1e9, chain.ask))
     with pytest.raises(CoverageError, match="ask more than their options can ever pay: no leg is taken from them"):
         find_structure(snapshot_of(all_of_it, "made up"), "short_put", WANTED, COSTS)

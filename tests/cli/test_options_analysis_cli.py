@@ -71,3 +71,44 @@ def test_a_structure_and_its_chances(chain: Path, tmp_path: Path) -> None:
     assert wrong.returncode != 0
     assert "'iron_lion' is not known" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+NUMBERS = {
+    "iv": ("rate",),
+    "surface": ("rate", "history-years"),
+    "anomalies": ("rate", "cost"),
+    "consensus": ("rate", "max-age"),
+    "structure": ("rate", "dte", "delta", "width", "later-dte", "commission", "multiplier"),
+    "pop": ("rate", "dte", "history-years", "profit-target", "stop", "exit-days", "drift", "commission", "multiplier"),
+}
+MAY_BE_ZERO = ("rate", "cost", "commission", "drift")
+MAY_BE_NEGATIVE = ("rate", "drift")
+
+
+@pytest.mark.parametrize("command", NUMBERS)
+def test_numbers_that_mean_nothing_are_refused_by_name(command: str, chain: Path, tmp_path: Path) -> None:
+    needed = ("--structure", "short_put") if command in ("structure", "pop") else ()
+    for option in NUMBERS[command]:
+        for value in ("inf", "-inf", "nan", "x", "-1e-3", "0"):
+            if (value == "0" and option in MAY_BE_ZERO) or (value == "-1e-3" and option in MAY_BE_NEGATIVE):
+                continue
+            given = (f"--{option}={value}", *needed)
+            done = argus("options", command, "--chain", str(chain), *given, folder=tmp_path)
+            assert done.returncode in (1, 2), (option, value)
+            assert option in done.stderr.replace("_", "-"), (option, value, done.stderr)
+            assert "internal error" not in done.stderr
+    share = argus("options", "check", "SPX/eod", "--min-complete", "nan", folder=tmp_path)
+    assert share.returncode == 2
+    assert "min-complete" in share.stderr
+
+
+def test_asks_beyond_reason_are_told_by_every_command(chain: Path, tmp_path: Path) -> None:
+    lines = chain.read_text().splitlines()
+    ask = lines[0].split(",").index("ask")
+    cells = lines[40].split(",")
+    cells[ask] = "1e9"
+    path = tmp_path / "absurd.csv"
+    path.write_text("\n".join([*lines[:40], ",".join(cells), *lines[41:]]) + "\n")
+    for command in ("iv", "surface", "anomalies", "consensus"):
+        told = json.loads(argus("options", command, "--chain", str(path), "--json", folder=tmp_path).stdout)
+        assert any("1 quote asks more than its option can ever pay" in note for note in told["notes"]), command

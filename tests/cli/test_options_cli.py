@@ -6,10 +6,13 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from argus.app.workspace import open_workspace
 from argus.core.option_symbols import format_option_symbols
 from argus.core.time import NS_PER_DAY
+from argus.data.chain_store import ChainStore
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
 from tests.cli.command import argus
 
@@ -77,6 +80,20 @@ def test_import_and_check(desk: Path, files: list[Path]) -> None:
     assert "sessions without a snapshot: 2019-05-08" in text.stdout
 
 
+def test_a_number_that_stands_for_nothing_is_read_as_none(desk: Path, files: list[Path]) -> None:
+    given = ("options", "import", str(files[0]), *stated(), "--placeholder")
+    lines = files[0].read_text().splitlines()
+    iv = float(lines[1].split(",")[2 + SAME.index("vendor_iv")])
+    assert argus(*given, f"vendor_iv={iv!r}", folder=desk).returncode == 0
+    chain = ChainStore(open_workspace(desk).catalog().root).load("SPX/eod")
+    values = [float(line.split(",")[2 + SAME.index("vendor_iv")]) for line in lines[1:]]
+    assert int(np.isnan(chain.vendor_iv).sum()) == values.count(iv) > 0
+    for wrong in ("vendor_iv=x", "vendor_iv=nan", "vendor_iv", "colour=1"):
+        refused = argus(*given, wrong, "--replace", folder=desk)
+        assert refused.returncode == 1, wrong
+        assert "placeholder" in refused.stderr
+
+
 def test_bad_rows_are_told_and_exit_with_3(desk: Path, files: list[Path], tmp_path: Path) -> None:
     lines = files[0].read_text().splitlines()
     lines[3] = lines[3].replace("SPX", "spx")
@@ -88,6 +105,15 @@ def test_bad_rows_are_told_and_exit_with_3(desk: Path, files: list[Path], tmp_pa
     assert "quarantined: line 4, column 'symbol'" in done.stderr
     check = json.loads(argus("options", "check", "SPX/eod", "--json", folder=desk).stdout)
     assert check["quarantined"] == {"bad_symbol": 1}
+
+
+def test_counts_of_one_have_their_grammar(desk: Path, files: list[Path], tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    lines = files[0].read_text().splitlines()
+    bad.write_text("\n".join([*lines[:5], "nonsense" + lines[5], *lines[6:]]) + "\n")
+    done = argus("options", "import", str(bad), *stated(), folder=desk)
+    assert "1 row is in quarantine" in done.stderr
+    assert "in 1 snapshot of 1 session," in argus("options", "check", "SPX/eod", folder=desk).stdout
 
 
 def test_one_bad_file_does_not_stop_the_others(desk: Path, files: list[Path], tmp_path: Path) -> None:

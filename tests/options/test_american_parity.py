@@ -103,8 +103,11 @@ def test_an_expiry_of_european_options_keeps_its_bits_beside_american_ones() -> 
     assert abs(mixed.forward[1] - plain.forward[1]) > 0.02
 
 
-@pytest.mark.parametrize(("rate", "dividend"), [(-0.005, 0.0), (0.0, -0.01), (0.0, 0.0)])
-def test_a_rate_or_a_yield_of_zero_beside_a_negative_one(rate: float, dividend: float) -> None:
+NEGATIVE = [(-0.005, 0.0), (0.0, -0.01), (0.0, 0.0), (-0.005, -0.005), (-0.005, -0.02), (-0.02, -0.005)]
+
+
+@pytest.mark.parametrize(("rate", "dividend"), NEGATIVE)
+def test_a_negative_rate_a_negative_yield_and_both(rate: float, dividend: float) -> None:
     # Noise alone makes both negative, where options have two boundaries of exercise.
     truth = SPOT * np.exp((rate - dividend) * 182 / 365.0)
     for seed in range(3):
@@ -140,6 +143,16 @@ def test_a_quote_that_lies_is_outvoted() -> None:
         columns[side][[4, 15, 30]] += 3.0
     found = fit(columns, early=True)
     assert abs(found.forward[0] - SPOT * np.exp(0.03 * 180 / 365.0)) < 0.02
+
+
+@pytest.mark.parametrize(("rate", "dividend"), [(0.05, 0.3), (0.0, 0.5), (0.3, 0.0)])
+def test_a_line_bent_beyond_belief_is_only_where_the_search_begins(rate: float, dividend: float) -> None:
+    columns = made(20, rate, dividend, 0.35)
+    assert fit(columns).reason[0] == Reason.DISCOUNT_OUT_OF_RANGE
+    found = fit(columns, early=True)
+    assert found.reason[0] == 0
+    assert found.forward[0] == pytest.approx(SPOT * np.exp((rate - dividend) * 20 / 365.0), abs=1e-5)
+    assert found.rate[0] == pytest.approx(rate, abs=1e-3)
 
 
 def test_what_cannot_be_told_says_why() -> None:

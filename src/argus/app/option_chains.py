@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argus.core.errors import ConfigError, ImportFailed
+from argus.core.words import counted
 
 if TYPE_CHECKING:
     from argus.data.chain_importing import ChainSpec
@@ -49,9 +50,9 @@ class ChainImports:
             last = self.reports[-1]
             again = sum(report.already_imported for report in self.reports)
             text.append(
-                f"{len(self.reports)} files -> {last.dataset}: {sums['rows_read']:,} rows read, "
+                f"{len(self.reports)} files -> {last.dataset}: {counted(sums['rows_read'], 'row')} read, "
                 f"{sums['rows_imported']:,} imported, {sums['rows_present']:,} already there, "
-                f"{sums['rows_quarantined']:,} quarantined; {again} files had been imported before"
+                f"{sums['rows_quarantined']:,} quarantined; {counted(again, 'file')} had been imported before"
             )
             for label, counts in (("quarantined", self._sum("quarantined")), ("warning", self._sum("warnings"))):
                 text += [f"{label}, {reason.replace('_', ' ')}: {count:,}" for reason, count in counts.items()]
@@ -102,6 +103,8 @@ def chain_spec(underlying: str, stated: Mapping[str, Any], *, preset: str | None
         return ChainSpec(underlying, **given)
     if "columns" in given:
         given["columns"] = {**CHAIN_PRESETS.get(preset, {}).get("columns", {}), **given["columns"]}
+    if "placeholders" in given:
+        given["placeholders"] = {**CHAIN_PRESETS.get(preset, {}).get("placeholders", {}), **given["placeholders"]}
     return chain_preset(preset, underlying, **given)
 
 
@@ -206,7 +209,8 @@ class ChainCheck:
         """The check for people."""
         held = self.manifest
         text = [
-            f"{held.name}: {held.rows:,} options in {held.snapshots:,} snapshots of {self.sessions:,} sessions, "
+            f"{held.name}: {counted(held.rows, 'option')} in {counted(held.snapshots, 'snapshot')} of "
+            f"{counted(self.sessions, 'session')}, "
             f"content {held.content_hash[:16]}"
         ]
         text += [f"note: {note}" for note in dict.fromkeys((*held.notes, *self.notes))]
@@ -214,7 +218,7 @@ class ChainCheck:
         text += [f"for example {one}" for one in self.examples]
         text += [f"missing expiry: {one}" for one in self.missing[:10]]
         if len(self.missing) > 10:
-            text.append(f"and {len(self.missing) - 10:,} more missing expiries")
+            text.append(f"and {counted(len(self.missing) - 10, 'more missing expiry', 'more missing expiries')}")
         text += [f"quarantined, {reason.replace('_', ' ')}: {count:,}" for reason, count in self.quarantined.items()]
         if self.missing_sessions:
             shown = ", ".join(self.missing_sessions[:10])

@@ -21,6 +21,7 @@ from argus.app.option_snapshots import ChainBook, Snapshot, open_chains, snapsho
 from argus.core.arrays import BOOL_1D, F64_1D
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.time import NS_PER_DAY, NS_PER_SECOND, format_ns
+from argus.core.words import agreed, counted
 from argus.data.chain_quality import ChainLimits, absurd_vendor
 from argus.options.consensus import (
     Consensus,
@@ -390,15 +391,16 @@ def consensus_dict(report: ConsensusReport, top: int) -> dict[str, Any]:
     differing = differing.sort("discrepancy_score", "contract", descending=[True, False])
     counts = {name: int((every["reason"] == name).sum()) for name in ("ok", "stale", "doubted", "no_two_sided_quote")}
     sentences = [
-        f"{counts['ok']:,} of {len(every):,} contracts have a volatility; {counts['stale']:,} were last known too long "
-        f"ago, and of {counts['no_two_sided_quote']:,} no source had one"
+        f"{counts['ok']:,} of {counted(len(every), 'contract')} {agreed(counts['ok'], 'has', 'have')} a volatility; "
+        f"{counts['stale']:,} {agreed(counts['stale'], 'was', 'were')} last known too long ago, "
+        f"and of {counts['no_two_sided_quote']:,} no source had one"
         + (f"; of {counts['doubted']:,} only one that cannot be believed." if counts["doubted"] else "."),
     ]
     if len(differing):
         wide = int((differing["discrepancy_score"] > 1.0).sum())
         middle = float(np.median(differing["discrepancy"].to_numpy()))
         sentences.append(
-            f"Of {len(differing):,} contracts out of the money two sources or more were heard; they differ by "
+            f"Of {counted(len(differing), 'contract')} out of the money two sources or more were heard; they differ by "
             f"{middle:.2%} in the median, and on {wide:,} by more than the spread (score above 1)."
         )
     return {

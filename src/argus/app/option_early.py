@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from argus.core.arrays import F64_1D
+from argus.core.arrays import BOOL_1D, F64_1D
 
 if TYPE_CHECKING:
-    from argus.options import PopRow, Position
+    from argus.options import Position
 
-__all__ = ["EarlyExercise", "assignment_chances", "assignment_notes", "early_exercise"]
+__all__ = ["EarlyExercise", "assignment_notes", "early_exercise"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +33,14 @@ class EarlyExercise:
         there is none.
     boundary : (legs,) float64
         Spot at and beyond which exercising pays today, below it for puts and above it for calls; NaN where it never
-        does before the expiry.
+        does before the expiry, or between two boundaries only.
+    is_double : (legs,) bool
+        Where it pays between two boundaries.
     """
 
     premium: F64_1D
     boundary: F64_1D
+    is_double: BOOL_1D
 
 
 def early_exercise(position: Position) -> EarlyExercise:
@@ -45,6 +48,7 @@ def early_exercise(position: Position) -> EarlyExercise:
     from argus.options import american_values
 
     premium, boundary = np.zeros(len(position.right)), np.full(len(position.right), np.nan)
+    is_double = np.zeros(len(position.right), dtype=np.bool_)
     legs = np.flatnonzero(position.early)
     if len(legs):
         own = (getattr(position, name)[legs] for name in ("strike", "years", "vol", "rate", "carry", "right"))
@@ -52,8 +56,9 @@ def early_exercise(position: Position) -> EarlyExercise:
         found = american_values(position.spot, strike, years, vol, rate, rate - carry, right)
         bare = position.without_early().leg_values(position.spot).value[0, legs]
         premium[legs] = np.maximum(found.price - bare, 0.0)
+        is_double[legs] = np.isnan(found.boundary)
         boundary[legs] = np.where((found.boundary > 0.0) & np.isfinite(found.boundary), found.boundary, np.nan)
-    return EarlyExercise(premium, boundary)
+    return EarlyExercise(premium, boundary, is_double)
 
 
 def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyExercise) -> list[str]:
@@ -63,7 +68,12 @@ def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyE
         is_call = position.right[leg] > 0
         named = f"the sold {'call' if is_call else 'put'} {contracts[leg]}"
         edge, way = float(early.boundary[leg]), "above" if is_call else "below"
-        if not math.isfinite(edge):
+        if early.is_double[leg]:
+            when = (
+                "by negative rate and yield exercising it pays its holder between two prices of the underlying, which "
+                "are not known here, and neither is its chance"
+            )
+        elif not math.isfinite(edge):
             when = "by a steady dividend yield exercising it early never pays its holder"
         elif (position.spot - edge) * position.right[leg] >= 0.0:
             when = f"exercising it pays its holder now (at {edge:,.2f} and {way}): expect to be assigned"
@@ -79,18 +89,3 @@ def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyE
         )
         told.append(f"{named} may be assigned before its expiry: {when}{dividend}")
     return told
-
-
-def assignment_chances(rows: Sequence[PopRow], contracts: Sequence[str]) -> list[str]:
-    """How often exercising a sold option early pays its holder, by model and plan, in a sentence for each option."""
-    by_leg: dict[int, list[str]] = {}
-    for row in rows:
-        for how, paths in (("held", row.held), ("by the plan", row.managed)):
-            for leg, chance in () if paths is None else paths.assigned:
-                said = f"{row.model.replace('_', ' ')}, {how}, {chance.value:.1%} +/- {chance.standard_error:.1%}"
-                by_leg.setdefault(leg, []).append(said)
-    return [
-        f"chance that exercising the sold {contracts[leg]} pays its holder at a close before the position ends: "
-        f"{'; '.join(said)}"
-        for leg, said in by_leg.items()
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ from argus.app.option_tables import beside, contract_name, expiry_lines
 from argus.core.arrays import F64_1D
 from argus.core.errors import CoverageError
 from argus.core.time import format_ns
+from argus.core.words import counted
 
 if TYPE_CHECKING:
     from argus.app.option_positions import PopReport, StructureReport
@@ -258,7 +260,7 @@ def pop_page(report: PopReport) -> str:
     if plan is not None and plan.stop is not None:
         told.append(f"at {plan.stop:g} times the premium lost")
     if plan is not None and plan.exit_years is not None:
-        told.append(f"after {plan.exit_years * 365.0:.0f} days")
+        told.append(f"after {counted(round(plan.exit_years * 365.0), 'day')}")
     today = position.value(spot).value - position.entry(costs.fill) - position.commission(costs)
     answers = [answer for row in report.rows for answer in (row.at_expiry, row.held, row.managed) if answer]
     return render_pop(
@@ -407,11 +409,13 @@ def _model(row: PopRow, report: PopReport) -> PopModel:
 
     answers = []
     at_once = _closed_at_once(report.structure)
+    snapshot, legs = report.structure.snapshot, report.structure.position.row.tolist()
+    names = [contract_name(snapshot, leg) if leg >= 0 else snapshot.chain.underlying for leg in legs]
     if row.at_expiry is not None:
         answers.append(_by_law(row.at_expiry))
     for how, paths in (("held to expiry, on paths", row.held), ("with exits, on paths", row.managed)):
         if paths is not None:
-            answers.append(_by_paths(how, paths, at_once))
+            answers.append(_by_paths(how, paths, at_once, names))
     spot, density = _density(row, report.structure.position.horizon, report)
     return PopModel(
         name=row.model.replace("_", " ").capitalize(),
@@ -451,7 +455,7 @@ def _by_law(answer: ExpiryPop) -> PopAnswer:
     )
 
 
-def _by_paths(how: str, answer: PathPop, at_once: float) -> PopAnswer:
+def _by_paths(how: str, answer: PathPop, at_once: float, names: Sequence[str]) -> PopAnswer:
     """An answer by paths; its fan begins at the entry, when closing brings `at_once` on every path."""
     from argus.report.options import Measured, PopAnswer, PopFan
 
@@ -467,6 +471,7 @@ def _by_paths(how: str, answer: PathPop, at_once: float) -> PopAnswer:
         expected_pnl=drawn(answer.expected_pnl),
         cvar=drawn(answer.cvar),
         touch=tuple((strike, drawn(value)) for strike, value in touches),
+        assigned=tuple((names[leg], drawn(value)) for leg, value in answer.assigned),
         closed=tuple((name, drawn(value)) for name, value in by) if how.startswith("with") else (),
         days_held=drawn(answer.years_held, 365.0),
         levels=answer.levels,

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from argus.app.option_early import assignment_chances, assignment_notes, early_exercise
+from argus.app.option_early import assignment_notes, early_exercise
 from argus.app.option_heston import Refusal, calibrate_snapshot, fit_notes, marked_by, refused_expiry, refused_position
 from argus.app.option_quotes import quote_notes, tradable_vols
-from argus.app.option_snapshots import Snapshot
+from argus.app.option_snapshots import Snapshot, absurd_notes
 from argus.app.option_surface import fit_snapshot
 from argus.core.arrays import BOOL_1D, F64_1D
 from argus.core.chains import NS_PER_YEAR_365, settles_in_cash
@@ -158,7 +158,9 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
     position = found.position
     if position is None:
         reason = reason_names(np.array([found.reason], dtype=np.uint8))[0].replace("_", " ")
-        raise CoverageError("; ".join([f"{snapshot.source}: {reason}: {found.detail}", *vols.left_out]))
+        raise CoverageError(
+            "; ".join([f"{snapshot.source}: {reason}: {found.detail}", *absurd_notes(int(snapshot.no_price.sum()))])
+        )
     is_index = chain.underlying in _BROAD_INDICES
     margin = strategy_margin(position, MarginClass.BROAD_INDEX if is_index else MarginClass.EQUITY, costs.fill)
     now = position.value(position.spot)
@@ -303,7 +305,7 @@ def probability_of_profit(
         rows = tuple(replace(row, at_expiry=None) if row.model == "heston" else row for row in rows)
     laws = {model.label: model for _, model in asked if isinstance(model, Law)}
     notes += _of_the_plan(structure, plan) if plan is not None else []
-    notes += _of_early_exercise(structure, rows)
+    notes += _of_early_exercise(structure)
     return PopReport(structure, plan, rows, heston, laws, () if refusal is None else (refusal,), tuple(notes))
 
 
@@ -341,8 +343,8 @@ def _of_the_plan(structure: StructureReport, plan: ExitPlan) -> list[str]:
     return told
 
 
-def _of_early_exercise(structure: StructureReport, rows: tuple[PopRow, ...]) -> list[str]:
-    """What the answers do with the right to exercise early, where a leg has it, and how often it may be used."""
+def _of_early_exercise(structure: StructureReport) -> list[str]:
+    """What the answers do with the right to exercise early, where a leg has it."""
     position = structure.position
     if not position.early.any():
         return []
@@ -353,7 +355,6 @@ def _of_early_exercise(structure: StructureReport, rows: tuple[PopRow, ...]) -> 
         "under Heston at the volatility that Black needs for Heston's price of the European option, near but not "
         f"Heston's American price. Now the rights are worth {worth:+,.2f} a unit: held to the end, that is "
         f"{'given away' if worth > 0.0 else 'kept, if no holder uses them'}",
-        *assignment_chances(rows, [f"{leg.right} {leg.contract}" for leg in structure.legs]),
     ]
 
 

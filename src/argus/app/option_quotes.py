@@ -37,21 +37,12 @@ class TradableVols(NamedTuple):
         Of the row's middle, and of the surface there; NaN where there is none.
     is_open : (n,) bool
         Where bid and ask leave the volatility open, and the surface says it.
-    no_price : (n,) bool
-        Asks that are no price, and middles above the most that the option can pay.
     """
 
     vol: F64_1D
     own: F64_1D
     smile: F64_1D
     is_open: BOOL_1D
-    no_price: BOOL_1D
-
-    @property
-    def left_out(self) -> list[str]:
-        """How many quotes are no price, in a sentence; none where all are one."""
-        count = int(self.no_price.sum())
-        return [f"{count:,} quotes ask more than their options can ever pay: no leg is taken from them"] * (count > 0)
 
 
 def tradable_vols(snapshot: Snapshot) -> TradableVols:
@@ -59,10 +50,6 @@ def tradable_vols(snapshot: Snapshot) -> TradableVols:
 
     Where it is left open, it is the one between those of bid and ask that is nearest to the surface.
     """
-    from argus.core.chains import CHAIN_COLUMNS
-    from argus.data.chain_quality import absurd_asks
-    from argus.options import Reason
-
     chain, vols = snapshot.chain, snapshot.vols
     own = vols.mid.vol
     smile = np.full(len(chain), np.nan)
@@ -77,13 +64,11 @@ def tradable_vols(snapshot: Snapshot) -> TradableVols:
     low, high = np.nan_to_num(vols.bid.vol, nan=0.0), np.nan_to_num(vols.ask.vol, nan=np.inf)
     is_open = (0.5 * (high - low) > _OPEN_MAX * own) & np.isfinite(smile)
     vol = np.where(np.isnan(own), smile, np.where(is_open, np.clip(smile, low, high), own))
-    no_price = absurd_asks({name: getattr(chain, name) for name in CHAIN_COLUMNS})
-    no_price |= vols.mid.reason == Reason.ABOVE_MAXIMUM
-    return TradableVols(np.where(no_price, np.nan, vol), own, smile, is_open, no_price)
+    return TradableVols(np.where(snapshot.no_price, np.nan, vol), own, smile, is_open)
 
 
 def quote_notes(snapshot: Snapshot, found: TradableVols, rows: I64_1D, names: Sequence[str]) -> list[str]:
-    """What is wrong with the quotes of some rows, and how many others were no price.
+    """What is wrong with the quotes of some rows.
 
     Parameters
     ----------
@@ -110,4 +95,4 @@ def quote_notes(snapshot: Snapshot, found: TradableVols, rows: I64_1D, names: Se
                 f"the quote of the {name} ({quote}) has a volatility of {own:.1%} where the surface through all quotes "
                 f"has {smile:.1%}: a false or stale quote makes a false delta, and a mean gain that is no edge"
             )
-    return told + found.left_out
+    return told

@@ -19,13 +19,23 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError, DataError, ImportFailed
 from argus.core.time import NS_PER_DAY, format_ns, parse_ns
+from argus.core.words import agreed, counted
 
 if TYPE_CHECKING:
     from argus.core.chains import ChainSnapshots
     from argus.options import ForwardFit, QuoteVols, RateCurve
     from argus.options.columns import U8_1D
 
-__all__ = ["RATE_ERROR_MAX", "ChainBook", "Snapshot", "open_chains", "open_snapshot", "snapshot_of", "time_range"]
+__all__ = [
+    "RATE_ERROR_MAX",
+    "ChainBook",
+    "Snapshot",
+    "absurd_notes",
+    "open_chains",
+    "open_snapshot",
+    "snapshot_of",
+    "time_range",
+]
 
 _SPOT_DAYS_MIN: Final = 2.0
 _SPOT_DAYS_MAX: Final = 10.0
@@ -111,6 +121,11 @@ class Snapshot:
         from argus.core.chains import is_american
 
         return is_american(self.chain.settlement)
+
+    @property
+    def no_price(self) -> BOOL_1D:
+        """Asks that are no price, and middles above the most that the option can pay, (n,)."""
+        return _no_price(self.chain, self.vols)
 
     def as_european(self, rows: I64_1D) -> tuple[F64_1D, F64_1D]:
         """Bid and ask of some rows, without what the right to exercise early is worth in them.
@@ -267,6 +282,7 @@ def snapshot_of(
     if early.any():
         vols = _with_early_exercise(chain, early, vols, forwards, expiry, years, spot)
     vols = _with_reasons_of(vols, forwards.reason[expiry])
+    notes = (*notes, *absurd_notes(int(_no_price(chain, vols).sum())))
     roots = tuple(chain.roots[int(root)] for root in unique[1])
     # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
     rate_error = own.rate_error if curve is None else np.zeros(len(own.rate))
@@ -277,6 +293,24 @@ def snapshot_of(
     return Snapshot(
         chain, source, now_ns, expiry, unique[0], roots, years, forwards, own, rate_error, vols, spot, notes
     )
+
+
+def _no_price(chain: ChainSnapshots, vols: QuoteVols) -> BOOL_1D:
+    from argus.core.chains import CHAIN_COLUMNS
+    from argus.data.chain_quality import absurd_asks
+    from argus.options import Reason
+
+    absurd = absurd_asks({name: getattr(chain, name) for name in CHAIN_COLUMNS})
+    found: BOOL_1D = absurd | (vols.mid.reason == Reason.ABOVE_MAXIMUM)
+    return found
+
+
+def absurd_notes(count: int) -> tuple[str, ...]:
+    """How many quotes are no price, in a sentence; none where all are one."""
+    if not count:
+        return ()
+    ask = agreed(count, "asks more than its option", "ask more than their options")
+    return (f"{counted(count, 'quote')} {ask} can ever pay: no leg is taken from {agreed(count, 'it', 'them')}",)
 
 
 def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
@@ -452,7 +486,7 @@ def _of_file(path: Path, underlying: str | None, preset: str | None) -> ChainBoo
     notes = []
     if read.quarantined:
         first = read.quarantined[0].message
-        notes.append(f"{len(read.quarantined):,} rows of the file could not be used; the first: {first}")
+        notes.append(f"{counted(len(read.quarantined), 'row')} of the file could not be used; the first: {first}")
     known = read.chain.ts_recv_ns
 
     def load(begin_ns: int, end_ns: int) -> ChainSnapshots | None:

@@ -17,6 +17,7 @@ from argus.core.arrays import F64_1D, I64_1D
 from argus.core.chains import settlement_text, settles_at_open
 from argus.core.errors import ConfigError, CoverageError, DataError
 from argus.core.time import NS_PER_DAY, NS_PER_SECOND, format_ns
+from argus.core.words import counted
 
 if TYPE_CHECKING:
     from argus.core.chains import ChainSnapshots
@@ -104,7 +105,8 @@ def fit_snapshot(snapshot: Snapshot) -> SurfaceReport:
     surface = fit_surface(quotes[0], chain.right[rows], quotes[1], forward, bid, ask)
     if not len(surface.years):
         raise CoverageError(
-            f"{snapshot.source}: none of {len(snapshot.expiry_ns)} expiries has six out-of-the-money quotes with a bid "
+            f"{snapshot.source}: none of {counted(len(snapshot.expiry_ns), 'expiry', 'expiries')} "
+            f"has six out-of-the-money quotes with a bid "
             "and an ask; a smile cannot be fitted"
         )
     fit = judge_quotes(surface, *quotes, bid, ask, forward=forward)

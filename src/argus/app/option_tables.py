@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from argus.app.option_snapshots import RATE_ERROR_MAX
+from argus.core.arrays import I64_1D
 from argus.core.errors import ConfigError
 from argus.core.time import format_ns
+from argus.core.words import agreed, counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,6 +46,8 @@ __all__ = [
 ]
 
 _FALSE_MAX = 0.1
+_VANNA_NUDGE = 0.01
+"""Of the volatility as a share."""
 """Share of false discoveries up to which a quote stands out."""
 
 
@@ -165,8 +170,9 @@ def _rate_said(rate: float, error: float) -> str:
 def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
     """Every quote with its volatilities and greeks, one row each; of one expiry date, or of all.
 
-    Greeks are those of Black at the volatility of the middle: delta, gamma and vanna to the forward, vega for a point
-    of volatility, theta for a day with the forward held.
+    Greeks are those of Black at the volatility of the middle, and of options that may be exercised early those of the
+    American model: delta, gamma and vanna to the forward, vega for a point of volatility, theta for a day with the
+    forward held.
 
     Raises
     ------
@@ -175,7 +181,7 @@ def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
     """
     import polars as pl
 
-    from argus.options import black76_greeks, reason_names
+    from argus.options import reason_names
 
     chain, vols = snapshot.chain, snapshot.vols
     dates = np.array([format_ns(int(ns))[:10] for ns in snapshot.expiry_ns])
@@ -186,8 +192,7 @@ def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
     rows = (
         np.flatnonzero(np.isin(snapshot.expiry, np.flatnonzero(dates == expiry))) if expiry else np.arange(len(chain))
     )
-    forward, discount, years = snapshot.forward[rows], snapshot.discount[rows], snapshot.years[rows]
-    greeks = black76_greeks(forward, discount, chain.strike[rows], years, vols.mid.vol[rows], chain.right[rows])
+    delta, gamma, vega, theta, vanna = _forward_greeks(snapshot, rows)
     return pl.DataFrame(
         {
             "root": np.array(chain.roots)[chain.root[rows]],
@@ -197,23 +202,56 @@ def quote_frame(snapshot: Snapshot, expiry: str | None = None) -> pl.DataFrame:
             "right": np.where(chain.right[rows] > 0, "call", "put"),
             "bid": chain.bid[rows],
             "ask": chain.ask[rows],
-            "years": years,
-            "forward": forward,
-            "discount": discount,
+            "exercise": np.where(snapshot.is_early[rows], "american", "european"),
+            "years": snapshot.years[rows],
+            "forward": snapshot.forward[rows],
+            "discount": snapshot.discount[rows],
             "vol_bid": vols.bid.vol[rows],
             "vol_mid": vols.mid.vol[rows],
             "vol_ask": vols.ask.vol[rows],
-            "delta_forward": greeks.delta,
-            "gamma_forward": greeks.gamma,
-            "vega_point": greeks.vega / 100.0,
-            "theta_day": greeks.theta / 365.0,
-            "vanna_forward": greeks.vanna,
+            "delta_forward": delta,
+            "gamma_forward": gamma,
+            "vega_point": vega / 100.0,
+            "theta_day": theta / 365.0,
+            "vanna_forward": vanna,
             "parity_residual": snapshot.forwards.residual[rows],
             "vendor_iv": chain.vendor_iv[rows],
             "vendor_delta": chain.vendor_delta[rows],
             "reason": reason_names(vols.mid.reason[rows]),
         }
     )
+
+
+def _forward_greeks(snapshot: Snapshot, rows: I64_1D) -> NDArray[np.float64]:
+    """Delta, gamma, vega, theta and vanna of some quotes to their forwards, (5, rows); NaN without a volatility."""
+    from argus.options import american_values, black76_greeks
+    from argus.options._valuation import american_greeks
+
+    chain, vol = snapshot.chain, snapshot.vols.mid.vol[rows]
+    forward, years, right = snapshot.forward[rows], snapshot.years[rows], chain.right[rows]
+    black = black76_greeks(forward, snapshot.discount[rows], chain.strike[rows], years, vol, right)
+    found = np.stack((black.delta, black.gamma, black.vega, black.theta, black.vanna))
+    early = np.flatnonzero(snapshot.is_early[rows] & np.isfinite(vol))
+    if not len(early):
+        return found
+    at = snapshot.expiry[rows[early]]
+    rate, dividend = snapshot.forwards.rate[at], snapshot.forwards.dividend_yield[at]
+    strike, left, sigma, side = chain.strike[rows[early]], years[early], vol[early], right[early]
+    own = american_greeks(side, snapshot.spot, strike, left, sigma, rate, rate - dividend)
+    up, down = (
+        american_values(snapshot.spot, strike, left, sigma * (1.0 + way), rate, dividend, side).delta
+        for way in (_VANNA_NUDGE, -_VANNA_NUDGE)
+    )
+    # The forward moves by its ratio to the spot; held while a day passes, it lets the spot move by the carry.
+    ratio = snapshot.spot / forward[early]
+    found[:, early] = (
+        own.delta * ratio,
+        own.gamma * ratio**2,
+        own.vega,
+        own.theta + (rate - dividend) * snapshot.spot * own.delta,
+        (up - down) / (2.0 * _VANNA_NUDGE * sigma) * ratio,
+    )
+    return found
 
 
 def surface_dict(
@@ -321,10 +359,10 @@ def anomaly_dict(report: AnomalyReport, top: int) -> dict[str, Any]:
             }
         )
     real = int((found.q_value <= _FALSE_MAX).sum())
-    past = f"{len(report.past)} earlier sessions" if report.past else "no earlier session (--history)"
+    past = counted(len(report.past), "earlier session") if report.past else "no earlier session (--history)"
     sentences = [
-        f"{found.tests:,} quotes were looked at, against the surface, their neighbours and {past}; {real:,} of them "
-        "stand out at one false discovery in ten.",
+        f"{counted(found.tests, 'quote')} {agreed(found.tests, 'was', 'were')} looked at, against the surface, "
+        f"neighbours and {past}; {real:,} of them {agreed(real, 'stands', 'stand')} out at one false discovery in ten.",
         f"{int((found.is_tradable & (found.q_value <= _FALSE_MAX)).sum()):,} of those could be traded against the "
         f"model at bid or ask after fees; of all {int(found.is_tradable.sum()):,}, which chance alone may leave. "
         "The model is a smooth curve, not a promise: a quote that nobody trades may stand for hours.",

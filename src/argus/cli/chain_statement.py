@@ -13,6 +13,7 @@ __all__ = [
     "ChainStampOption",
     "ExpiryFormatOption",
     "FilesArgument",
+    "PlaceholderOption",
     "SeriesOption",
     "SettlesOption",
     "UnderlyingOption",
@@ -72,6 +73,17 @@ ZeroIsNoneOption = Annotated[
     typer.Option(metavar="FIELD", help="A field where 0 stands for nothing; repeat it.", rich_help_panel=_PANEL),
 ]
 """Fields where 0 stands for nothing."""
+
+PlaceholderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--placeholder",
+        metavar="FIELD=NUMBER",
+        help="A number that stands for nothing in a field, such as vendor_iv=0.02; repeat it.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""Number that this vendor writes in a field for what it does not have."""
 
 SettlesOption = Annotated[
     str | None,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from argus.cli import chain_statement, statement
+from argus.cli.numbers import within
 from argus.cli.options_analysis import anomalies, iv, pop, structure, surface
 from argus.cli.options_consensus import consensus
 from argus.cli.output import JsonOption, WorkspaceOption, emit
+from argus.core.words import agreed, counted
 
 if TYPE_CHECKING:
     from argus.app.option_chains import ChainImports
@@ -38,6 +42,7 @@ def import_(
     timezone: statement.TimezoneOption = None,
     expiry_format: chain_statement.ExpiryFormatOption = None,
     zero_is_none: chain_statement.ZeroIsNoneOption = None,
+    placeholder: chain_statement.PlaceholderOption = None,
     settles: chain_statement.SettlesOption = None,
     where: statement.WhereOption = None,
     delay: statement.DelayOption = None,
@@ -68,6 +73,7 @@ def import_(
         "timezone": timezone,
         "expiry_format": expiry_format,
         "zero_is_none": tuple(zero_is_none or ()),
+        "placeholders": _placeholders(parse_pairs(placeholder or (), "--placeholder")),
         "at_open": _at_open(settles),
         "where": parse_pairs(where or (), "--where"),
         "delay_ns": None if delay is None else parse_duration(delay, "--delay"),
@@ -88,7 +94,8 @@ def import_(
         typer.echo(f"quarantined: {line}", err=True)
     if done.rows_quarantined or done.failed:
         typer.echo(
-            f"{len(done.failed)} files could not be imported, {done.rows_quarantined:,} rows are in quarantine "
+            f"{counted(len(done.failed), 'file')} could not be imported, {counted(done.rows_quarantined, 'row')} "
+            f"{agreed(done.rows_quarantined, 'is', 'are')} in quarantine "
             f"(argus options check {done.reports[-1].dataset}); correct them and import them again",
             err=True,
         )
@@ -100,7 +107,9 @@ def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Chains, such as SPX/eod.")],
     min_complete: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Exit with 3 if fewer of the sessions have a snapshot."),
+        typer.Option(
+            callback=within(0.0, 1.0), metavar="SHARE", help="Exit with 3 if fewer of the sessions have a snapshot."
+        ),
     ] = 0.9,
     workspace: WorkspaceOption = None,
     json_wanted: JsonOption = False,
@@ -139,6 +148,20 @@ def _imported(store: ChainStore, files: list[Path], spec: ChainSpec, *, replace:
             replace_rows=replace,
             progress=lambda number, name: bars.update(bar, completed=number, description=name),
         )
+
+
+def _placeholders(given: Mapping[str, str]) -> dict[str, float]:
+    from argus.core.errors import ConfigError
+
+    found = {}
+    for field, text in given.items():
+        try:
+            found[field] = float(text)
+        except ValueError:
+            found[field] = math.nan
+        if not math.isfinite(found[field]):
+            raise ConfigError(f"--placeholder is {field}={text}; write a field and a number, such as vendor_iv=0.02")
+    return found
 
 
 def _at_open(settles: str | None) -> bool | None:

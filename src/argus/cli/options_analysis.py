@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from argus.cli.numbers import within
 from argus.cli.output import Columns, JsonOption, WorkspaceOption, emit, print_table
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from argus.app.option_snapshots import Snapshot
 
 __all__ = ["anomalies", "iv", "pop", "structure", "surface"]
+
+_POSITIVE: Final = within(above=0.0)
+_DAYS: Final = within(above=0.0, most=36_525.0)
 
 ChainOption = Annotated[
     str,
@@ -36,8 +40,7 @@ PresetOption = Annotated[
 RateOption = Annotated[
     float | None,
     typer.Option(
-        min=-0.5,
-        max=0.5,
+        callback=within(-0.5, 0.5),
         metavar="SHARE",
         help="Annual rate, 0.02 for 2 %; by default those of longer expiries.",
     ),
@@ -48,21 +51,38 @@ HistoryOption = Annotated[
     typer.Option("--history", metavar="NAME", help="Daily bars of the past; by default those of the underlying."),
 ]
 YearsOption = Annotated[
-    float, typer.Option("--history-years", min=1.0, metavar="YEARS", help="How much of the past, up to the snapshot.")
+    float,
+    typer.Option(
+        "--history-years",
+        callback=within(1.0, 200.0),
+        metavar="YEARS",
+        help="How much of the past, up to the snapshot.",
+    ),
 ]
 StructureOption = Annotated[
     str, typer.Option("--structure", metavar="NAME", help="As listed by argus inventory structures.")
 ]
-DteOption = Annotated[float, typer.Option("--dte", metavar="DAYS", help="Calendar days to the expiry.")]
+DteOption = Annotated[float, typer.Option("--dte", callback=_DAYS, metavar="DAYS", help="Calendar days to the expiry.")]
 DeltaOption = Annotated[
-    float | None, typer.Option("--delta", metavar="SIZE", help="Of the leg that is chosen by delta, such as 0.20.")
+    float | None,
+    typer.Option(
+        "--delta",
+        callback=within(above=0.0, most=1.0),
+        metavar="SIZE",
+        help="Of the leg that is chosen by delta, such as 0.20.",
+    ),
 ]
-WidthOption = Annotated[float | None, typer.Option("--width", metavar="PRICE", help="Between strikes of a spread.")]
+WidthOption = Annotated[
+    float | None, typer.Option("--width", callback=_POSITIVE, metavar="PRICE", help="Between strikes of a spread.")
+]
 LaterOption = Annotated[
-    float | None, typer.Option("--later-dte", metavar="DAYS", help="Of the later expiry of calendars and diagonals.")
+    float | None,
+    typer.Option("--later-dte", callback=_DAYS, metavar="DAYS", help="Of the later expiry of calendars and diagonals."),
 ]
-CommissionOption = Annotated[float, typer.Option(min=0.0, metavar="MONEY", help="A contract and side.")]
-MultiplierOption = Annotated[float, typer.Option(min=1e-9, metavar="UNITS", help="Of the underlying in a contract.")]
+CommissionOption = Annotated[float, typer.Option(callback=within(0.0), metavar="MONEY", help="A contract and side.")]
+MultiplierOption = Annotated[
+    float, typer.Option(callback=_POSITIVE, metavar="UNITS", help="Of the underlying in a contract.")
+]
 MidOption = Annotated[bool, typer.Option("--mid", help="Enter in the middle, not at the bid and the ask.")]
 
 _EXPIRIES: Final[Columns] = (
@@ -136,6 +156,7 @@ _ANSWERS: Final[Columns] = (
     ("worst 5 %", "cvar", "{}"),
     ("touch", "touch", "{}"),
 )
+_ASSIGNED: Final[Columns] = (("may be assigned", "assigned", "{}"),)
 
 
 def iv(
@@ -238,7 +259,10 @@ def anomalies(
     ] = 0,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Contracts shown.")] = 20,
     cost: Annotated[
-        float, typer.Option(min=0.0, metavar="PRICE", help="Fees of a trade and its undoing, per unit of the price.")
+        float,
+        typer.Option(
+            callback=within(0.0), metavar="PRICE", help="Fees of a trade and its undoing, per unit of the price."
+        ),
     ] = 0.013,
     page: PageOption = None,
     underlying: UnderlyingOption = None,
@@ -311,19 +335,31 @@ def pop(
     width: WidthOption = None,
     later_dte: LaterOption = None,
     profit_target: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Close at this share of the premium gained, such as 0.5.")
+        float | None,
+        typer.Option(
+            callback=_POSITIVE, metavar="SHARE", help="Close at this share of the premium gained, such as 0.5."
+        ),
     ] = None,
     stop: Annotated[
-        float | None, typer.Option(metavar="MULTIPLE", help="Close at this multiple of the premium lost, such as 2.0.")
+        float | None,
+        typer.Option(
+            callback=_POSITIVE, metavar="MULTIPLE", help="Close at this multiple of the premium lost, such as 2.0."
+        ),
     ] = None,
-    exit_days: Annotated[float | None, typer.Option(metavar="DAYS", help="Close after so many days.")] = None,
+    exit_days: Annotated[
+        float | None, typer.Option(callback=_DAYS, metavar="DAYS", help="Close after so many days.")
+    ] = None,
     drift: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Your own view: annual growth of the mean price, 0.05 is five percent."),
+        typer.Option(
+            callback=within(),
+            metavar="SHARE",
+            help="Your own view: annual growth of the mean price, 0.05 is five percent.",
+        ),
     ] = None,
     history: HistoryOption = None,
     history_years: YearsOption = 10.0,
-    paths: Annotated[int, typer.Option(min=100, metavar="N", help="Paths of each model.")] = 20_000,
+    paths: Annotated[int, typer.Option(min=100, max=10_000_000, metavar="N", help="Paths of each model.")] = 20_000,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the paths.")] = 0,
     commission: CommissionOption = 0.65,
     multiplier: MultiplierOption = 100.0,
@@ -352,7 +388,8 @@ def pop(
     def text() -> None:
         _say(report.snapshot)
         _say_structure(data)
-        print_table([_answer(one) for one in data["answers"]], _ANSWERS)
+        early = _ASSIGNED if any(one.get("assigned") for one in data["answers"]) else ()
+        print_table([_answer(one) for one in data["answers"]], _ANSWERS + early)
         for sentence in data["sentences"]:
             typer.echo(sentence)
 
@@ -471,4 +508,5 @@ def _answer(one: Mapping[str, Any]) -> dict[str, str]:
         "mean": _estimate(one["mean"], money=True),
         "cvar": _estimate(one["cvar"], money=True),
         "touch": ", ".join(f"{strike:g}: {_estimate(value)}" for strike, value in one["touch"]),
+        "assigned": ", ".join(f"{name}: {_estimate(value)}" for name, value in one.get("assigned", ())) or "-",
     }

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.chains import CHAIN_COLUMNS, ChainSnapshots, chain_order
 from argus.core.time import NS_PER_MINUTE, day_of, format_ns
+from argus.core.words import counted
 from argus.data._chain_arbitrage import absurd_asks, european_arbitrage, exercise_bounds, smile_arbitrage
 from argus.data.option_expiries import option_rule
 
@@ -149,17 +150,17 @@ class ChainInspection:
         rows, bad = len(self.reasons), int(self.fatal.sum())
         odd = int((~self.fatal & (self.reasons != 0)).sum())
         found = [
-            f"{rows:,} rows in {self.snapshots:,} snapshots, {rows - bad:,} good, {bad:,} to quarantine, "
-            f"{odd:,} kept but odd"
+            f"{counted(rows, 'row')} in {counted(self.snapshots, 'snapshot')}, {rows - bad:,} good, "
+            f"{bad:,} to quarantine, {odd:,} kept but odd"
         ]
         for name, count in self.counts.items():
-            found.append(f"  {name.replace('_', ' ')}: {count:,} row{'s' if count != 1 else ''}")
+            found.append(f"  {name.replace('_', ' ')}: {counted(count, 'row')}")
             found += [f"    {one.sentence}" for one in self.examples if _name(one.reason) == name]
         found += [f"  {note}" for note in self.notes]
         for recv, root, expiry in self.missing[:10]:
             found.append(f"  missing expiry: {format_ns(recv)} lacks {root} of {format_ns(expiry)}")
         if len(self.missing) > 10:
-            found.append(f"  and {len(self.missing) - 10} more missing expiries")
+            found.append(f"  and {counted(len(self.missing) - 10, 'more missing expiry', 'more missing expiries')}")
         return found
 
     def as_dict(self) -> dict[str, object]:

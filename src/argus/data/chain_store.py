@@ -25,6 +25,7 @@ from argus.core.arrays import F64_1D
 from argus.core.chains import CHAIN_COLUMNS, ChainSnapshots
 from argus.core.errors import CatalogError, ConfigError, CoverageError, DataError
 from argus.core.time import format_ns
+from argus.core.words import agreed, counted
 from argus.data._catalog_files import MANIFEST, lock_for_writing, read_manifest, sweep, write_atomic, write_manifest
 from argus.data._catalog_records import (
     Reject,
@@ -326,8 +327,9 @@ class ChainStore:
                 merged.conflicts,
                 reject,
                 lambda row: (
-                    f"{blank.name}: {len(merged.conflicts)} options contradict what is there already, the first in the "
-                    f"snapshot of {format_ns(int(chain.ts_recv_ns[row]))}"
+                    f"{blank.name}: {counted(len(merged.conflicts), 'option')} "
+                    f"{agreed(len(merged.conflicts), 'contradicts', 'contradict')} what is there already, the first in "
+                    f"the snapshot of {format_ns(int(chain.ts_recv_ns[row]))}"
                 ),
             )
             record = with_quarantine(self._quarantine_folder(blank.name), source, [*quarantine, *conflicts])

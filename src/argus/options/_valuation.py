@@ -102,7 +102,7 @@ def american_greeks(right: Any, spot: Any, strike: Any, years: Any, vol: Any, ra
         )
         return np.asarray((up - down) / (2.0 * (vol_by if rate_by == 0.0 else rate_by)), dtype=np.float64)
 
-    lives = side * (now.boundary - s) > 0.0
+    lives = now.price > side * (s - k)
     theta = r * now.price - b * s * now.delta - 0.5 * sigma**2 * s**2 * now.gamma
     found[:, rows] = (
         now.price,

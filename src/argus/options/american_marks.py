@@ -82,7 +82,10 @@ class EarlyMarks:
         return found
 
     def boundary(self, leg: int) -> F64_1D:
-        """Spot at which exercising the leg pays its holder at each step, (steps,); NaN from its expiry on."""
+        """Spot at which exercising the leg pays its holder at each step, (steps,).
+
+        NaN from its expiry on, and throughout where it pays between two boundaries, which are not told.
+        """
         position = self.position
         left = position.years[leg] - self.elapsed
         found = american_values(

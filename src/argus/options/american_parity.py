@@ -38,12 +38,8 @@ _VOL_SETTLED: Final = 1e-9
 """Share of the strike within which a volatility gives its price."""
 _STEP_MAX: Final = np.array([0.02, 0.03])
 _RATES: Final = (-0.2, 0.5)
-_ZERO: Final = 1e-9
-"""The rate or yield that stands for one a little below zero, where both would be below it."""
 _TOLD: Final = 1e-3
 """Price that counts as one, over the spot as a share: with less the quotes do not tell the spot."""
-_BELIEVED: Final = 4.0
-"""Standard errors by which it may stand for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +95,6 @@ class AmericanPairs:
 
     def by_spot(self, centre: float, place: NDArray[np.float64]) -> F64_1D:
         """What a spot larger by all of itself would add to the residuals, to first order; 0 where unknown."""
-        # A larger spot at the same forward has a larger yield: never two negative ones.
         sides = (self, replace(self, spot=self.spot * (1.0 + _NUDGE)))
         here, there = (one.residuals(centre, place[None, :]) for one in sides)
         found: F64_1D = np.nan_to_num((there - here)[0] / _NUDGE)
@@ -148,14 +143,16 @@ def early_parity(
     searched = pairs.thinned()
     is_given = bool(np.isfinite(given))
     free = 1 if is_given else 2
-    rate = -np.log(given if is_given else discount) / pairs.years
-    place = np.array([0.0, rate if is_given else max(rate, 0.0)])
-    # Both nudges raise the yield, so that they never lead where rate and yield are negative.
-    sizes = _NUDGE * np.array([-1.0, 1.0])[:free]
-    nudges = np.vstack([np.zeros(2), sizes[:, None] * np.eye(2)[:free]])
-    growth = float(np.log(forward / pairs.spot))
-    place = _single_boundary(place, growth, pairs.years, is_given)
+    # What early exercise is worth can bend the line so far that it says nothing.
+    if not pairs.strike[0] <= forward <= pairs.strike[-1]:
+        forward = pairs.spot
+    rate = -np.log(given if is_given else max(discount, 1e-300)) / pairs.years
+    place = np.array([0.0, rate if is_given else min(max(rate, 0.0), _RATES[1])])
     for _ in range(_STEPS):
+        # Rate and yield are both negative or not, and stay so: the slopes are those of one scheme.
+        both = place[1] < 0.0 and place[1] - (place[0] + np.log(forward / pairs.spot)) / pairs.years < 0.0
+        sizes = _NUDGE * np.array([1.0, -1.0] if both else [-1.0, 1.0])[:free]
+        nudges = np.vstack([np.zeros(2), sizes[:, None] * np.eye(2)[:free]])
         moved = searched.residuals(forward, place + nudges)
         base, slopes = moved[0], (moved[1:] - moved[0]) / sizes[:, None]
         told = np.isfinite(base) & np.isfinite(slopes).all(axis=0)
@@ -170,7 +167,6 @@ def early_parity(
         before = place.copy()
         place[:free] += change
         place[1] = np.clip(place[1], *_RATES) if not is_given else place[1]
-        wished, place = place, _single_boundary(place, growth, pairs.years, is_given)
         if np.max(np.abs(place - before)) <= _SETTLED:
             break
     else:
@@ -181,8 +177,6 @@ def early_parity(
     pulled = np.linalg.lstsq(columns * root[:, None], by_spot * root, rcond=None)[0] * pairs.spot_error
     errors = np.hypot(np.sqrt(np.diag(coefficient_covariance(columns, left, least))), pulled)
     move = _spot_told(np.column_stack((columns, by_spot)), left, weight, least)
-    if (np.abs(wished - place)[:free] > _BELIEVED * errors).any():
-        return None
     found = forward * float(np.exp(place[0]))
     factor = given if is_given else float(np.exp(-place[1] * pairs.years))
     rate_error = 0.0 if is_given else float(errors[1])
@@ -198,18 +192,3 @@ def _spot_told(columns: NDArray[np.float64], left: F64_1D, weight: F64_1D, least
     root = np.sqrt(weight)
     move = np.linalg.lstsq(-columns * root[:, None], left * root, rcond=None)[0]
     return float(move[-1]), float(np.sqrt(coefficient_covariance(columns, left, least)[-1, -1]))
-
-
-def _single_boundary(place: NDArray[np.float64], growth: float, years: float, is_given: bool) -> NDArray[np.float64]:
-    """The nearest place where rate and yield are not both negative; a given rate stays, whatever the yield.
-
-    Where they are, options have two boundaries of exercise, and no price here; quotes of a rate or a yield of zero lead
-    there by their noise.
-    """
-    shift, rate = place.tolist()
-    dividend = rate - (shift + growth) / years
-    if max(rate, dividend) >= 0.0 or (is_given and dividend <= rate):
-        return place
-    lifted = _ZERO - max(rate, dividend)
-    # The forward is what quotes know best: a rate that is asked for moves, with the yield.
-    return np.array([shift - lifted * years, rate] if is_given else [shift, rate + lifted])

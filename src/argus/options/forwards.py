@@ -239,6 +239,9 @@ def implied_forwards(
         line, calls, puts, why = _expiry(calls, puts, strikes, bids, asks, t, given, curve is not None, rules)
         if line is not None and is_early[number]:
             line, why = _without_early(line, calls, puts, strikes, bids, asks, t, given, (spot, spot_error), rules)
+        # Not before: what the right to exercise early is worth can bend a line beyond belief.
+        if line is not None:
+            line, why = _judged(line, strikes[calls], t, rules)
         pairs[number], reason[number] = len(calls), why
         if line is None:
             continue
@@ -284,7 +287,7 @@ def _expiry(
     is_given: bool,
     rules: ParityRules,
 ) -> tuple[_Line | None, I64_1D, I64_1D, int]:
-    """The line of one expiry with the pairs it rests on, or none and the reason."""
+    """The line of one expiry, not judged yet, with the pairs it rests on; or none and the reason."""
     if not years > 0.0:
         return None, calls, puts, Reason.EXPIRED if years <= 0.0 else Reason.NOT_FINITE
     least = rules.pairs_min - 1 if is_given else rules.pairs_min
@@ -300,8 +303,7 @@ def _expiry(
     scale = _scale(calls, puts, bids, asks)
     open_ = _least(calls, puts, bids, asks)
     line = _fit(strikes[calls], gap, scale, open_, centre, given if is_given else None)
-    believed, why = _judged(line, strikes[calls], years, rules)
-    return believed, calls, puts, why
+    return line, calls, puts, Reason.OK
 
 
 def _scale(calls: I64_1D, puts: I64_1D, bids: F64_1D, asks: F64_1D) -> F64_1D:
@@ -343,7 +345,7 @@ def _without_early(
     rate, growth = -np.log(line.discount) / years, np.log(line.forward / spot[0]) / years
     if abs(rate - growth) > rules.yield_max:
         return None, Reason.YIELD_OUT_OF_RANGE
-    return _judged(line, strikes[calls], years, rules)
+    return line, Reason.OK
 
 
 def _judged(line: _Line, strike: F64_1D, years: float, rules: ParityRules) -> tuple[_Line | None, int]:

@@ -21,7 +21,7 @@ from argus.core.random import stream_key
 from argus.options.heston import HestonParameters, heston_distribution, heston_price
 from argus.options.heston_paths import qe_terms
 from argus.options.implied import implied_vol
-from argus.options.pop_models import Measure, Paths
+from argus.options.pop_models import Drifting, Measure, Paths
 from argus.options.positions import Position
 
 __all__ = ["HestonLaw", "HestonMarks"]
@@ -35,7 +35,7 @@ _S_MIN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class HestonLaw:
+class HestonLaw(Drifting):
     """Stochastic volatility (Heston 1993) as a `Law`; with a position, `HestonMarks` draws its paths.
 
     Attributes
@@ -70,16 +70,6 @@ class HestonLaw:
     def label(self) -> str:
         """Short name."""
         return "heston"
-
-    @property
-    def measure(self) -> Measure:
-        """Risk-neutral, unless a drift was stated."""
-        return Measure.RISK_NEUTRAL if self.drift is None else Measure.REAL_WORLD
-
-    @property
-    def growth(self) -> float:
-        """Annual growth of the mean."""
-        return self.carry if self.drift is None else self.drift
 
     @property
     def assumes(self) -> str:

@@ -430,7 +430,8 @@ class _Run:
         first = self.model.paths(self.elapsed, 0, 1, self.seed)
         marks = EarlyMarks(position, self.elapsed, moves=first.vol_ratio is not None or self.elasticity != 0.0)
         sold = np.flatnonzero(position.early & (position.quantity < 0.0))
-        return marks, {leg: marks.boundary(leg) for leg in sold.tolist()}
+        edges = {leg: marks.boundary(leg) for leg in sold.tolist()}
+        return marks, {leg: edge for leg, edge in edges.items() if not np.isnan(edge).all()}
 
     def follow(self, first: int, last: int) -> None:
         """Follow paths `first` to `last` (exclusive)."""

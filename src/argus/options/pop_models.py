@@ -22,7 +22,7 @@ from argus.core.errors import ConfigError
 from argus.core.random import stream_key
 from argus.options._valuation import normal_cdf
 
-__all__ = ["BlackScholes", "HistoricalBootstrap", "Law", "Measure", "Model", "PathModel", "Paths"]
+__all__ = ["BlackScholes", "Drifting", "HistoricalBootstrap", "Law", "Measure", "Model", "PathModel", "Paths"]
 
 SESSIONS_A_YEAR = 252
 
@@ -106,8 +106,26 @@ class PathModel(Model, Protocol):
         ...
 
 
+class Drifting:
+    """A model whose mean grows with the forward, or at the drift that the user stated."""
+
+    __slots__ = ()
+    carry: float
+    drift: float | None
+
+    @property
+    def measure(self) -> Measure:
+        """Risk-neutral, unless a drift was stated."""
+        return Measure.RISK_NEUTRAL if self.drift is None else Measure.REAL_WORLD
+
+    @property
+    def growth(self) -> float:
+        """Annual growth of the mean."""
+        return self.carry if self.drift is None else self.drift
+
+
 @dataclass(frozen=True, slots=True)
-class BlackScholes:
+class BlackScholes(Drifting):
     """Constant volatility: the logarithm of the spot is a Brownian motion (Black, Scholes 1973; Merton 1973).
 
     Attributes
@@ -136,16 +154,6 @@ class BlackScholes:
     def label(self) -> str:
         """Short name."""
         return "black_scholes"
-
-    @property
-    def measure(self) -> Measure:
-        """Risk-neutral, unless a drift was stated."""
-        return Measure.RISK_NEUTRAL if self.drift is None else Measure.REAL_WORLD
-
-    @property
-    def growth(self) -> float:
-        """Annual growth of the mean."""
-        return self.carry if self.drift is None else self.drift
 
     @property
     def bridge_vol(self) -> float:

@@ -58,7 +58,7 @@ class Reason(IntEnum):
     YIELD_OUT_OF_RANGE = 20
     """The dividend yield, or cost of borrowing, is absurd."""
     DOUBLE_BOUNDARY = 21
-    """An American option that pays to exercise between two boundaries, which only negative rates and yields make."""
+    """Of rows stored long ago: an American option that pays to exercise between two boundaries now has an answer."""
     FORWARD_UNCERTAIN = 22
     """Put-call parity leaves the forward of the expiry so uncertain that it says nothing."""
     NO_UNDERLYING_PRICE = 23

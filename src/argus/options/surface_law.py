@@ -14,7 +14,7 @@ import numpy as np
 from argus.core.arrays import F64_1D
 from argus.core.errors import ConfigError
 from argus.options._valuation import normal_cdf
-from argus.options.pop_models import Measure
+from argus.options.pop_models import Drifting
 from argus.options.surface import Surface
 from argus.options.svi import smile_variance
 
@@ -24,7 +24,7 @@ _LOWEST = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SurfaceLaw:
+class SurfaceLaw(Drifting):
     """The smile of an expiry as a `Law` (Breeden and Litzenberger 1978, Journal of Business 51(4)).
 
     Attributes
@@ -59,16 +59,6 @@ class SurfaceLaw:
     def label(self) -> str:
         """Short name."""
         return "market_smile"
-
-    @property
-    def measure(self) -> Measure:
-        """Risk-neutral, unless a drift was stated."""
-        return Measure.RISK_NEUTRAL if self.drift is None else Measure.REAL_WORLD
-
-    @property
-    def growth(self) -> float:
-        """Annual growth of the mean."""
-        return self.carry if self.drift is None else self.drift
 
     @property
     def assumes(self) -> str:

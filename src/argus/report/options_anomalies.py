@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from argus.core.words import counted
 from argus.report import figures
 from argus.report.options_charts import axis, band, dots, matrix, sheet, xy
 from argus.report.options_page import WORDS, OptionsPage, Section, Tile, chart_card, render_page
@@ -171,7 +172,7 @@ def render_anomalies(view: AnomalyView) -> str:
 def _headline(view: AnomalyView, found: int, tradable: int) -> tuple[str, str, str]:
     if not view.tests:
         return "no", "No contract could be held against the surface", "There is no residual, so nothing was ranked."
-    many = f"{view.tests:,} contracts"
+    many = counted(view.tests, "contract")
     if not found:
         return "plain", f"None of {many} stands out beyond chance", "The list below ranks them all the same."
     stand = "stands" if found == 1 else "stand"
@@ -302,7 +303,7 @@ def _cloud_card(view: AnomalyView) -> str:
         "Every contract by log-moneyness and residual. Within half a spread of zero the model's price lies between bid "
         "and ask. A pattern across many contracts is the model's; a lone one is a quote's."
     )
-    label = f"Residuals of {len(view.rows):,} contracts by log-moneyness"
+    label = f"Residuals of {counted(len(view.rows), 'contract')} by log-moneyness"
     return chart_card("Residuals", how, "cloud", label)
 
 

@@ -78,6 +78,8 @@ class PopAnswer:
         The last is the mean of the worst share `tail`; a loss is negative.
     touch : tuple of (float, Measured)
         Strike of each sold option, and the probability that it is touched.
+    assigned : tuple of (str, Measured)
+        Each sold option that may be exercised early, and how often that pays its holder before the position ends.
     closed : tuple of (str, Measured)
         Shares by what closed it, such as ``target``; empty where only the end does.
     days_held : Measured
@@ -96,6 +98,7 @@ class PopAnswer:
     expected_pnl: Measured
     cvar: Measured
     touch: tuple[tuple[float, Measured], ...] = ()
+    assigned: tuple[tuple[str, Measured], ...] = ()
     closed: tuple[tuple[str, Measured], ...] = ()
     days_held: Measured = _TO_THE_END
     levels: tuple[float, ...] = ()
@@ -258,6 +261,7 @@ def _error(one: Measured) -> str:
 
 def _answers(view: PopView, answers: Sequence[_Named]) -> str:
     strikes = sorted({strike for _, answer in answers for strike, _ in answer.touch})
+    sold = list(dict.fromkeys(name for _, answer in answers for name, _ in answer.assigned))
     ways = list(dict.fromkeys(way for _, answer in answers for way, _ in answer.closed))
     money = view.terms.currency
     heads = [
@@ -267,12 +271,16 @@ def _answers(view: PopView, answers: Sequence[_Named]) -> str:
         head(f"Expected, {money}", word="Expected value"),
         head(f"CVaR {figures.percent(view.tail, 0)}, {money}", word="CVaR"),
         *(head(f"Touch {figures.ratio(strike, 2 if strike % 1 else 0)}", word="Touch") for strike in strikes),
+        *(
+            head(f"Assigned {name}", "How often exercising it pays its holder before the position ends.")
+            for name in sold
+        ),
         *(head(f"By {way}", "Share of the cases that it closes.") for way in ways),
         head("Days", "Mean calendar days until it is closed."),
     ]
     rows = []
     for model, answer in answers:
-        touch, closed = dict(answer.touch), dict(answer.closed)
+        touch, assigned, closed = dict(answer.touch), dict(answer.assigned), dict(answer.closed)
         none = Measured(math.nan, why="not asked")
         rows.append(
             (
@@ -282,6 +290,7 @@ def _answers(view: PopView, answers: Sequence[_Named]) -> str:
                 measured(answer.expected_pnl, "money", view.terms.multiplier),
                 measured(answer.cvar, "money", view.terms.multiplier),
                 *(measured(touch.get(strike, none)) for strike in strikes),
+                *(measured(assigned.get(name, Measured(math.nan, why="on paths only"))) for name in sold),
                 *(measured(closed.get(way, Measured(math.nan, why="no exit plan"))) for way in ways),
                 measured(answer.days_held, "days"),
             )

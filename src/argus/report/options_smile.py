@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
+from argus.core.words import agreed, counted
 from argus.report import cards, figures
 from argus.report.options_charts import axis
 from argus.report.options_page import OptionsPage, Section, Tile, chart_card, picker, render_page, switch
@@ -116,7 +117,10 @@ def render_smile(view: SmileView) -> str:
     quotes = sum(len(one.strike) for one in view.expiries)
     used = sum(one.used for one in view.expiries)
     fitted = sum(one.curve_strike is not None for one in view.expiries)
-    headline = f"{used:,} of {quotes:,} quotes in {len(view.expiries):,} expiries have a volatility that is used"
+    over = counted(len(view.expiries), "expiry", "expiries")
+    headline = (
+        f"{used:,} of {counted(quotes, 'quote')} in {over} {agreed(used, 'has', 'have')} a volatility that is used"
+    )
     left_out = Counter(reason for one in view.expiries for reason in one.reason if reason)
     below = (
         f"Left out, {left_out.total():,}: {', '.join(_reasons(left_out, len(left_out)))}."
@@ -155,7 +159,7 @@ def _first(view: SmileView) -> int:
 
 
 def _card(view: SmileView) -> str:
-    names = [f"{one.label} · {_days(one.days)} days · {one.used} quotes" for one in view.expiries]
+    names = [f"{one.label} · {_days(one.days)} days · {counted(one.used, 'quote')}" for one in view.expiries]
     tools = (
         picker("smile", "Expiry", names, _first(view))
         + switch("smile", "axis", (("strike", "strike"), ("k", "log-moneyness"), ("sd", "deviations")))

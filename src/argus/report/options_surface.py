@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D
+from argus.core.words import counted
 from argus.report import figures
 from argus.report.options_charts import DASHES, axis, curve, mark, matrix, sheet, xy
 from argus.report.options_page import OptionsPage, Section, Tile, chart_card, picker, render_page, switch
@@ -232,7 +233,7 @@ def _headline(view: SurfaceView) -> tuple[str, str, str]:
         return "no", "No expiry could be fitted", "The table says why."
     failed = [one for one in view.findings if one.passed is False]
     share = figures.percent(_share_inside(view))
-    over = "1 expiry" if fitted == 1 else f"{fitted} expiries"
+    over = counted(fitted, "expiry", "expiries")
     sentence = f"{share} of the quotes hold the model's price between bid and ask, over {over}"
     if failed:
         return "no", sentence, f"{len(failed)} of {len(view.findings)} checks failed: {failed[0].sentence}"
