@@ -15,6 +15,7 @@ from numba import njit
 from argus.core._sharing_kernels import share_compiled
 from argus.features._algebra_kernels import log_ratios
 from argus.features._form_kernels import kernel
+from argus.features._level_kernels import stretch_end
 
 _RING = 512
 _MASK = _RING - 1
@@ -80,9 +81,7 @@ def _first_prices(x, volume, session, row, state, centre, log_centre):  # type: 
         if not price == price and x[i] > 0.0 and volume[i] == volume[i]:
             price = x[i]
             log_price = math.log(price)
-        end = i + 1
-        while end < n and session[end] == now and price == price:
-            end += 1
+        end = stretch_end(session, i) if price == price else i + 1
         centre[i:end] = price
         log_centre[i:end] = log_price
         i = end
