@@ -242,10 +242,11 @@ def signed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     old = work[io[0], at - 1 : at - 1 + n]
     out = work[io[1], at : at + n]
     run = state[0]
+    before = (1.0 if run > 0.0 else 0.0) - (1.0 if run < 0.0 else 0.0)
     for i in range(n):
-        up = (run if run > 0.0 else 0.0) + 1.0
-        down = (run if run < 0.0 else 0.0) - 1.0
-        run = up if x[i] > old[i] else (down if x[i] < old[i] else 0.0)
+        side = (1.0 if x[i] > old[i] else 0.0) - (1.0 if x[i] < old[i] else 0.0)
+        run = side + (run if side == before else 0.0)
+        before = side
         out[i] = run if (x[i] == x[i]) & (old[i] == old[i]) else np.nan
     state[0] = run
 
@@ -273,13 +274,21 @@ def round_number(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
         finer *= 10.0
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
-    low = 1.0
-    high = 1.0
+    low, high = _decade(abs(x[0])) if n > 0 and abs(x[0]) > 0.0 else (1.0, 1.0)
+    others = 0
+    for i in range(n):
+        others += 1 if not ((low <= abs(x[i])) & (abs(x[i]) < high)) else 0
+    if others == 0:
+        # The whole piece in one decade: so it is with prices.
+        step = low / finer
+        for i in range(n):
+            steps = x[i] / step
+            out[i] = steps - np.floor(steps + 0.5)
+        return
     for i in range(n):
         size = abs(x[i])
-        if not (low <= size < high):
-            if size > 0.0:
-                low, high = _decade(size)
+        if size > 0.0 and not (low <= size < high):
+            low, high = _decade(size)
         steps = x[i] / (low / finer)
         value = steps - np.floor(steps + 0.5)
         out[i] = value if size > 0.0 else np.nan
