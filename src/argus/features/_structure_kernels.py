@@ -144,23 +144,24 @@ def _unfilled(low, old_high, side, row, state, ring, gap, near_out, row_out):  #
         gap[i] = side * low[i] - side * old_high[i]
     for i in range(len(low)):
         is_new = gap[i] > 0.0
-        reached = side * old_high[i] if is_new else side * low[i]
-        while reached <= far:
-            place = place - 1 if place > 0 else m - 1
-            count -= 1
-            last = 3 * (place - 1 if place > 0 else m - 1)
-            near = ring[last] if count > 0 else np.nan
-            far = ring[last + 1] if count > 0 else -np.inf
-            since = ring[last + 2] if count > 0 else -1.0
-        if is_new:
-            near = low[i]
-            far = reached
-            since = float(row + i)
-            ring[3 * place] = near
-            ring[3 * place + 1] = far
-            ring[3 * place + 2] = since
-            place = place + 1 if place + 1 < m else 0
-            count = min(count + 1, m)
+        if is_new | (side * low[i] <= far):
+            reached = side * old_high[i] if is_new else side * low[i]
+            while reached <= far:
+                place = place - 1 if place > 0 else m - 1
+                count -= 1
+                last = 3 * (place - 1 if place > 0 else m - 1)
+                near = ring[last] if count > 0 else np.nan
+                far = ring[last + 1] if count > 0 else -np.inf
+                since = ring[last + 2] if count > 0 else -1.0
+            if is_new:
+                near = low[i]
+                far = reached
+                since = float(row + i)
+                ring[3 * place] = near
+                ring[3 * place + 1] = far
+                ring[3 * place + 2] = since
+                place = place + 1 if place + 1 < m else 0
+                count = min(count + 1, m)
         near_out[i] = near
         row_out[i] = since
     state[0] = count
