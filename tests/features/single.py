@@ -13,12 +13,12 @@ from tests.features.market import Market
 _PIECE = 1_500
 
 
-def values_of(name: str, columns: Market, **parameters: ParameterValue) -> F64_1D:
-    """The feature's values, in pieces of 1,500 rows or fewer."""
-    runner = Runner([feature(name).term(parameters)], _PIECE)
+def values_of(name: str, columns: Market, *, piece: int = _PIECE, **parameters: ParameterValue) -> F64_1D:
+    """The feature's values, in pieces of at most so many rows."""
+    runner = Runner([feature(name).term(parameters)], piece)
     n = len(columns["close"])
     out = np.empty((1, n))
-    for first in range(0, n, _PIECE):
-        last = min(first + _PIECE, n)
+    for first in range(0, n, piece):
+        last = min(first + piece, n)
         runner.feed([columns[one][first:last] for one in runner.inputs], out, first)
     return out[0]

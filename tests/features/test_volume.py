@@ -256,6 +256,18 @@ def test_the_session_profile_agrees_with_its_definition(bin_width: float, share:
         np.testing.assert_allclose(got[:, t], want, atol=1e-12)
 
 
+@pytest.mark.parametrize("volumes", ["few", "fractional"])
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+def test_a_value_area_that_is_kept_is_the_one_that_the_search_finds(volumes: str, share: float) -> None:
+    """A row fed alone searches anew; equal bins, and sums that just reach the share, are where the two could part."""
+    columns = with_gaps(market(38, 1_200))
+    columns["volume"] = np.floor(columns["volume"] % 4.0) if volumes == "few" else columns["volume"] / 7.0
+    for name in PROFILE:
+        kept = values_of(name, columns, bin=2.0, share=share)
+        searched = values_of(name, columns, piece=1, bin=2.0, share=share)
+        np.testing.assert_array_equal(kept, searched, err_msg=name)
+
+
 @pytest.mark.parametrize("n", [3, 120])
 def test_the_rolling_profile_agrees_with_its_definition(n: int) -> None:
     columns = market(33, 700)

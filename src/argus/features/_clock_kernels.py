@@ -6,6 +6,7 @@ import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+from argus.features._level_kernels import stretch_end
 
 _TURN = 6.283185307179586
 _TO_WHOLE = 6755399441055744.0
@@ -42,9 +43,7 @@ def date(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     i = 0
     while i < n:
         today = day[i]
-        end = i + 1
-        while end < n and day[end] == today:
-            end += 1
+        end = stretch_end(day, i)
         # 719,468 days lie between 0000-03-01 and 1970-01-01; 400 years have 146,097 days.
         left = (int(today) + 719_468) % 146_097
         century = min(left // 36_524, 3)
@@ -53,15 +52,9 @@ def date(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         left -= min(left // 365, 3) * 365
         # From March on, months of 31 and 30 days alternate so that five of them have 153 days.
         k = (5 * left + 2) // 153
-        which_day = float(left - (153 * k + 2) // 5 + 1)
-        which_month = float(k + 3 if k < 10 else k - 9)
-        which_weekday = float((int(today) + 3) % 7)
-        for j in range(i, end):
-            weekday[j] = which_weekday
-        for j in range(i, end):
-            of_month[j] = which_day
-        for j in range(i, end):
-            month[j] = which_month
+        of_month[i:end] = left - (153 * k + 2) // 5 + 1
+        month[i:end] = k + 3 if k < 10 else k - 9
+        weekday[i:end] = (int(today) + 3) % 7
         i = end
 
 
@@ -119,10 +112,12 @@ def circle(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """
     scale = 1.0 / args[0]
     x = work[io[0], at : at + n]
+    # A month, or a day, stays the same for many rows.
+    is_still = n > 1 and stretch_end(x, 0) == n
     for which in range(2):
         ahead = 0.25 * which
         out = work[io[1 + which], at : at + n]
-        for i in range(n):
+        for i in range(1 if is_still else n):
             turns = x[i] * scale + ahead
             turns -= (turns + _TO_WHOLE) - _TO_WHOLE
             half = 0.5 if turns > 0.0 else -0.5
@@ -132,6 +127,8 @@ def circle(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
             tail = _S13 + s * (_S15 + s * _S17)
             tail = _S7 + s * (_S9 + s * (_S11 + s * tail))
             out[i] = a + a * (s * (_S3 + s * (_S5 + s * tail)))
+        if is_still:
+            out[1:] = out[0]
 
 
 share_compiled(globals())

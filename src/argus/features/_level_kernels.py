@@ -7,9 +7,42 @@ over, so a level is what is known of its stretch. What a stretch was is told fro
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+
+_AT_ONCE = 128
+"""Rows of which is asked together whether they belong to a stretch."""
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def stretch_end(key, first):  # type: ignore[no-untyped-def]
+    """Row after the last of those from `first` on that have the same key; a missing key is like no other."""
+    here = key[first]
+    end = first + 1
+    while end + _AT_ONCE <= len(key):
+        some = key[end : end + _AT_ONCE]
+        others = 0
+        for i in range(len(some)):
+            others += 1 if some[i] != here else 0
+        if others > 0:
+            break
+        end += _AT_ONCE
+    while end < len(key) and key[end] == here:
+        end += 1
+    return end
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _extremes(high, low, top, bottom, top_out, bottom_out):  # type: ignore[no-untyped-def]
+    """Highest and lowest so far, beginning with `top` and `bottom`; gives the last ones."""
+    for i in range(len(high)):
+        top = high[i] if high[i] > top else top
+        bottom = low[i] if low[i] < bottom else bottom
+        top_out[i] = top
+        bottom_out[i] = bottom
+    return top, bottom
 
 
 @kernel()
@@ -57,6 +90,9 @@ def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     low = work[io[2], at : at + n]
     close = work[io[3], at : at + n]
     key = work[io[4], at : at + n]
+    first_out = work[io[5], at : at + n]
+    top_out = work[io[6], at : at + n]
+    bottom_out = work[io[7], at : at + n]
     if state[0] == 0.0:
         state[6] = np.nan
         state[7] = np.nan
@@ -78,44 +114,25 @@ def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
             top = -np.inf
             bottom = np.inf
             last = np.nan
-        here = state[1]
-        end = i + 1
-        while end < n and key[end] == here:
-            end += 1
-        out = work[io[5], at + i : at + end]
-        k = 0
-        while k < end - i and first_open != first_open:
-            first_open = opened[i + k]
-            out[k] = first_open
+        end = stretch_end(key, i)
+        k = i
+        while k < end and first_open != first_open:
+            first_open = opened[k]
+            first_out[k] = first_open
             k += 1
-        for j in range(k, end - i):
-            out[j] = first_open
-        out = work[io[6], at + i : at + end]
-        x = high[i:end]
-        for j in range(end - i):
-            top = x[j] if x[j] > top else top
-            out[j] = top
-        out = work[io[7], at + i : at + end]
-        x = low[i:end]
-        for j in range(end - i):
-            bottom = x[j] if x[j] < bottom else bottom
-            out[j] = bottom
+        first_out[k:end] = first_open
+        top, bottom = _extremes(high[i:end], low[i:end], top, bottom, top_out[i:end], bottom_out[i:end])
         for j in range(end - 1, i - 1, -1):
             if close[j] == close[j]:
                 last = close[j]
                 break
         for which in range(3):
-            out = work[io[8 + which], at + i : at + end]
-            value = state[6 + which]
-            for j in range(end - i):
-                out[j] = value
+            work[io[8 + which], at + i : at + end] = state[6 + which]
         i = end
-    out = work[io[6], at : at + n]
-    for i in range(n):
-        out[i] = out[i] if out[i] > -np.inf else np.nan
-    out = work[io[7], at : at + n]
-    for i in range(n):
-        out[i] = out[i] if out[i] < np.inf else np.nan
+    for j in range(n):
+        top_out[j] = top_out[j] if top_out[j] > -np.inf else np.nan
+    for j in range(n):
+        bottom_out[j] = bottom_out[j] if bottom_out[j] < np.inf else np.nan
     state[2] = first_open
     state[3] = top
     state[4] = bottom
@@ -150,18 +167,29 @@ def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         bottom = np.inf
         torn = 1.0 if start[0] > since[0] else 0.0
     for i in range(n):
+        is_inside = (start[i] >= since[i]) & (close[i] <= until[i] + longer)
+        top_out[i] = high[i] if is_inside else -np.inf
+    for i in range(n):
+        is_inside = (start[i] >= since[i]) & (close[i] <= until[i] + longer)
+        bottom_out[i] = low[i] if is_inside else np.inf
+    i = 0
+    while i < n:
         if session[i] != here:
             here = session[i]
             top = -np.inf
             bottom = np.inf
             torn = 0.0
-        end = until[i] + longer
-        is_inside = (start[i] >= since[i]) & (close[i] <= end) & (torn == 0.0)
-        top = high[i] if (high[i] > top) & is_inside else top
-        bottom = low[i] if (low[i] < bottom) & is_inside else bottom
-        is_known = (close[i] >= end) & (top > -np.inf) & (bottom < np.inf)
-        top_out[i] = top if is_known else np.nan
-        bottom_out[i] = bottom if is_known else np.nan
+        end = stretch_end(session, i)
+        if torn != 0.0:
+            top_out[i:end] = -np.inf
+        parts = top_out[i:end], bottom_out[i:end]
+        top, bottom = _extremes(parts[0], parts[1], top, bottom, parts[0], parts[1])
+        i = end
+    for i in range(n):
+        is_known = (close[i] >= until[i] + longer) & (top_out[i] > -np.inf) & (bottom_out[i] < np.inf)
+        top_out[i] = top_out[i] if is_known else np.nan
+    for i in range(n):
+        bottom_out[i] = bottom_out[i] if top_out[i] == top_out[i] else np.nan
     state[1] = here
     state[2] = top
     state[3] = bottom

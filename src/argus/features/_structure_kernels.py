@@ -76,52 +76,55 @@ def swings(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         trend[i] = rises - falls if is_known else np.nan
 
 
-@kernel(state=_swing_levels, outputs=2, cost=13.0)
+@njit(cache=True, error_model="numpy", nogil=True)
+def _compare(level, x, above, below):  # type: ignore[no-untyped-def]
+    """Take a level where it is nearer to the values than those that were found at or above, and at or below, them."""
+    for i in range(len(x)):
+        above[i] = level if (level >= x[i]) & (level < above[i]) else above[i]
+    for i in range(len(x)):
+        below[i] = level if (level <= x[i]) & (level > below[i]) else below[i]
+
+
+@kernel(state=_swing_levels, outputs=2, scratch=1, cost=8.0)
 def nearest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Nearest swing level at or above the close, and at or below it, of the last args[1] swing highs and as many lows.
 
     Inputs: close, then the first four outputs of `swings` of args[0] rows. State: swing highs and lows so far, and the
-    levels, the oldest written over.
+    levels, the oldest written over: each stays for many rows, which are compared with it together.
     """
     k = args[0]
     m = int(args[1])
     x = work[io[0], at : at + n]
-    high = work[io[1], at : at + n]
-    low = work[io[2], at : at + n]
-    since_high = work[io[3], at : at + n]
-    since_low = work[io[4], at : at + n]
-    above_out = work[io[5], at : at + n]
-    below_out = work[io[6], at : at + n]
-    levels = state[2:]
-    above = -np.inf
-    below = np.inf
+    above = work[io[5], at : at + n]
+    below = work[io[6], at : at + n]
+    rows = work[io[7], at : at + n]
+    above[:] = np.inf
+    below[:] = -np.inf
+    for which in range(2):
+        swing = work[io[1 + which], at : at + n]
+        since = work[io[3 + which], at : at + n]
+        before = int(state[which])
+        turn = before % m
+        count = 0
+        for i in range(n):
+            rows[count] = i
+            count += 1 if since[i] == k else 0
+        for j in range(m):
+            place = 2 + m * which + j
+            level = state[place] if before > j else np.nan
+            begin = 0
+            for new in range(j - turn if j >= turn else j - turn + m, count, m):
+                end = int(rows[new])
+                _compare(level, x[begin:end], above[begin:end], below[begin:end])
+                level = swing[end]
+                begin = end
+            _compare(level, x[begin:], above[begin:], below[begin:])
+            state[place] = level
+        state[which] += count
     for i in range(n):
-        close = x[i]
-        is_changed = not (below < close < above)
-        for which in range(2):
-            if since_high[i] == k if which == 0 else since_low[i] == k:
-                place = m * which + int(state[which]) % m
-                level = high[i] if which == 0 else low[i]
-                gone = levels[place] if state[which] >= m else np.nan
-                is_changed = is_changed or gone == above or gone == below
-                levels[place] = level
-                state[which] += 1.0
-                above = level if (level >= close) & (level < above) else above
-                below = level if (level <= close) & (level > below) else below
-        if is_changed:
-            above = np.inf
-            below = -np.inf
-            for which in range(2):
-                for j in range(m * which, m * which + min(int(state[which]), m)):
-                    level = levels[j]
-                    above = level if (level >= close) & (level < above) else above
-                    below = level if (level <= close) & (level > below) else below
-        above_out[i] = above if above < np.inf else np.nan
-        below_out[i] = below if below > -np.inf else np.nan
-        if close != close:
-            # Nothing was found for a missing close, which says nothing of the next.
-            above = -np.inf
-            below = np.inf
+        above[i] = above[i] if above[i] < np.inf else np.nan
+    for i in range(n):
+        below[i] = below[i] if below[i] > -np.inf else np.nan
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -133,7 +136,7 @@ def _unfilled(low, old_high, side, row, state, ring, gap, near_out, row_out):  #
     m = len(ring) // 3
     count = int(state[0])
     place = int(state[1])
-    last = 3 * ((place + m - 1) % m)
+    last = 3 * (place - 1 if place > 0 else m - 1)
     near = ring[last] if count > 0 else np.nan
     far = ring[last + 1] if count > 0 else -np.inf
     since = ring[last + 2] if count > 0 else -1.0
@@ -141,23 +144,24 @@ def _unfilled(low, old_high, side, row, state, ring, gap, near_out, row_out):  #
         gap[i] = side * low[i] - side * old_high[i]
     for i in range(len(low)):
         is_new = gap[i] > 0.0
-        reached = side * old_high[i] if is_new else side * low[i]
-        while reached <= far:
-            place = place - 1 if place > 0 else m - 1
-            count -= 1
-            last = 3 * ((place + m - 1) % m)
-            near = ring[last] if count > 0 else np.nan
-            far = ring[last + 1] if count > 0 else -np.inf
-            since = ring[last + 2] if count > 0 else -1.0
-        if is_new:
-            near = low[i]
-            far = reached
-            since = float(row + i)
-            ring[3 * place] = near
-            ring[3 * place + 1] = far
-            ring[3 * place + 2] = since
-            place = place + 1 if place + 1 < m else 0
-            count = min(count + 1, m)
+        if is_new | (side * low[i] <= far):
+            reached = side * old_high[i] if is_new else side * low[i]
+            while reached <= far:
+                place = place - 1 if place > 0 else m - 1
+                count -= 1
+                last = 3 * (place - 1 if place > 0 else m - 1)
+                near = ring[last] if count > 0 else np.nan
+                far = ring[last + 1] if count > 0 else -np.inf
+                since = ring[last + 2] if count > 0 else -1.0
+            if is_new:
+                near = low[i]
+                far = reached
+                since = float(row + i)
+                ring[3 * place] = near
+                ring[3 * place + 1] = far
+                ring[3 * place + 2] = since
+                place = place + 1 if place + 1 < m else 0
+                count = min(count + 1, m)
         near_out[i] = near
         row_out[i] = since
     state[0] = count
@@ -239,10 +243,11 @@ def signed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     old = work[io[0], at - 1 : at - 1 + n]
     out = work[io[1], at : at + n]
     run = state[0]
+    before = (1.0 if run > 0.0 else 0.0) - (1.0 if run < 0.0 else 0.0)
     for i in range(n):
-        up = (run if run > 0.0 else 0.0) + 1.0
-        down = (run if run < 0.0 else 0.0) - 1.0
-        run = up if x[i] > old[i] else (down if x[i] < old[i] else 0.0)
+        side = (1.0 if x[i] > old[i] else 0.0) - (1.0 if x[i] < old[i] else 0.0)
+        run = side + (run if side == before else 0.0)
+        before = side
         out[i] = run if (x[i] == x[i]) & (old[i] == old[i]) else np.nan
     state[0] = run
 
@@ -270,13 +275,21 @@ def round_number(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
         finer *= 10.0
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
-    low = 1.0
-    high = 1.0
+    low, high = _decade(abs(x[0])) if n > 0 and abs(x[0]) > 0.0 else (1.0, 1.0)
+    others = 0
+    for i in range(n):
+        others += 1 if not ((low <= abs(x[i])) & (abs(x[i]) < high)) else 0
+    if others == 0:
+        # The whole piece in one decade: so it is with prices.
+        step = low / finer
+        for i in range(n):
+            steps = x[i] / step
+            out[i] = steps - np.floor(steps + 0.5)
+        return
     for i in range(n):
         size = abs(x[i])
-        if not (low <= size < high):
-            if size > 0.0:
-                low, high = _decade(size)
+        if size > 0.0 and not (low <= size < high):
+            low, high = _decade(size)
         steps = x[i] / (low / finer)
         value = steps - np.floor(steps + 0.5)
         out[i] = value if size > 0.0 else np.nan

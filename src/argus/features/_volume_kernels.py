@@ -385,8 +385,10 @@ def usual_volume(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
     session = work[io[3], at : at + n]
     out = work[io[4], at : at + n]
     for i in range(n):
+        out[i] = (start[i] - opening[i]) / seconds
+    for i in range(n):
+        since = out[i]
         out[i] = np.nan
-        since = (start[i] - opening[i]) / seconds
         if not (since >= 0.0 and since < slots):
             continue
         slot = _SLOT * int(since)
