@@ -1,4 +1,4 @@
-"""Plans at work: rows in, values out, in pieces of thousands of rows or one row at a time, with the same bits.
+"""Plans at work: rows in, values out, in pieces of a thousand rows or one row at a time, with the same bits.
 
 A `Runner` holds the workspace of one plan and, for every coarser clock that it looks at, another runner over that
 clock's bars. All that it remembers can be taken as bytes and put back.
@@ -21,8 +21,8 @@ from argus.features.plan import Plan, make_plan, past_places, term_key
 
 __all__ = ["PIECE", "Columns", "Runner", "State"]
 
-PIECE: Final = 2048
-"""Rows of a piece in the batch form."""
+PIECE: Final = 1024
+"""Rows of a piece in the batch form: few enough that the columns at work stay in the cache, and no fewer."""
 
 Columns = Mapping[str, NDArray[Any]]
 """Inputs by name, equally long."""
