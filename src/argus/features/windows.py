@@ -87,7 +87,7 @@ def total(x: Term, n: int) -> Node:
 
 def mean(x: Term, n: int) -> Node:
     """Mean of the last `n` values."""
-    return node("algebra.over", total(x, n), args=(n,))
+    return total(x, n) / float(n)
 
 
 def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
@@ -126,7 +126,7 @@ def repaired_mean(x: Term, n: int) -> Node:
 
 def variance(x: Term, n: int, freedom: int = 1) -> Node:
     """Variance of the last `n` values with divisor ``n - freedom``; exactly 0 if all are equal."""
-    return node("algebra.over", _moments(x, n).out(1), args=(n - freedom,))
+    return _moments(x, n).out(1) / float(n - freedom)
 
 
 def deviation(x: Term, n: int, freedom: int = 1) -> Node:
@@ -151,7 +151,7 @@ def _products(x: Term, y: Term, n: int) -> tuple[Node, Node, Node]:
 
 def covariance(x: Term, y: Term, n: int, freedom: int = 1) -> Node:
     """Covariance of the last `n` pairs with divisor ``n - freedom``; exactly 0 if all values of either are equal."""
-    return node("algebra.over", _products(x, y, n)[0], args=(n - freedom,))
+    return _products(x, y, n)[0] / float(n - freedom)
 
 
 def correlation(x: Term, y: Term, n: int) -> Node:
