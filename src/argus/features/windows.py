@@ -22,6 +22,7 @@ __all__ = [
     "correlation",
     "covariance",
     "deviation",
+    "distance",
     "ema",
     "gap_share",
     "growth",
@@ -136,7 +137,7 @@ def deviation(x: Term, n: int, freedom: int = 1) -> Node:
 
 def zscore(x: Term, n: int) -> Node:
     """Distance of the value from the mean of the last `n`, in sample standard deviations; NaN if all are equal."""
-    return (x - _moments(x, n)) / deviation(x, n)
+    return gap_share(x, _moments(x, n), deviation(x, n))
 
 
 def _products(x: Term, y: Term, n: int) -> tuple[Node, Node, Node]:
@@ -351,6 +352,11 @@ def gap_share(x: Term, y: Term, z: Term, scale: float = 1.0, least: float = 0.0)
 def share(x: Term, z: Term, scale: float = 1.0) -> Node:
     """``scale x / z``; NaN unless `z` is above zero."""
     return node("price.share", x, z, args=(scale,))
+
+
+def distance(x: Term, level: Term) -> Node:
+    """How far `x` stands above a level, as a share of ``|x|``; NaN where `x` is zero. All levels share one division."""
+    return node("price.gap_times", x, level, 1.0 / absolute(x))
 
 
 def position(x: Term, low: Term, high: Term, scale: float = 1.0, shift: float = 0.0, least: float = 0.0) -> Node:
