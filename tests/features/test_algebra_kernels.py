@@ -1,4 +1,4 @@
-"""The logarithm that kernels share, against arithmetic of more digits."""
+"""The logarithm that kernels share, against arithmetic of more digits; quotients that are worked out as products."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argus.core.arrays import F64_1D
 from argus.features._algebra_kernels import natural_log
 from argus.features._form_kernels import is_compiled
+from argus.features.inputs import CLOSE
+from argus.features.runner import Runner
 
 
 def units_off(x: float) -> float:
@@ -51,3 +54,39 @@ def test_plain_logarithm_has_the_bits_of_the_compiled_one() -> None:
     random = np.random.default_rng(1)
     for x in np.concatenate((np.exp(random.standard_normal(500) * 40.0), 1.0 + random.standard_normal(500) * 1e-3)):
         assert natural_log.py_func(x) == natural_log(x)
+
+
+def quotients(x: list[float], divisor: float, piece: int) -> F64_1D:
+    runner = Runner([CLOSE / divisor], piece)
+    out = np.empty((1, len(x)))
+    runner.feed_all([np.array(x)], out, lambda _: None)
+    return out[0]
+
+
+@given(
+    st.one_of(st.integers(1, 1000), st.integers(1, 2**20)),
+    st.lists(st.floats(min_value=-1e30, max_value=1e30), max_size=20),
+    st.integers(1, 2**52),
+)
+def test_division_by_a_whole_number_is_exact_to_the_last_bit(divisor: int, some: list[float], whole: int) -> None:
+    # Beside any numbers those whose quotients are exact, or as near to the middle of two floats as can be.
+    known = [float(whole) * divisor, (whole + 0.5) * divisor, (2.0**52 + whole) * divisor]
+    near = [math.nextafter(value, end) for value in known for end in (0.0, math.inf)]
+    x = [value for value in (0.0, -0.0, *some, *known, *near) if value == 0.0 or abs(value) > 1e-250]
+    for sign in (1.0, -1.0):
+        want = np.array(x) / (sign * divisor)
+        for piece in (1, 100):
+            assert quotients(x, sign * divisor, piece).tobytes() == want.tobytes()
+
+
+@given(st.floats(min_value=1e-3, max_value=1e9), st.floats(min_value=1e-20, max_value=1e20))
+def test_division_by_any_number_is_exact_to_a_unit_of_the_last_place(divisor: float, x: float) -> None:
+    assert abs(quotients([x], divisor, 1)[0] - x / divisor) <= math.ulp(x / divisor)
+
+
+@pytest.mark.parametrize("divisor", [1, 2, 3, -4])
+def test_what_is_infinite_stays_so_when_divided(divisor: int) -> None:
+    runner = Runner([1.0 / (CLOSE / divisor)])
+    out = np.empty((1, 2))
+    runner.feed_all([np.array([math.inf, -math.inf])], out, lambda _: None)
+    assert (out == 0.0).all()

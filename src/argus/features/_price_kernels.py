@@ -33,6 +33,17 @@ def gap_share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
 
 
 @kernel()
+def gap_times(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """(x - y) z."""
+    x = work[io[0], at : at + n]
+    y = work[io[1], at : at + n]
+    z = work[io[2], at : at + n]
+    out = work[io[3], at : at + n]
+    for i in range(n):
+        out[i] = (x[i] - y[i]) * z[i]
+
+
+@kernel()
 def share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[0] x / z; NaN unless z is above zero."""
     scale = args[0]

@@ -29,6 +29,8 @@ __all__ = ["SetRunner", "bar_columns", "compute", "compute_set", "load_loops"]
 
 _NS: Final = 1e9
 _LARGEST_PIECE: Final = 65_536
+_PIECE_BY_PAST: Final = 8
+"""Rows of a piece for every row that is kept of a column's past, taken over all columns."""
 
 Progress = Callable[[int, int], None]
 
@@ -215,10 +217,11 @@ def _nobody(values: int) -> None:
 
 
 def _runner(terms: Sequence[Term], places: Sequence[int] | None = None) -> Runner:
-    """A runner whose pieces are no shorter than the past it looks back on."""
+    """A runner whose pieces are long beside the past that it keeps of a column, which is moved after each piece."""
     runner = Runner(terms, places=places)
-    if runner.plan.history > PIECE:
-        runner = Runner(terms, min(_LARGEST_PIECE, -(-runner.plan.history // PIECE) * PIECE), places)
+    wanted = _PIECE_BY_PAST * int(runner.plan.deep[:, 1].sum()) // runner.plan.columns
+    if wanted > PIECE:
+        runner = Runner(terms, min(_LARGEST_PIECE, -(-wanted // PIECE) * PIECE), places)
     return runner
 
 

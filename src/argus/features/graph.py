@@ -6,7 +6,9 @@ computed once. Arithmetic on terms makes terms: ``CLOSE / mean(CLOSE, 20) - 1.0`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from functools import cache
 from typing import Final
 
@@ -50,7 +52,7 @@ class Term:
     def __truediv__(self, other: Term | float) -> Node:
         if isinstance(other, Term):
             return _both("divide", self, other)
-        return node("algebra.over", self, args=(other,))
+        return node("algebra.over", self, args=(other, *_reciprocal(other)))
 
     def __neg__(self) -> Node:
         return node("algebra.affine", self, args=(-1.0, 0.0))
@@ -187,6 +189,16 @@ def _input(name: str, member: str) -> Input:
 @cache
 def _node(kernel: str, inputs: tuple[Term, ...], args: tuple[float, ...], output: int) -> Node:
     return Node(kernel, inputs, args, output)
+
+
+def _reciprocal(divisor: float) -> tuple[float, float]:
+    """Reciprocal of a number, rounded towards zero, and what is missing, of the same sign."""
+    exact = 1 / Fraction(divisor)
+    factor = float(exact)
+    if abs(Fraction(factor)) > abs(exact):
+        factor = math.nextafter(factor, 0.0)
+    # Where nothing is missing, so little that it is never seen: an infinite number times zero would be none.
+    return factor, float(exact - Fraction(factor)) or factor * 2.0**-200
 
 
 def _both(operation: str, left: Term, right: Term) -> Node:

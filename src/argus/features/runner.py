@@ -1,4 +1,4 @@
-"""Plans at work: rows in, values out, in pieces of thousands of rows or one row at a time, with the same bits.
+"""Plans at work: rows in, values out, in pieces of a thousand rows or one row at a time, with the same bits.
 
 A `Runner` holds the workspace of one plan and, for every coarser clock that it looks at, another runner over that
 clock's bars. All that it remembers can be taken as bytes and put back.
@@ -21,8 +21,8 @@ from argus.features.plan import Plan, make_plan, past_places, term_key
 
 __all__ = ["PIECE", "Columns", "Runner", "State"]
 
-PIECE: Final = 2048
-"""Rows of a piece in the batch form."""
+PIECE: Final = 1024
+"""Rows of a piece in the batch form: few enough that the columns at work stay in the cache, and no fewer."""
 
 Columns = Mapping[str, NDArray[Any]]
 """Inputs by name, equally long."""
@@ -64,7 +64,7 @@ class Runner:
             if isinstance(leaf, Input)
         }
         self.inputs = tuple(sorted(needed))
-        """Names of the inputs, in the order in which `feed` wants them."""
+        """Names of the inputs, in the order in which they are fed."""
         extra = [name for name in self.inputs if name not in own]
         self._columns = np.array(
             [own[name] if name in own else self.plan.columns + extra.index(name) for name in self.inputs],
@@ -95,9 +95,12 @@ class Runner:
             Values go to columns ``out_row`` to ``out_row + n``.
         """
         n = len(rows[0])
+        self.feed_part(_Source(self.inputs, rows, n), 0, n, out, out_row)
+
+    def feed_part(self, source: _Source, first: int, n: int, out: NDArray[Any], out_row: int) -> None:
+        """Take rows `first` to ``first + n`` of a source, at most `piece`, and write their values as `feed` does."""
         at = self._room_for(n)
-        for column, values in zip(self._columns, rows, strict=True):
-            self.work[column, at : at + n] = values
+        source.load(self.work, at, n, self._columns, first)
         self._advance(at, n, out, out_row)
 
     def feed_all(self, columns: Sequence[NDArray[Any]], out: NDArray[Any], done: Callable[[int], None]) -> None:
@@ -114,9 +117,7 @@ class Runner:
         source = _Source(self.inputs, columns, n)
         for first in range(0, n, self.piece):
             rows = min(self.piece, n - first)
-            at = self._room_for(rows)
-            source.load(self.work, at, rows, self._columns, first)
-            self._advance(at, rows, out, first)
+            self.feed_part(source, first, rows, out, first)
             done(self.results * rows)
 
     def feed_one(self, row: NDArray[np.float64], out: NDArray[Any]) -> None:
@@ -193,7 +194,6 @@ class _Coarse:
             *CLOCK_INPUTS,
             *(name for name in self.runner.inputs if name not in CLOCK_INPUTS),
         )
-        self._order: list[int] = [self.inputs.index(name) for name in self.runner.inputs]
         self.columns: I64_1D = np.empty(0, dtype=np.int64)
         self._targets = np.array(columns, dtype=np.int64)
         self._mode = _MODES.get(clock, 2)
@@ -205,6 +205,8 @@ class _Coarse:
         self.held = np.full(len(terms), np.nan)
         self._names = [term_key(one.term) for one in terms]
         self._bars = np.empty((len(self.inputs), 2 * piece))
+        own = [self._bars[self.inputs.index(name)] for name in self.runner.inputs]
+        self._source = _Source(self.runner.inputs, own, 2 * piece)
         self._values = np.empty((len(terms), 2 * piece))
         self._closed = np.empty(piece, dtype=np.int64)
 
@@ -241,7 +243,7 @@ class _Coarse:
             return
         for first in range(0, found, self.runner.piece):
             last = min(first + self.runner.piece, found)
-            self.runner.feed([self._bars[j, first:last] for j in self._order], self._values, first)
+            self.runner.feed_part(self._source, first, last - first, self._values, first)
         self._spread_out(self._values, self._closed, n, self.held, work, self._targets, at)
 
 

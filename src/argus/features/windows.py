@@ -22,6 +22,7 @@ __all__ = [
     "correlation",
     "covariance",
     "deviation",
+    "distance",
     "ema",
     "gap_share",
     "growth",
@@ -87,7 +88,7 @@ def total(x: Term, n: int) -> Node:
 
 def mean(x: Term, n: int) -> Node:
     """Mean of the last `n` values."""
-    return node("algebra.over", total(x, n), args=(n,))
+    return total(x, n) / float(n)
 
 
 def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
@@ -126,7 +127,7 @@ def repaired_mean(x: Term, n: int) -> Node:
 
 def variance(x: Term, n: int, freedom: int = 1) -> Node:
     """Variance of the last `n` values with divisor ``n - freedom``; exactly 0 if all are equal."""
-    return node("algebra.over", _moments(x, n).out(1), args=(n - freedom,))
+    return _moments(x, n).out(1) / float(n - freedom)
 
 
 def deviation(x: Term, n: int, freedom: int = 1) -> Node:
@@ -136,7 +137,7 @@ def deviation(x: Term, n: int, freedom: int = 1) -> Node:
 
 def zscore(x: Term, n: int) -> Node:
     """Distance of the value from the mean of the last `n`, in sample standard deviations; NaN if all are equal."""
-    return (x - _moments(x, n)) / deviation(x, n)
+    return gap_share(x, _moments(x, n), deviation(x, n))
 
 
 def _products(x: Term, y: Term, n: int) -> tuple[Node, Node, Node]:
@@ -151,7 +152,7 @@ def _products(x: Term, y: Term, n: int) -> tuple[Node, Node, Node]:
 
 def covariance(x: Term, y: Term, n: int, freedom: int = 1) -> Node:
     """Covariance of the last `n` pairs with divisor ``n - freedom``; exactly 0 if all values of either are equal."""
-    return node("algebra.over", _products(x, y, n)[0], args=(n - freedom,))
+    return _products(x, y, n)[0] / float(n - freedom)
 
 
 def correlation(x: Term, y: Term, n: int) -> Node:
@@ -351,6 +352,11 @@ def gap_share(x: Term, y: Term, z: Term, scale: float = 1.0, least: float = 0.0)
 def share(x: Term, z: Term, scale: float = 1.0) -> Node:
     """``scale x / z``; NaN unless `z` is above zero."""
     return node("price.share", x, z, args=(scale,))
+
+
+def distance(x: Term, level: Term) -> Node:
+    """How far `x` stands above a level, as a share of ``|x|``; NaN where `x` is zero. All levels share one division."""
+    return node("price.gap_times", x, level, 1.0 / absolute(x))
 
 
 def position(x: Term, low: Term, high: Term, scale: float = 1.0, shift: float = 0.0, least: float = 0.0) -> Node:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from argus.core.strategy import Parameter
+from argus.features import windows as w
 from argus.features.declaration import Feature, Values, column, whole
 from argus.features.graph import Node, Term, input_column, node
 from argus.features.inputs import CLOSE, HIGH, LOW, OPEN
@@ -47,7 +48,7 @@ _MINUTES: Final = whole("minutes", 15, 1, 1440, "Length of the opening range, fr
 
 
 def _distance(level: Term) -> Node:
-    return node("level.share", CLOSE, level)
+    return w.distance(CLOSE, level)
 
 
 def _position(low: Term, high: Term) -> Node:

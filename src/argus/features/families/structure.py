@@ -54,7 +54,7 @@ def _nearest(values: Values) -> Node:
 
 
 def _distance(level: Term) -> Node:
-    return node("level.share", CLOSE, level)
+    return w.distance(CLOSE, level)
 
 
 def _gaps(output: int) -> Node:

@@ -39,7 +39,7 @@ def _from(average: Node) -> Node:
 
 
 def _vwap_z(n: int) -> Node:
-    return (CLOSE - _vwap(n)) / w.weighted_deviation(w.typical_price(), VOLUME, n)
+    return w.gap_share(CLOSE, _vwap(n), w.weighted_deviation(w.typical_price(), VOLUME, n))
 
 
 def _width(values: Values) -> float:
@@ -144,7 +144,7 @@ DECLARED: Final = (
         family="volume",
         meaning="Distance from the session's average price, in deviations of the volume about it.",
         warmup=lambda values: 2,
-        build=lambda values: (CLOSE - _session_average().out(1)) / _session_average().out(2),
+        build=lambda values: w.gap_share(CLOSE, _session_average().out(1), _session_average().out(2)),
         formula="(close - v) / sqrt(sum(volume (p - v)^2) / sum(volume)), v = session_vwap, over the rows of the "
         f"session so far; {_TYPICAL}",
         source="definition (the bands about a VWAP)",
