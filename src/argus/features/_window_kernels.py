@@ -34,6 +34,10 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
+def _longest(args):  # type: ignore[no-untyped-def]
+    return int(max(args))
+
+
 @kernel(state=1)
 def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row, up to this one, that have a value."""
@@ -325,28 +329,36 @@ def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
         out[i] = math.sqrt(x[i] * share)
 
 
-@kernel(depth=_window)
+@kernel(depth=_longest)
 def higher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """The larger of the value and that of args[0] rows before; missing if either is."""
-    k = int(args[0])
+    """The largest of the value and those of so many rows before as the three args say; missing if any is."""
     x = work[io[0], at : at + n]
-    old = work[io[0], at - k : at - k + n]
+    x1 = work[io[0], at - int(args[0]) : at - int(args[0]) + n]
+    x2 = work[io[0], at - int(args[1]) : at - int(args[1]) + n]
+    x3 = work[io[0], at - int(args[2]) : at - int(args[2]) + n]
     out = work[io[1], at : at + n]
     for i in range(n):
-        best = x[i] if x[i] > old[i] else old[i]
-        out[i] = best if x[i] == x[i] else np.nan
+        a = x[i] if x[i] > x1[i] else x1[i]
+        b = x2[i] if x2[i] > x3[i] else x3[i]
+        is_known = (x[i] == x[i]) & (x1[i] == x1[i]) & (x2[i] == x2[i]) & (x3[i] == x3[i])
+        best = a if a > b else b
+        out[i] = best if is_known else np.nan
 
 
-@kernel(depth=_window)
+@kernel(depth=_longest)
 def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """The smaller of the value and that of args[0] rows before; missing if either is."""
-    k = int(args[0])
+    """The smallest of the value and those of so many rows before as the three args say; missing if any is."""
     x = work[io[0], at : at + n]
-    old = work[io[0], at - k : at - k + n]
+    x1 = work[io[0], at - int(args[0]) : at - int(args[0]) + n]
+    x2 = work[io[0], at - int(args[1]) : at - int(args[1]) + n]
+    x3 = work[io[0], at - int(args[2]) : at - int(args[2]) + n]
     out = work[io[1], at : at + n]
     for i in range(n):
-        best = x[i] if x[i] < old[i] else old[i]
-        out[i] = best if x[i] == x[i] else np.nan
+        a = x[i] if x[i] < x1[i] else x1[i]
+        b = x2[i] if x2[i] < x3[i] else x3[i]
+        is_known = (x[i] == x[i]) & (x1[i] == x1[i]) & (x2[i] == x2[i]) & (x3[i] == x3[i])
+        best = a if a < b else b
+        out[i] = best if is_known else np.nan
 
 
 @kernel(depth=_window, outputs=2)
