@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from argus.features._lanes_kernels import furthest, logarithm, sum_of, sum_of_gaps, sum_of_moves
+from argus.features._lanes_kernels import add_up, furthest, logarithm, sum_of, sum_of_gaps, sum_of_moves
 
 
 @njit
@@ -26,6 +26,11 @@ def of_gaps(x, centre, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i, 0] = sum_of_gaps(x[:i], centre)
         out[i, 1] = furthest(x[:i], centre)
+
+
+@njit
+def so_far(x, place, carried):  # type: ignore[no-untyped-def]
+    add_up(x, place, carried)
 
 
 @njit
@@ -75,3 +80,27 @@ def test_moves_are_summed_up_with_their_weights() -> None:
     of_moves(x, y, weights, found)
     terms = np.abs(x - y) * weights
     np.testing.assert_allclose(found, [math.fsum(terms[:i]) for i in range(51)], rtol=0.0, atol=1e-14)
+
+
+@pytest.mark.parametrize("pieces", [[64], [1] * 64, [3, 8, 5, 17, 1, 7, 23]])
+def test_sums_so_far_are_those_of_any_pieces(pieces: list[int]) -> None:
+    x = np.random.default_rng(5).standard_normal(64)
+    want = [math.fsum(x[: i + 1]) for i in range(64)]
+    whole, found = x.copy(), x.copy()
+    so_far(whole, 0, np.full(4, np.nan))
+    carried = np.full(4, np.nan)
+    first = 0
+    for rows in pieces:
+        so_far(found[first : first + rows], first, carried)
+        first += rows
+    np.testing.assert_allclose(whole, want, rtol=0.0, atol=1e-14)
+    np.testing.assert_array_equal(found, whole)
+
+
+def test_sums_so_far_are_made_of_groups_of_eight() -> None:
+    # A small number is lost beside a large one, but not what its group of eight adds up to.
+    x = np.full(16, 0.5)
+    x[:8] = 2.0**53 / 8.0
+    so_far(x, 0, np.zeros(4))
+    assert x[7] == 2.0**53
+    assert x[15] == 2.0**53 + 4.0

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import is_compiled
 
-__all__ = ["furthest", "logarithm", "sum_of", "sum_of_gaps", "sum_of_moves"]
+__all__ = ["add_up", "furthest", "logarithm", "sum_of", "sum_of_gaps", "sum_of_moves"]
 
 _types: Any = import_module("numba").types
 _LN2_HIGH = 6.93147180369123816490e-01
@@ -77,6 +77,91 @@ def logarithm(x):  # type: ignore[no-untyped-def]
     )
     half = 0.5 * f * f
     return exponent * _LN2_HIGH - ((half - (s * (half + (even + odd)) + exponent * _LN2_LOW)) - f)
+
+
+def _add_up_eight_compiled() -> Any:
+    lane = ir.IntType(32)
+    four, places_of_four = ir.VectorType(ir.DoubleType(), 4), ir.VectorType(lane, 4)
+
+    @intrinsic
+    def add_up(typingctx, x, first, total):  # type: ignore[no-untyped-def]
+        def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            def picked(numbers: Any, *places: int) -> Any:
+                # Place 4 is the first of four zeros.
+                return builder.shuffle_vector(numbers, four(None), places_of_four(places))
+
+            data = context.make_array(x)(context, builder, values[0]).data
+            low_place = builder.gep(data, [values[1]])
+            high_place = builder.gep(low_place, [values[1].type(4)])
+            targets = [builder.bitcast(place, four.as_pointer()) for place in (low_place, high_place)]
+            sums = [builder.load(target, align=8) for target in targets]
+            sums = [builder.fadd(one, picked(one, 4, 0, 4, 2)) for one in sums]
+            low, high = (builder.fadd(one, picked(one, 4, 4, 1, 1)) for one in sums)
+            high = builder.fadd(high, picked(low, 3, 3, 3, 3))
+            before = picked(builder.insert_element(four(None), values[2], lane(0)), 0, 0, 0, 0)
+            for one, target in zip((low, high), targets, strict=True):
+                builder.store(builder.fadd(before, one), target, align=8)
+            return builder.extract_element(builder.fadd(before, picked(high, 3, 3, 3, 3)), lane(0))
+
+        return _types.float64(x, _types.int64, _types.float64), lower
+
+    return add_up
+
+
+def _add_up_eight_plain(x, first, total):  # type: ignore[no-untyped-def]
+    sums = [0.0] * 4
+    for place in range(8):
+        last = total + _within_eight(x[first + place], place, sums)
+        x[first + place] = last
+    return last
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _within_eight(value, place, sums):  # type: ignore[no-untyped-def]
+    """Sum of the values of a group of eight up to this one, at a place from 0 to 7.
+
+    ``sums[1:]`` are, where the place has passed them, those of the last four, the last two after them, and the one
+    after these.
+    """
+    if place & 1:
+        value += sums[3]
+    else:
+        sums[3] = value
+    if place & 2:
+        value += sums[2]
+    elif place & 1:
+        sums[2] = value
+    if place & 4:
+        value += sums[1]
+    elif place & 3 == 3:
+        sums[1] = value
+    return value
+
+
+_add_up_eight = _add_up_eight_compiled() if is_compiled() else _add_up_eight_plain
+"""Replace eight values from a place on by `total` and the sums up to each; gives the last."""
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def add_up(x, place, sums):  # type: ignore[no-untyped-def]
+    """Replace the values of an array by the sums up to each, the first one at that place from the beginning.
+
+    Eight values are added up among themselves before they meet the sum of all before them, which so is waited for once
+    in eight rows. `sums` (4 numbers) is carried: that sum, and what `_within_eight` remembers. At place 0 all is new.
+    """
+    total = 0.0 if place == 0 else sums[0]
+    i = 0
+    while i < len(x):
+        if (place + i) & 7 == 0:
+            while i + 8 <= len(x):
+                total = _add_up_eight(x, i, total)
+                i += 8
+        if i < len(x):
+            now = total + _within_eight(x[i], (place + i) & 7, sums)
+            x[i] = now
+            total = now if (place + i) & 7 == 7 else total
+            i += 1
+    sums[0] = total
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

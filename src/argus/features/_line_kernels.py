@@ -15,6 +15,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+from argus.features._lanes_kernels import add_up
 from argus.features._window_kernels import keep_last
 
 _SQUARED_DIGITS = 1e16
@@ -66,28 +67,25 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         first += rows
 
 
-@kernel(state=1)
+@kernel(state=4)
 def block_ramp(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of place in the block times distance from its reference, since the beginning of the block of args[0] rows.
 
     Inputs: the values, the reference of `block_moments`. A missing value counts for nothing.
     """
     block = int(args[0])
-    x = work[io[0], at : at + n]
-    reference = work[io[1], at : at + n]
-    out = work[io[2], at : at + n]
-    total = state[0]
-    offset = row % block
-    for i in range(n):
-        if offset == block:
-            offset = 0
-        if offset == 0:
-            total = 0.0
-        gap = x[i] - reference[i]
-        total += offset * gap if gap == gap else 0.0
-        out[i] = total
-        offset += 1
-    state[0] = total
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n)
+        x = work[io[0], here:end]
+        out = work[io[2], here:end]
+        centre = work[io[1], here]
+        for i in range(len(x)):
+            gap = x[i] - centre
+            out[i] = float(np.int32(offset + i)) * gap if gap == gap else 0.0
+        add_up(out, offset, state)
+        here = end
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -13,6 +13,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+from argus.features._lanes_kernels import add_up
 from argus.features._window_kernels import keep_last
 
 _CANCELLED = 1e-10
@@ -23,30 +24,27 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-@kernel(state=1)
+@kernel(state=4)
 def block_products(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum since the beginning of the block of args[0] rows of products of distances from both references.
 
     Inputs: x, y, their references (the first of `block_moments`). A row with a missing value counts for nothing.
     """
     block = int(args[0])
-    x = work[io[0], at : at + n]
-    y = work[io[1], at : at + n]
-    centre_x = work[io[2], at : at + n]
-    centre_y = work[io[3], at : at + n]
-    out = work[io[4], at : at + n]
-    total = state[0]
-    offset = row % block
-    for i in range(n):
-        if offset == block:
-            offset = 0
-        if offset == 0:
-            total = 0.0
-        value = (x[i] - centre_x[i]) * (y[i] - centre_y[i])
-        total += value if value == value else 0.0
-        out[i] = total
-        offset += 1
-    state[0] = total
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n)
+        x = work[io[0], here:end]
+        y = work[io[1], here:end]
+        out = work[io[4], here:end]
+        centre_x = work[io[2], here]
+        centre_y = work[io[3], here]
+        for i in range(len(x)):
+            value = (x[i] - centre_x) * (y[i] - centre_y)
+            out[i] = value if value == value else 0.0
+        add_up(out, offset, state)
+        here = end
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -16,7 +16,7 @@ _SETTLED = 1e-13
 """Share by which a Kalman gain may still move when it is taken for constant."""
 
 
-@kernel(depth=1, state=3, cost=4.0)
+@kernel(depth=1, state=3, scratch=1, cost=4.0)
 def relative_strength(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Wilder's RSI over args[0] rows, from 0 to 100; state: changes seen, sums or means of rises and of falls."""
     w = args[0]
@@ -25,27 +25,32 @@ def relative_strength(work, io, at, n, row, args, state):  # type: ignore[no-unt
     x = work[io[0], at : at + n]
     old = work[io[0], at - 1 : at - 1 + n]
     out = work[io[1], at : at + n]
+    sunk = work[io[2], at : at + n]
     seen = state[0]
     rises = state[1]
     falls = state[2]
     for i in range(n):
         change = x[i] - old[i]
+        out[i] = (change if change > 0.0 else SPECK) * gain
+        sunk[i] = (-change if change < 0.0 else SPECK) * gain
+    for i in range(n):
+        change = x[i] - old[i]
         is_known = change == change
-        rise = change if change > 0.0 else SPECK
-        fall = -change if change < 0.0 else SPECK
         seen += 1.0 if is_known else 0.0
         # The first w changes are averaged plainly; a missing one leaves all as it was.
         is_first = seen <= w
         keep = 1.0 if is_first | (not is_known) else decay
-        share = gain
-        rises = rises * keep + rise * share
-        falls = falls * keep + fall * share
-        both = rises + falls
-        value = 100.0 * (unfaded(rises) / both)
-        out[i] = value if is_known & (seen >= w) & (both > FADED) else np.nan
+        rises = rises * keep + out[i]
+        falls = falls * keep + sunk[i]
+        out[i] = rises if is_known & (seen >= w) else np.nan
+        sunk[i] = falls
     state[0] = seen
     state[1] = rises
     state[2] = falls
+    for i in range(n):
+        both = out[i] + sunk[i]
+        value = 100.0 * (unfaded(out[i]) / both)
+        out[i] = value if both > FADED else np.nan
 
 
 @kernel(depth=1, state=4, outputs=3, cost=5.0)
@@ -74,21 +79,29 @@ def directional(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
         last = close_before[i]
         top = high[i] if high[i] > last else last
         bottom = low[i] if low[i] < last else last
-        reach = top - bottom
         is_known = (up == up) & (down == down) & (last == last)
+        index[i] = (top - bottom) + SPECK if is_known else np.nan
+        plus[i] = up if (up > 0.0) & (up > down) & is_known else SPECK
+        minus[i] = down if (down > 0.0) & (down > up) & is_known else SPECK
+    for i in range(n):
+        reach = index[i]
+        is_known = reach == reach
         seen += 1.0 if is_known else 0.0
         keep = decay if is_known & (seen >= w) else 1.0
-        way = way * keep + (reach + SPECK if is_known else 0.0)
-        ups = ups * keep + (up if (up > 0.0) & (up > down) & is_known else SPECK)
-        downs = downs * keep + (down if (down > 0.0) & (down > up) & is_known else SPECK)
-        index[i] = unfaded(way) if is_known & (seen >= w) else np.nan
-        plus[i] = unfaded(ups)
-        minus[i] = unfaded(downs)
+        way = way * keep + (reach if is_known else 0.0)
+        ups = ups * keep + plus[i]
+        downs = downs * keep + minus[i]
+        index[i] = way if is_known & (seen >= w) else np.nan
+        plus[i] = ups
+        minus[i] = downs
     state[0] = seen
     state[1] = way
     state[2] = ups
     state[3] = downs
     for i in range(n):
+        plus[i] = unfaded(plus[i])
+        minus[i] = unfaded(minus[i])
+        index[i] = unfaded(index[i])
         both = plus[i] + minus[i]
         apart = 100.0 * (abs(plus[i] - minus[i]) / both)
         is_known = index[i] > 0.0
@@ -143,13 +156,13 @@ def parabolic(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
                 stop[i] = side * sar
                 extreme = high[i] if side > 0.0 else -low[i]
                 pace = step
-                sar = min(sar + pace * (extreme - sar), reach, now)
+                sar = min(min(reach, now), sar + pace * (extreme - sar))
             else:
                 stop[i] = side * sar
                 if top > extreme:
                     extreme = top
                     pace = min(pace + step, most)
-                sar = min(sar + pace * (extreme - sar), before, floor)
+                sar = min(min(before, floor), sar + pace * (extreme - sar))
             side_out[i] = side
         last_high = high[i]
         last_low = low[i]
@@ -211,23 +224,28 @@ def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     low = work[io[1], at : at + n]
     high = work[io[2], at : at + n]
     out = work[io[3], at : at + n]
+    for i in range(n):
+        raw = 0.66 * ((x[i] - low[i]) / (high[i] - low[i]) - 0.5) + SPECK
+        out[i] = raw if high[i] > low[i] else np.nan
     place = state[0]
     for i in range(n):
-        raw = 0.66 * ((x[i] - low[i]) / (high[i] - low[i]) - 0.5) + SPECK + 0.67 * place
-        raw = 0.999 if raw > 0.99 else raw
-        raw = -0.999 if raw < -0.99 else raw
-        is_known = high[i] > low[i]
-        place = raw if is_known else place
-        out[i] = place if is_known else np.nan
+        raw = out[i] + 0.67 * place
+        # Both bounds are asked for at once, and what is missing is told by what does not wait for the row before.
+        held = -0.999 if raw < -0.99 else raw
+        held = 0.999 if raw > 0.99 else held
+        place = held if out[i] == out[i] else place
+        out[i] = held
     state[0] = place
     for i in range(n):
-        out[i] = 0.5 * natural_log((1.0 + out[i]) / (1.0 - out[i]))
+        out[i] = 0.5 * natural_log((1.0 + out[i]) / (1.0 - out[i])) + SPECK
     bent = state[1]
     for i in range(n):
-        value = out[i] + SPECK + 0.5 * bent
-        bent = value if value == value else bent
-        out[i] = unfaded(value)
+        value = out[i] + 0.5 * bent
+        bent = value if out[i] == out[i] else bent
+        out[i] = value
     state[1] = bent
+    for i in range(n):
+        out[i] = unfaded(out[i])
 
 
 @kernel(state=9, outputs=2, cost=4.0)

@@ -5,7 +5,9 @@ counted from the first row, so rounding cannot pile up over a long column, the s
 differences of many rows are taken at once. Spreads are summed about a value of the block; where too few digits are
 left, as after a jump, the window is summed up afresh.
 
-Which windows are whole is told by one column, the rows in a row that had a value (`observed_run`).
+Which windows are whole is told by one column, the rows in a row that had a value (`observed_run`). Beside sums of
+blocks it is left out but for the last row, where that tells that all windows of a piece are whole (`_all_whole`), as it
+nearly always does. So is all of a block's reference that nobody needs.
 """
 
 from __future__ import annotations
@@ -18,34 +20,28 @@ from numba import njit
 from argus.core._sharing_kernels import share_compiled
 from argus.features._algebra_kernels import SPECK, unfaded
 from argus.features._form_kernels import kernel
+from argus.features._lanes_kernels import add_up
 
 _CANCELLED = 1e-6
 """A sum of squares this small against all squares of its blocks has lost digits."""
+
+
+_ROWS_AT_ONCE = 512
+"""Rows that are gone through several times at once, so that they stay in the first cache."""
 
 
 def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
+def _longest(args):  # type: ignore[no-untyped-def]
+    return int(max(args))
+
+
 @kernel(state=1)
 def observed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row, up to this one, that have a value."""
     state[0] = _count_on(work[io[0], at : at + n], state[0], work[io[1], at : at + n])
-
-
-@kernel(state=2, outputs=2, lanes=True)
-def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Sum since the beginning of the block of args[0] rows, and the `observed_run`; a missing value counts 0."""
-    last = len(args) - 1
-    for j in range(0, len(args), 4):
-        b = min(j + 1, last)
-        c = min(j + 2, last)
-        d = min(j + 3, last)
-        if args[j] == args[b] == args[c] == args[d]:
-            _four_block_sums(work, io, at, n, row % int(args[j]), int(args[j]), j, b, c, d, state)
-        else:
-            for k in range(j, d + 1):
-                _four_block_sums(work, io, at, n, row % int(args[k]), int(args[k]), k, k, k, k, state)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -65,37 +61,45 @@ def _count_on(x, run, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _four_block_sums(work, io, at, n, offset, block, a, b, c, d, state):  # type: ignore[no-untyped-def]
-    """Lanes a to d of `block_sum` row by row, so that none waits for its own last sum; the same one may come twice."""
-    for k in range(a, d + 1):
-        state[2 * k + 1] = _count_on(work[io[3 * k], at : at + n], state[2 * k + 1], work[io[3 * k + 2], at : at + n])
-    sum_a, sum_b, sum_c, sum_d = state[2 * a], state[2 * b], state[2 * c], state[2 * d]
-    first = 0
-    while first < n:
-        if offset == block:
-            offset = 0
-        if offset == 0:
-            sum_a = sum_b = sum_c = sum_d = 0.0
-        rows = min(n - first, block - offset)
-        here = at + first
-        xa = work[io[3 * a], here : here + rows]
-        xb = work[io[3 * b], here : here + rows]
-        xc = work[io[3 * c], here : here + rows]
-        xd = work[io[3 * d], here : here + rows]
-        ta = work[io[3 * a + 1], here : here + rows]
-        tb = work[io[3 * b + 1], here : here + rows]
-        tc = work[io[3 * c + 1], here : here + rows]
-        td = work[io[3 * d + 1], here : here + rows]
-        for i in range(rows):
-            va, vb, vc, vd = xa[i], xb[i], xc[i], xd[i]
-            sum_a += va if va == va else 0.0
-            sum_b += vb if vb == vb else 0.0
-            sum_c += vc if vc == vc else 0.0
-            sum_d += vd if vd == vd else 0.0
-            ta[i], tb[i], tc[i], td[i] = sum_a, sum_b, sum_c, sum_d
-        offset += rows
-        first += rows
-    state[2 * a], state[2 * b], state[2 * c], state[2 * d] = sum_a, sum_b, sum_c, sum_d
+def _count_on_blocks(x, missing, run, block, out):  # type: ignore[no-untyped-def]
+    """The same where that many values are missing; the last row is enough where `_all_whole` will find it so."""
+    if missing > 0 or run < block - 1.0:
+        return _count_on(x, run, out)
+    out[len(out) - 1] = run + len(out)
+    return run + len(out)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _all_whole(run, block):  # type: ignore[no-untyped-def]
+    """Whether no row of a piece with this `observed_run` has a value missing in the last `block` rows."""
+    return run[len(run) - 1] >= len(run) + block - 1.0
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _blank(run, w, out):  # type: ignore[no-untyped-def]
+    """Take out what was worked out over windows that are not whole."""
+    for i in range(len(out)):
+        out[i] = out[i] if run[i] >= w else np.nan
+
+
+@kernel(state=5, outputs=2)
+def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Sum since the beginning of the block of args[0] rows, and the `observed_run`; a missing value counts 0."""
+    block = int(args[0])
+    missing = 0
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n, here + _ROWS_AT_ONCE)
+        x = work[io[0], here:end]
+        out = work[io[1], here:end]
+        for i in range(len(x)):
+            is_known = x[i] == x[i]
+            out[i] = x[i] if is_known else 0.0
+            missing += 0 if is_known else 1
+        add_up(out, offset, state[1:])
+        here = end
+    state[0] = _count_on_blocks(work[io[0], at : at + n], missing, state[0], args[0], work[io[2], at : at + n])
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -106,19 +110,17 @@ def keep_last(work, io, first, position, state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _sums_across(before, new, old, run, w, out):  # type: ignore[no-untyped-def]
+def _sums_across(before, new, old, out):  # type: ignore[no-untyped-def]
     """Sums of windows that began in the block before, whose sum is `before`."""
     for j in range(len(out)):
-        value = (before - old[j]) + new[j]
-        out[j] = value if run[j] >= w else np.nan
+        out[j] = (before - old[j]) + new[j]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _sums_within(new, old, run, w, out):  # type: ignore[no-untyped-def]
+def _sums_within(new, old, out):  # type: ignore[no-untyped-def]
     """Sums of windows that began in this block."""
     for j in range(len(out)):
-        value = new[j] - old[j]
-        out[j] = value if run[j] >= w else np.nan
+        out[j] = new[j] - old[j]
 
 
 @kernel(depth=_window, state=1)
@@ -130,22 +132,24 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     w = int(args[0])
     block = int(args[1])
     sums = work[io[0]]
-    run = work[io[1]]
     out = work[io[2]]
     here = at
     while here < at + n:
         offset = (row + here - at) % block
         end = min(here + block - offset, at + n)
         cut = min(max(here + w - 1 - offset, here), end)
-        _sums_across(state[0], sums[here:cut], sums[here - w : cut - w], run[here:cut], args[0], out[here:cut])
+        _sums_across(state[0], sums[here:cut], sums[here - w : cut - w], out[here:cut])
         if offset < w and cut < end:
             # The window is the block so far.
-            out[cut] = sums[cut] if run[cut] >= w else np.nan
+            out[cut] = sums[cut]
             cut += 1
-        _sums_within(sums[cut:end], sums[cut - w : end - w], run[cut:end], args[0], out[cut:end])
+        _sums_within(sums[cut:end], sums[cut - w : end - w], out[cut:end])
         if offset + end - here == block:
             state[0] = sums[end - 1]
         here = end
+    run = work[io[1], at : at + n]
+    if not _all_whole(run, args[1]):
+        _blank(run, args[0], out[at : at + n])
 
 
 @kernel(state=4, outputs=4)
@@ -153,33 +157,36 @@ def block_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped
     """Reference of the block of args[0] rows, since its beginning the sums of distances from it and of their squares,
     and the `observed_run`.
 
-    The reference is the last value known before the block's second row. A missing value counts for nothing.
+    The reference is the last value known before the block's second row. It is written in the first and the last row of
+    a block and of what is worked on at once. A missing value counts for nothing.
     """
     block = int(args[0])
-    state[3] = _count_on(work[io[0], at : at + n], state[3], work[io[4], at : at + n])
     centre, s1, s2 = state[0], state[1], state[2]
+    missing = 0
     here = at
     while here < at + n:
         offset = (row + here - at) % block
         end = min(here + block - offset, at + n)
         x = work[io[0], here:end]
-        reference = work[io[1], here:end]
         first = work[io[2], here:end]
         second = work[io[3], here:end]
         if offset == 0:
             centre = x[0] if x[0] == x[0] else centre
             s1 = 0.0
             s2 = 0.0
+        work[io[1], here] = centre
+        work[io[1], end - 1] = centre
         for i in range(len(x)):
-            reference[i] = centre
-        for i in range(len(x)):
-            gap = x[i] - centre if x[i] == x[i] else 0.0
+            is_known = x[i] == x[i]
+            gap = x[i] - centre if is_known else 0.0
             s1 += gap
             s2 += gap * gap
             first[i] = s1
             second[i] = s2
+            missing += 0 if is_known else 1
         here = end
     state[0], state[1], state[2] = centre, s1, s2
+    state[3] = _count_on_blocks(work[io[0], at : at + n], missing, state[3], args[0], work[io[4], at : at + n])
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -221,7 +228,7 @@ def _repair(x, here, w, mean, spread):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _moments_across(before, centre, whole, old1, old2, new1, new2, run, w, out1, out2):  # type: ignore[no-untyped-def]
+def _moments_across(before, centre, whole, old1, old2, new1, new2, w, out1, out2):  # type: ignore[no-untyped-def]
     """Means and spreads of windows that began in the block before, of whose rows the first one holds `whole`.
 
     Spreads that have lost digits are -1; gives how many.
@@ -238,16 +245,15 @@ def _moments_across(before, centre, whole, old1, old2, new1, new2, run, w, out1,
         scale = all2 + abs(shift) * (2.0 * abs(part1) + rest * abs(shift)) + new2[j]
         off = s1 * share
         value = (part2 + new2[j]) - s1 * off
-        is_whole = run[j] >= w
         is_bad = value <= _CANCELLED * scale
-        out1[j] = centre + off if is_whole else np.nan
-        out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
-        doubtful += 1 if is_whole & is_bad else 0
+        out1[j] = centre + off
+        out2[j] = -1.0 if is_bad else value
+        doubtful += 1 if is_bad else 0
     return doubtful
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _moments_within(centre, old1, old2, new1, new2, run, w, out1, out2):  # type: ignore[no-untyped-def]
+def _moments_within(centre, old1, old2, new1, new2, w, out1, out2):  # type: ignore[no-untyped-def]
     """The same of windows that began in this block."""
     share = 1.0 / w
     doubtful = 0
@@ -255,11 +261,10 @@ def _moments_within(centre, old1, old2, new1, new2, run, w, out1, out2):  # type
         s1 = new1[j] - old1[j]
         off = s1 * share
         value = (new2[j] - old2[j]) - s1 * off
-        is_whole = run[j] >= w
         is_bad = value <= _CANCELLED * new2[j]
-        out1[j] = centre + off if is_whole else np.nan
-        out2[j] = (-1.0 if is_bad else value) if is_whole else np.nan
-        doubtful += 1 if is_whole & is_bad else 0
+        out1[j] = centre + off
+        out2[j] = -1.0 if is_bad else value
+        doubtful += 1 if is_bad else 0
     return doubtful
 
 
@@ -277,6 +282,7 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
     run = work[io[4]]
     mean = work[io[5]]
     spread = work[io[6]]
+    all_whole = _all_whole(run[at : at + n], args[1])
     here = at
     while here < at + n:
         offset = (row + here - at) % block
@@ -287,23 +293,25 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
         if cut > here:
             doubtful += _moments_across(
                 state, centre, w - 1 - offset, first[here - w : cut - w], second[here - w : cut - w], first[here:cut],
-                second[here:cut], run[here:cut], args[0], mean[here:cut], spread[here:cut],
+                second[here:cut], args[0], mean[here:cut], spread[here:cut],
             )  # fmt: skip
         if offset < w and cut < end:
             # The window is the block so far.
             off = first[cut] * (1.0 / w)
             value = second[cut] - first[cut] * off
-            is_whole = run[cut] >= w
             is_bad = value <= _CANCELLED * second[cut]
-            mean[cut] = centre + off if is_whole else np.nan
-            spread[cut] = (-1.0 if is_bad else value) if is_whole else np.nan
-            doubtful += 1 if is_whole & is_bad else 0
+            mean[cut] = centre + off
+            spread[cut] = -1.0 if is_bad else value
+            doubtful += 1 if is_bad else 0
             cut += 1
         if cut < end:
             doubtful += _moments_within(
                 centre, first[cut - w : end - w], second[cut - w : end - w], first[cut:end], second[cut:end],
-                run[cut:end], args[0], mean[cut:end], spread[cut:end],
+                args[0], mean[cut:end], spread[cut:end],
             )  # fmt: skip
+        if not all_whole:
+            _blank(run[here:end], args[0], mean[here:end])
+            _blank(run[here:end], args[0], spread[here:end])
         if doubtful > 0:
             _repair(work[io[0]], here, w, mean[here:end], spread[here:end])
         if offset + end - here == block:
@@ -321,28 +329,36 @@ def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
         out[i] = math.sqrt(x[i] * share)
 
 
-@kernel(depth=_window)
+@kernel(depth=_longest)
 def higher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """The larger of the value and that of args[0] rows before; missing if either is."""
-    k = int(args[0])
+    """The largest of the value and those of so many rows before as the three args say; missing if any is."""
     x = work[io[0], at : at + n]
-    old = work[io[0], at - k : at - k + n]
+    x1 = work[io[0], at - int(args[0]) : at - int(args[0]) + n]
+    x2 = work[io[0], at - int(args[1]) : at - int(args[1]) + n]
+    x3 = work[io[0], at - int(args[2]) : at - int(args[2]) + n]
     out = work[io[1], at : at + n]
     for i in range(n):
-        best = x[i] if x[i] > old[i] else old[i]
-        out[i] = best if x[i] == x[i] else np.nan
+        a = x[i] if x[i] > x1[i] else x1[i]
+        b = x2[i] if x2[i] > x3[i] else x3[i]
+        is_known = (x[i] == x[i]) & (x1[i] == x1[i]) & (x2[i] == x2[i]) & (x3[i] == x3[i])
+        best = a if a > b else b
+        out[i] = best if is_known else np.nan
 
 
-@kernel(depth=_window)
+@kernel(depth=_longest)
 def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """The smaller of the value and that of args[0] rows before; missing if either is."""
-    k = int(args[0])
+    """The smallest of the value and those of so many rows before as the three args say; missing if any is."""
     x = work[io[0], at : at + n]
-    old = work[io[0], at - k : at - k + n]
+    x1 = work[io[0], at - int(args[0]) : at - int(args[0]) + n]
+    x2 = work[io[0], at - int(args[1]) : at - int(args[1]) + n]
+    x3 = work[io[0], at - int(args[2]) : at - int(args[2]) + n]
     out = work[io[1], at : at + n]
     for i in range(n):
-        best = x[i] if x[i] < old[i] else old[i]
-        out[i] = best if x[i] == x[i] else np.nan
+        a = x[i] if x[i] < x1[i] else x1[i]
+        b = x2[i] if x2[i] < x3[i] else x3[i]
+        is_known = (x[i] == x[i]) & (x1[i] == x1[i]) & (x2[i] == x2[i]) & (x3[i] == x3[i])
+        best = a if a < b else b
+        out[i] = best if is_known else np.nan
 
 
 @kernel(depth=_window, outputs=2)

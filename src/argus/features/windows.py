@@ -95,7 +95,7 @@ def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
     """Sum of the last `n` values of `x` over that of `y`, where no ``|x|`` is above its `y`; NaN if all `y` are 0."""
     block = _block(n)
     sums = [node("window.block_sum", one, args=(block,)) for one in (x, y)]
-    return node("volume.ratio_of_totals", x, y, *sums, sums[0].out(1), args=(n, block))
+    return node("volume.ratio_of_totals", x, y, *sums, observed_run(x), args=(n, block))
 
 
 def _weighted(x: Term, weight: Term, n: int) -> Node:
@@ -211,24 +211,25 @@ def wma(x: Term, n: int) -> Node:
 
 def highest(x: Term, n: int) -> Node:
     """Largest of the last `n` values."""
-    return _doubled("window.higher", x, n)
+    return _joined("window.higher", x, n)
 
 
 def lowest(x: Term, n: int) -> Node:
     """Smallest of the last `n` values."""
-    return _doubled("window.lower", x, n)
+    return _joined("window.lower", x, n)
 
 
-def _doubled(kernel: str, x: Term, n: int) -> Node:
-    """Extreme of `n` rows from those of 1, 2, 4, ... rows, which all windows over a column share."""
+def _joined(kernel: str, x: Term, n: int) -> Node:
+    """Extreme of `n` rows from four of 1, 4, 16, ... rows, which all windows over a column share."""
     if n == 1:
         return node("algebra.lag", x, args=(0,))
-    half = 1 << (n - 1).bit_length() - 1
-    return node(kernel, x if half == 1 else _doubled(kernel, x, half), args=(n - half,))
+    part = 4 ** ((n - 1).bit_length() - 1 >> 1)
+    lags = tuple(min(k * part, n - part) for k in (1, 2, 3))
+    return node(kernel, x if part == 1 else _joined(kernel, x, part), args=lags)
 
 
 def _aged(x: Term, n: int, side: float) -> Node:
-    """Age of the extreme of `n` rows, made as `_doubled` is."""
+    """Age of the extreme of `n` rows, made from that of half as many."""
     best, age = x, x * 0.0
     rows = 1
     while rows < n:
