@@ -13,6 +13,7 @@ __all__ = [
     "ChainStampOption",
     "ExpiryFormatOption",
     "FilesArgument",
+    "FutureOption",
     "SeriesOption",
     "SettlesOption",
     "UnderlyingOption",
@@ -25,7 +26,7 @@ FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CS
 """Files of one form."""
 
 UnderlyingOption = Annotated[
-    str, typer.Option("--underlying", "-u", metavar="SYMBOL", help="What the options are on, such as SPX or SPY.")
+    str, typer.Option("--underlying", "-u", metavar="SYMBOL", help="What the options are on, such as SPX, or ES.")
 ]
 """Symbol of the underlying."""
 
@@ -37,7 +38,9 @@ SeriesOption = Annotated[
 
 ChainPresetOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="A named form: spx_eod_2019, chain_symbols.", rich_help_panel=_PANEL),
+    typer.Option(
+        metavar="NAME", help="A named form: spx_eod_2019, chain_symbols, chain_on_futures.", rich_help_panel=_PANEL
+    ),
 ]
 """A named statement; other options go over it."""
 
@@ -66,6 +69,16 @@ ExpiryFormatOption = Annotated[
     typer.Option(metavar="FORMAT", help="iso, datetime, or a pattern such as '%m/%d/%Y'.", rich_help_panel=_PANEL),
 ]
 """Form of the expiry column."""
+
+FutureOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONTRACT",
+        help="The futures contract that all options are on, such as ESH4, where no column says it.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""One futures contract for all rows."""
 
 ZeroIsNoneOption = Annotated[
     list[str] | None,
