@@ -104,5 +104,3 @@ def future_chain(frame: pl.DataFrame, folder: Path, underlying: str) -> tuple[Ch
     )
     assert not read.quarantined, read.quarantined[0].message
     return read.chain, frame["true_vol"].to_numpy()[read.rows]
-
-

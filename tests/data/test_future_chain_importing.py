@@ -155,8 +155,8 @@ def test_a_date_off_the_rule_is_used_and_told(tmp_path: Path) -> None:
     assert said == [
         "options ES of 2024-06, 1 rows, are said to expire on 2024-06-20, which is used; the exchange's rule says "
         "2024-06-21",
-        "options EW3 of 2024-03, 1 rows, are said to expire on 2024-03-14, which is used; EW3 has no month 3; it has 1, "
-        "2, 4, 5, 7, 8, 10, 11",
+        "options EW3 of 2024-03, 1 rows, are said to expire on 2024-03-14, which is used; EW3 has no month 3; it has "
+        "1, 2, 4, 5, 7, 8, 10, 11",
     ]
     assert ("ES on ES.202406", "2024-06-20T13:30:00Z", "AM physical American") in told(found)
     # Without a symbol the months that a date could mean are looked at.

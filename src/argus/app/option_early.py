@@ -57,7 +57,7 @@ def early_exercise(position: Position) -> EarlyExercise:
 
 
 def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyExercise, future: str = "") -> list[str]:
-    """When each sold option may be assigned before its expiry, in a sentence each; of options on a future, by its name."""
+    """When each sold option may be assigned before its expiry, in a sentence each; `future` is what it is on."""
     told = []
     for leg in np.flatnonzero(position.early & (position.quantity < 0.0)).tolist():
         is_call = position.right[leg] > 0

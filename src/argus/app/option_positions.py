@@ -65,8 +65,8 @@ _DRIFT_MAX: Final = 2.0
 
 
 _NO_RULES: Final = (
-    "no strategy rule holds for options on futures, which the clearing house margins by a scan of risk (SPAN); the grid, "
-    "by thirds of the future's maintenance margin, is a likeness of it"
+    "no strategy rule holds for options on futures, which the clearing house margins by a scan of risk (SPAN); the "
+    "grid, by thirds of the future's maintenance margin, is a likeness of it"
 )
 _NO_MARGIN: Final = "no margin of the future is known for that day: the grid moves it by fifteen percent at most"
 

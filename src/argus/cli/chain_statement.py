@@ -12,6 +12,8 @@ __all__ = [
     "ChainPresetOption",
     "ChainStampOption",
     "ExpiryFormatOption",
+    "DefinitionsOption",
+    "EveryOption",
     "FilesArgument",
     "FutureOption",
     "SeriesOption",
@@ -22,7 +24,9 @@ __all__ = [
 
 _PANEL = "What the file is"
 
-FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz or Parquet; one or several.")]
+FilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz, Parquet or DBN; one or several.")
+]
 """Files of one form."""
 
 UnderlyingOption = Annotated[
@@ -79,6 +83,26 @@ FutureOption = Annotated[
     ),
 ]
 """One futures contract for all rows."""
+
+DefinitionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Databento's definitions of the contracts, where the files are its top-of-book quotes.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""Which contract each number of a stream of quotes is."""
+
+EveryOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION",
+        help="Of such quotes a snapshot at every multiple, such as 1h; by default one at the last quote.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""Time between snapshots of a stream of quotes."""
 
 ZeroIsNoneOption = Annotated[
     list[str] | None,

@@ -30,6 +30,7 @@ from argus.data._catalog_report import ImportReport, report_of, report_of_earlie
 from argus.data._catalog_statement import listed
 from argus.data._chain_columns import CONTRACT_FIELDS, chain_times, contract_columns
 from argus.data._future_chain_columns import future_columns, future_root
+from argus.data._quoted_chains import quoted_chains
 from argus.data._source_columns import numbers, refuse_misread
 from argus.data.chain_quality import ChainInspection, ChainLimits, ChainReason, inspect_chain, row_text
 from argus.data.chain_store import ChainStore
@@ -52,7 +53,7 @@ __all__ = [
 STAMPS: Final = ("instant", "session_close")
 _OBSERVED: Final = tuple(name for name in CHAIN_NUMBERS if name != "strike")
 _FIELDS: Final = (*CONTRACT_FIELDS, *_OBSERVED)
-_NOT_UNREADABLE: Final = ("no_session", "symbol_mismatch", "no_expiry")
+_NOT_UNREADABLE: Final = ("no_session", "symbol_mismatch", "no_expiry", "no_definition", "bad_definition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ class ChainSpec:
         The one futures contract that all rows are on, where no column says it.
     at_open : bool or None
         Whether the contracts settle on the open, where roots do not tell (see `canonical_roots`).
+    definitions : Path or None
+        Databento's file of definitions, where the file itself is one of top-of-book quotes by Databento: neither
+        columns nor stamps are stated then.
+    every_ns : int or None
+        Of such a file a snapshot is taken at every multiple of this; None takes one, at its last quote.
     delimiter, encoding, where, notes
         As in `argus.data.importing.ImportSpec`.
     may_lack : tuple of str
@@ -110,6 +116,8 @@ class ChainSpec:
     placeholders: Mapping[str, float] = field(default_factory=dict)
     future: str | None = None
     at_open: bool | None = None
+    definitions: Path | None = None
+    every_ns: int | None = None
     delimiter: str = ","
     encoding: str = "utf-8"
     where: Mapping[str, str] = field(default_factory=dict)
@@ -121,9 +129,15 @@ class ChainSpec:
         own = replace(self, columns=dict(self.columns), where=dict(self.where), placeholders=dict(self.placeholders))
         plain = asdict(own)
         del plain["may_lack"]
-        # A statement without a future is the statement that it was before there were any.
-        if self.future is None:
-            del plain["future"]
+        # A statement that says nothing of them is the one that it was before they could be stated.
+        for name in ("future", "definitions", "every_ns"):
+            if plain[name] is None:
+                del plain[name]
+        if self.definitions is not None:
+            try:
+                plain["definitions"] = hashlib.sha256(self.definitions.read_bytes()).hexdigest()
+            except OSError as error:
+                raise ImportFailed(f"{self.definitions} cannot be read: {error.strerror}") from None
         return plain | {"zero_is_none": list(self.zero_is_none), "notes": list(self.notes)}
 
     @property
@@ -258,16 +272,15 @@ def read_chain_file(
         If a statement is missing or the file contradicts it, more than a tenth of the rows cannot be read as stated
         (then the statement is wrong, not the rows), or no row can be used.
     """
-    source = open_source(path, delimiter=spec.delimiter, encoding=spec.encoding)
-    there = {name: at for name, at in spec.columns.items() if name not in spec.may_lack or at in source.names}
-    spec = replace(spec, columns=there)
-    _check_statement(source.names, path.name, spec)
-    assert spec.time_column is not None
-    table = source.table(list(dict.fromkeys([spec.time_column, *spec.columns.values(), *spec.where])))
-    if spec.where:
-        table = rows_where(table, spec.where)
     said: list[str] = []
-    columns, roots, rejected = _columns(table, spec, said)
+    if spec.definitions is not None:
+        quotes = quoted_chains(path, spec.definitions, spec.underlying, every_ns=spec.every_ns)
+        table, columns, roots, rejected = quotes.table, quotes.columns, quotes.roots, quotes.rejected
+        said += quotes.notes
+        columns["ts_recv_ns"] = columns["ts_recv_ns"] + spec.delay_ns
+    else:
+        spec, table = _stated_table(path, spec)
+        columns, roots, rejected = _columns(table, spec, said)
     _check_share(table, rejected)
     usable = np.ones(table.frame.height, np.bool_)
     usable[list(rejected)] = False
@@ -286,11 +299,24 @@ def read_chain_file(
         raise ImportFailed(f"{path.name}: none of {rows_read} rows can be used{first}")
     chain = _chain(columns, roots, found.kept, spec.underlying)
     notes = [*spec.notes, *said, *(suspicion.message for suspicion in table.suspicions), *found.notes]
-    if not spec.delay_ns:
+    if not spec.delay_ns and spec.definitions is None:
         notes.append("when the vendor delivered the chains is not stated; they count as known when they were quoted")
     return ChainsRead(
         chain, found, quarantined, rows_read, table.name, table.sha256, table, rows[found.kept], tuple(notes)
     )
+
+
+def _stated_table(path: Path, spec: ChainSpec) -> tuple[ChainSpec, SourceTable]:
+    """The columns that a statement names, and the statement without those that the file may lack."""
+    source = open_source(path, delimiter=spec.delimiter, encoding=spec.encoding)
+    there = {name: at for name, at in spec.columns.items() if name not in spec.may_lack or at in source.names}
+    spec = replace(spec, columns=there)
+    _check_statement(source.names, path.name, spec)
+    assert spec.time_column is not None
+    table = source.table(list(dict.fromkeys([spec.time_column, *spec.columns.values(), *spec.where])))
+    if spec.where:
+        table = rows_where(table, spec.where)
+    return spec, table
 
 
 def import_chains(
