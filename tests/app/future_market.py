@@ -14,7 +14,7 @@ from argus.data.chain_importing import chain_preset, read_chain_file
 from argus.data.future_options import FUTURE_OPTION_RULES, future_option_end
 from argus.options import american_values, black76_price
 
-__all__ = ["CRUDE", "INDEX", "NOW_NS", "RATE", "Listed", "future_chain", "future_frame", "write_chain"]
+__all__ = ["CRUDE", "INDEX", "NOW_NS", "RATE", "Listed", "future_chain", "future_frame", "smile", "write_chain"]
 
 NOW_NS = parse_ns("2024-01-03T16:00:00Z")
 RATE = 0.05

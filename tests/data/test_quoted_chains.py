@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from argus.core.chains import settlement_text
@@ -17,6 +19,8 @@ from argus.data.chain_importing import ChainSpec, import_chains, read_chain_file
 from argus.data.chain_store import ChainStore
 from argus.data.future_options import future_option_end
 from argus.data.option_contracts import read_option_contracts
+from tests.app.future_market import INDEX, NOW_NS, future_frame, smile
+from tests.cli.command import argus
 
 dbn = pytest.importorskip("databento_dbn", reason="the databento extra is not installed")
 pytest.importorskip("databento", reason="the databento extra is not installed")
@@ -254,3 +258,29 @@ def test_a_product_without_rules_and_a_dead_contract(tmp_path: Path) -> None:
     (row,) = found.quarantined
     assert "no rules of options on futures called 'XX' are known" in row.message
     assert len(found.chain) == 3
+
+
+def test_the_command_line_takes_definitions_and_quotes_to_volatilities(tmp_path: Path) -> None:
+    listed = INDEX[:1]
+    frame = future_frame(listed)
+    records, tops = [LISTED[0]], [(1, 1, 4779.75, 4780.25)]
+    for number, row in enumerate(frame.iter_rows(named=True), start=100):
+        records.append(definition(number, f"EW2F4 {row['right']}{row['strike']:g}"))
+        tops.append((2, number, row["bid"], row["ask"]))
+    # The market is that of an hour later: the stamps of the quotes are moved there.
+    moved = [((NOW_NS - T0) // SECOND, *rest) for _, *rest in tops]
+    file, described = quotes(tmp_path, moved), definitions(tmp_path, records)
+    assert argus("init", folder=tmp_path).returncode == 0
+    words = ("options", "import", str(file), "--underlying", "ES", "--definitions", str(described), "--json")
+    done = argus(*words, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"][0]["rows_imported"] == frame.height
+    out = tmp_path / "vols.parquet"
+    told = argus("options", "iv", "--chain", "ES/main", "--out", str(out), "--json", folder=tmp_path)
+    (expiry,) = json.loads(told.stdout)["expiries"]
+    assert (expiry["root"], expiry["forward"]) == ("EW2 on ES.202403", 4780.0)
+    vols = pl.read_parquet(out).filter(
+        (pl.col("bid") > 1.0) & ((pl.col("strike") >= 4780.0) == (pl.col("right") == "call"))
+    )
+    assert vols.height > 8
+    assert np.abs(vols["vol_mid"].to_numpy() - smile(vols["strike"].to_numpy(), listed[0])).max() < 2e-3
