@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from argus.app.option_futures import agreed_prices, contract_costs
+from argus.app.option_heston import calibrate_snapshot
 from argus.app.option_positions import find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, open_snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, forward_vols
@@ -117,6 +118,13 @@ def test_smiles_of_two_futures_bind_each_other_not(crude: tuple[Snapshot, np.nda
         snapshot.beneath[rows], chain.strike[rows], snapshot.years[rows], vol[rows], RATE, RATE, chain.right[rows]
     ).price
     assert np.nanmax(np.abs(found.quotes.model - model)) < 0.01
+
+
+def test_heston_is_calibrated_to_one_future(crude: tuple[Snapshot, np.ndarray]) -> None:
+    snapshot, _ = crude
+    found = calibrate_snapshot(snapshot, float(snapshot.forwards.years[1]))
+    assert len(found.reason) < 30, "the quotes of one expiry"
+    assert found.rms < 1.0
 
 
 def test_a_structure_stands_on_one_future_with_its_multiplier(crude: tuple[Snapshot, np.ndarray]) -> None:

@@ -246,6 +246,10 @@ def test_what_cannot_be_told_goes_to_quarantine_or_is_refused(tmp_path: Path) ->
         read_chain_file(quotes(tmp_path, TOPS[:4]), replace(spec(tmp_path), underlying="ZN"))
     with pytest.raises(ImportFailed, match="'definition' is needed"):
         read_chain_file(quotes(tmp_path, TOPS), ChainSpec("ES", definitions=quotes(tmp_path, TOPS)))
+    with pytest.raises(ImportFailed, match="columns is stated, and the definitions say all of it"):
+        read_chain_file(quotes(tmp_path, TOPS), replace(spec(tmp_path), columns={"bid": "bid_px_00"}))
+    with pytest.raises(ImportFailed, match="every_ns is stated, and no definitions"):
+        read_chain_file(quotes(tmp_path, TOPS), ChainSpec("ES", every_ns=SECOND))
     with pytest.raises(ImportFailed, match=r"gone\.dbn cannot be read"):
         import_chains(store, quotes(tmp_path, TOPS), ChainSpec("ES", definitions=tmp_path / "gone.dbn"))
 

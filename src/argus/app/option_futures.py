@@ -99,8 +99,9 @@ def futures_notes(futures: Sequence[str], *, is_early: bool) -> tuple[str, ...]:
     if len(several) > 1:
         notes.append(
             f"these options are on {len(several)} futures ({', '.join(several[:8])}{', ...' * (len(several) > 8)}): "
-            "each has a price of its own; smiles are held free of arbitrage among the expiries of one future only, and "
-            "what is read between two futures (volatility of 30 days, Heston) takes them to move in proportion"
+            "each has a price of its own; smiles are held free of arbitrage, and Heston is calibrated, among the "
+            "expiries of one future only; what is read between two futures, such as the volatility of 30 days, is no law "
+            "of either"
         )
     if is_early:
         notes.append(

@@ -300,7 +300,7 @@ def probability_of_profit(
             asked.insert(0, (position, SurfaceLaw(position.spot, surface, carry, drift)))
         except (CoverageError, ConfigError) as error:
             notes.append(f"the market's own smile is missing: {error}")
-    heston = calibrate_snapshot(snapshot)
+    heston = calibrate_snapshot(snapshot, position.horizon)
     refusal = None
     if heston.parameters is None:
         notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")

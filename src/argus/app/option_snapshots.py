@@ -304,7 +304,7 @@ def snapshot_of(
         vols = _with_early_exercise(chain, early, vols, forwards, expiry, years, beneath)
     vols = _with_reasons_of(vols, forwards.reason[expiry])
     # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
-    rate_error = own.rate_error if curve is None else np.zeros(len(own.rate))
+    rate_error = forwards.rate_error if curve is None else np.zeros(len(own.rate))
     if errors is not None:
         rate_error = errors.rate(forwards.years)
     if not np.isfinite(spot):

@@ -95,10 +95,9 @@ def quoted_chains(path: Path, definitions: Path, underlying: str, *, every_ns: i
     rows, times, at, numbers = rows[live], times[live], at[live], numbers[live]
     table = _table(path.name, sha256, top, rows)
     rejected: dict[int, Rejection] = {}
-    for row, number in enumerate(numbers.tolist()):
-        why = _fault(number, contracts, place, torn, bad)
-        if why:
-            code = "bad_definition" if number in bad or number in torn or number in place else "no_definition"
+    for number in np.unique(numbers).tolist():
+        code, why = _fault(number, contracts, place, torn, bad)
+        for row in np.flatnonzero(numbers == number).tolist() if why else ():
             line = int(table.source_line[row])
             rejected[row] = Rejection(line, code, f"record {line}, instrument {number}: {why}", table.original(row))
     names = np.array([_root(contracts, row) for row in range(len(contracts))])[at]
@@ -152,17 +151,19 @@ def _is_wanted(
 
 def _fault(
     number: int, contracts: OptionContracts, place: dict[int, int], torn: set[int], bad: dict[int, Rejection]
-) -> str:
+) -> tuple[str, str]:
+    """Reason and sentence of why a number is no contract; the sentence is empty where it is one."""
     if number in torn:
-        return "its number was given to several contracts; import the days apart, each with its own definitions"
+        why = "its number was given to several contracts; import the days apart, each with its own definitions"
+        return "bad_definition", why
     if number in bad:
-        return bad[number].message
+        return "bad_definition", bad[number].message
     if number not in place:
-        return "the definitions do not have it"
-    row = place[number]
-    if contracts.future[row] and contracts.root[row] not in FUTURE_OPTION_RULES:
-        return f"no rules of options on futures called {contracts.root[row]!r} are known"
-    return ""
+        return "no_definition", "the definitions do not have it"
+    root = contracts.root[place[number]]
+    if contracts.future[place[number]] and root not in FUTURE_OPTION_RULES:
+        return "bad_definition", f"no rules of options on futures called {root!r} are known"
+    return "", ""
 
 
 def _root(contracts: OptionContracts, row: int) -> str:

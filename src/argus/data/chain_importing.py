@@ -273,7 +273,12 @@ def read_chain_file(
         (then the statement is wrong, not the rows), or no row can be used.
     """
     said: list[str] = []
+    if spec.definitions is None and spec.every_ns is not None:
+        raise ImportFailed(f"{path.name}: every_ns is stated, and no definitions: it is for a stream of quotes")
     if spec.definitions is not None:
+        stated = [name for name in ("columns", "time_column", "stamp", "where", "future") if getattr(spec, name)]
+        if stated:
+            raise ImportFailed(f"{path.name}: {stated[0]} is stated, and the definitions say all of it; leave it out")
         quotes = quoted_chains(path, spec.definitions, spec.underlying, every_ns=spec.every_ns)
         table, columns, roots, rejected = quotes.table, quotes.columns, quotes.roots, quotes.rejected
         said += quotes.notes
