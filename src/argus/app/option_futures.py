@@ -100,8 +100,8 @@ def futures_notes(futures: Sequence[str], *, is_early: bool) -> tuple[str, ...]:
         notes.append(
             f"these options are on {len(several)} futures ({', '.join(several[:8])}{', ...' * (len(several) > 8)}): "
             "each has a price of its own; smiles are held free of arbitrage, and Heston is calibrated, among the "
-            "expiries of one future only; what is read between two futures, such as the volatility of 30 days, is no law "
-            "of either"
+            "expiries of one future only; what is read between two futures, such as the volatility of 30 days, is no "
+            "law of either"
         )
     if is_early:
         notes.append(
