@@ -166,4 +166,4 @@ def test_what_cannot_be_told_says_why() -> None:
     assert fit(dear, early=True).reason[0] == Reason.NO_CONVERGENCE
     none = np.full(5, 1e9)
     pairs = AmericanPairs(np.linspace(90.0, 110.0, 5), none, none, np.ones(5), np.ones(5), SPOT, 0.5)
-    assert early_parity(pairs, 100.0, 0.98, given=float("nan")) is None
+    assert early_parity(pairs, 100.0, 0.98, known=(float("nan"), float("nan"))) is None

@@ -260,7 +260,7 @@ def check_chains(store: ChainStore, name: str, *, limits: ChainLimits | None = N
     from argus.data import session_table
     from argus.data.calendars import assign_sessions
     from argus.data.chain_quality import ChainLimits, inspect_chain
-    from argus.data.option_expiries import option_rule
+    from argus.data.future_options import chain_rule
     from argus.data.quarantine import reason_counts
 
     counts: Counter[str] = Counter()
@@ -282,9 +282,10 @@ def check_chains(store: ChainStore, name: str, *, limits: ChainLimits | None = N
         # The last quote of a snapshot says of which session it is; it may be delivered days later.
         stamps.append(np.maximum.reduceat(chain.ts_event_ns, chain.offsets[:-1]))
         before = chain.snapshot(-1)
+        root = chain.roots[0]
     manifest = store.manifest(name)
     taken = np.concatenate(stamps)
-    calendar = option_rule(manifest.underlying).calendar
+    calendar = chain_rule(root).calendar
     # A snapshot at the close belongs to the session that it ends.
     held = np.unique(assign_sessions(taken - 1, taken, calendar).session)
     due = session_table(calendar, day_of(int(held[0])), day_of(int(held[-1]))).session

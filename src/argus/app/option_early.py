@@ -1,8 +1,8 @@
 """What the right to exercise early is worth in a position, and when its sold options may be assigned.
 
-The figures are those of a model with a steady dividend yield: it tells the spot from which on exercising pays the
-holder of a sold option, and on paths how often that is reached. It knows no date of a dividend, the evening before
-which sold calls are assigned; the sentences say so.
+The figures are those of a model with a steady dividend yield, of options on futures without one: it tells the spot
+from which on exercising pays the holder of a sold option, and on paths how often that is reached. It knows no date of a
+dividend, the evening before which sold calls are assigned; the sentences say so.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def early_exercise(position: Position) -> EarlyExercise:
     return EarlyExercise(premium, boundary, is_double)
 
 
-def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyExercise) -> list[str]:
-    """When each sold option may be assigned before its expiry, in a sentence each."""
+def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyExercise, future: str = "") -> list[str]:
+    """When each sold option may be assigned before its expiry, in a sentence each; `future` is what it is on."""
     told = []
     for leg in np.flatnonzero(position.early & (position.quantity < 0.0)).tolist():
         is_call = position.right[leg] > 0
@@ -74,7 +74,7 @@ def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyE
                 "are not known here, and neither is its chance"
             )
         elif not math.isfinite(edge):
-            when = "by a steady dividend yield exercising it early never pays its holder"
+            when = f"{'' if future else 'by a steady dividend yield '}exercising it early never pays its holder"
         elif (position.spot - edge) * position.right[leg] >= 0.0:
             when = f"exercising it pays its holder now (at {edge:,.2f} and {way}): expect to be assigned"
         else:
@@ -84,7 +84,9 @@ def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyE
         dividend = (
             "; the evening before a dividend larger than the time value that is left it is exercised as well, and no "
             "date of a dividend is known here"
-            if is_call
+            if is_call and not future
+            else f"; it becomes a position in {future}"
+            if future
             else ""
         )
         told.append(f"{named} may be assigned before its expiry: {when}{dividend}")

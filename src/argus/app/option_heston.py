@@ -47,11 +47,14 @@ class Refusal:
     why: str
 
 
-def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
-    """Heston's parameters from the out-of-the-money quotes of three days to two years, within three deviations."""
+def calibrate_snapshot(snapshot: Snapshot, horizon: float) -> HestonCalibration:
+    """Heston's parameters from the out-of-the-money quotes of three days to two years, within three deviations.
+
+    Of options on futures those on the future beneath the expiry in `horizon` years: another one has another law.
+    """
     from argus.options import HestonQuotes, calibrate_heston
 
-    chain, rows = snapshot.chain, _calibration_rows(snapshot)
+    chain, rows = snapshot.chain, _calibration_rows(snapshot, horizon)
     return calibrate_heston(
         HestonQuotes(
             chain.strike[rows],
@@ -64,9 +67,10 @@ def calibrate_snapshot(snapshot: Snapshot) -> HestonCalibration:
     )
 
 
-def _calibration_rows(snapshot: Snapshot) -> I64_1D:
-    days = snapshot.years * 365.0
-    return np.flatnonzero(_near_the_money(snapshot) & (days >= _HESTON_DAYS[0]) & (days <= _HESTON_DAYS[1]))
+def _calibration_rows(snapshot: Snapshot, horizon: float) -> I64_1D:
+    days, beneath = snapshot.years * 365.0, snapshot.future_marks[snapshot.expiry]
+    among = _near_the_money(snapshot) & (beneath == beneath[np.argmax(snapshot.years == horizon)])
+    return np.flatnonzero(among & (days >= _HESTON_DAYS[0]) & (days <= _HESTON_DAYS[1]))
 
 
 def _near_the_money(snapshot: Snapshot) -> BOOL_1D:
@@ -92,7 +96,7 @@ def refused_expiry(snapshot: Snapshot, heston: HestonCalibration, law: HestonLaw
     from argus.options import Reason
 
     days = horizon * 365.0
-    shortest = float(snapshot.years[_calibration_rows(snapshot)[heston.reason == 0]].min()) * 365.0
+    shortest = float(snapshot.years[_calibration_rows(snapshot, horizon)[heston.reason == 0]].min()) * 365.0
     if shortest > _HESTON_REACH * days:
         return _refused(
             law,

@@ -16,19 +16,23 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from argus.app.option_early import assignment_notes, early_exercise
+from argus.app.option_futures import future_of_days, scan_moves
 from argus.app.option_heston import Refusal, calibrate_snapshot, fit_notes, marked_by, refused_expiry, refused_position
-from argus.app.option_quotes import quote_notes, tradable_vols
+from argus.app.option_quotes import TradableVols, quote_notes, tradable_vols
 from argus.app.option_snapshots import Snapshot, absurd_notes
 from argus.app.option_surface import fit_snapshot
 from argus.core.arrays import BOOL_1D, F64_1D
 from argus.core.chains import NS_PER_YEAR_365, settles_in_cash
 from argus.core.errors import ConfigError, CoverageError, WorkspaceError
-from argus.core.time import day_of, format_ns
+from argus.core.instruments import instrument
+from argus.core.time import NS_PER_DAY, day_of, format_ns
 
 if TYPE_CHECKING:
     from argus.options import (
+        ChainSlice,
         Costs,
         ExitPlan,
+        Fill,
         GridMargin,
         HestonCalibration,
         Law,
@@ -58,6 +62,13 @@ _INDEX_MOVES: Final = (-0.08, -0.064, -0.048, -0.032, -0.016, 0.0, 0.012, 0.024,
 """Moves of customer portfolio margin on a broad index of large companies: eight percent down to six up."""
 _DRIFT_MAX: Final = 2.0
 """Annual growth of the mean price, continuous, beyond which a stated one is a slip: five percent written as 5."""
+
+
+_NO_RULES: Final = (
+    "no strategy rule holds for options on futures, which the clearing house margins by a scan of risk (SPAN); the "
+    "grid, by thirds of the future's maintenance margin, is a likeness of it"
+)
+_NO_MARGIN: Final = "no margin of the future is known for that day: the grid moves it by fifteen percent at most"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,38 +142,18 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
     CoverageError
         If the chain has no contracts that fit; says which leg and why.
     """
-    from argus.options import (
-        ChainSlice,
-        MarginClass,
-        grid_margin,
-        pnl_curve,
-        reason_names,
-        select_structure,
-        strategy_margin,
-    )
+    from argus.options import pnl_curve, reason_names, select_structure
 
     chain, vols = snapshot.chain, tradable_vols(snapshot)
-    slice_ = ChainSlice(
-        _spot(snapshot),
-        chain.right,
-        chain.strike,
-        snapshot.years,
-        chain.bid,
-        chain.ask,
-        vols.vol,
-        snapshot.forward,
-        snapshot.discount,
-        snapshot.is_early,
-    )
+    slice_, future = _slice(snapshot, structure, wanted, vols)
     found = select_structure(structure, slice_, wanted)
     position = found.position
     if position is None:
         reason = reason_names(np.array([found.reason], dtype=np.uint8))[0].replace("_", " ")
-        raise CoverageError(
-            "; ".join([f"{snapshot.source}: {reason}: {found.detail}", *absurd_notes(int(snapshot.no_price.sum()))])
-        )
-    is_index = chain.underlying in _BROAD_INDICES
-    margin = strategy_margin(position, MarginClass.BROAD_INDEX if is_index else MarginClass.EQUITY, costs.fill)
+        told = [f"all legs are looked for on {future}: no structure over two futures is analysed"] * bool(future)
+        told += absurd_notes(int(snapshot.no_price.sum()))
+        raise CoverageError("; ".join([f"{snapshot.source}: {reason}: {found.detail}", *told]))
+    margin, grid, said = _margins(snapshot, position, costs.fill)
     now = position.value(position.spot)
     greeks = {
         "value": float(now.value[0]),
@@ -182,12 +173,46 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
         )
     legs = _legs(snapshot, position)
     told = quote_notes(snapshot, vols, position.row, [f"{leg.right} {leg.contract}" for leg in legs])
-    told += _dividend_notes(snapshot, position)
-    told += assignment_notes(position, [leg.contract for leg in legs], early_exercise(position))
+    told += [*_dividend_notes(snapshot, position), *said]
+    told += assignment_notes(position, [leg.contract for leg in legs], early_exercise(position), future)
     snapshot = replace(snapshot, notes=(*snapshot.notes, *told))
     curve = pnl_curve(position, costs)
-    grid = grid_margin(position, _INDEX_MOVES) if is_index else grid_margin(position)
     return StructureReport(snapshot, position, legs, costs, curve, margin, grid, greeks)
+
+
+def _slice(snapshot: Snapshot, structure: str, wanted: Wanted, vols: TradableVols) -> tuple[ChainSlice, str]:
+    """The quotes that legs are taken from, and the future that they are on: one, that of the nearest expiry."""
+    from argus.options import STRUCTURES, ChainSlice
+
+    chain, own = snapshot.chain, vols.vol
+    future = ""
+    if snapshot.is_on_futures:
+        if structure in STRUCTURES and any(leg.right == 0 for leg in STRUCTURES[structure].legs):
+            raise ConfigError(
+                f"{structure} holds the underlying, and a future is margined, not bought: it is analysed on shares only"
+            )
+        future, spot = future_of_days(snapshot.futures, snapshot.forwards, wanted.dte)
+        own = np.where(np.array(snapshot.futures)[snapshot.expiry] == future, own, np.nan)
+    else:
+        spot = _spot(snapshot)
+    columns = (chain.right, chain.strike, snapshot.years, chain.bid, chain.ask, own)
+    return ChainSlice(spot, *columns, snapshot.forward, snapshot.discount, snapshot.is_early), future
+
+
+def _margins(snapshot: Snapshot, position: Position, fill: Fill) -> tuple[StrategyMargin, GridMargin, list[str]]:
+    """Margin by rules and by a grid of moves, and what must be said of them."""
+    from argus.options import MarginClass, StrategyMargin, grid_margin, strategy_margin
+
+    chain = snapshot.chain
+    if snapshot.is_on_futures:
+        day = day_of(snapshot.now_ns // NS_PER_DAY)
+        moves = scan_moves(instrument(chain.underlying), position.spot, day)
+        scan = {} if moves is None else {"moves": moves}
+        grid = grid_margin(position, least_per_contract=0.0, **scan)
+        return StrategyMargin(*(math.nan,) * 7, (_NO_RULES,)), grid, [_NO_MARGIN] * (moves is None)
+    is_index = chain.underlying in _BROAD_INDICES
+    margin = strategy_margin(position, MarginClass.BROAD_INDEX if is_index else MarginClass.EQUITY, fill)
+    return margin, grid_margin(position, _INDEX_MOVES) if is_index else grid_margin(position), []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -276,7 +301,7 @@ def probability_of_profit(
             asked.insert(0, (position, SurfaceLaw(position.spot, surface, carry, drift)))
         except (CoverageError, ConfigError) as error:
             notes.append(f"the market's own smile is missing: {error}")
-    heston = calibrate_snapshot(snapshot)
+    heston = calibrate_snapshot(snapshot, position.horizon)
     refusal = None
     if heston.parameters is None:
         notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")

@@ -2,13 +2,14 @@
 
 A chain is named as people name it: a file of quotes, or a series of the catalog and a day. What comes out is the same:
 the quotes of one instant, each with years to its expiry, forward and discount of its expiry by put-call parity, and the
-volatilities that bid, middle and ask imply. A quote without an answer keeps its reason.
+volatilities that bid, middle and ask imply. A quote without an answer keeps its reason. Of options on futures the
+forward is the price of the future beneath each of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from argus.app.option_futures import agreed_prices, futures_notes
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError, DataError, ImportFailed
 from argus.core.time import NS_PER_DAY, format_ns, parse_ns
@@ -52,7 +54,7 @@ _SPOT_STEP: Final = 0.02
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
 RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
-_NEEDED: Final = ("symbol", "expiry", "right", "strike", "bid", "ask")
+_NEEDED: Final = ("symbol", "root", "future", "expiry", "right", "strike", "bid", "ask")
 """Columns that a file must have, of those that its form names; the others may be missing."""
 _DAY_LENGTH: Final = len("2019-06-20")
 _NS_MIN: Final = -(2**62)
@@ -87,7 +89,8 @@ class Snapshot:
         model that knows it, so that all are those of European options.
     spot : float
         The underlying: as the vendor gives it, or as options that may be exercised early imply it where the two
-        contradict each other; else the nearest forward of two days or more; NaN without any.
+        contradict each other; else the nearest forward of two days or more; NaN without any. Of options on futures
+        always that forward, the price of the nearest future: for what a row is on, see `beneath`.
     notes : tuple of str
     """
 
@@ -114,6 +117,28 @@ class Snapshot:
     def discount(self) -> F64_1D:
         """Discount factor to each row's expiry, (n,)."""
         return self.forwards.discount[self.expiry]
+
+    @property
+    def futures(self) -> tuple[str, ...]:
+        """Futures contract beneath each expiry, (m,); empty where there is none."""
+        from argus.core.chains import future_of
+
+        return tuple(future_of(root) for root in self.roots)
+
+    @property
+    def is_on_futures(self) -> bool:
+        """Whether the options are on futures: then all are."""
+        return any(self.futures)
+
+    @property
+    def future_marks(self) -> I64_1D:
+        """Number of the future beneath each expiry, (m,): equal for expiries on the same, as for all on no future."""
+        return np.unique(np.array(self.futures), return_inverse=True)[1].astype(np.int64)
+
+    @property
+    def beneath(self) -> F64_1D:
+        """Price of what each row is on, (n,): its future, or the one underlying."""
+        return self.forward if self.is_on_futures else np.full(len(self.chain), self.spot)
 
     @property
     def is_early(self) -> BOOL_1D:
@@ -251,7 +276,7 @@ def snapshot_of(
     Raises
     ------
     ConfigError
-        If there are several snapshots, or none.
+        If there are several snapshots, or none, or some of its options are on futures and others not.
     """
     from argus.core.chains import is_american, years_to_expiry
     from argus.options import RateCurve, implied_forwards, quote_vols
@@ -263,29 +288,39 @@ def snapshot_of(
     unique, inverse = np.unique(keys, axis=1, return_inverse=True)
     expiry = np.asarray(inverse, dtype=np.int64).ravel()
     years = years_to_expiry(now_ns, chain.expiry_ns)
+    roots = tuple(chain.roots[int(root)] for root in unique[1])
+    futures = _futures_of(roots, source)
     given = chain.underlying_price
     spot = float(np.nanmedian(given)) if np.isfinite(given).any() else float("nan")
     quotes = (expiry, years, chain.strike, chain.right, chain.bid, chain.ask)
     early = is_american(chain.settlement)
-    spot_error = 0.0
-    if early.any():
-        spot, spot_error, told = _agreed_spot(quotes, early, spot)
-        notes = (*notes, *told, _EARLY)
-    fit = partial(implied_forwards, *quotes, spot=spot, spot_error=spot_error, early=early)
+    if futures:
+        fit = partial(implied_forwards, *quotes, early=early, on_futures=True)
+        notes = (*notes, *futures_notes(futures, is_early=bool(early.any())))
+    else:
+        spot_error = 0.0
+        if early.any():
+            spot, spot_error, told = _agreed_spot(quotes, early, spot)
+            notes = (*notes, *told, _EARLY)
+        fit = partial(implied_forwards, *quotes, spot=spot, spot_error=spot_error, early=early)
     own = fit()
     curve, errors = _own_rates(own) if rate is None else (RateCurve.flat(rate), None)
     if curve is None:
         notes = (*notes, _NO_RATE)
     forwards = own if curve is None else fit(curve=curve)
+    if futures:
+        prices = agreed_prices(futures, forwards, _given_of(futures, expiry, given))
+        forwards = replace(fit(curve=curve, forward=prices.price[expiry]), forward_error=prices.error)
+        notes, spot = (*notes, *prices.notes), _near_of(forwards)[0]
     sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
     vols = quote_vols(chain.bid, chain.ask, *sides)
     if early.any():
-        vols = _with_early_exercise(chain, early, vols, forwards, expiry, years, spot)
+        beneath = forwards.forward[expiry] if futures else np.full(len(chain), spot)
+        vols = _with_early_exercise(chain, early, vols, forwards, expiry, years, beneath)
     vols = _with_reasons_of(vols, forwards.reason[expiry])
     notes = (*notes, *absurd_notes(int(_no_price(chain, vols).sum())))
-    roots = tuple(chain.roots[int(root)] for root in unique[1])
     # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
-    rate_error = own.rate_error if curve is None else np.zeros(len(own.rate))
+    rate_error = forwards.rate_error if curve is None else np.zeros(len(own.rate))
     if errors is not None:
         rate_error = errors.rate(forwards.years)
     if not np.isfinite(spot):
@@ -311,6 +346,31 @@ def absurd_notes(count: int) -> tuple[str, ...]:
         return ()
     ask = agreed(count, "asks more than its option", "ask more than their options")
     return (f"{counted(count, 'quote')} {ask} can ever pay: no leg is taken from {agreed(count, 'it', 'them')}",)
+
+
+def _futures_of(roots: tuple[str, ...], source: str) -> tuple[str, ...]:
+    """Future beneath each expiry; empty where none is on a future."""
+    from argus.core.chains import future_of
+
+    futures = tuple(future_of(root) for root in roots)
+    if any(futures) and not all(futures):
+        plain = next(root for root, future in zip(roots, futures, strict=True) if not future)
+        raise ConfigError(
+            f"{source}: {plain} is on no future, and {next(filter(None, futures))} is there too; keep options on "
+            "shares and options on futures as series of their own"
+        )
+    return futures if any(futures) else ()
+
+
+def _given_of(futures: tuple[str, ...], expiry: I64_1D, given: F64_1D) -> F64_1D:
+    """Price of the future of each expiry as it came with the chain: the middle one of its rows; NaN without any."""
+    names = np.array(futures)
+    found = np.full(len(names), np.nan)
+    for future in set(futures):
+        came = given[names[expiry] == future]
+        if np.isfinite(came).any():
+            found[names == future] = np.nanmedian(came)
+    return found
 
 
 def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
@@ -422,7 +482,7 @@ def _with_early_exercise(
     forwards: ForwardFit,
     expiry: I64_1D,
     years: F64_1D,
-    spot: float,
+    spot: F64_1D,
 ) -> QuoteVols:
     """Volatilities of options that may be exercised early by a model that knows it; the others stay.
 
@@ -441,7 +501,7 @@ def _with_early_exercise(
         rows = np.flatnonzero(early & open_)
         rate, dividend = forwards.rate[expiry[rows]], forwards.dividend_yield[expiry[rows]]
         found = american_implied_vol(
-            price[rows], spot, chain.strike[rows], years[rows], rate, dividend, chain.right[rows]
+            price[rows], spot[rows], chain.strike[rows], years[rows], rate, dividend, chain.right[rows]
         )
         vol, reason = side.vol.copy(), side.reason.copy()
         vol[rows], reason[rows] = found.vol, found.reason
@@ -516,15 +576,18 @@ def _preset_of(path: Path) -> str:
 
 
 def _underlying_of(path: Path, preset: str) -> str:
-    """By the first symbol that can be read."""
+    """By the first symbol, or future, that can be read."""
     from argus.core.option_symbols import parse_option_symbol
-    from argus.data.chain_importing import CHAIN_PRESETS
+    from argus.data.chain_importing import CHAIN_PRESETS, future_root
     from argus.data.option_expiries import option_rule
     from argus.data.sources import open_source
 
-    column = CHAIN_PRESETS[preset]["columns"]["symbol"]
+    columns = CHAIN_PRESETS[preset]["columns"]
+    column = columns["symbol" if "symbol" in columns else "future"]
     for text in open_source(path).table([column]).frame[column].head(100):
         try:
+            if "symbol" not in columns:
+                return future_root(str(text))
             return option_rule(parse_option_symbol(str(text)).root).underlying
         except DataError:
             continue

@@ -102,7 +102,8 @@ def fit_snapshot(snapshot: Snapshot) -> SurfaceReport:
     rows = np.flatnonzero(snapshot.is_out)
     quotes = (chain.strike[rows], snapshot.years[rows])
     forward, bid, ask = snapshot.forward[rows], vols.bid.vol[rows], vols.ask.vol[rows]
-    surface = fit_surface(quotes[0], chain.right[rows], quotes[1], forward, bid, ask)
+    beneath = snapshot.future_marks[snapshot.expiry[rows]]
+    surface = fit_surface(quotes[0], chain.right[rows], quotes[1], forward, bid, ask, beneath=beneath)
     if not len(surface.years):
         raise CoverageError(
             f"{snapshot.source}: none of {counted(len(snapshot.expiry_ns), 'expiry', 'expiries')} "
@@ -129,13 +130,17 @@ def expiry_names(report: SurfaceReport) -> list[tuple[str, str, str]]:
 def forward_vols(report: SurfaceReport) -> F64_1D:
     """Volatility at the money between the last expiry that is a day or more before, and each; NaN without one, (n,).
 
+    Both are on one future, where they are on futures.
+
     Between the opening and the closing settlement of one date lie some hours, and the difference of two variances over
     so little time is mostly their error.
     """
     years, total = report.shapes.years, report.shapes.vol_atm**2 * report.shapes.years
     found = np.full(len(years), np.nan)
+    snapshot = report.snapshot
+    mark = np.array([snapshot.future_marks[np.argmax(snapshot.forwards.years == own)] for own in years.tolist()])
     for row in range(len(years)):
-        before = np.flatnonzero(years[row] - years >= _STEP_YEARS_MIN)
+        before = np.flatnonzero((years[row] - years >= _STEP_YEARS_MIN) & (mark == mark[row]))
         if len(before):
             rise = total[row] - total[before[-1]]
             found[row] = np.sqrt(rise / (years[row] - years[before[-1]])) if rise >= 0.0 else np.nan
@@ -439,7 +444,7 @@ def _residuals(report: SurfaceReport) -> QuoteResiduals:
         rate, dividend = (
             getattr(snapshot.forwards, name)[snapshot.expiry[rows]] for name in ("rate", "dividend_yield")
         )
-        with_right = american_values(snapshot.spot, strike, years, report.fit.vol, rate, dividend, right).price
+        with_right = american_values(snapshot.beneath[rows], strike, years, report.fit.vol, rate, dividend, right).price
         model = np.where(early, with_right, model)
     return QuoteResiduals(strike, years, right, k, report.fit.residual_spreads, chain.bid[rows], chain.ask[rows], model)
 

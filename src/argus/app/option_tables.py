@@ -63,7 +63,8 @@ class ExpiryLine:
     days : float
         Days of 24 hours to it.
     forward, discount, rate, dividend_yield : float
-        By put-call parity; the rate is annual and continuous. Rate and yield are NaN where the quotes do not tell them.
+        By put-call parity; the rate is annual and continuous. Rate and yield are NaN where the quotes do not tell them,
+        and a future has no yield.
     forward_error, discount_error, rate_error : float
         Standard errors of the first three, those of the rates of the expiries that know theirs; 0 for stated rates.
     own_rate, own_rate_error : float
@@ -142,7 +143,9 @@ def expiry_lines(snapshot: Snapshot) -> list[ExpiryLine]:
                 own_rate=own if _is_told(own, own_error) else math.nan,
                 own_rate_error=own_error,
                 own_rate_said=_rate_said(own, own_error),
-                dividend_yield=float(fits.dividend_yield[number]) if _is_told(rate, error) else math.nan,
+                dividend_yield=math.nan
+                if snapshot.is_on_futures or not _is_told(rate, error)
+                else float(fits.dividend_yield[number]),
                 atm_vol=float(np.interp(forward, strikes, vols)) if around else math.nan,
                 quotes=int(rows.sum()),
                 implied=len(names) - sum(refused.values()),
@@ -385,10 +388,14 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
         "commission.",
         f"At the nearest expiry it gains at most {_amount(gain)} and loses at most {_amount(loss)}; break-even: {ends}."
         + ("" if curve.is_exact else " Later expiries are valued by model, within eight deviations."),
-        f"Margin by strategy rules {margin.requirement * times:,.2f}, of which the premiums received leave "
-        f"{margin.deposit * times:,.2f} to be paid in; by the worst of a grid of moves {grid.requirement * times:,.2f} "
-        f"(at {grid.worst_move:+.0%}, volatilities times {grid.worst_vol_factor:g}). "
-        "Brokers ask for more.",
+        (
+            f"Margin by strategy rules {margin.requirement * times:,.2f}, of which the premiums received leave "
+            f"{margin.deposit * times:,.2f} to be paid in; by the worst of"
+            if math.isfinite(margin.requirement)
+            else f"Margin: {margin.rules[0]}; by the worst of"
+        )
+        + f" a grid of moves {grid.requirement * times:,.2f} (at {grid.worst_move:{_move_form(report)}}, volatilities "
+        f"times {grid.worst_vol_factor:g}). Brokers ask for more.",
     ]
     now = {name: value * times for name, value in report.greeks.items()}
     sentences.append(
@@ -414,6 +421,11 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
         "greeks": now,
         "structure_sentences": sentences,
     }
+
+
+def _move_form(report: StructureReport) -> str:
+    """Moves of a future are thirds of its margin, which are no whole percents."""
+    return "+.2%" if report.snapshot.is_on_futures else "+.0%"
 
 
 def pop_dict(report: PopReport) -> dict[str, Any]:

@@ -12,7 +12,10 @@ __all__ = [
     "ChainPresetOption",
     "ChainStampOption",
     "ExpiryFormatOption",
+    "DefinitionsOption",
+    "EveryOption",
     "FilesArgument",
+    "FutureOption",
     "PlaceholderOption",
     "SeriesOption",
     "SettlesOption",
@@ -22,11 +25,13 @@ __all__ = [
 
 _PANEL = "What the file is"
 
-FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz or Parquet; one or several.")]
+FilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz, Parquet or DBN; one or several.")
+]
 """Files of one form."""
 
 UnderlyingOption = Annotated[
-    str, typer.Option("--underlying", "-u", metavar="SYMBOL", help="What the options are on, such as SPX or SPY.")
+    str, typer.Option("--underlying", "-u", metavar="SYMBOL", help="What the options are on, such as SPX, or ES.")
 ]
 """Symbol of the underlying."""
 
@@ -38,7 +43,9 @@ SeriesOption = Annotated[
 
 ChainPresetOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="A named form: spx_eod_2019, chain_symbols.", rich_help_panel=_PANEL),
+    typer.Option(
+        metavar="NAME", help="A named form: spx_eod_2019, chain_symbols, chain_on_futures.", rich_help_panel=_PANEL
+    ),
 ]
 """A named statement; other options go over it."""
 
@@ -67,6 +74,36 @@ ExpiryFormatOption = Annotated[
     typer.Option(metavar="FORMAT", help="iso, datetime, or a pattern such as '%m/%d/%Y'.", rich_help_panel=_PANEL),
 ]
 """Form of the expiry column."""
+
+FutureOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONTRACT",
+        help="The futures contract that all options are on, such as ESH4, where no column says it.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""One futures contract for all rows."""
+
+DefinitionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Databento's definitions of the contracts, where the files are its top-of-book quotes.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""Which contract each number of a stream of quotes is."""
+
+EveryOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION",
+        help="Of such quotes a snapshot at every multiple, such as 1h; by default one at the last quote.",
+        rich_help_panel=_PANEL,
+    ),
+]
+"""Time between snapshots of a stream of quotes."""
 
 ZeroIsNoneOption = Annotated[
     list[str] | None,

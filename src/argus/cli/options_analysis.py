@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -79,9 +80,15 @@ LaterOption = Annotated[
     float | None,
     typer.Option("--later-dte", callback=_DAYS, metavar="DAYS", help="Of the later expiry of calendars and diagonals."),
 ]
-CommissionOption = Annotated[float, typer.Option(callback=within(0.0), metavar="MONEY", help="A contract and side.")]
+CommissionOption = Annotated[
+    float | None,
+    typer.Option(
+        callback=within(0.0), metavar="MONEY", help="A contract and side: 0.65, or the fees of the future beneath."
+    ),
+]
 MultiplierOption = Annotated[
-    float, typer.Option(callback=_POSITIVE, metavar="UNITS", help="Of the underlying in a contract.")
+    float | None,
+    typer.Option(callback=_POSITIVE, metavar="UNITS", help="Of the underlying in it: 100, or that of the future."),
 ]
 MidOption = Annotated[bool, typer.Option("--mid", help="Enter in the middle, not at the bid and the ask.")]
 
@@ -301,8 +308,8 @@ def structure(
     delta: DeltaOption = None,
     width: WidthOption = None,
     later_dte: LaterOption = None,
-    commission: CommissionOption = 0.65,
-    multiplier: MultiplierOption = 100.0,
+    commission: CommissionOption = None,
+    multiplier: MultiplierOption = None,
     mid: MidOption = False,
     page: PageOption = None,
     underlying: UnderlyingOption = None,
@@ -361,8 +368,8 @@ def pop(
     history_years: YearsOption = 10.0,
     paths: Annotated[int, typer.Option(min=100, max=10_000_000, metavar="N", help="Paths of each model.")] = 20_000,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the paths.")] = 0,
-    commission: CommissionOption = 0.65,
-    multiplier: MultiplierOption = 100.0,
+    commission: CommissionOption = None,
+    multiplier: MultiplierOption = None,
     mid: MidOption = False,
     page: PageOption = None,
     underlying: UnderlyingOption = None,
@@ -416,20 +423,17 @@ def _structure(
     found: Snapshot,
     name: str,
     wanted: tuple[float, float | None, float | None, float | None],
-    costs: tuple[float, float, bool],
+    costs: tuple[float | None, float | None, bool],
 ) -> StructureReport:
+    from argus.app.option_futures import contract_costs
     from argus.app.option_positions import find_structure
-    from argus.options import Costs, Fill, Wanted
+    from argus.options import Wanted
 
     dte, delta, width, later_dte = wanted
     commission, multiplier, mid = costs
-    fill = Fill.MID if mid else Fill.NATURAL
-    return find_structure(
-        found,
-        name,
-        Wanted(dte=dte, delta=delta, width=width, later_dte=later_dte),
-        Costs(commission=commission, multiplier=multiplier, fill=fill),
-    )
+    taken, notes = contract_costs(found, commission=commission, multiplier=multiplier, mid=mid)
+    report = find_structure(found, name, Wanted(dte=dte, delta=delta, width=width, later_dte=later_dte), taken)
+    return replace(report, snapshot=replace(report.snapshot, notes=(*report.snapshot.notes, *notes)))
 
 
 def _pages() -> Any:

@@ -3,6 +3,9 @@
 A snapshot is all that became known at one instant, so its rows share their `ts_recv_ns`; each row keeps the instant of
 its own quote. Rows are sorted by snapshot, expiry, root, right and strike, so that a smile is a run of rows. What a
 contract turns into at its end is one small number for each row, read with the helpers here.
+
+Options on futures of one root are one chain, though each has a contract of its own beneath it: their root is the
+product's code and that contract, ``EW3 on ES.202403`` (`root_on_future`).
 """
 
 from __future__ import annotations
@@ -30,7 +33,10 @@ __all__ = [
     "ChainSnapshots",
     "Settlement",
     "chain_order",
+    "future_of",
     "is_american",
+    "product_of",
+    "root_on_future",
     "settlement_text",
     "settles_at_open",
     "settles_in_cash",
@@ -54,6 +60,7 @@ class Settlement(IntFlag):
     AMERICAN = 4
 
 
+_ON: Final = " on "
 _SETTLEMENT_MAX: Final = int(Settlement.AT_OPEN | Settlement.CASH | Settlement.AMERICAN)
 
 
@@ -82,6 +89,21 @@ def settlement_text(settlement: int) -> str:
     return " ".join((*words, "American" if flags & Settlement.AMERICAN else "European"))
 
 
+def root_on_future(product: str, contract: str) -> str:
+    """Root of an option on a futures contract, such as ``EW3 on ES.202403``."""
+    return f"{product}{_ON}{contract}"
+
+
+def product_of(root: str) -> str:
+    """Code under which the exchange lists a root: ``EW3`` of ``EW3 on ES.202403``, and any other root itself."""
+    return root.partition(_ON)[0]
+
+
+def future_of(root: str) -> str:
+    """Futures contract that a root's options are on, such as ``ES.202403``; empty where they are on no future."""
+    return root.partition(_ON)[2]
+
+
 def years_to_expiry(ts_ns: I64_1D | int, expiry_ns: I64_1D) -> F64_1D:
     """Years from an instant to the expiry by ACT/365, counted in nanoseconds; below zero after it."""
     years: F64_1D = (expiry_ns - ts_ns) / NS_PER_YEAR_365
@@ -99,7 +121,7 @@ class ChainSnapshots:
     underlying : str
         Symbol of the underlying.
     roots : tuple of str
-        Option roots, sorted (``("SPX", "SPXW")``); `root` numbers them.
+        Option roots, sorted (``("SPX", "SPXW")``); `root` numbers them. Of options on futures see `root_on_future`.
     ts_event_ns, ts_recv_ns : (n,) int64
         When each quote was made at the venue, and when its snapshot could first be known; UTC nanoseconds,
         ``ts_event_ns <= ts_recv_ns``. Rows of one snapshot share the latter.
@@ -114,7 +136,8 @@ class ChainSnapshots:
     strike : (n,) float64
         Above zero.
     underlying_price : (n,) float64
-        The underlying as the vendor delivers it with the quote; NaN where it does not.
+        The underlying (of an option on a future: that contract) as the vendor delivers it with the quote; NaN where it
+        does not.
     bid, ask, last : (n,) float64
         Prices for one unit of the underlying. 0 is a quote of zero (nobody bids), NaN is no quote; never crossed.
     bid_size, ask_size, volume, open_interest : (n,) float64

@@ -121,13 +121,16 @@ def parity_fit(strike: F64_1D, difference: F64_1D, years: float) -> tuple[float,
     return (forward, discount) if forward > 0 else None
 
 
-def european_arbitrage(rows: Mapping[str, Any], tick: F64_1D) -> tuple[BOOL_1D, BOOL_1D, BOOL_1D]:
+def european_arbitrage(
+    rows: Mapping[str, Any], tick: F64_1D, beneath: NDArray[np.integer[Any]]
+) -> tuple[BOOL_1D, BOOL_1D, BOOL_1D]:
     """(rows off put-call parity, rows outside their bounds, rows bid above a later expiry), European options only.
 
     Parity: call less put differs from forward less strike, discounted, by more than both half spreads and a tick.
     Bounds: offered below the discounted intrinsic value on the forward, or bid above the most it can pay, by more than
     a tick. Calendar: as a share of its forward, an option may not be bid above what the same moneyness costs in the
-    next expiry, where the two neighbouring strikes there cover it.
+    next expiry, where the two neighbouring strikes there cover it; both on one future, where they are on futures: rows
+    of equal `beneath` are.
     """
     n = len(rows["strike"])
     parity, bounds, calendar = (np.zeros(n, np.bool_) for _ in range(3))
@@ -150,7 +153,7 @@ def european_arbitrage(rows: Mapping[str, Any], tick: F64_1D) -> tuple[BOOL_1D, 
         high = np.where(right > 0, forward, discount * strike) + tick[begin:end]
         bounds[begin:end] = (ask[begin:end] < low) | (bid[begin:end] > high)
         now = (begin, end, forward, discount)
-        if before is not None and _follows(rows, before[0], begin):
+        if before is not None and _follows(rows, before[0], begin) and beneath[before[0]] == beneath[begin]:
             _calendar(rows, bid, ask, before, now, tick, calendar)
         before = now
     return parity, bounds, calendar

@@ -14,22 +14,40 @@ from argus.core.time import day_of
 from argus.data._catalog_stamps import read_dates, read_instants
 from argus.data._source_columns import numbers, reject_stamps, shown
 from argus.data.calendars import session_table
-from argus.data.option_expiries import EXPIRY_FAULTS, OPTION_RULES, canonical_roots, expiries, option_rule
+from argus.data.future_options import FUTURE_OPTION_RULES, products_on
+from argus.data.option_expiries import (
+    EXPIRY_FAULTS,
+    OPTION_RULES,
+    canonical_roots,
+    closes_of,
+    expiries,
+    option_rule,
+)
 from argus.data.raw import Rejection, SourceTable
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["CONTRACT_FIELDS", "chain_times", "contract_columns"]
+__all__ = [
+    "CONTRACT_FIELDS",
+    "ChainStatement",
+    "chain_times",
+    "check_named_underlying",
+    "contract_columns",
+    "expiry_days",
+    "reject_rows",
+    "rights_of",
+    "texts_of",
+]
 
-CONTRACT_FIELDS: Final = ("symbol", "root", "expiry", "right", "strike", "underlying")
+CONTRACT_FIELDS: Final = ("symbol", "root", "expiry", "right", "strike", "underlying", "future")
 """Fields that name a contract, and what it is on."""
 
 _RIGHTS: Final = {"c": 1, "call": 1, "1": 1, "+1": 1, "p": -1, "put": -1, "-1": -1}
 _STRIKE_TOLERANCE: Final = 5e-4  # half a thousandth: a symbol knows no finer strike
 
 
-class _Statement(Protocol):
+class ChainStatement(Protocol):
     """What is read of a `ChainSpec` here."""
 
     @property
@@ -50,9 +68,13 @@ class _Statement(Protocol):
     def delay_ns(self) -> int: ...
     @property
     def at_open(self) -> bool | None: ...
+    @property
+    def future(self) -> str | None: ...
+    @property
+    def is_on_futures(self) -> bool: ...
 
 
-def _reject(
+def reject_rows(
     table: SourceTable, rejected: dict[int, Rejection], rows: BOOL_1D | I64_1D, name: str, reason: str, why: str
 ) -> None:
     """Reject rows for what a column holds in them; a row that is rejected already keeps its first reason."""
@@ -65,30 +87,30 @@ def _reject(
 
 
 def contract_columns(
-    table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]
+    table: SourceTable, spec: ChainStatement, rejected: dict[int, Rejection]
 ) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
     """(``expiry_ns``, ``root``, ``right``, ``settlement`` and ``strike`` of each row, all roots in order)."""
     n = table.frame.height
     symbol = spec.columns.get("symbol")
     if symbol is not None:
-        named = parse_option_symbols(_texts(table.frame[symbol]))
+        named = parse_option_symbols(texts_of(table.frame[symbol]))
         for code, why in SYMBOL_FAULTS.items():
-            _reject(table, rejected, named.fault == code, symbol, "bad_symbol", f"{why}")
+            reject_rows(table, rejected, named.fault == code, symbol, "bad_symbol", f"{why}")
         root, day = named.root.astype("U6"), named.expiry_day.astype(np.int64)
         right, strike = named.right.copy(), named.strike.copy()
         _check_agreement(table, spec, rejected, (root, day, right, strike))
     else:
         root = np.full(n, spec.underlying, dtype=f"U{max(6, len(spec.underlying))}")
         if "root" in spec.columns:
-            root = np.char.strip(_texts(table.frame[spec.columns["root"]]))
-            _reject(table, rejected, np.char.str_len(root) == 0, spec.columns["root"], "bad_symbol", "it is empty")
-        day = _days(table, spec, rejected)
-        right, strike = _rights(table, spec, rejected), numbers(table, spec.columns["strike"], rejected)
+            root = np.char.strip(texts_of(table.frame[spec.columns["root"]]))
+            reject_rows(table, rejected, np.char.str_len(root) == 0, spec.columns["root"], "bad_symbol", "it is empty")
+        day = expiry_days(table, spec, rejected)
+        right, strike = rights_of(table, spec, rejected), numbers(table, spec.columns["strike"], rejected)
     root = canonical_roots(root, day, at_open=spec.at_open)
     _check_underlying(table, spec, rejected, root)
     ends = expiries(root, day)
     for code, why in EXPIRY_FAULTS.items():
-        _reject(table, rejected, ends.fault == code, symbol or spec.columns["expiry"], "no_expiry", why)
+        reject_rows(table, rejected, ends.fault == code, symbol or spec.columns["expiry"], "no_expiry", why)
     roots, codes = np.unique(root, return_inverse=True)
     columns: dict[str, NDArray[Any]] = {
         "expiry_ns": ends.expiry_ns,
@@ -100,7 +122,7 @@ def contract_columns(
     return columns, tuple(roots.tolist())
 
 
-def chain_times(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) -> dict[str, NDArray[Any]]:
+def chain_times(table: SourceTable, spec: ChainStatement, rejected: dict[int, Rejection]) -> dict[str, NDArray[Any]]:
     """``ts_event_ns`` and ``ts_recv_ns`` of each row."""
     assert spec.time_column is not None
     name = spec.time_column
@@ -114,60 +136,72 @@ def chain_times(table: SourceTable, spec: _Statement, rejected: dict[int, Reject
 
 
 def _closes(
-    table: SourceTable, spec: _Statement, days: I64_1D, readable: BOOL_1D, rejected: dict[int, Rejection]
+    table: SourceTable, spec: ChainStatement, days: I64_1D, readable: BOOL_1D, rejected: dict[int, Rejection]
 ) -> I64_1D:
-    """Close of each row's session; a date without a session rejects its row."""
+    """Close of each row's session; a date without a session rejects its row.
+
+    Of options on futures it is the settlement of the future, where that is the end of an option of the day.
+    """
     assert spec.time_column is not None
-    calendar = option_rule(spec.underlying).calendar
+    rule = FUTURE_OPTION_RULES[products_on(spec.underlying)[0]] if spec.is_on_futures else option_rule(spec.underlying)
+    calendar = rule.calendar
     close = np.zeros(len(days), np.int64)
     rows = np.flatnonzero(readable)
     if len(rows):
         known = session_table(calendar, day_of(int(days[rows].min())), day_of(int(days[rows].max())))
         found = np.isin(days[rows], known.session)
         why = f"the calendar {calendar} has no session on that date"
-        _reject(table, rejected, rows[~found], spec.time_column, "no_session", why)
-        close[rows[found]] = known.close_ns[np.searchsorted(known.session, days[rows[found]])]
+        reject_rows(table, rejected, rows[~found], spec.time_column, "no_session", why)
+        at = np.searchsorted(known.session, days[rows[found]])
+        close[rows[found]] = closes_of(rule, known)[at]
     return close
 
 
 def _check_agreement(
-    table: SourceTable, spec: _Statement, rejected: dict[int, Rejection], named: tuple[Any, I64_1D, Any, Any]
+    table: SourceTable, spec: ChainStatement, rejected: dict[int, Rejection], named: tuple[Any, I64_1D, Any, Any]
 ) -> None:
     """Reject the rows whose own columns say something else than their symbol."""
     root, day, right, strike = named
     differs: dict[str, BOOL_1D] = {}
     if "root" in spec.columns:
-        own = np.char.strip(_texts(table.frame[spec.columns["root"]]))
+        own = np.char.strip(texts_of(table.frame[spec.columns["root"]]))
         differs["root"] = (own != root) & (own != "")
     if "expiry" in spec.columns:
-        differs["expiry"] = _days(table, spec, rejected) != day
+        differs["expiry"] = expiry_days(table, spec, rejected) != day
     if "right" in spec.columns:
-        differs["right"] = _rights(table, spec, rejected) != right
+        differs["right"] = rights_of(table, spec, rejected) != right
     if "strike" in spec.columns:
         own_strike = numbers(table, spec.columns["strike"], rejected)
         differs["strike"] = ~(np.abs(own_strike - strike) < _STRIKE_TOLERANCE)
     for name, rows in differs.items():
-        _reject(table, rejected, rows, spec.columns[name], "symbol_mismatch", "the symbol says otherwise")
+        reject_rows(table, rejected, rows, spec.columns[name], "symbol_mismatch", "the symbol says otherwise")
 
 
 def _check_underlying(
-    table: SourceTable, spec: _Statement, rejected: dict[int, Rejection], root: NDArray[np.str_]
+    table: SourceTable, spec: ChainStatement, rejected: dict[int, Rejection], root: NDArray[np.str_]
 ) -> None:
     """Reject the rows that are on something else, by the file's own column and by the rules of known roots."""
-    said = f"the file is said to be of {spec.underlying}"
-    if "underlying" in spec.columns:
-        own = np.char.strip(_texts(table.frame[spec.columns["underlying"]]))
-        other = (own != spec.underlying) & (own != "")
-        _reject(table, rejected, other, spec.columns["underlying"], "other_underlying", said)
+    said = check_named_underlying(table, spec, rejected)
     name = next(spec.columns[field] for field in ("symbol", "root", "expiry") if field in spec.columns)
     for one in np.unique(root).tolist():
         rule = OPTION_RULES.get(one)
         if rule is not None and rule.underlying != spec.underlying:
             why = f"it is an option on {rule.underlying}, and {said}"
-            _reject(table, rejected, root == one, name, "other_underlying", why)
+            reject_rows(table, rejected, root == one, name, "other_underlying", why)
 
 
-def _days(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) -> I64_1D:
+def check_named_underlying(table: SourceTable, spec: ChainStatement, rejected: dict[int, Rejection]) -> str:
+    """Reject the rows whose own column names another underlying; what the file is said to be, in words."""
+    said = f"the file is said to be of {spec.underlying}"
+    if "underlying" in spec.columns:
+        own = np.char.strip(texts_of(table.frame[spec.columns["underlying"]]))
+        other = (own != spec.underlying) & (own != "")
+        reject_rows(table, rejected, other, spec.columns["underlying"], "other_underlying", said)
+    return said
+
+
+def expiry_days(table: SourceTable, spec: ChainStatement, rejected: dict[int, Rejection]) -> I64_1D:
+    """Day number of each row's expiry by its column; a date that cannot be read rejects its row."""
     name = spec.columns["expiry"]
     where = f"{table.name}, column {name!r}"
     stamps = read_dates(table.frame[name], spec.expiry_format, None, table.source_line, where)
@@ -175,16 +209,19 @@ def _days(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) 
     return stamps.values
 
 
-def _rights(table: SourceTable, spec: _Statement, rejected: dict[int, Rejection]) -> NDArray[np.int8]:
+def rights_of(table: SourceTable, spec: ChainStatement, rejected: dict[int, Rejection]) -> NDArray[np.int8]:
+    """+1 or -1 of each row by its column; a word that is neither rejects its row."""
     name = spec.columns["right"]
-    words, which = np.unique(_texts(table.frame[name]), return_inverse=True)
+    words, which = np.unique(texts_of(table.frame[name]), return_inverse=True)
     known = np.array([_RIGHTS.get(str(word).strip().lower(), 0) for word in words], np.int8)
     right: NDArray[np.int8] = known[which]
-    _reject(table, rejected, right == 0, name, "bad_right", "it is neither a call (call, C, 1) nor a put (put, P, -1)")
+    reject_rows(
+        table, rejected, right == 0, name, "bad_right", "it is neither a call (call, C, 1) nor a put (put, P, -1)"
+    )
     return right
 
 
-def _texts(column: pl.Series) -> NDArray[np.str_]:
+def texts_of(column: pl.Series) -> NDArray[np.str_]:
     """A column as text, empty where it is missing."""
     import polars as pl
 

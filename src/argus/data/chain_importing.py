@@ -5,7 +5,8 @@ cannot be read or cannot be true goes to quarantine with its line, its reason an
 twice changes nothing. Two things are particular to options. A contract is named by a symbol, or by root, expiry, right
 and strike, or by both; where both are delivered they must agree. And its expiry becomes an instant by the exchange's
 rule for its root (`argus.data.option_expiries`), so that a day on which options settle at the open is not a day longer
-than it was.
+than it was. A file whose rows name a futures contract, or that is said to be on one, holds options on futures: those
+go by the rules of the exchange's product codes (`argus.data.future_options`).
 """
 
 from __future__ import annotations
@@ -28,20 +29,31 @@ from argus.data._catalog_records import SourceRecord
 from argus.data._catalog_report import ImportReport, report_of, report_of_earlier
 from argus.data._catalog_statement import listed
 from argus.data._chain_columns import CONTRACT_FIELDS, chain_times, contract_columns
+from argus.data._future_chain_columns import future_columns, future_root
+from argus.data._quoted_chains import quoted_chains
 from argus.data._source_columns import numbers, refuse_misread
 from argus.data.chain_quality import ChainInspection, ChainLimits, ChainReason, inspect_chain, row_text
 from argus.data.chain_store import ChainStore
+from argus.data.future_options import FUTURE_OPTION_RULES, products_on
 from argus.data.importing import rows_where, written_ns
 from argus.data.quarantine import reason_code
 from argus.data.raw import Rejection, SourceTable
 from argus.data.sources import open_source
 
-__all__ = ["CHAIN_PRESETS", "ChainSpec", "ChainsRead", "chain_preset", "import_chains", "read_chain_file"]
+__all__ = [
+    "CHAIN_PRESETS",
+    "ChainSpec",
+    "ChainsRead",
+    "chain_preset",
+    "future_root",
+    "import_chains",
+    "read_chain_file",
+]
 
 STAMPS: Final = ("instant", "session_close")
 _OBSERVED: Final = tuple(name for name in CHAIN_NUMBERS if name != "strike")
 _FIELDS: Final = (*CONTRACT_FIELDS, *_OBSERVED)
-_NOT_UNREADABLE: Final = ("no_session", "symbol_mismatch", "no_expiry")
+_NOT_UNREADABLE: Final = ("no_session", "symbol_mismatch", "no_expiry", "no_definition", "bad_definition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +63,15 @@ class ChainSpec:
     Attributes
     ----------
     underlying : str
-        Symbol of the underlying that all rows are about.
+        Symbol of the underlying that all rows are about; the root of the futures (``ES``) of options on futures.
     series : str
         Name under which the chains are kept: one for each vendor and kind of snapshot.
     columns : mapping
         Field to the file's column. A contract is ``symbol``, or ``expiry``, ``right`` and ``strike`` with ``root``
         where it is not the underlying's symbol; or all of them. Where ``underlying`` is a column too, a row that names
-        another one is not taken. Beside it any of ``underlying_price``, ``bid``,
+        another one is not taken. Options on futures have the futures contract as ``future`` (``ESH4``, ``ES.202403``),
+        the exchange's product code as ``root`` or a ``symbol`` such as ``EW1F4 P4700``, and a ``strike`` in any case;
+        with a symbol, an ``expiry`` is not needed. Beside it any of ``underlying_price``, ``bid``,
         ``ask``, ``last``, ``bid_size``, ``ask_size``, ``volume``, ``open_interest``, ``vendor_iv``, ``vendor_delta``
         and ``vendor_gamma``; ``bid`` and ``ask`` are required.
     time_column : str
@@ -74,8 +88,15 @@ class ChainSpec:
         Fields in which this vendor writes 0 for what it does not have.
     placeholders : mapping
         Field to another number that this vendor writes there for what it does not have.
+    future : str or None
+        The one futures contract that all rows are on, where no column says it.
     at_open : bool or None
         Whether the contracts settle on the open, where roots do not tell (see `canonical_roots`).
+    definitions : Path or None
+        Databento's file of definitions, where the file itself is one of top-of-book quotes by Databento: neither
+        columns nor stamps are stated then.
+    every_ns : int or None
+        Of such a file a snapshot is taken at every multiple of this; None takes one, at its last quote.
     delimiter, encoding, where, notes
         As in `argus.data.importing.ImportSpec`.
     may_lack : tuple of str
@@ -93,7 +114,10 @@ class ChainSpec:
     delay_ns: int = 0
     zero_is_none: tuple[str, ...] = ()
     placeholders: Mapping[str, float] = field(default_factory=dict)
+    future: str | None = None
     at_open: bool | None = None
+    definitions: Path | None = None
+    every_ns: int | None = None
     delimiter: str = ","
     encoding: str = "utf-8"
     where: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +129,21 @@ class ChainSpec:
         own = replace(self, columns=dict(self.columns), where=dict(self.where), placeholders=dict(self.placeholders))
         plain = asdict(own)
         del plain["may_lack"]
+        # A statement that says nothing of them is the one that it was before they could be stated.
+        for name in ("future", "definitions", "every_ns"):
+            if plain[name] is None:
+                del plain[name]
+        if self.definitions is not None:
+            try:
+                plain["definitions"] = hashlib.sha256(self.definitions.read_bytes()).hexdigest()
+            except OSError as error:
+                raise ImportFailed(f"{self.definitions} cannot be read: {error.strerror}") from None
         return plain | {"zero_is_none": list(self.zero_is_none), "notes": list(self.notes)}
+
+    @property
+    def is_on_futures(self) -> bool:
+        """Whether the options are on futures."""
+        return self.future is not None or "future" in self.columns
 
     @property
     def fingerprint(self) -> str:
@@ -132,6 +170,13 @@ CHAIN_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             # Its solver stops at 2 %: in 58 files thousands of volatilities are exactly that, and none lies below.
             "placeholders": {"vendor_iv": 0.02},
         },
+        "chain_on_futures": {
+            "columns": {"root": "root", "future": "future", "expiry": "expiry", "right": "right", "strike": "strike"}
+            | _SAME,
+            "time_column": "ts_event_ns",
+            "time_format": "ns",
+            "stamp": "instant",
+        },
         "chain_symbols": {
             "columns": {"symbol": "symbol", **_SAME},
             "time_column": "ts_event_ns",
@@ -141,7 +186,7 @@ CHAIN_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     }
 )
 """Named statements: end-of-day chains of an index with month/day/year dates (a CSV a day); and our own column names
-with OSI symbols and counts of nanoseconds."""
+with OSI symbols, or with the futures that options are on, and counts of nanoseconds."""
 
 
 def chain_preset(name: str, underlying: str, **stated: Any) -> ChainSpec:
@@ -227,15 +272,20 @@ def read_chain_file(
         If a statement is missing or the file contradicts it, more than a tenth of the rows cannot be read as stated
         (then the statement is wrong, not the rows), or no row can be used.
     """
-    source = open_source(path, delimiter=spec.delimiter, encoding=spec.encoding)
-    there = {name: at for name, at in spec.columns.items() if name not in spec.may_lack or at in source.names}
-    spec = replace(spec, columns=there)
-    _check_statement(source.names, path.name, spec)
-    assert spec.time_column is not None
-    table = source.table(list(dict.fromkeys([spec.time_column, *spec.columns.values(), *spec.where])))
-    if spec.where:
-        table = rows_where(table, spec.where)
-    columns, roots, rejected = _columns(table, spec)
+    said: list[str] = []
+    if spec.definitions is None and spec.every_ns is not None:
+        raise ImportFailed(f"{path.name}: every_ns is stated, and no definitions: it is for a stream of quotes")
+    if spec.definitions is not None:
+        stated = [name for name in ("columns", "time_column", "stamp", "where", "future") if getattr(spec, name)]
+        if stated:
+            raise ImportFailed(f"{path.name}: {stated[0]} is stated, and the definitions say all of it; leave it out")
+        quotes = quoted_chains(path, spec.definitions, spec.underlying, every_ns=spec.every_ns)
+        table, columns, roots, rejected = quotes.table, quotes.columns, quotes.roots, quotes.rejected
+        said += quotes.notes
+        columns["ts_recv_ns"] = columns["ts_recv_ns"] + spec.delay_ns
+    else:
+        spec, table = _stated_table(path, spec)
+        columns, roots, rejected = _columns(table, spec, said)
     _check_share(table, rejected)
     usable = np.ones(table.frame.height, np.bool_)
     usable[list(rejected)] = False
@@ -253,12 +303,25 @@ def read_chain_file(
         first = f"; the first: {quarantined[0].message}" if quarantined else ""
         raise ImportFailed(f"{path.name}: none of {rows_read} rows can be used{first}")
     chain = _chain(columns, roots, found.kept, spec.underlying)
-    notes = [*spec.notes, *(suspicion.message for suspicion in table.suspicions), *found.notes]
-    if not spec.delay_ns:
+    notes = [*spec.notes, *said, *(suspicion.message for suspicion in table.suspicions), *found.notes]
+    if not spec.delay_ns and spec.definitions is None:
         notes.append("when the vendor delivered the chains is not stated; they count as known when they were quoted")
     return ChainsRead(
         chain, found, quarantined, rows_read, table.name, table.sha256, table, rows[found.kept], tuple(notes)
     )
+
+
+def _stated_table(path: Path, spec: ChainSpec) -> tuple[ChainSpec, SourceTable]:
+    """The columns that a statement names, and the statement without those that the file may lack."""
+    source = open_source(path, delimiter=spec.delimiter, encoding=spec.encoding)
+    there = {name: at for name, at in spec.columns.items() if name not in spec.may_lack or at in source.names}
+    spec = replace(spec, columns=there)
+    _check_statement(source.names, path.name, spec)
+    assert spec.time_column is not None
+    table = source.table(list(dict.fromkeys([spec.time_column, *spec.columns.values(), *spec.where])))
+    if spec.where:
+        table = rows_where(table, spec.where)
+    return spec, table
 
 
 def import_chains(
@@ -313,6 +376,7 @@ def _check_statement(names: tuple[str, ...], source: str, spec: ChainSpec) -> No
     wrong += [f"zero_is_none names {name!r}, which is no number" for name in spec.zero_is_none if name not in _OBSERVED]
     wrong += [f"placeholders names {name!r}, which is no number" for name in spec.placeholders if name not in _OBSERVED]
     wrong += [f"columns states no {name!r}" for name in ("bid", "ask") if name not in spec.columns]
+    wrong += _faults_on_futures(spec) if spec.is_on_futures else []
     if "symbol" not in spec.columns:
         wrong += [
             f"columns states no {name!r}, nor a 'symbol' that says it"
@@ -337,13 +401,32 @@ def _check_statement(names: tuple[str, ...], source: str, spec: ChainSpec) -> No
         raise ImportFailed(f"{source}: {'; '.join(wrong)}. The file's columns are: {listed(names)}")
 
 
+def _faults_on_futures(spec: ChainSpec) -> list[str]:
+    """What is wrong with a statement about options on futures."""
+    products = products_on(spec.underlying)
+    if not products:
+        roots = dict.fromkeys(rule.underlying for rule in FUTURE_OPTION_RULES.values())
+        return [f"no options on futures of {spec.underlying!r} are known; there are those of {', '.join(roots)}"]
+    wrong = ["future is stated, and columns states one too"] if spec.future and "future" in spec.columns else []
+    if len(products) > 1 and not {"root", "symbol"} & set(spec.columns):
+        wrong.append(f"columns states no 'root' that says the product ({', '.join(products)}), nor a 'symbol'")
+    if "symbol" in spec.columns and "strike" not in spec.columns:
+        wrong.append("columns states no 'strike': symbols of options on futures write it in ways of their own")
+    return wrong
+
+
 def _columns(
-    table: SourceTable, spec: ChainSpec
+    table: SourceTable, spec: ChainSpec, notes: list[str]
 ) -> tuple[dict[str, NDArray[Any]], tuple[str, ...], dict[int, Rejection]]:
     """(columns of a chain, roots, rows that cannot be read as stated)."""
     rejected: dict[int, Rejection] = {}
-    columns, roots = contract_columns(table, spec, rejected)
-    columns |= chain_times(table, spec, rejected)
+    if spec.is_on_futures:
+        times = chain_times(table, spec, rejected)
+        columns, roots = future_columns(table, spec, times["ts_event_ns"], rejected, notes)
+    else:
+        columns, roots = contract_columns(table, spec, rejected)
+        times = chain_times(table, spec, rejected)
+    columns |= times
     for name in _OBSERVED:
         if name in spec.columns:
             values = numbers(table, spec.columns[name], rejected)

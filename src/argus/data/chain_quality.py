@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
-from argus.core.chains import CHAIN_COLUMNS, ChainSnapshots, chain_order
+from argus.core.chains import CHAIN_COLUMNS, ChainSnapshots, chain_order, future_of
 from argus.core.time import NS_PER_MINUTE, day_of, format_ns
 from argus.core.words import counted
 from argus.data._chain_arbitrage import absurd_asks, european_arbitrage, exercise_bounds, smile_arbitrage
-from argus.data.option_expiries import option_rule
+from argus.data.future_options import chain_rule
 
 __all__ = [
     "ChainExample",
@@ -294,7 +294,7 @@ def _flag_quotes(
     _flag(flags, no_bid & no_ask, ChainReason.NO_QUOTE)
     _flag(flags, no_bid & ~no_ask, ChainReason.ZERO_BID)
     _flag(flags, rows["ts_recv_ns"] - rows["ts_event_ns"] > limits.stale_ns, ChainReason.STALE)
-    rules = [option_rule(root) for root in roots]
+    rules = [chain_rule(root) for root in roots]
     tick, below, until, step = (
         np.array([getattr(rule, name) for rule in rules] or [1.0])[rows["root"]]
         for name in ("tick", "tick_below", "tick_break", "strike_step")
@@ -321,12 +321,14 @@ def _off_grid(values: F64_1D, step: F64_1D) -> BOOL_1D:
 
 
 def _flag_arbitrage(rows: Mapping[str, Any], roots: tuple[str, ...], flags: NDArray[np.uint32]) -> None:
-    ticks = np.array([option_rule(root).tick_below for root in roots] or [0.0])[rows["root"]]
+    ticks = np.array([chain_rule(root).tick_below for root in roots] or [0.0])[rows["root"]]
+    futures = [future_of(root) for root in roots]
+    beneath = np.array([futures.index(one) for one in futures] or [0])[rows["root"]]
     vertical, butterfly = smile_arbitrage(rows)
     _flag(flags, absurd_asks(rows), ChainReason.ABSURD_ASK)
     _flag(flags, vertical, ChainReason.VERTICAL)
     _flag(flags, butterfly, ChainReason.BUTTERFLY)
-    parity, bounds, calendar = european_arbitrage(rows, ticks)
+    parity, bounds, calendar = european_arbitrage(rows, ticks, beneath)
     _flag(flags, parity, ChainReason.PARITY)
     _flag(flags, bounds | exercise_bounds(rows), ChainReason.BOUNDS)
     _flag(flags, calendar, ChainReason.CALENDAR)

@@ -12,6 +12,7 @@ Each rule names the contract specification that was read for it. What did not st
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
 from types import MappingProxyType
@@ -19,13 +20,22 @@ from typing import Final
 
 import numpy as np
 
-from argus.core.chains import Settlement
+from argus.core.chains import Settlement, future_of, product_of
 from argus.core.errors import InstrumentError
 from argus.core.instruments import option_expiry_date
 from argus.core.time import day_number
-from argus.data.option_expiries import OptionRule, expiries
+from argus.data.option_expiries import OptionRule, expiries, option_rule
 
-__all__ = ["FUTURE_OPTIONS", "FUTURE_OPTION_RULES", "FutureOption", "OptionEnd", "future_option_end"]
+__all__ = [
+    "FUTURE_OPTIONS",
+    "FUTURE_OPTION_RULES",
+    "FutureOption",
+    "OptionEnd",
+    "chain_rule",
+    "future_option_days",
+    "future_option_end",
+    "products_on",
+]
 
 _SITE: Final = "CME Group contract specifications, cmegroup.com/trading/"
 _EQUITY: Final = f"{_SITE}equity-index/us-index/e-mini-sandp500_contractSpecs_options.html"
@@ -48,6 +58,8 @@ _NOT_QUARTERS: Final = tuple(month for month in _EVERY if month not in _QUARTERS
 _AM: Final = Settlement.AT_OPEN | Settlement.AMERICAN
 _EUROPEAN: Final = Settlement.PM_PHYSICAL_EUROPEAN
 _NOTE_DAY: Final = "friday_two_business_days_before_last_of_prior_month"
+_MONTHS_AHEAD: Final = 3
+"""An option is named by its own month or one of the two after it."""
 _RATES: Final = "CME Globex Interest Rate Products"
 
 
@@ -194,6 +206,48 @@ FUTURE_OPTION_RULES: Final[Mapping[str, OptionRule]] = MappingProxyType(
 """Their rules alone, for `argus.data.option_expiries.expiries`."""
 
 
+def products_on(underlying: str) -> tuple[str, ...]:
+    """Codes of the options on futures of a root, such as ``("OG",)`` for GC; empty where none is known."""
+    return tuple(code for code, one in FUTURE_OPTIONS.items() if one.rule.underlying == underlying)
+
+
+def chain_rule(root: str) -> OptionRule:
+    """The rule of a root of a chain; ``EW3 on ES.202403`` has that of the option on a future, ``EW3``.
+
+    Raises
+    ------
+    InstrumentError
+        If the exchange's product has no rule here.
+    """
+    if not future_of(root):
+        return option_rule(root)
+    return _known(product_of(root)).rule
+
+
+def future_option_days(code: str, day: date) -> tuple[date, ...]:
+    """Days near a day on which options of a code expire by the rule: of the months that could be meant by it.
+
+    Raises
+    ------
+    InstrumentError
+        If there is no such code.
+    """
+    one, days = _known(code), []
+    for ahead in range(_MONTHS_AHEAD):
+        year, month = divmod(day.year * 12 + day.month - 1 + ahead, 12)
+        if month + 1 in one.months:
+            # A fifth Friday that the month does not have is no day.
+            with suppress(InstrumentError):
+                days.append(option_expiry_date(one.day_rule, one.exchange, year, month + 1))
+    return tuple(days)
+
+
+def _known(code: str) -> FutureOption:
+    if code not in FUTURE_OPTIONS:
+        raise InstrumentError(f"no option on a future is called {code!r}; there are {', '.join(FUTURE_OPTIONS)}")
+    return FUTURE_OPTIONS[code]
+
+
 def future_option_end(code: str, year: int, month: int) -> OptionEnd:
     """When the option of a code and a month expires; a holiday moves it to the business day before.
 
@@ -209,9 +263,7 @@ def future_option_end(code: str, year: int, month: int) -> OptionEnd:
     InstrumentError
         If there is no such code, or it is not listed in that month.
     """
-    if code not in FUTURE_OPTIONS:
-        raise InstrumentError(f"no option on a future is called {code!r}; there are {', '.join(FUTURE_OPTIONS)}")
-    one = FUTURE_OPTIONS[code]
+    one = _known(code)
     if month not in one.months:
         raise InstrumentError(f"{code} has no month {month}; it has {', '.join(map(str, one.months))}")
     day = option_expiry_date(one.day_rule, one.exchange, year, month)

@@ -3,25 +3,33 @@
 Databento's definitions of OPRA carry OSI symbols and a date as midnight UTC, so the exchange's rule for the root gives
 the instant. Those of CME carry the instant itself, and the CFI code (ISO 10962) says how the contract ends: its third
 letter A or E for American or European, its fifth P or C for physical or cash; whether on the open or on the close, the
-rule of its product says. What is no option is left out by name.
+rule of its product says. Where instant or style differ from that rule, theirs are used and the difference is told. What
+is no option is left out by name.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from argus.core.arrays import F64_1D, I64_1D
-from argus.core.chains import I8_1D, Settlement
+from argus.core.chains import I8_1D, Settlement, settlement_text
+from argus.core.errors import InstrumentError
 from argus.core.option_symbols import SYMBOL_FAULTS, format_option_symbols, parse_option_symbols
-from argus.data.future_options import FUTURE_OPTION_RULES
+from argus.core.time import NS_PER_DAY, day_of, format_ns
+from argus.data._future_chain_columns import future_contract, parse_future_option
+from argus.data.future_options import FUTURE_OPTION_RULES, future_option_end
 from argus.data.option_expiries import EXPIRY_FAULTS, expiries
 from argus.data.quarantine import reason_counts
 from argus.data.raw import Rejection
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["OptionContracts", "read_option_contracts"]
 
@@ -40,6 +48,8 @@ class OptionContracts:
     symbol : tuple of str
         OSI symbols of OPRA contracts, the exchange's own of others.
     root, underlying : tuple of str
+    future : tuple of str
+        Contract that an option on a future is on, such as ``ES.202406``; empty of others.
     ts_recv_ns, expiry_ns : (n,) int64
         When the definition could first be known, and the instant of expiry; UTC nanoseconds.
     right, settlement : (n,) int8
@@ -48,12 +58,15 @@ class OptionContracts:
         Options whose definition cannot be used.
     others : int
         Definitions of what is no option.
+    notes : tuple of str
+        Where the vendor and the rules of the exchange differ.
     """
 
     instrument_id: I64_1D
     symbol: tuple[str, ...]
     root: tuple[str, ...]
     underlying: tuple[str, ...]
+    future: tuple[str, ...]
     ts_recv_ns: I64_1D
     expiry_ns: I64_1D
     right: I8_1D
@@ -61,6 +74,7 @@ class OptionContracts:
     strike: F64_1D
     quarantined: tuple[Rejection, ...]
     others: int
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -112,6 +126,7 @@ def read_option_contracts(path: Path) -> OptionContracts:
         root[rows[good]] = named.root[good].tolist()
         parts = (named.root[good], named.expiry_day[good], named.right[good], named.strike[good])
         symbol[rows[good]] = format_option_symbols(*parts).tolist()
+    future = _futures(frame, np.flatnonzero(~is_opra), why)
     why[(why == "") & ~is_opra & (settlement < 0)] = "its CFI code does not say how it ends"
     why[(why == "") & ~((strike > 0) & (expiry_ns > 0))] = "it has no strike or no expiry"
     bad = np.flatnonzero(why != "")
@@ -121,11 +136,13 @@ def read_option_contracts(path: Path) -> OptionContracts:
         for row in bad.tolist()
     ]
     kept = np.flatnonzero(why == "")
+    notes = _differences(frame, kept[~is_opra[kept]], settlement)
     return OptionContracts(
         instrument_id=frame["instrument_id"].to_numpy()[kept],
         symbol=tuple(symbol[kept].tolist()),
         root=tuple(root[kept].tolist()),
         underlying=tuple(np.array(frame["underlying"].to_list(), dtype=object)[kept].tolist()),
+        future=tuple(future[kept].tolist()),
         ts_recv_ns=frame["ts_recv_ns"].to_numpy()[kept],
         expiry_ns=expiry_ns[kept],
         right=right[kept],
@@ -133,7 +150,44 @@ def read_option_contracts(path: Path) -> OptionContracts:
         strike=strike[kept],
         quarantined=tuple(rejected),
         others=every.height - frame.height,
+        notes=tuple(notes),
     )
+
+
+def _futures(frame: pl.DataFrame, rows: I64_1D, why: NDArray[Any]) -> NDArray[Any]:
+    """Contract beneath each option on a future; where there is none to be read, `why` says so."""
+    found: NDArray[Any] = np.full(frame.height, "", dtype=object)
+    named, known = frame["underlying"].to_list(), frame["ts_recv_ns"].to_list()
+    for row in rows.tolist():
+        contract = future_contract(named[row], day_of(known[row] // NS_PER_DAY))
+        if contract is None:
+            why[row] = f"its underlying {named[row]!r} is no futures contract"
+        else:
+            found[row] = contract.symbol
+    return found
+
+
+def _differences(frame: pl.DataFrame, rows: I64_1D, settlement: I8_1D) -> list[str]:
+    """Where the instant or the style of options on futures is not that of the product's rule, in a sentence each."""
+    raw, known, ends = (frame[name].to_list() for name in ("raw_symbol", "ts_recv_ns", "expiration_ns"))
+    told: Counter[str] = Counter()
+    for row in rows.tolist():
+        named = parse_future_option(raw[row], day_of(known[row] // NS_PER_DAY))
+        if named is None:
+            continue
+        who = f"{named.code} of {named.year}-{named.month:02d}"
+        try:
+            rule = future_option_end(named.code, named.year, named.month)
+        except InstrumentError as error:
+            told[f"{who}: {error}"] += 1
+            continue
+        if rule.expiry_ns != ends[row]:
+            said = f"expires at {format_ns(ends[row])} by its definition and at {format_ns(rule.expiry_ns)} by our rule"
+            told[f"{who} {said}; the definition is used"] += 1
+        if int(rule.settlement) != int(settlement[row]):
+            words = settlement_text(int(settlement[row])), settlement_text(int(rule.settlement))
+            told[f"{who} is {words[0]} by its definition and {words[1]} by our rule; the definition is used"] += 1
+    return [f"{text} ({count:,} contracts)" for text, count in told.items()]
 
 
 def _settlement(cfi: str, asset: str) -> int:

@@ -33,7 +33,7 @@ from argus.core.chains import I8_1D, Settlement
 from argus.core.errors import ConfigError
 from argus.core.instruments import option_expiry_date
 from argus.core.time import NS_PER_MINUTE, day_number, day_of, to_ns
-from argus.data.calendars import session_table
+from argus.data.calendars import SessionTable, session_table
 
 __all__ = [
     "ENDS_IN",
@@ -43,6 +43,7 @@ __all__ = [
     "Expiries",
     "OptionRule",
     "canonical_roots",
+    "closes_of",
     "expiries",
     "month_end_expiries",
     "monthly_expiries",
@@ -225,9 +226,7 @@ def _ends(rule: OptionRule, days: I64_1D) -> Expiries:
         at = np.clip(at, 1, len(table) - 1)
         fault[~outside & (days - table.session[at] > _MOVED_DAYS_MAX)] = 1
         late = rule.last_trade_late_min * NS_PER_MINUTE
-        expiry = table.open_ns[at] if rule.settlement & Settlement.AT_OPEN else table.close_ns[at]
-        if rule.ends_at is not None:
-            expiry = np.minimum(expiry, _instants(table.session[at], rule.ends_at))
+        expiry = table.open_ns[at] if rule.settlement & Settlement.AT_OPEN else closes_of(rule, table)[at]
         ahead = rule.settlement & Settlement.AT_OPEN and not rule.trades_to_end
         last = table.close_ns[at - 1] + late if ahead else expiry
         session = table.session[at]
@@ -239,6 +238,13 @@ def _ends(rule: OptionRule, days: I64_1D) -> Expiries:
         np.full(n, int(rule.settlement), np.int8),
         fault,
     )
+
+
+def closes_of(rule: OptionRule, table: SessionTable) -> I64_1D:
+    """When PM-settled contracts of a rule end, by session: at its close, or before it where the rule says so."""
+    if rule.ends_at is None:
+        return table.close_ns
+    return np.minimum(table.close_ns, _instants(table.session, rule.ends_at))
 
 
 def _instants(days: I32_1D, at: time) -> I64_1D:

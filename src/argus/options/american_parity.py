@@ -9,12 +9,15 @@ are small, by Huber's weights as for European options. The European line is the 
 
 An option that is exercised at once says nothing of forward or rate, and moves neither: its price is the payoff whatever
 they are. The standard errors know it, since they come from how much the residuals move with forward and rate.
+
+What exercising pays depends on the underlying as well. Of options on a future that is the forward itself, whatever it
+is; of others it is the spot, which must be known.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +58,7 @@ class AmericanPairs:
     least : (n,) float64
         Deviation of call less put that the quotes' spreads allow.
     spot, years : float
+        The spot is NaN of options on a future: its price is the forward.
     spot_error : float
         Standard error of the spot, as a share of it.
     """
@@ -67,6 +71,11 @@ class AmericanPairs:
     spot: float
     years: float
     spot_error: float = 0.0
+
+    @property
+    def is_on_future(self) -> bool:
+        """Whether the forward is the price of what an exercise gives."""
+        return not np.isfinite(self.spot)
 
     def thinned(self) -> AmericanPairs:
         """At most `_PAIRS_MAX` of the strikes."""
@@ -87,11 +96,16 @@ class AmericanPairs:
         right = np.where(strike >= centre, 1, -1)
         own = np.where(right > 0, np.tile(self.call, rows), np.tile(self.put, rows))
         other = np.where(right > 0, np.tile(self.put, rows), np.tile(self.call, rows))
-        dividend = rate - (shift + np.log(centre / self.spot)) / self.years
-        vol = self._vols(own, strike, rate, dividend, right)
-        model = american_values(self.spot, strike, self.years, vol, rate, dividend, -right).price
+        spot = centre * np.exp(shift) if self.is_on_future else np.full(len(shift), self.spot)
+        dividend = self.dividend(centre, shift, rate)
+        vol = self._vols(own, spot, strike, rate, dividend, right)
+        model = american_values(spot, strike, self.years, vol, rate, dividend, -right).price
         found: NDArray[np.float64] = (-right * (other - model)).reshape(rows, count)
         return found
+
+    def dividend(self, centre: float, shift: Any, rate: Any) -> Any:
+        """The yield at ``ln(forward / centre)`` and rate, one or many: of a future that is the rate."""
+        return rate if self.is_on_future else rate - (shift + np.log(centre / self.spot)) / self.years
 
     def by_spot(self, centre: float, place: NDArray[np.float64]) -> F64_1D:
         """What a spot larger by all of itself would add to the residuals, to first order; 0 where unknown."""
@@ -100,16 +114,24 @@ class AmericanPairs:
         found: F64_1D = np.nan_to_num((there - here)[0] / _NUDGE)
         return found
 
-    def _vols(self, price: F64_1D, strike: F64_1D, rate: F64_1D, dividend: F64_1D, right: NDArray[np.int64]) -> F64_1D:
+    def _vols(
+        self,
+        price: F64_1D,
+        spot: F64_1D,
+        strike: F64_1D,
+        rate: F64_1D,
+        dividend: F64_1D,
+        right: NDArray[np.int64],
+    ) -> F64_1D:
         """Volatilities of American prices, by secants from that of a European one, which is near; else by search."""
-        forward = self.spot * np.exp((rate - dividend) * self.years)
+        forward = spot * np.exp((rate - dividend) * self.years)
         discount = np.exp(-rate * self.years)
         vol = implied_vol(price, forward, discount, strike, self.years, right).vol
         slope = black76_greeks(forward, discount, strike, self.years, vol, right).vega
         before = np.zeros((2, len(vol)))
         with np.errstate(all="ignore"):
             for turn in range(_SECANTS):
-                gap = price - american_values(self.spot, strike, self.years, vol, rate, dividend, right).price
+                gap = price - american_values(spot, strike, self.years, vol, rate, dividend, right).price
                 settled = np.abs(gap) <= _VOL_SETTLED * strike
                 if turn:
                     own = (before[1] - gap) / (vol - before[0])
@@ -119,69 +141,75 @@ class AmericanPairs:
                 before = np.stack((vol, gap))
                 vol = np.where(settled, vol, np.maximum(vol + gap / slope, 0.1 * vol))
         rest = np.flatnonzero(~settled)
-        given = (strike[rest], self.years, rate[rest], dividend[rest], right[rest])
-        vol[rest] = american_implied_vol(price[rest], self.spot, *given).vol
+        given = (spot[rest], strike[rest], self.years, rate[rest], dividend[rest], right[rest])
+        vol[rest] = american_implied_vol(price[rest], *given).vol
         return vol
 
 
 def early_parity(
-    pairs: AmericanPairs, forward: float, discount: float, *, given: float
+    pairs: AmericanPairs, forward: float, discount: float, *, known: tuple[float, float]
 ) -> tuple[float, float, float, float, F64_1D, float, float] | None:
     """Forward, discount, their standard errors, residuals of all pairs, and what the quotes say of the spot.
 
     The last two are the share of itself by which the spot would have to move to be that of the quotes, and its standard
-    error. None where the search does not settle.
+    error; NaN of options on a future. None where the search does not settle.
 
     Parameters
     ----------
     pairs : AmericanPairs
     forward, discount : float
         Where to begin: those of European parity.
-    given : float
-        The discount that a curve gives; NaN where the quotes are asked for it.
+    known : tuple of float
+        Forward, which is then `forward`, and discount, where the quotes are not asked for them; NaN where they are.
     """
     searched = pairs.thinned()
-    is_given = bool(np.isfinite(given))
-    free = 1 if is_given else 2
+    is_given = bool(np.isfinite(known[1]))
+    free = np.flatnonzero(np.isnan(known))
     # What early exercise is worth can bend the line so far that it says nothing.
-    if not pairs.strike[0] <= forward <= pairs.strike[-1]:
-        forward = pairs.spot
-    rate = -np.log(given if is_given else max(discount, 1e-300)) / pairs.years
+    if np.isnan(known[0]) and not pairs.strike[0] <= forward <= pairs.strike[-1]:
+        forward = float(np.median(pairs.strike)) if pairs.is_on_future else pairs.spot
+    rate = -np.log(known[1] if is_given else max(discount, 1e-300)) / pairs.years
     place = np.array([0.0, rate if is_given else min(max(rate, 0.0), _RATES[1])])
+    if not len(free):
+        every = pairs.residuals(forward, place[None, :])[0]
+        return forward, known[1], 0.0, 0.0, every, float("nan"), float("nan")
     for _ in range(_STEPS):
         # Rate and yield are both negative or not, and stay so: the slopes are those of one scheme.
-        both = place[1] < 0.0 and place[1] - (place[0] + np.log(forward / pairs.spot)) / pairs.years < 0.0
-        sizes = _NUDGE * np.array([1.0, -1.0] if both else [-1.0, 1.0])[:free]
-        nudges = np.vstack([np.zeros(2), sizes[:, None] * np.eye(2)[:free]])
+        both = max(place[1], pairs.dividend(forward, place[0], place[1])) < 0.0
+        sizes = _NUDGE * np.array([1.0, -1.0] if both else [-1.0, 1.0])[free]
+        nudges = np.vstack([np.zeros(2), sizes[:, None] * np.eye(2)[free]])
         moved = searched.residuals(forward, place + nudges)
         base, slopes = moved[0], (moved[1:] - moved[0]) / sizes[:, None]
         told = np.isfinite(base) & np.isfinite(slopes).all(axis=0)
-        if told.sum() <= free:
+        if told.sum() <= len(free):
             return None
         left = base[told] / searched.scale[told]
         columns = (slopes[:, told] / searched.scale[told]).T
         weight = huber_weights(left)
         root = np.sqrt(weight)
         change = np.linalg.lstsq(-columns * root[:, None], left * root, rcond=None)[0]
-        change = np.clip(change, -_STEP_MAX[:free], _STEP_MAX[:free])
+        change = np.clip(change, -_STEP_MAX[free], _STEP_MAX[free])
         before = place.copy()
-        place[:free] += change
+        place[free] += change
         place[1] = np.clip(place[1], *_RATES) if not is_given else place[1]
         if np.max(np.abs(place - before)) <= _SETTLED:
             break
     else:
         return None
     least = searched.least[told] / searched.scale[told]
-    by_spot = searched.by_spot(forward, place)[told] / searched.scale[told]
-    # What an error of the spot moves, and the same fit with the spot asked for too.
-    pulled = np.linalg.lstsq(columns * root[:, None], by_spot * root, rcond=None)[0] * pairs.spot_error
-    errors = np.hypot(np.sqrt(np.diag(coefficient_covariance(columns, left, least))), pulled)
-    move = _spot_told(np.column_stack((columns, by_spot)), left, weight, least)
+    errors = np.sqrt(np.diag(coefficient_covariance(columns, left, least)))
+    move = float("nan"), float("nan")
+    if not pairs.is_on_future:
+        by_spot = searched.by_spot(forward, place)[told] / searched.scale[told]
+        # What an error of the spot moves, and the same fit with the spot asked for too.
+        pulled = np.linalg.lstsq(columns * root[:, None], by_spot * root, rcond=None)[0] * pairs.spot_error
+        errors = np.hypot(errors, pulled)
+        move = _spot_told(np.column_stack((columns, by_spot)), left, weight, least)
     found = forward * float(np.exp(place[0]))
-    factor = given if is_given else float(np.exp(-place[1] * pairs.years))
-    rate_error = 0.0 if is_given else float(errors[1])
+    factor = known[1] if is_given else float(np.exp(-place[1] * pairs.years))
+    shift_error, rate_error = (float(errors[free == at].sum()) for at in (0, 1))
     every = pairs.residuals(forward, place[None, :])[0]
-    return found, factor, found * float(errors[0]), factor * pairs.years * rate_error, every, *move
+    return found, factor, found * shift_error, factor * pairs.years * rate_error, every, *move
 
 
 def _spot_told(columns: NDArray[np.float64], left: F64_1D, weight: F64_1D, least: F64_1D) -> tuple[float, float]:

@@ -8,7 +8,7 @@ stale, so the line is fitted by Huber's weights, tight quotes counting more than
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -161,6 +161,18 @@ class ForwardFit:
         return error
 
 
+class _Known(NamedTuple):
+    """Forward and discount of an expiry that the quotes are not asked for; NaN where they are."""
+
+    forward: float
+    discount: float
+
+    @property
+    def told(self) -> int:
+        """How many of the two there are."""
+        return int(np.isfinite(self.forward)) + int(np.isfinite(self.discount))
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A fitted line: forward, discount, their standard errors, and the residuals of the pairs."""
@@ -186,6 +198,8 @@ def implied_forwards(
     spot: float = float("nan"),
     spot_error: float = 0.0,
     early: ArrayLike = False,
+    on_futures: bool = False,
+    forward: ArrayLike = float("nan"),
     rules: ParityRules | None = None,
 ) -> ForwardFit:
     """Forward and discount of each expiry from put-call parity.
@@ -207,6 +221,11 @@ def implied_forwards(
         Standard error of the spot, as a share of it, which adds to those of American forwards and rates.
     early : (n,) bool
         Options that may be exercised early; the first of an expiry counts. Without a spot such an expiry has no answer.
+    on_futures : bool
+        The options are on futures: what an early exercise pays is the forward itself less the strike, whose yield is
+        then the rate. No spot is needed, and none is looked at.
+    forward : (n,) float64
+        Forward where it is known and not asked for; the first of an expiry counts.
     rules : ParityRules or None
 
     Raises
@@ -223,6 +242,7 @@ def implied_forwards(
         raise DataError(f"early has {len(is_right_early)} rows, the quotes {rows}; equal lengths are needed")
     marks, rights = np.broadcast_to(marks, rows), np.broadcast_to(rights, rows)
     times, strikes, bids, asks = (np.broadcast_to(column, rows) for column in made)
+    ahead = np.broadcast_to(np.atleast_1d(np.asarray(forward, dtype=np.float64)), rows)
     rules = rules or ParityRules()
     found, first, group = np.unique(marks, return_index=True, return_inverse=True)
     is_early = np.broadcast_to(is_right_early, rows)[first]
@@ -236,17 +256,22 @@ def implied_forwards(
         calls, puts = _pairs(strikes, rights, inside)
         t = float(numbers[0, number])
         given = float(curve.discount(t)[0]) if curve is not None and t > 0.0 else float("nan")
-        line, calls, puts, why = _expiry(calls, puts, strikes, bids, asks, t, given, curve is not None, rules)
+        known = _Known(float(ahead[first[number]]), given)
+        line, calls, puts, why = _expiry(calls, puts, strikes, bids, asks, t, known, rules)
         if line is not None and is_early[number]:
-            line, why = _without_early(line, calls, puts, strikes, bids, asks, t, given, (spot, spot_error), rules)
+            own = (float("nan"), 0.0) if on_futures else (spot, spot_error)
+            if on_futures or spot > 0.0:
+                line, why = _without_early(line, calls, puts, strikes, bids, asks, t, known, own, rules)
+            else:
+                line, why = None, Reason.NO_UNDERLYING_PRICE
         # Not before: what the right to exercise early is worth can bend a line beyond belief.
         if line is not None:
-            line, why = _judged(line, strikes[calls], t, rules)
+            line, why = _judged(line, strikes[calls], t, known, rules)
         pairs[number], reason[number] = len(calls), why
         if line is None:
             continue
         rate = -np.log(line.discount) / t
-        growth = np.log(line.forward / spot) / t if spot > 0.0 else np.nan
+        growth = 0.0 if on_futures else np.log(line.forward / spot) / t if spot > 0.0 else np.nan
         numbers[1:, number] = (
             line.forward,
             line.discount,
@@ -283,26 +308,28 @@ def _expiry(
     bids: F64_1D,
     asks: F64_1D,
     years: float,
-    given: float,
-    is_given: bool,
+    known: _Known,
     rules: ParityRules,
 ) -> tuple[_Line | None, I64_1D, I64_1D, int]:
     """The line of one expiry, not judged yet, with the pairs it rests on; or none and the reason."""
     if not years > 0.0:
         return None, calls, puts, Reason.EXPIRED if years <= 0.0 else Reason.NOT_FINITE
-    least = rules.pairs_min - 1 if is_given else rules.pairs_min
+    # Each of the two that is known takes one strike less; with both there is nothing to ask.
+    least = rules.pairs_min - known.told if known.told < len(known) else 0
     if len(calls) < least:
         return None, calls, puts, Reason.TOO_FEW_STRIKES
     gap = 0.5 * (bids[calls] + asks[calls] - bids[puts] - asks[puts])
-    nearest = int(np.argmin(np.abs(gap)))
-    centre = float(strikes[calls][nearest] + gap[nearest])
+    centre = known.forward
+    if not np.isfinite(centre):
+        nearest = int(np.argmin(np.abs(gap)))
+        centre = float(strikes[calls][nearest] + gap[nearest])
     near = np.abs(strikes[calls] - centre) <= rules.band * abs(centre)
     calls, puts, gap = calls[near], puts[near], gap[near]
     if len(calls) < least:
         return None, calls, puts, Reason.TOO_FEW_STRIKES
     scale = _scale(calls, puts, bids, asks)
     open_ = _least(calls, puts, bids, asks)
-    line = _fit(strikes[calls], gap, scale, open_, centre, given if is_given else None)
+    line = _fit(strikes[calls], gap, scale, open_, centre, known)
     return line, calls, puts, Reason.OK
 
 
@@ -310,7 +337,7 @@ def _scale(calls: I64_1D, puts: I64_1D, bids: F64_1D, asks: F64_1D) -> F64_1D:
     """Price that counts as one, of each pair: both spreads."""
     spread = asks[calls] - bids[calls] + asks[puts] - bids[puts]
     # A locked quote is no proof of exactness: none counts more than ten times the usual one.
-    typical = float(np.median(spread))
+    typical = float(np.median(spread)) if len(spread) else 0.0
     return np.maximum(spread, 0.1 * typical) if typical > 0.0 else np.ones(len(spread))
 
 
@@ -328,17 +355,15 @@ def _without_early(
     bids: F64_1D,
     asks: F64_1D,
     years: float,
-    given: float,
+    known: _Known,
     spot: tuple[float, float],
     rules: ParityRules,
 ) -> tuple[_Line | None, int]:
     """The line that American prices leave when what exercising early is worth is taken out of them."""
-    if not spot[0] > 0.0:
-        return None, Reason.NO_UNDERLYING_PRICE
     call, put = (0.5 * (bids[rows] + asks[rows]) for rows in (calls, puts))
     scale, least = (weigh(calls, puts, bids, asks) for weigh in (_scale, _least))
     pairs = AmericanPairs(strikes[calls], call, put, scale, least, spot[0], years, spot[1])
-    found = early_parity(pairs, start.forward, start.discount, given=given)
+    found = early_parity(pairs, start.forward, start.discount, known=known)
     if found is None:
         return None, Reason.NO_CONVERGENCE
     line = _Line(*found)
@@ -348,12 +373,14 @@ def _without_early(
     return line, Reason.OK
 
 
-def _judged(line: _Line, strike: F64_1D, years: float, rules: ParityRules) -> tuple[_Line | None, int]:
+def _judged(line: _Line, strike: F64_1D, years: float, known: _Known, rules: ParityRules) -> tuple[_Line | None, int]:
     """The line, or why it is not believed."""
-    lowest, highest = float(strike.min()), float(strike.max())
-    margin = rules.band * abs(highest)
     if not (line.discount > 0.0 and abs(np.log(line.discount)) <= rules.rate_max * years):
         return None, Reason.DISCOUNT_OUT_OF_RANGE
+    if np.isfinite(known.forward):
+        return (line, Reason.OK) if line.forward > 0.0 else (None, Reason.NO_FORWARD)
+    lowest, highest = float(strike.min()), float(strike.max())
+    margin = rules.band * abs(highest)
     if not (line.forward > 0.0 and lowest - margin <= line.forward <= highest + margin):
         return None, Reason.NO_FORWARD
     if not line.forward_error <= rules.error_max * line.forward:
@@ -361,11 +388,14 @@ def _judged(line: _Line, strike: F64_1D, years: float, rules: ParityRules) -> tu
     return line, Reason.OK
 
 
-def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, least: F64_1D, centre: float, discount: float | None) -> _Line:
-    """Huber's line through call less put, each error in units of its spread."""
+def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, least: F64_1D, centre: float, known: _Known) -> _Line:
+    """Huber's line through call less put, each error in units of its spread; `centre` is the forward if it is known."""
     u = (strike - centre) / scale
-    columns = np.column_stack([1.0 / scale, -u]) if discount is None else (1.0 / scale).reshape(-1, 1)
-    target = gap / scale if discount is None else gap / scale + discount * u
+    asks_forward, asks_discount = not np.isfinite(known.forward), not np.isfinite(known.discount)
+    target = gap / scale if asks_discount else gap / scale + known.discount * u
+    if not (asks_forward or asks_discount):
+        return _Line(known.forward, known.discount, 0.0, 0.0, target * scale)
+    columns = np.column_stack([1.0 / scale] * asks_forward + [-u] * asks_discount)
     weight = np.ones(len(gap))
     found: NDArray[Any] = np.zeros(columns.shape[1])
     for _ in range(_FITS):
@@ -377,11 +407,13 @@ def _fit(strike: F64_1D, gap: F64_1D, scale: F64_1D, least: F64_1D, centre: floa
         if np.max(np.abs(found - before)) <= _SETTLED * max(1.0, float(np.max(np.abs(found)))):
             break
     spread = coefficient_covariance(columns, left, least / scale)
-    slope = float(found[1]) if discount is None else discount
+    slope = float(found[-1]) if asks_discount else known.discount
+    discount_error = float(np.sqrt(spread[-1, -1])) if asks_discount else 0.0
+    if not asks_forward:
+        return _Line(known.forward, slope, 0.0, discount_error, left * scale)
     level = float(found[0])
     # F = centre + level / slope, errors to first order.
     tilt = np.array([1.0, -level / slope])[: len(found)] / slope if slope != 0.0 else np.full(len(found), np.inf)
     forward_error = float(np.sqrt(tilt @ spread @ tilt)) if np.isfinite(tilt).all() else float("inf")
-    discount_error = float(np.sqrt(spread[1, 1])) if discount is None else 0.0
     forward = centre + level / slope if slope != 0.0 else float("nan")
     return _Line(forward, slope, forward_error, discount_error, left * scale)

@@ -95,9 +95,9 @@ class Surface:
         Least value of Durrleman's g on the dense grid: not negative, no butterfly.
     rise_min : (n,) float64
         Least rise of the variance to the next expiry on that grid, as a share: not negative (to 1e-9), no calendar
-        arbitrage; NaN at the last expiry.
+        arbitrage; NaN at the last expiry, and where the next is on another future.
     g_between : (n,) float64
-        Least g half-way to the next expiry, where the line in time proves nothing; NaN at the last expiry.
+        Least g half-way to the next expiry, where the line in time proves nothing; NaN where `rise_min` is.
     refused_years : (m,) float64
     """
 
@@ -270,6 +270,7 @@ def fit_surface(
     vol_ask: F64_1D,
     *,
     hyperbolas: int = 3,
+    beneath: I64_1D | None = None,
 ) -> Surface:
     """Fit a surface to the out-of-the-money quotes of one snapshot.
 
@@ -290,6 +291,9 @@ def fit_surface(
         the ask, is passed over.
     hyperbolas : int
         1 to 3. An expiry with fewer than 24 quotes gets two, with fewer than 12 one, with fewer than 6 no smile.
+    beneath : (n,) int64, optional
+        Mark of what a quote's expiry is on, where expiries are on several futures: no calendar spread joins two of
+        them, so the condition holds among neighbouring expiries of equal marks. The first of an expiry counts.
 
     Raises
     ------
@@ -309,6 +313,7 @@ def fit_surface(
     if len({c.shape for c in columns}) != 1 or columns[0].ndim != 1:
         raise ConfigError(f"the columns have shapes {[c.shape for c in columns]}; one row for each quote needed")
     expiries, quotes, offsets, refused = _prepared(*columns)
+    joined = _joined(expiries[:, 0], columns[2], beneath)
     count = len(expiries)
     smile = np.zeros((count, _SIZE))
     if count:
@@ -316,8 +321,11 @@ def fit_surface(
         allowed = np.searchsorted(_QUOTES_OF, sizes, side="right")
         unit = np.array([np.interp(0.0, *quotes[:2, a:b]) for a, b in pairwise(offsets)], dtype=np.float64)
         quotes[2] = np.maximum(quotes[2], _HALF_MIN * np.repeat(unit, sizes))
-        fit_smiles(offsets, 2 + 3 * np.minimum(allowed, hyperbolas), quotes, unit, smile)
-    return _described(expiries, quotes, offsets, smile, refused)
+        parameters = 2 + 3 * np.minimum(allowed, hyperbolas)
+        for a, b in pairwise([0, *(np.flatnonzero(~joined) + 1).tolist(), count]):
+            part = np.ascontiguousarray(quotes[:, offsets[a] : offsets[b]])
+            fit_smiles(offsets[a : b + 1] - offsets[a], parameters[a:b], part, unit[a:b], smile[a:b])
+    return _described(expiries, quotes, offsets, smile, refused, joined)
 
 
 def judge_quotes(
@@ -376,7 +384,18 @@ def _prepared(
     return np.array(heads, dtype=np.float64).reshape(-1, 2), quotes, offsets, np.array(refused, dtype=np.float64)
 
 
-def _described(expiries: F64_2D, quotes: F64_2D, offsets: I64_1D, smile: F64_2D, refused: F64_1D) -> Surface:
+def _joined(expiries: F64_1D, years: F64_1D, beneath: I64_1D | None) -> NDArray[np.bool_]:
+    """Whether each expiry but the last and its next are on the same."""
+    if beneath is None:
+        return np.ones(max(len(expiries) - 1, 0), dtype=bool)
+    known, first = np.unique(years, return_index=True)
+    mark = np.asarray(beneath)[first][np.searchsorted(known, expiries)]
+    return np.asarray(mark[1:] == mark[:-1], dtype=bool)
+
+
+def _described(
+    expiries: F64_2D, quotes: F64_2D, offsets: I64_1D, smile: F64_2D, refused: F64_1D, joined: NDArray[np.bool_]
+) -> Surface:
     """The record: fit and checks of each expiry, and the splines."""
     from argus.options._surface_kernels import check_smile
     from argus.options.svi import smile_variance
@@ -390,7 +409,7 @@ def _described(expiries: F64_2D, quotes: F64_2D, offsets: I64_1D, smile: F64_2D,
         low[row], high[row] = k[0], k[-1]
         w = smile_variance(smile[row], k)[0]
         share[row] = np.mean(np.abs(w - middle) <= half * (1.0 + 1e-12))
-        is_last = row == count - 1
+        is_last = row == count - 1 or not joined[row]
         after = smile[row if is_last else row + 1]
         g_min[row], rise = check_smile(smile[row], after, not is_last, k[0], k[-1], 1.0)
         if not is_last:

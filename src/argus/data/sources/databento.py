@@ -23,13 +23,14 @@ from argus.data.raw import SourceTable
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["DbnSource", "read_definitions", "read_quotes", "read_trades"]
+__all__ = ["DbnSource", "read_definitions", "read_quotes", "read_top", "read_trades"]
 
 _INTERVALS: Final = {"ohlcv-1s": NS_PER_SECOND, "ohlcv-1m": NS_PER_MINUTE, "ohlcv-1h": NS_PER_HOUR}
 _PRICE_SCALE: Final = 1e9
 _NO_PRICE: Final = np.iinfo(np.int64).max
 _TRADED: Final = ("trades", "mbo", "tbbo", "mbp-1")
 _TOPPED: Final = ("mbp-1", "tbbo", "cmbp-1")
+_SAMPLED: Final = ("bbo-1s", "bbo-1m", "cbbo-1s", "cbbo-1m")
 _SIDES: Final = {b"B": "buy", b"A": "sell"}
 
 
@@ -181,6 +182,42 @@ def read_quotes(path: Path, symbol: str, instrument: str) -> Quotes:
         bid_size=records["bid_sz_00"].astype(np.float64),
         ask_size=records["ask_sz_00"].astype(np.float64),
     )
+
+
+def read_top(path: Path) -> tuple[pl.DataFrame, str]:
+    """Top-of-book records of all instruments of a file, in the order in which they could be known, and its hash.
+
+    Columns are ``line`` (its place in the file), ``instrument_id``, ``ts_event_ns``, ``ts_recv_ns``, ``bid``, ``ask``,
+    ``bid_size`` and ``ask_size``; NaN where a side is empty. A record sampled once a second or a minute is a quote of
+    that instant.
+
+    Raises
+    ------
+    ImportFailed
+        If the file is damaged, of a schema without quotes, or holds the books of several venues.
+    """
+    import polars as pl
+
+    content = _content(path)
+    _, schema, records = _records(path.name, content)
+    if schema not in (*_TOPPED, *_SAMPLED):
+        raise ImportFailed(f"{path.name} is of schema {schema}; one of {', '.join((*_TOPPED, *_SAMPLED))} is needed")
+    if not schema.startswith("c") and len(set(records["publisher_id"].tolist())) > 1:
+        raise ImportFailed(f"{path.name} holds the books of several venues; take their consolidated one (c{schema})")
+    known = records["ts_recv"].astype(np.int64)
+    frame = pl.DataFrame(
+        {
+            "line": np.arange(1, len(records) + 1, dtype=np.int64),
+            "instrument_id": records["instrument_id"].astype(np.int64),
+            "ts_event_ns": known if schema in _SAMPLED else records["ts_event"].astype(np.int64),
+            "ts_recv_ns": known,
+            "bid": _prices(records["bid_px_00"]),
+            "ask": _prices(records["ask_px_00"]),
+            "bid_size": records["bid_sz_00"].astype(np.float64),
+            "ask_size": records["ask_sz_00"].astype(np.float64),
+        }
+    )
+    return frame.sort("ts_recv_ns", maintain_order=True), hashlib.sha256(content).hexdigest()
 
 
 def _content(path: Path) -> bytes:

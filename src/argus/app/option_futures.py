@@ -1,0 +1,164 @@
+"""Options on futures: the one price of each future that all its expiries share, and what several futures mean.
+
+A chain of options on futures of one root has another future beneath every few expiries. Options that expire at
+different times but into one future have one forward, the price of that future now; between two futures nothing but a
+rate of money is shared. The price that a vendor delivers is held against what put-call parity says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from argus.core.arrays import F64_1D
+from argus.core.errors import CoverageError
+from argus.core.instruments import instrument
+from argus.core.time import NS_PER_DAY, day_of
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from argus.app.option_snapshots import Snapshot
+    from argus.core.instruments import InstrumentSpec
+    from argus.options import Costs, ForwardFit
+
+__all__ = ["AgreedPrices", "agreed_prices", "contract_costs", "future_of_days", "futures_notes", "scan_moves"]
+
+_ERRORS: Final = 3.0
+_APART: Final = 0.0005
+"""A price is believed within these errors, and within that share, of what parity says it is."""
+_SCAN_STEPS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AgreedPrices:
+    """Prices of the futures beneath m expiries.
+
+    Attributes
+    ----------
+    price, error : (m,) float64
+        NaN where neither the vendor nor the quotes say it; the standard error of a price that was delivered is 0.
+    notes : tuple of str
+    """
+
+    price: F64_1D
+    error: F64_1D
+    notes: tuple[str, ...]
+
+
+def agreed_prices(futures: Sequence[str], fits: ForwardFit, given: F64_1D) -> AgreedPrices:
+    """The price of each future: as delivered if the quotes of its options agree, else as they say.
+
+    Parameters
+    ----------
+    futures : sequence of str
+        Contract of each of m expiries.
+    fits : ForwardFit
+        What each expiry alone says by parity.
+    given : (m,) float64
+        Prices that came with the chain; NaN where none did.
+    """
+    price, error = np.full(len(futures), np.nan), np.full(len(futures), np.nan)
+    notes = []
+    for future in dict.fromkeys(futures):
+        own = np.array([one == future for one in futures])
+        said, spread = _by_parity(fits.forward[own], fits.forward_error[own])
+        came = float(given[own][0])
+        if not np.isfinite(came):
+            price[own], error[own] = said, spread
+        elif not np.isfinite(said) or abs(np.log(said / came)) <= max(_ERRORS * spread / said, _APART):
+            price[own], error[own] = came, 0.0
+        else:
+            price[own], error[own] = said, spread
+            notes.append(
+                f"the price of {future} that came with the chain, {came:,.6g}, is not of the moment of these quotes: "
+                f"put-call parity says {said:,.6g} +/- {spread:.2g}, which is used"
+            )
+    return AgreedPrices(price, error, tuple(notes))
+
+
+def _by_parity(forward: F64_1D, error: F64_1D) -> tuple[float, float]:
+    """Weighted mean of what expiries say of one price, and its standard error; NaN where none says anything."""
+    known = np.isfinite(forward)
+    if not known.any():
+        return float("nan"), float("nan")
+    forward, weight = forward[known], np.maximum(error[known], 1e-9 * forward[known]) ** -2.0
+    mean = float(weight @ forward / weight.sum())
+    # Expiries that contradict each other know less than each of them says.
+    apart = float(weight @ (forward - mean) ** 2) / max(len(forward) - 1, 1)
+    return mean, float(np.sqrt(max(1.0, apart) / weight.sum()))
+
+
+def futures_notes(futures: Sequence[str], *, is_early: bool) -> tuple[str, ...]:
+    """What a reader of results about options on these futures must know."""
+    notes = []
+    several = list(dict.fromkeys(futures))
+    if len(several) > 1:
+        notes.append(
+            f"these options are on {len(several)} futures ({', '.join(several[:8])}{', ...' * (len(several) > 8)}): "
+            "each has a price of its own; smiles are held free of arbitrage, and Heston is calibrated, among the "
+            "expiries of one future only; what is read between two futures, such as the volatility of 30 days, is no "
+            "law of either"
+        )
+    if is_early:
+        notes.append(
+            "these options may be exercised early, into the future: volatilities, surface and chances are those of "
+            "European options, with that right taken out; positions are valued with it"
+        )
+    return tuple(notes)
+
+
+def future_of_days(futures: Sequence[str], fits: ForwardFit, days: float) -> tuple[str, float]:
+    """The future beneath the expiry that is nearest to some days, of those with a forward, and its price.
+
+    Raises
+    ------
+    CoverageError
+        If none is known.
+    """
+    usable = np.flatnonzero(np.isfinite(fits.forward))
+    if not len(usable):
+        raise CoverageError("no future beneath these options has a price, delivered or by put-call parity")
+    nearest = int(usable[np.argmin(np.abs(fits.years[usable] * 365.0 - days))])
+    return futures[nearest], float(fits.forward[nearest])
+
+
+def contract_costs(
+    snapshot: Snapshot, *, commission: float | None = None, multiplier: float | None = None, mid: bool = False
+) -> tuple[Costs, tuple[str, ...]]:
+    """What trading a contract takes, and what to say of it; what is None is not stated.
+
+    Options on futures have the multiplier of the future, and where no commission is stated its fees stand for theirs.
+
+    Raises
+    ------
+    ConfigError
+        If a stated figure is none that can be.
+    """
+    from argus.options import Costs, Fill
+
+    fill = Fill.MID if mid else Fill.NATURAL
+    notes: tuple[str, ...] = ()
+    if snapshot.is_on_futures:
+        spec = instrument(snapshot.chain.underlying)
+        multiplier = float(spec.multiplier) if multiplier is None else multiplier
+        fee = spec.fee_on(day_of(snapshot.now_ns // NS_PER_DAY))
+        if commission is None and fee is not None:
+            commission = float(fee.per_unit)
+            notes = (
+                f"the commission is what the future itself costs, {commission:g} a contract and side; state your own",
+            )
+    stated = {"commission": commission, "multiplier": multiplier}
+    return Costs(fill=fill, **{name: value for name, value in stated.items() if value is not None}), notes
+
+
+def scan_moves(spec: InstrumentSpec, price: float, day: date) -> tuple[float, ...] | None:
+    """Moves of a future by thirds of its maintenance margin, as shares of its price; None where no margin is known."""
+    rate = spec.margin_on(day)
+    if rate is None:
+        return None
+    reach = float(rate.maintenance) / float(spec.multiplier) / price
+    return tuple(reach * step / _SCAN_STEPS for step in range(-_SCAN_STEPS, _SCAN_STEPS + 1))
