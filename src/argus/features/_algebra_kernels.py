@@ -161,7 +161,7 @@ def multiply(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = x[i] * y[i]
 
 
-@kernel()
+@kernel(cost=0.8)
 def divide(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """x / y; NaN where y is zero."""
     x = work[io[0], at : at + n]
@@ -215,7 +215,7 @@ def absolute(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = abs(x[i])
 
 
-@kernel()
+@kernel(cost=1.2)
 def root(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Square root; NaN below zero."""
     x = work[io[0], at : at + n]
@@ -340,7 +340,7 @@ def growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if (x[i] > 0.0) & (old[i] > 0.0) else np.nan
 
 
-@kernel(depth=_lag)
+@kernel(depth=_lag, cost=1.6)
 def log_growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithm of x over x of args[0] rows before; NaN unless both are above zero."""
     k = int(args[0])

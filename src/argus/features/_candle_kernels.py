@@ -8,7 +8,7 @@ from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 
 
-@kernel(outputs=3)
+@kernel(outputs=3, cost=2.5)
 def parts(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Signed body, upper and lower wick as shares of the bar's range; all 0 where the range is zero."""
     opened = work[io[0], at : at + n]

@@ -30,7 +30,7 @@ def count(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = row + i + 1.0
 
 
-@kernel(outputs=3, cost=3.0)
+@kernel(outputs=3, cost=1.3)
 def date(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weekday (Monday is 0), day of the month and month (from 1) of a day since 1970-01-01, Gregorian.
 

@@ -84,7 +84,7 @@ class Form:
     outputs: Size = 1
     scratch: Size = 0
     lanes: bool = False
-    cost: float = 0.6
+    cost: float = 0.4
 
     def size(self, name: str, args: Sequence[float]) -> int:
         """One of the attributes for these args."""
@@ -100,7 +100,7 @@ def kernel(
     outputs: Size = 1,
     scratch: Size = 0,
     lanes: bool = False,
-    cost: float = 0.6,
+    cost: float = 0.4,
 ) -> Callable[[Any], Any]:
     """Declare a function of a kernel module as a feature kernel."""
 

@@ -33,7 +33,7 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-@kernel(depth=_window)
+@kernel(depth=_window, cost=2.4)
 def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[3] x plus the sum over k from 1 to args[0] - 1 of (args[1] + args[2] k) (x of k rows before less x).
 
@@ -113,7 +113,7 @@ def _slopes_within(offset, w, half, share, limit, new1, new2, new3, old1, old3, 
     return doubtful
 
 
-@kernel(depth=_window, state=4)
+@kernel(depth=_window, state=4, cost=2.3)
 def window_slope(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Slope per row of the least-squares line through the last args[0] rows; exactly zero if all are equal.
 
@@ -198,7 +198,7 @@ def explained(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
         out[i] = value if spread[i] > 0.0 else np.nan
 
 
-@kernel()
+@kernel(cost=2.8)
 def residual_score(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Distance of the value from the end of its line in standard deviations about the line, over args[0] rows.
 

@@ -18,7 +18,7 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-@kernel()
+@kernel(cost=0.8)
 def gap_share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[0] (x - y) / z; NaN unless z is above zero and above args[1] |x|."""
     scale = args[0]
@@ -102,7 +102,7 @@ def choppiness(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         out[i] = value if high[i] > low[i] else np.nan
 
 
-@kernel(depth=_window, cost=3.0)
+@kernel(depth=_window, cost=4.8)
 def mean_distance(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean of the absolute distances of the last args[0] values from their mean; costs a step for each row of them.
 

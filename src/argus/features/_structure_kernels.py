@@ -85,7 +85,7 @@ def _compare(level, x, above, below):  # type: ignore[no-untyped-def]
         below[i] = level if (level <= x[i]) & (level > below[i]) else below[i]
 
 
-@kernel(state=_swing_levels, outputs=2, scratch=1, cost=8.0)
+@kernel(state=_swing_levels, outputs=2, scratch=1, cost=13.0)
 def nearest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Nearest swing level at or above the close, and at or below it, of the last args[1] swing highs and as many lows.
 
@@ -168,7 +168,7 @@ def _unfilled(low, old_high, side, row, state, ring, gap, near_out, row_out):  #
     state[1] = place
 
 
-@kernel(depth=2, state=_gaps, outputs=3, scratch=6, cost=14.0)
+@kernel(depth=2, state=_gaps, outputs=3, scratch=6, cost=17.0)
 def fair_value_gaps(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Size of a gap that three bars just left, near edge of the latest unfilled gap, and its direction.
 

@@ -16,7 +16,7 @@ _SETTLED = 1e-13
 """Share by which a Kalman gain may still move when it is taken for constant."""
 
 
-@kernel(depth=1, state=3, scratch=1, cost=4.0)
+@kernel(depth=1, state=3, scratch=1, cost=5.0)
 def relative_strength(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Wilder's RSI over args[0] rows, from 0 to 100; state: changes seen, sums or means of rises and of falls."""
     w = args[0]
@@ -111,7 +111,7 @@ def directional(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
         index[i] = apart if is_known & (both > 0.0) else np.nan
 
 
-@kernel(state=6, outputs=2, cost=5.0)
+@kernel(state=6, outputs=2, cost=7.4)
 def parabolic(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Parabolic stop and its side; inputs: high, low; args: step and largest acceleration.
 
@@ -214,7 +214,7 @@ def efficiency(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         out[i] = value if (made[i] == made[i]) & (gone[i] == gone[i]) else np.nan
 
 
-@kernel(state=2, cost=10.0)
+@kernel(state=2, cost=15.0)
 def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Ehlers' Fisher transform of where a value (first input) stands between a lowest and a highest.
 
@@ -248,7 +248,7 @@ def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = unfaded(out[i])
 
 
-@kernel(state=9, outputs=2, cost=4.0)
+@kernel(state=9, outputs=2, cost=6.5)
 def local_trend(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Distance from the level, and slope, of a local linear trend filter; a missing value is skipped.
 

@@ -32,7 +32,7 @@ def _slots(args):  # type: ignore[no-untyped-def]
     return _SLOT * math.ceil(1440.0 / args[0])
 
 
-@kernel(depth=1, outputs=2)
+@kernel(depth=1, outputs=2, cost=1.7)
 def directed(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Volume with the sign of the change of x, and volume where there is a change to speak of (x known twice)."""
     x = work[io[0], at : at + n]
@@ -48,7 +48,7 @@ def directed(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         counted[i] = volume[i] if is_known else np.nan
 
 
-@kernel(state=1)
+@kernel(state=1, cost=1.6)
 def running_total(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of all values so far; a missing value gives none and is skipped."""
     x = work[io[0], at : at + n]
@@ -114,7 +114,7 @@ def _ratios_within(old_x, old_y, new_x, new_y, out):  # type: ignore[no-untyped-
     return doubtful
 
 
-@kernel(depth=_window, state=2)
+@kernel(depth=_window, state=2, cost=1.8)
 def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of x over sum of y of the last args[0] rows, where no x is larger than its y; NaN where nothing is in y.
 
@@ -157,7 +157,7 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         target[i] = target[i] if observed[i] >= w else np.nan
 
 
-@kernel(state=5, outputs=5, cost=2.0)
+@kernel(state=5, outputs=5, cost=3.4)
 def weighted_block(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row that have a value and a weight, and sums of the block of args[0] rows.
 
@@ -265,7 +265,7 @@ def _weighted_within(centre, old0, old1, old2, new0, new1, new2, out1, out2):  #
     return doubtful
 
 
-@kernel(depth=_window, state=4, outputs=2)
+@kernel(depth=_window, state=4, outputs=2, cost=3.4)
 def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weighted mean of the last args[0] values, and their weighted variance; NaN where nothing has weight.
 
@@ -316,7 +316,7 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         out2[i] = out2[i] if is_whole else np.nan
 
 
-@kernel(state=5, outputs=3, scratch=1, cost=4.0)
+@kernel(state=5, outputs=3, scratch=1, cost=7.4)
 def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weight so far in the session, weighted mean of the values so far in it, and weighted standard deviation.
 

@@ -82,7 +82,7 @@ def _blank(run, w, out):  # type: ignore[no-untyped-def]
         out[i] = out[i] if run[i] >= w else np.nan
 
 
-@kernel(state=5, outputs=2)
+@kernel(state=5, outputs=2, cost=0.8)
 def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum since the beginning of the block of args[0] rows, and the `observed_run`; a missing value counts 0."""
     block = int(args[0])
@@ -152,7 +152,7 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         _blank(run, args[0], out[at : at + n])
 
 
-@kernel(state=4, outputs=4)
+@kernel(state=4, outputs=4, cost=1.7)
 def block_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Reference of the block of args[0] rows, since its beginning the sums of distances from it and of their squares,
     and the `observed_run`.
@@ -268,7 +268,7 @@ def _moments_within(centre, old1, old2, new1, new2, w, out1, out2):  # type: ign
     return doubtful
 
 
-@kernel(depth=_window, state=3, outputs=2)
+@kernel(depth=_window, state=3, outputs=2, cost=1.4)
 def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean of the last args[0] rows, and the sum of squared distances from it.
 
@@ -319,7 +319,7 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
         here = end
 
 
-@kernel()
+@kernel(cost=1.2)
 def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Standard deviation from a sum of squared distances and a divisor, args[0]."""
     share = 1.0 / args[0]
@@ -384,7 +384,7 @@ def fresher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         best_age[i] = rows if is_known else np.nan
 
 
-@kernel(state=3, lanes=True)
+@kernel(state=3, lanes=True, cost=2.2)
 def ema(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Exponential mean with normalised weights of span args[0]; a missing value is skipped.
 
@@ -462,7 +462,7 @@ def _four_steady_means(work, io, at, n, lanes, gains, state, width):  # type: ig
     state[width * c + end], state[width * d + end] = mean_c, mean_d
 
 
-@kernel(state=2, lanes=True)
+@kernel(state=2, lanes=True, cost=2.1)
 def wilder(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Wilder's mean of args[0] rows: the plain mean of the first, then m + (x - m) / n; a missing value is skipped.
 
