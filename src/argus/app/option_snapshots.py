@@ -8,7 +8,7 @@ volatilities that bid, middle and ask imply. A quote without an answer keeps its
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -67,7 +67,7 @@ class Snapshot:
     roots : (m,) tuple of str
     years : (n,) float64
     forwards : ForwardFit
-        Of each expiry.
+        Of each expiry; the errors of the forwards hold those of the rates.
     own : ForwardFit
         The same where each expiry's quotes are asked for the rate too: what they say of it, and how surely.
     rate_error : (m,) float64
@@ -262,16 +262,18 @@ def snapshot_of(
     if curve is None:
         notes = (*notes, _NO_RATE)
     forwards = own if curve is None else fit(curve=curve)
+    # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
+    rate_error = own.rate_error if curve is None else np.zeros(len(own.rate))
+    if curve is not None and errors is not None:
+        rate_error = errors.rate(forwards.years)
+        moved = fit(curve=RateCurve(curve.years, curve.zero + errors.zero)).forward - forwards.forward
+        forwards = replace(forwards, forward_error=np.hypot(forwards.forward_error, moved))
     sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
     vols = quote_vols(chain.bid, chain.ask, *sides)
     if early.any():
         vols = _with_early_exercise(chain, early, vols, forwards, expiry, years, spot)
     vols = _with_reasons_of(vols, forwards.reason[expiry])
     roots = tuple(chain.roots[int(root)] for root in unique[1])
-    # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
-    rate_error = own.rate_error if curve is None else np.zeros(len(own.rate))
-    if errors is not None:
-        rate_error = errors.rate(forwards.years)
     if not np.isfinite(spot):
         spot = _near_of(forwards)[0]
     return Snapshot(
