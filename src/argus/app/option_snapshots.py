@@ -39,6 +39,8 @@ _ERRORS: Final = 3.0
 """The underlying is believed within these errors, and within that share, of what the quotes say it is."""
 _SPOT_TURNS: Final = 6
 _SPOT_STEP: Final = 0.02
+_SPOT_REST: Final = 0.0001
+"""Share of itself by which a spot that is looked for may still move after all turns."""
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
 RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
@@ -397,7 +399,7 @@ def _told_spot(quotes: tuple[Any, ...], early: BOOL_1D, spot: float) -> tuple[fl
         spot *= float(np.exp(np.clip(move, -_SPOT_STEP, _SPOT_STEP)))
         if left <= 0.3 * spread:
             break
-    return spot, float(np.hypot(spread, left)), left <= spread
+    return spot, float(np.hypot(spread, left)), left <= max(0.3 * spread, _SPOT_REST)
 
 
 def _with_early_exercise(
