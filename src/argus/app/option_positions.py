@@ -245,7 +245,16 @@ def probability_of_profit(
     ConfigError
         For a drift beyond reason, or a plan that makes no sense.
     """
-    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, Law, SurfaceLaw, pop_table
+    from argus.options import (
+        BlackScholes,
+        HestonLaw,
+        HestonMarks,
+        HistoricalBootstrap,
+        Law,
+        PathModel,
+        SurfaceLaw,
+        pop_table,
+    )
 
     if drift is not None and not abs(drift) <= _DRIFT_MAX:
         raise ConfigError(
@@ -302,7 +311,8 @@ def probability_of_profit(
     if not position.has_one_expiry:
         rows = tuple(replace(row, at_expiry=None) if row.model == "heston" else row for row in rows)
     laws = {model.label: model for _, model in asked if isinstance(model, Law)}
-    notes += _of_the_plan(structure, plan) if plan is not None else []
+    marked = {model.label: held for held, model in asked if isinstance(model, PathModel)}
+    notes += _of_the_plan(structure, plan, marked) if plan is not None else []
     notes += _of_early_exercise(structure, rows)
     return PopReport(structure, plan, rows, heston, laws, () if refusal is None else (refusal,), tuple(notes))
 
@@ -318,17 +328,22 @@ def _one_volatility(position: Position, near: BOOL_1D) -> tuple[float, str]:
     )
 
 
-def _of_the_plan(structure: StructureReport, plan: ExitPlan) -> list[str]:
-    """What a target and a stop are shares of where the underlying is held, and which of them nothing can reach."""
+def _of_the_plan(structure: StructureReport, plan: ExitPlan, marked: Mapping[str, Position]) -> list[str]:
+    """Target and stop in money, and which of them closes nothing, or everything at the first look.
+
+    `marked` are the position as each model of paths marks it.
+    """
+    from argus.options import closing_gain
+
     position, curve, times = structure.position, structure.curve, structure.costs.multiplier
     if not plan.watches:
         return []
     target, stop = plan.amounts(position, structure.costs)
-    told = []
-    if (position.right == 0).any():
-        amounts = {"the target is a gain of": target, "the stop is a loss of": stop}
-        each = ", ".join(f"{name} {amount * times:,.2f}" for name, amount in amounts.items() if math.isfinite(amount))
-        told.append(f"the premium of the plan is that of the options sold against the underlying: {each}")
+    amounts = {"the target is a gain of": target, "the stop is a loss of": stop}
+    each = ", ".join(f"{name} {amount * times:,.2f}" for name, amount in amounts.items() if math.isfinite(amount))
+    is_held = bool((position.right == 0).any())
+    whose = "the premium of the plan is that of the options sold against the underlying" if is_held else "the plan"
+    told = [f"{whose}: {each}"]
     for name, amount, most, end in (
         ("profit target", target, curve.profit_max, "gain"),
         ("stop", stop, curve.loss_max, "loss"),
@@ -338,6 +353,15 @@ def _of_the_plan(structure: StructureReport, plan: ExitPlan) -> list[str]:
                 f"the {name} of {amount * times:,.2f} is more than the largest {end} at the expiry, "
                 f"{most * times:,.2f}: it closes nothing, or next to nothing"
             )
+    for label, held in marked.items():
+        gain = closing_gain(held, structure.costs)
+        for name, amount, reached, verb in (("target", target, gain, "gain"), ("stop", stop, -gain, "lose")):
+            if reached >= amount:
+                told.append(
+                    f"the {name} of {amount * times:,.2f} is reached at entry: under {label.replace('_', ' ')} closing "
+                    f"at once, half-spreads and commission paid, would {verb} {reached * times:,.2f}, so that nearly "
+                    f"every path ends at the first look"
+                )
     return told
 
 

@@ -420,7 +420,8 @@ def pop_dict(report: PopReport) -> dict[str, Any]:
                 }
             )
     answers += [_no_answer(one) for one in report.refused]
-    fitted = report.heston
+    fitted, plan = report.heston, report.plan
+    target, stop = (math.inf, math.inf) if plan is None else plan.amounts(position, report.structure.costs)
     sentences = [
         f"{row.model.replace('_', ' ')} ({row.measure.value.replace('_', ' ')}): {row.assumes}" for row in report.rows
     ]
@@ -431,6 +432,8 @@ def pop_dict(report: PopReport) -> dict[str, Any]:
         )
     return {
         "answers": answers,
+        "target": target * times if math.isfinite(target) else None,
+        "stop": stop * times if math.isfinite(stop) else None,
         "heston": None if fitted.parameters is None else asdict(fitted.parameters) | {"rms_spreads": fitted.rms},
         "sentences": [*sentences, *report.notes],
     }
