@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from argus.app.option_early import assignment_chances, assignment_notes, early_exercise
-from argus.app.option_heston import Refusal, calibrate_snapshot, fit_notes, marked_by, refused_expiry, refused_position
+from argus.app.option_heston import (
+    Refusal,
+    calibrate_snapshot,
+    fit_notes,
+    marked_by,
+    refused_expiry,
+    refused_position,
+    refused_search,
+)
 from argus.app.option_quotes import quote_notes, tradable_vols
 from argus.app.option_snapshots import Snapshot
 from argus.app.option_surface import fit_snapshot
@@ -293,6 +301,9 @@ def probability_of_profit(
         if refusal is None:
             fair = marked_by(position, law)
             refusal = refused_position(law, fair, structure.curve)
+        if refusal is None:
+            smile = next((model for _, model in asked if isinstance(model, SurfaceLaw)), None)
+            refusal = refused_search(law, heston, fair, structure.costs, smile)
         if refusal is None:
             asked.append((fair, HestonMarks(law, fair)))
             notes += fit_notes(heston, fair)
