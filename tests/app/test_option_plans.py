@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -16,6 +17,7 @@ from argus.core.errors import ConfigError
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
 from argus.options import Costs, ExitPlan, Wanted, closing_gain
 from tests.app.american_market import SHARE, american_chain
+from tests.app.test_options import replace_columns
 
 COSTS = Costs(commission=0.0)
 MARKET = ChainMarketSpec(strikes_per_expiry=50, months=3, weeks=0)
@@ -102,6 +104,22 @@ def test_a_stop_within_the_costs_of_closing_is_told(snapshot: Snapshot) -> None:
     wide = probability_of_profit(report, plan=replace(plan, stop=None), paths=100)
     assert not any("is reached at entry" in note for note in wide.notes)
     assert pop_dict(wide)["stop"] is None
+
+
+def test_wings_that_differ_are_told(snapshot: Snapshot) -> None:
+    wanted = Wanted(dte=46.0, dte_tolerance=20.0, width=200.0)
+    even = find_structure(snapshot, "long_butterfly", wanted, COSTS)
+    middle, low, high = even.position.strike
+    assert high - middle == pytest.approx(middle - low)
+    assert not any("the wings are" in note for note in even.snapshot.notes)
+    chain = snapshot.chain
+    gone = (chain.strike == low) | (chain.strike > high)
+    cut = {name: np.where(gone, np.nan, getattr(chain, name)) for name in ("bid", "ask")}
+    torn = find_structure(replace(snapshot, chain=replace_columns(chain, **cut)), "long_butterfly", wanted, COSTS)
+    widths = np.abs(torn.position.strike[1:] - torn.position.strike[0])
+    (note,) = (note for note in torn.snapshot.notes if note.startswith("the wings are"))
+    assert f"the wings are {widths[0]:g} and {widths[1]:g} wide" in note
+    assert f"{torn.curve.loss_max * 100.0:,.2f} at the worst" in note
 
 
 def test_a_target_that_a_model_marks_at_entry_is_told(snapshot: Snapshot) -> None:

@@ -189,6 +189,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
     legs = _legs(snapshot, position)
     told = quote_notes(snapshot, vols, position.row, [f"{leg.right} {leg.contract}" for leg in legs])
     told += _dividend_notes(snapshot, position)
+    told += _wing_notes(position, costs)
     told += assignment_notes(position, [leg.contract for leg in legs], early_exercise(position))
     snapshot = replace(snapshot, notes=(*snapshot.notes, *told))
     curve = pnl_curve(position, costs)
@@ -496,6 +497,25 @@ def _dividend_notes(snapshot: Snapshot, position: Position) -> list[str]:
         + f", the {position.rate[stock] - position.carry[stock]:.2%} a year that its forward is short of the rate "
         "(dividends, and fees for lending it): every gain counts it, as it accrues"
     ]
+
+
+def _wing_notes(position: Position, costs: Costs) -> list[str]:
+    """Wings of one width by definition that the chain does not have."""
+    from argus.options import STRUCTURES, pnl_curve
+
+    declared = STRUCTURES[position.name]
+    pairs = [(leg, declared.twin(leg)) for leg in range(len(declared.legs)) if declared.twin(leg) > leg]
+    told, times = [], costs.multiplier
+    for leg, twin in pairs:
+        low, high = (abs(position.strike[wing] - position.strike[declared.legs[wing].of]) for wing in (leg, twin))
+        if abs(low - high) > 1e-6 * high:
+            paid, worst = position.entry(costs.fill), pnl_curve(position, costs).loss_max
+            more = f", more than the {paid * times:,.2f} paid" if worst > paid > 0.0 else ""
+            told.append(
+                f"the wings are {low:g} and {high:g} wide: the chain has no two near enough that are as wide, so that "
+                f"one side loses more than the other, {worst * times:,.2f} at the worst{more}"
+            )
+    return told
 
 
 def _legs(snapshot: Snapshot, position: Position) -> tuple[LegLine, ...]:
