@@ -91,7 +91,7 @@ def test_a_stop_within_the_costs_of_closing_is_told(snapshot: Snapshot) -> None:
     answer = probability_of_profit(report, plan=plan, paths=100)
     told = pop_dict(answer)
     debit = position.entry() * 100.0
-    assert (told["target"], told["stop"]) == (pytest.approx(0.5 * debit), pytest.approx(0.01 * debit))
+    assert (told["profit_target"], told["stop"]) == (pytest.approx(0.5 * debit), pytest.approx(0.01 * debit))
     wanted = f"the plan: the target is a gain of {0.5 * debit:,.2f}, the stop is a loss of {0.01 * debit:,.2f}"
     assert wanted in answer.notes
     spreads = float((abs(position.quantity) * (position.ask - position.bid)).sum()) * 100.0 + 2 * 4 * 0.65

@@ -494,7 +494,7 @@ def _dividend_notes(snapshot: Snapshot, position: Position) -> list[str]:
     return [
         f"until the nearest expiry the underlying held is taken to pay {paid:,.2f} a unit"
         + (f" +/- {error:,.2f}" if error > 0.0 else "")
-        + f", the {position.rate[stock] - position.carry[stock]:.2%} a year that its forward is short of the rate "
+        + f", the {position.rate[stock] - position.carry[stock]:z.2%} a year that its forward is short of the rate "
         "(dividends, and fees for lending it): every gain counts it, as it accrues"
     ]
 
