@@ -121,6 +121,11 @@ def test_spelling_does_not_matter(word: str) -> None:
     assert explain(word)[0].term == "Deflated Sharpe ratio"
 
 
+@pytest.mark.parametrize("word", ["AM", "PM", "AM cash", "PM cash", "PM physical"])
+def test_the_ends_of_options_are_explained_as_screens_print_them(word: str) -> None:
+    assert explain(word)[0].term == "AM and PM settlement"
+
+
 def test_a_gate_adds_its_threshold_to_the_entry() -> None:
     (entry,) = explain("minimum_trades")
     assert dict(entry.facts)["passes"] == "at least 30"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -14,8 +15,9 @@ from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_tables import pop_dict, write_frame, write_text
 from argus.core.errors import ConfigError
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
-from argus.options import Costs, ExitPlan, Wanted
+from argus.options import Costs, ExitPlan, Wanted, closing_gain
 from tests.app.american_market import SHARE, american_chain
+from tests.app.test_options import replace_columns
 
 COSTS = Costs(commission=0.0)
 MARKET = ChainMarketSpec(strikes_per_expiry=50, months=3, weeks=0)
@@ -80,3 +82,50 @@ def test_a_place_where_no_file_can_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a folder"):
         write_text("a", Path("."))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.csv", "x.csv"]
+
+
+def test_a_stop_within_the_costs_of_closing_is_told(snapshot: Snapshot) -> None:
+    costs = Costs(commission=0.65, half_spread=None)
+    report = find_structure(snapshot, "long_butterfly", Wanted(dte=46.0, dte_tolerance=20.0), costs)
+    position, plan = report.position, ExitPlan(profit_target=0.5, stop=0.01)
+    answer = probability_of_profit(report, plan=plan, paths=100)
+    told = pop_dict(answer)
+    debit = position.entry() * 100.0
+    assert (told["profit_target"], told["stop"]) == (pytest.approx(0.5 * debit), pytest.approx(0.01 * debit))
+    wanted = f"the plan: the target is a gain of {0.5 * debit:,.2f}, the stop is a loss of {0.01 * debit:,.2f}"
+    assert wanted in answer.notes
+    spreads = float((abs(position.quantity) * (position.ask - position.bid)).sum()) * 100.0 + 2 * 4 * 0.65
+    assert -100.0 * closing_gain(position, costs) == pytest.approx(spreads, rel=0.02)
+    (note,) = (note for note in answer.notes if "under black scholes closing at once" in note)
+    assert note.startswith(f"the stop of {0.01 * debit:,.2f} is reached at entry")
+    (row,) = (row for row in answer.rows if row.model == "black_scholes")
+    assert row.managed is not None
+    assert row.managed.by_stop.value > 0.9
+    wide = probability_of_profit(report, plan=replace(plan, stop=None), paths=100)
+    assert not any("is reached at entry" in note for note in wide.notes)
+    assert pop_dict(wide)["stop"] is None
+
+
+def test_wings_that_differ_are_told(snapshot: Snapshot) -> None:
+    wanted = Wanted(dte=46.0, dte_tolerance=20.0, width=200.0)
+    even = find_structure(snapshot, "long_butterfly", wanted, COSTS)
+    middle, low, high = even.position.strike
+    assert high - middle == pytest.approx(middle - low)
+    assert not any("the wings are" in note for note in even.snapshot.notes)
+    chain = snapshot.chain
+    gone = (chain.strike == low) | (chain.strike > high)
+    cut = {name: np.where(gone, np.nan, getattr(chain, name)) for name in ("bid", "ask")}
+    torn = find_structure(replace(snapshot, chain=replace_columns(chain, **cut)), "long_butterfly", wanted, COSTS)
+    widths = np.abs(torn.position.strike[1:] - torn.position.strike[0])
+    (note,) = (note for note in torn.snapshot.notes if note.startswith("the wings are"))
+    assert f"the wings are {widths[0]:g} and {widths[1]:g} wide" in note
+    assert f"{torn.curve.loss_max * 100.0:,.2f} at the worst" in note
+
+
+def test_a_target_that_a_model_marks_at_entry_is_told(snapshot: Snapshot) -> None:
+    report = find_structure(snapshot, "short_put", Wanted(dte=46.0, dte_tolerance=20.0), COSTS)
+    cheap = replace(
+        report, position=replace(report.position, bid=3.0 * report.position.bid, ask=3.0 * report.position.ask)
+    )
+    answer = probability_of_profit(cheap, plan=ExitPlan(profit_target=0.1), paths=100)
+    assert any("the target of" in note and "would gain" in note for note in answer.notes)

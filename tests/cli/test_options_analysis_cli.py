@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from argus.app import option_tables
+from argus.app.option_snapshots import open_snapshot
+from argus.cli import options_analysis
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
 from tests.app.test_options import as_csv
 from tests.cli.command import argus
@@ -112,3 +116,17 @@ def test_asks_beyond_reason_are_told_by_every_command(chain: Path, tmp_path: Pat
     for command in ("iv", "surface", "anomalies", "consensus"):
         told = json.loads(argus("options", command, "--chain", str(path), "--json", folder=tmp_path).stdout)
         assert any("1 quote asks more than its option can ever pay" in note for note in told["notes"]), command
+
+
+def test_a_snapshot_without_a_spot_says_so(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = open_snapshot(str(chain), None)
+    options_analysis._say(found)
+    assert f", {found.spot:,.2f}; {len(found.chain):,} quotes of chain.csv" in capsys.readouterr().out
+    options_analysis._say(replace(found, spot=float("nan")))
+    assert f", its price not known; {len(found.chain):,} quotes" in capsys.readouterr().out
+
+
+def test_a_rate_that_rounds_to_zero_has_no_sign() -> None:
+    assert option_tables._rate_said(-1e-6, 1e-3) == "0.00% +/- 0.10%"
+    (form,) = (form for _, name, form in options_analysis._EXPIRIES if name == "dividend_yield")
+    assert (form.format(-1e-6), form.format(-0.01)) == ("0.00%", "-1.00%")

@@ -64,6 +64,21 @@ def test_never_said_is_not_too_old() -> None:
     assert np.isnan(found.vol).all()
 
 
+@pytest.mark.parametrize("doubted", [False, True])
+def test_a_later_row_without_a_sound_volatility_hides_nothing(doubted: bool) -> None:
+    rows = (
+        (30, 30, EXPIRY, 100, 1, 0.2),
+        (20, 20, EXPIRY, 100, 1, 0.25),
+        (1, 1, EXPIRY, 100, 1, 0.9 if doubted else np.nan),
+    )
+    seen = replace(_seen(*rows), doubted=np.array([False, False, doubted]))
+    found = iv_consensus({SNAPSHOT: seen}, now_ns=NOW)
+    assert (found.vol[0], found.age_ns[0]) == (0.25, 20 * SECOND)
+    too_old = iv_consensus({replace(SNAPSHOT, stale_ns=10 * SECOND): seen}, now_ns=NOW)
+    assert np.isnan(too_old.vol[0])
+    assert too_old.reason[0] == Reason.STALE
+
+
 def test_exactly_as_old_as_allowed_is_heard() -> None:
     for age, reason in ((5.0, Reason.OK), (5.000000001, Reason.STALE)):
         found = iv_consensus({STREAM: _seen((age, age, EXPIRY, 100, 1, 0.2))}, now_ns=NOW)

@@ -145,6 +145,21 @@ def test_what_has_no_bid_can_be_bought_and_not_sold() -> None:
     assert select_structure("long_put", _with(bid=bid)).reason is Reason.OK
 
 
+@pytest.mark.parametrize("name", ["long_butterfly", "iron_butterfly"])
+def test_wings_are_of_one_width_where_the_chain_has_such(name: str) -> None:
+    def wings(*gone: float) -> list[float]:
+        missing = np.isin(CHAIN.strike, gone)
+        strike = _found(name, Wanted(width=5.0), _with(vol=np.where(missing, np.nan, CHAIN.vol))).strike
+        return (strike[-2:] - 100.0).tolist()
+
+    assert wings() == [-5.0, 5.0]
+    assert wings(95.0) in ([-4.0, 4.0], [-6.0, 6.0])
+    assert wings(95.0, 96.0) == [-6.0, 6.0]
+    assert wings(106.0, 95.0) == [-4.0, 4.0]
+    # Nothing as far on both sides within three tenths: each wing is the nearest, as it was.
+    assert wings(95.0, 96.0, 106.0) == [-6.0, 5.0]
+
+
 def test_strikes_that_coincide_are_named() -> None:
     coarse = made_chain(step=50.0)
     narrow = select_structure("short_put_vertical", coarse, Wanted(delta=0.5, width=10.0, delta_tolerance=0.5))

@@ -16,9 +16,17 @@ from argus.app.option_snapshots import Snapshot
 from argus.core.arrays import BOOL_1D, I64_1D
 
 if TYPE_CHECKING:
-    from argus.options import HestonCalibration, HestonLaw, PnlCurve, Position, Reason
+    from argus.options import Costs, HestonCalibration, HestonLaw, Law, PnlCurve, Position, Reason
 
-__all__ = ["Refusal", "calibrate_snapshot", "fit_notes", "marked_by", "refused_expiry", "refused_position"]
+__all__ = [
+    "Refusal",
+    "calibrate_snapshot",
+    "fit_notes",
+    "marked_by",
+    "refused_expiry",
+    "refused_position",
+    "refused_search",
+]
 
 _HESTON_BAND: Final = 3.0
 _HESTON_DAYS: Final = (3.0, 730.0)
@@ -29,6 +37,8 @@ _HESTON_MISS_MAX: Final = 0.15
 _HESTON_GAP_MAX: Final = 0.15
 """How far Heston's price of a position may lie from the middle of its quotes, where that is more than its own spread:
 a share of what it can gain or lose, whichever is less."""
+_HESTON_CHANCE_MAX: Final = 0.05
+"""How far the probability at the expiry of parameters that are not the market's may lie from the smile's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,36 @@ def refused_position(law: HestonLaw, fair: Position, curve: PnlCurve) -> Refusal
         f"it prices the position at {value:,.2f} a unit where the middle of its quotes is {middle:,.2f}. That is more "
         f"than the {spread:,.2f} between its bids and asks, and than {_HESTON_GAP_MAX:.0%} of the {least:,.2f} that it "
         "can gain or lose, whichever is less: the mean gain would be the misfit",
+    )
+
+
+def refused_search(
+    law: HestonLaw, heston: HestonCalibration, fair: Position, costs: Costs, smile: Law | None
+) -> Refusal | None:
+    """Why parameters of a search that did not settle, or that ended at a bound, are no answer for a position.
+
+    Such parameters are not what the quotes say. They answer only where they give back what the quotes do say: the
+    position's price within its half-spreads, and the smile's probability of profit, where there is one.
+    """
+    from argus.options import Reason, pop_at_expiry
+
+    if heston.converged and not heston.at_bound:
+        return None
+    value, middle = _prices(fair)
+    half = 0.5 * math.fsum(np.abs(fair.quantity) * (fair.ask - fair.bid))
+    told, is_off = f"it prices the position at {value:,.2f} a unit, its quotes at {middle:,.2f} +/- {half:,.2f}", False
+    if smile is not None:
+        own, quoted = (pop_at_expiry(fair, one, costs=costs).probability for one in (law, smile))
+        told += f", and gives a profit {own:.1%} at the expiry where the smile of the quotes gives {quoted:.1%}"
+        is_off = abs(own - quoted) > _HESTON_CHANCE_MAX
+    if abs(value - middle) <= half and not is_off:
+        return None
+    why = f"ended at the bound of {', '.join(heston.at_bound)}" if heston.at_bound else "did not settle"
+    return _refused(
+        law,
+        Reason.MODEL_OFF_QUOTES,
+        f"the search for its parameters {why}, with {heston.inside:.0%} of the quotes hit between bid and ask; "
+        f"{told}. Within the half-spreads and {100 * _HESTON_CHANCE_MAX:.0f} points it would be believed",
     )
 
 

@@ -17,7 +17,15 @@ import numpy as np
 
 from argus.app.option_early import assignment_notes, early_exercise
 from argus.app.option_futures import future_of_days, scan_moves
-from argus.app.option_heston import Refusal, calibrate_snapshot, fit_notes, marked_by, refused_expiry, refused_position
+from argus.app.option_heston import (
+    Refusal,
+    calibrate_snapshot,
+    fit_notes,
+    marked_by,
+    refused_expiry,
+    refused_position,
+    refused_search,
+)
 from argus.app.option_quotes import TradableVols, quote_notes, tradable_vols
 from argus.app.option_snapshots import Snapshot, absurd_notes
 from argus.app.option_surface import fit_snapshot
@@ -174,6 +182,7 @@ def find_structure(snapshot: Snapshot, structure: str, wanted: Wanted, costs: Co
     legs = _legs(snapshot, position)
     told = quote_notes(snapshot, vols, position.row, [f"{leg.right} {leg.contract}" for leg in legs])
     told += [*_dividend_notes(snapshot, position), *said]
+    told += _wing_notes(position, costs)
     told += assignment_notes(position, [leg.contract for leg in legs], early_exercise(position), future)
     snapshot = replace(snapshot, notes=(*snapshot.notes, *told))
     curve = pnl_curve(position, costs)
@@ -272,7 +281,16 @@ def probability_of_profit(
     ConfigError
         For a drift beyond reason, or a plan that makes no sense.
     """
-    from argus.options import BlackScholes, HestonLaw, HestonMarks, HistoricalBootstrap, Law, SurfaceLaw, pop_table
+    from argus.options import (
+        BlackScholes,
+        HestonLaw,
+        HestonMarks,
+        HistoricalBootstrap,
+        Law,
+        PathModel,
+        SurfaceLaw,
+        pop_table,
+    )
 
     if drift is not None and not abs(drift) <= _DRIFT_MAX:
         raise ConfigError(
@@ -312,6 +330,9 @@ def probability_of_profit(
             fair = marked_by(position, law)
             refusal = refused_position(law, fair, structure.curve)
         if refusal is None:
+            smile = next((model for _, model in asked if isinstance(model, SurfaceLaw)), None)
+            refusal = refused_search(law, heston, fair, structure.costs, smile)
+        if refusal is None:
             asked.append((fair, HestonMarks(law, fair)))
             notes += fit_notes(heston, fair)
         else:
@@ -329,7 +350,8 @@ def probability_of_profit(
     if not position.has_one_expiry:
         rows = tuple(replace(row, at_expiry=None) if row.model == "heston" else row for row in rows)
     laws = {model.label: model for _, model in asked if isinstance(model, Law)}
-    notes += _of_the_plan(structure, plan) if plan is not None else []
+    marked = {model.label: held for held, model in asked if isinstance(model, PathModel)}
+    notes += _of_the_plan(structure, plan, marked) if plan is not None else []
     notes += _of_early_exercise(structure)
     return PopReport(structure, plan, rows, heston, laws, () if refusal is None else (refusal,), tuple(notes))
 
@@ -345,17 +367,22 @@ def _one_volatility(position: Position, near: BOOL_1D) -> tuple[float, str]:
     )
 
 
-def _of_the_plan(structure: StructureReport, plan: ExitPlan) -> list[str]:
-    """What a target and a stop are shares of where the underlying is held, and which of them nothing can reach."""
+def _of_the_plan(structure: StructureReport, plan: ExitPlan, marked: Mapping[str, Position]) -> list[str]:
+    """Target and stop in money, and which of them closes nothing, or everything at the first look.
+
+    `marked` are the position as each model of paths marks it.
+    """
+    from argus.options import closing_gain
+
     position, curve, times = structure.position, structure.curve, structure.costs.multiplier
     if not plan.watches:
         return []
     target, stop = plan.amounts(position, structure.costs)
-    told = []
-    if (position.right == 0).any():
-        amounts = {"the target is a gain of": target, "the stop is a loss of": stop}
-        each = ", ".join(f"{name} {amount * times:,.2f}" for name, amount in amounts.items() if math.isfinite(amount))
-        told.append(f"the premium of the plan is that of the options sold against the underlying: {each}")
+    amounts = {"the target is a gain of": target, "the stop is a loss of": stop}
+    each = ", ".join(f"{name} {amount * times:,.2f}" for name, amount in amounts.items() if math.isfinite(amount))
+    is_held = bool((position.right == 0).any())
+    whose = "the premium of the plan is that of the options sold against the underlying" if is_held else "the plan"
+    told = [f"{whose}: {each}"]
     for name, amount, most, end in (
         ("profit target", target, curve.profit_max, "gain"),
         ("stop", stop, curve.loss_max, "loss"),
@@ -365,6 +392,15 @@ def _of_the_plan(structure: StructureReport, plan: ExitPlan) -> list[str]:
                 f"the {name} of {amount * times:,.2f} is more than the largest {end} at the expiry, "
                 f"{most * times:,.2f}: it closes nothing, or next to nothing"
             )
+    for label, held in marked.items():
+        gain = closing_gain(held, structure.costs)
+        for name, amount, reached, verb in (("target", target, gain, "gain"), ("stop", stop, -gain, "lose")):
+            if reached >= amount:
+                told.append(
+                    f"the {name} of {amount * times:,.2f} is reached at entry: under {label.replace('_', ' ')} closing "
+                    f"at once, half-spreads and commission paid, would {verb} {reached * times:,.2f}, so that nearly "
+                    f"every path ends at the first look"
+                )
     return told
 
 
@@ -484,9 +520,28 @@ def _dividend_notes(snapshot: Snapshot, position: Position) -> list[str]:
     return [
         f"until the nearest expiry the underlying held is taken to pay {paid:,.2f} a unit"
         + (f" +/- {error:,.2f}" if error > 0.0 else "")
-        + f", the {position.rate[stock] - position.carry[stock]:.2%} a year that its forward is short of the rate "
+        + f", the {position.rate[stock] - position.carry[stock]:z.2%} a year that its forward is short of the rate "
         "(dividends, and fees for lending it): every gain counts it, as it accrues"
     ]
+
+
+def _wing_notes(position: Position, costs: Costs) -> list[str]:
+    """Wings of one width by definition that the chain does not have."""
+    from argus.options import STRUCTURES, pnl_curve
+
+    declared = STRUCTURES[position.name]
+    pairs = [(leg, declared.twin(leg)) for leg in range(len(declared.legs)) if declared.twin(leg) > leg]
+    told, times = [], costs.multiplier
+    for leg, twin in pairs:
+        low, high = (abs(position.strike[wing] - position.strike[declared.legs[wing].of]) for wing in (leg, twin))
+        if abs(low - high) > 1e-6 * high:
+            paid, worst = position.entry(costs.fill), pnl_curve(position, costs).loss_max
+            more = f", more than the {paid * times:,.2f} paid" if worst > paid > 0.0 else ""
+            told.append(
+                f"the wings are {low:g} and {high:g} wide: the chain has no two near enough that are as wide, so that "
+                f"one side loses more than the other, {worst * times:,.2f} at the worst{more}"
+            )
+    return told
 
 
 def _legs(snapshot: Snapshot, position: Position) -> tuple[LegLine, ...]:

@@ -49,8 +49,10 @@ _SPOT_NEAR: Final = 0.003
 _SPOT_APART: Final = 0.0005
 _ERRORS: Final = 3.0
 """The underlying is believed within these errors, and within that share, of what the quotes say it is."""
-_SPOT_TURNS: Final = 4
+_SPOT_TURNS: Final = 6
 _SPOT_STEP: Final = 0.02
+_SPOT_REST: Final = 0.0001
+"""Share of itself by which a spot that is looked for may still move after all turns."""
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
 RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
@@ -79,7 +81,7 @@ class Snapshot:
     roots : (m,) tuple of str
     years : (n,) float64
     forwards : ForwardFit
-        Of each expiry.
+        Of each expiry; the errors of the forwards hold those of the rates.
     own : ForwardFit
         The same where each expiry's quotes are asked for the rate too: what they say of it, and how surely.
     rate_error : (m,) float64
@@ -312,6 +314,13 @@ def snapshot_of(
         prices = agreed_prices(futures, forwards, _given_of(futures, expiry, given))
         forwards = replace(fit(curve=curve, forward=prices.price[expiry]), forward_error=prices.error)
         notes, spot = (*notes, *prices.notes), _near_of(forwards)[0]
+    # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
+    rate_error = forwards.rate_error if curve is None else np.zeros(len(own.rate))
+    if curve is not None and errors is not None:
+        rate_error = errors.rate(forwards.years)
+        if not futures:
+            moved = fit(curve=RateCurve(curve.years, curve.zero + errors.zero)).forward - forwards.forward
+            forwards = replace(forwards, forward_error=np.hypot(forwards.forward_error, moved))
     sides = (forwards.forward[expiry], forwards.discount[expiry], chain.strike, years, chain.right)
     vols = quote_vols(chain.bid, chain.ask, *sides)
     if early.any():
@@ -319,10 +328,6 @@ def snapshot_of(
         vols = _with_early_exercise(chain, early, vols, forwards, expiry, years, beneath)
     vols = _with_reasons_of(vols, forwards.reason[expiry])
     notes = (*notes, *absurd_notes(int(_no_price(chain, vols).sum())))
-    # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
-    rate_error = forwards.rate_error if curve is None else np.zeros(len(own.rate))
-    if errors is not None:
-        rate_error = errors.rate(forwards.years)
     if not np.isfinite(spot):
         spot = _near_of(forwards)[0]
     return Snapshot(
@@ -421,14 +426,26 @@ def _agreed_spot(quotes: tuple[Any, ...], early: BOOL_1D, given: float) -> tuple
         notes = (_stand_in(start, days),)
     elif abs(np.log(near / given)) > _SPOT_NEAR + _CARRY_MAX * days / 365.0:
         start = _spot_of_lines(plain)
-    spot, spread = _told_spot(quotes, early, start)
+    spot, spread, is_found = _told_spot(quotes, early, start)
     if not given > 0.0:
-        if spread < error:
+        if is_found and spread < error:
             notes = (f"{notes[0]}, moved to {spot:,.2f} by what the right to exercise early is quoted at",)
             return spot, spread, notes
         return start, error, notes
+    if not is_found or not np.isfinite(spread):
+        again = _told_spot(quotes, early, _spot_of_lines(plain))
+        if np.isfinite(again[1]):
+            spot, spread, is_found = again
     apart = float(np.log(spot / given))
-    if not abs(apart) > max(_ERRORS * spread, _SPOT_APART):
+    if not is_found:
+        miss = abs(apart) + spread
+        said = (
+            f"the price of the underlying that came with the chain, {given:,.2f}, may not be of the moment of these "
+            "quotes: the right to exercise early in them says another, and no one price for all expiries. It is used, "
+            f"with an error of {given * miss:,.2f} that counts in those of forwards and rates"
+        )
+        return given, miss, (said,)
+    if not np.isfinite(spread) or not abs(apart) > max(_ERRORS * spread, _SPOT_APART):
         return given, 0.0, notes
     said = (
         f"the price of the underlying that came with the chain, {given:,.2f}, is not of the moment of these quotes: "
@@ -456,10 +473,14 @@ def _spot_of_lines(plain: ForwardFit) -> float:
     return float(np.exp(heights[0] - slope * years[0]))
 
 
-def _told_spot(quotes: tuple[Any, ...], early: BOOL_1D, spot: float) -> tuple[float, float]:
-    """The spot that all expiries together tell, and its standard error as a share; infinite where they do not."""
+def _told_spot(quotes: tuple[Any, ...], early: BOOL_1D, spot: float) -> tuple[float, float, bool]:
+    """The spot that all expiries together tell, its standard error as a share, and whether it came to rest.
+
+    The error is infinite where they tell none, and counts the last move.
+    """
     from argus.options import implied_forwards
 
+    spread, left = float("inf"), 0.0
     for _ in range(_SPOT_TURNS):
         found = implied_forwards(*quotes, spot=spot, early=early)
         weight = np.where(np.isfinite(found.spot_move), found.spot_move_error, np.inf) ** -2.0
@@ -469,10 +490,11 @@ def _told_spot(quotes: tuple[Any, ...], early: BOOL_1D, spot: float) -> tuple[fl
         apart = np.nan_to_num((found.spot_move - move) ** 2 * weight)
         # Expiries that contradict each other know less than each of them says.
         spread = float(np.sqrt(max(1.0, apart.sum() / max((weight > 0.0).sum() - 1, 1)) / weight.sum()))
+        left = abs(move)
         spot *= float(np.exp(np.clip(move, -_SPOT_STEP, _SPOT_STEP)))
-        if abs(move) <= 0.3 * spread:
-            return spot, spread
-    return spot, float("inf")
+        if left <= 0.3 * spread:
+            break
+    return spot, float(np.hypot(spread, left)), left <= max(0.3 * spread, _SPOT_REST)
 
 
 def _with_early_exercise(

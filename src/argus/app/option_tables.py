@@ -166,7 +166,7 @@ def _rate_said(rate: float, error: float) -> str:
     if not math.isfinite(rate):
         return "-"
     digits = 2 if error < 0.1 else 0
-    said = f"{rate:.{digits}%}" + (f" +/- {error:.{digits}%}" if error > 0.0 else "")
+    said = f"{rate:z.{digits}%}" + (f" +/- {error:.{digits}%}" if error > 0.0 else "")
     return said if _is_told(rate, error) else f"not told by these quotes ({said})"
 
 
@@ -470,7 +470,8 @@ def pop_dict(report: PopReport) -> dict[str, Any]:
                 }
             )
     answers += [_no_answer(one) for one in report.refused]
-    fitted = report.heston
+    fitted, plan = report.heston, report.plan
+    target, stop = (math.inf, math.inf) if plan is None else plan.amounts(position, report.structure.costs)
     sentences = [
         f"{row.model.replace('_', ' ')} ({row.measure.value.replace('_', ' ')}): {row.assumes}" for row in report.rows
     ]
@@ -481,6 +482,8 @@ def pop_dict(report: PopReport) -> dict[str, Any]:
         )
     return {
         "answers": answers,
+        "profit_target": target * times if math.isfinite(target) else None,
+        "stop": stop * times if math.isfinite(stop) else None,
         "heston": None if fitted.parameters is None else asdict(fitted.parameters) | {"rms_spreads": fitted.rms},
         "sentences": [*sentences, *report.notes],
     }

@@ -101,7 +101,7 @@ _EXPIRIES: Final[Columns] = (
     ("+/-", "forward_error", "{:.3f}"),
     ("rate", "rate_said", "{}"),
     ("its own quotes say", "own_rate_said", "{}"),
-    ("dividend yield", "dividend_yield", "{:.2%}"),
+    ("dividend yield", "dividend_yield", "{:z.2%}"),
     ("ATM vol", "atm_vol", "{:.2%}"),
     ("quotes", "quotes", "{:,}"),
     ("with vol", "implied", "{:,}"),
@@ -475,8 +475,9 @@ def _head(found: Snapshot) -> dict[str, Any]:
 
 def _say(found: Snapshot) -> None:
     head = _head(found)
-    spot = f"{head['spot']:,.2f}; {len(found.chain):,} quotes of {head['source']}"
-    typer.echo(f"{head['underlying']} at {head['instant']}, {spot}")
+    spot = f"{head['spot']:,.2f}" if math.isfinite(head["spot"]) else "its price not known"
+    quotes = f"{len(found.chain):,} quotes of {head['source']}"
+    typer.echo(f"{head['underlying']} at {head['instant']}, {spot}; {quotes}")
     for note in found.notes:
         typer.echo(f"note: {note}")
 

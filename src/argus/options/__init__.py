@@ -73,7 +73,17 @@ from argus.options.pop import (
     pop_table,
 )
 from argus.options.pop_models import BlackScholes, HistoricalBootstrap, Law, Measure, Model, PathModel, Paths
-from argus.options.positions import Costs, Fill, PnlCurve, Position, Profile, pnl_curve, position_of, profile
+from argus.options.positions import (
+    Costs,
+    Fill,
+    PnlCurve,
+    Position,
+    Profile,
+    closing_gain,
+    pnl_curve,
+    position_of,
+    profile,
+)
 from argus.options.realised import (
     ForecastScore,
     RealisedSeries,
@@ -200,6 +210,7 @@ __all__ = [
     "black_scholes_price",
     "butterfly_g",
     "calibrate_heston",
+    "closing_gain",
     "contract_consensus",
     "evaluate_forecasts",
     "find_anomalies",

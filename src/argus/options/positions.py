@@ -22,7 +22,7 @@ from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError
 from argus.options._valuation import LegValue, american_greeks, black_greeks
 
-__all__ = ["Costs", "Fill", "PnlCurve", "Position", "Profile", "pnl_curve", "position_of", "profile"]
+__all__ = ["Costs", "Fill", "PnlCurve", "Position", "Profile", "closing_gain", "pnl_curve", "position_of", "profile"]
 
 _WIDTHS: Final = 8.0
 """Standard deviations to either side over which a curve without exact corners is drawn."""
@@ -398,6 +398,14 @@ def pnl_curve(position: Position, costs: Costs | None = None) -> PnlCurve:
             total -= abs(units) * costs.commission / costs.multiplier
         total += units * value
     return PnlCurve(knot, total, 0.0, False)
+
+
+def closing_gain(position: Position, costs: Costs) -> float:
+    """Gain per unit if the position were closed as soon as it is entered: what entering and closing it costs."""
+    each, half = position.leg_values(position.spot).value[0], half_spreads(position, costs)
+    # Nobody pays for being rid of an option.
+    brought = np.where(position.quantity > 0.0, np.maximum(each - half, 0.0), each + half)
+    return math.fsum(position.quantity * brought) - position.entry(costs.fill) - 2.0 * position.commission(costs)
 
 
 def half_spreads(position: Position, costs: Costs) -> F64_1D:

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 _DAYS: Final = 365.0
+_EVEN: Final = 1e-9
+"""Share of a strike within which two wings are as wide."""
 _PLACES: Final = ("first", "second", "third", "fourth")
 
 
@@ -49,7 +51,7 @@ class StrikeRule(StrEnum):
     WIDTH = "width"
     """The strike nearest to that of leg `Leg.of` plus `Leg.by` times the forward; `Wanted.width` states it in price.
 
-    It may miss by three tenths of that distance."""
+    It may miss by three tenths of that distance; two wings of one strike are taken as wide where the chain has such."""
     SAME = "same"
     """The strike of leg `Leg.of`."""
 
@@ -128,6 +130,14 @@ class Structure:
     def has_later(self) -> bool:
         """Whether a leg has the later expiry."""
         return any(leg.expiry is Expiry.LATER for leg in self.legs)
+
+    def twin(self, number: int) -> int:
+        """The leg that is a wing as wide as leg `number` on the other side of the same strike; -1 for none."""
+        leg = self.legs[number]
+        for place, other in enumerate(self.legs):
+            if leg.rule is other.rule is StrikeRule.WIDTH and other.of == leg.of and other.by == -leg.by:
+                return place
+        return -1
 
 
 def _delta(right: int, units: int, by: float, anchor: bool = True, expiry: Expiry = Expiry.NEAR) -> Leg:
@@ -406,14 +416,21 @@ def _found(structure: Structure, chain: ChainSlice, wanted: Wanted) -> Position:
     if structure.has_later:
         later = wanted.later_dte if wanted.later_dte is not None else wanted.dte + 30.0
         expiries[Expiry.LATER] = _expiry(chain.years[usable], later, wanted.dte_tolerance, near)
+
+    def fits(leg: Leg) -> I64_1D:
+        is_open = chain.bid > 0.0 if leg.units < 0 else chain.ask > 0.0
+        return np.flatnonzero(usable & is_open & (chain.right == leg.right) & (chain.years == expiries[leg.expiry]))
+
     rows: list[int] = []
     for number, leg in enumerate(structure.legs):
         if leg.right == 0:
             rows.append(-1)
             continue
-        is_open = chain.bid > 0.0 if leg.units < 0 else chain.ask > 0.0
-        fits = usable & is_open & (chain.right == leg.right) & (chain.years == expiries[leg.expiry])
-        row = _row(leg, number, chain, np.flatnonzero(fits), np.abs(delta), rows, wanted)
+        own, twin = fits(leg), structure.twin(number)
+        if twin >= 0 and len(own):
+            across = np.array(rows[twin : twin + 1]) if twin < number else fits(structure.legs[twin])
+            own = _evened(leg, chain, own, across, rows, wanted)
+        row = _row(leg, number, chain, own, np.abs(delta), rows, wanted)
         if row in rows:
             raise _Unfit(
                 Reason.STRIKES_COINCIDE,
@@ -452,6 +469,21 @@ def _expiry(years: F64_1D, dte: float, tolerance: float | None, after: float) ->
     return best
 
 
+def _evened(leg: Leg, chain: ChainSlice, rows: I64_1D, across: I64_1D, found: list[int], wanted: Wanted) -> I64_1D:
+    """Of some rows for a wing, those that are as far out as one for the other wing; all, where none is near enough."""
+    centre = float(chain.strike[found[leg.of]])
+    apart = np.abs(chain.strike[rows][:, None] + chain.strike[across] - 2.0 * centre)
+    even = rows[(apart <= _EVEN * centre).any(axis=1)]
+    aim, allowed = _by_width(leg, chain, rows, found, wanted)
+    return even if (np.abs(chain.strike[even] - aim) <= allowed).any() else rows
+
+
+def _by_width(leg: Leg, chain: ChainSlice, rows: I64_1D, found: list[int], wanted: Wanted) -> tuple[float, float]:
+    """The strike at a leg's width, and by how much it may be missed."""
+    step = leg.by * float(chain.forward[rows[0]]) if wanted.width is None else np.sign(leg.by) * wanted.width
+    return float(chain.strike[found[leg.of]] + step), 0.3 * abs(step)
+
+
 def _row(
     leg: Leg, number: int, chain: ChainSlice, rows: I64_1D, delta: F64_1D, found: list[int], wanted: Wanted
 ) -> int:
@@ -471,8 +503,7 @@ def _row(
         elif leg.rule is StrikeRule.SAME:
             aim, allowed = float(chain.strike[found[leg.of]]), 0.0
         else:
-            step = leg.by * forward if wanted.width is None else np.sign(leg.by) * wanted.width
-            aim, allowed = float(chain.strike[found[leg.of]] + step), 0.3 * abs(step)
+            aim, allowed = _by_width(leg, chain, rows, found, wanted)
         miss, what = np.abs(strike - aim), f"strike {aim:.2f}"
     best = int(np.argmin(miss))
     row = int(rows[best])
