@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from argus.app import option_snapshots
+from argus.app import option_spot
 from argus.app.option_snapshots import snapshot_of
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots, truth_of
 from tests.app.american_market import SHARE, american_chain
@@ -20,9 +20,9 @@ YIELDING = replace(SHARE, rate=0.01, dividend=0.06, vol=0.25, months=3, weeks=0,
 def test_a_spot_whose_search_ends_early_is_told(is_found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     chain, truth = american_chain(YIELDING)
     spot = float(chain.underlying_price[0])
-    monkeypatch.setattr(option_snapshots, "_SPOT_TURNS", 1)
+    monkeypatch.setattr(option_spot, "_SPOT_TURNS", 1)
     if not is_found:
-        monkeypatch.setattr(option_snapshots, "_spot_of_lines", lambda _: 1.01 * spot)
+        monkeypatch.setattr(option_spot, "_spot_of_lines", lambda _: 1.01 * spot)
     moved = snapshot_of(replace_columns(chain, underlying_price=1.002 * chain.underlying_price), "made up")
     (note,) = (note for note in moved.notes if "of the moment of these quotes" in note)
     assert f"{1.002 * spot:,.2f}" in note
@@ -39,7 +39,7 @@ def test_a_spot_whose_search_ends_early_is_told(is_found: bool, monkeypatch: pyt
 
 def test_a_spot_that_the_quotes_do_not_tell_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = (float("nan"), float("inf"), True)
-    monkeypatch.setattr(option_snapshots, "_told_spot", lambda *_: nothing)
+    monkeypatch.setattr(option_spot, "_told_spot", lambda *_: nothing)
     chain = american_chain(YIELDING)[0]
     assert snapshot_of(chain, "made up").spot == float(chain.underlying_price[0])
 

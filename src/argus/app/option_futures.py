@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from argus.core.arrays import F64_1D
-from argus.core.errors import CoverageError
+from argus.core.arrays import F64_1D, I64_1D
+from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import instrument
 from argus.core.time import NS_PER_DAY, day_of
 
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from argus.core.instruments import InstrumentSpec
     from argus.options import Costs, ForwardFit
 
-__all__ = ["AgreedPrices", "agreed_prices", "contract_costs", "future_of_days", "futures_notes", "scan_moves"]
+__all__ = [
+    "AgreedPrices",
+    "agreed_prices",
+    "contract_costs",
+    "future_of_days",
+    "futures_notes",
+    "futures_of",
+    "given_prices",
+    "scan_moves",
+]
 
 _ERRORS: Final = 3.0
 _APART: Final = 0.0005
@@ -162,3 +171,28 @@ def scan_moves(spec: InstrumentSpec, price: float, day: date) -> tuple[float, ..
         return None
     reach = float(rate.maintenance) / float(spec.multiplier) / price
     return tuple(reach * step / _SCAN_STEPS for step in range(-_SCAN_STEPS, _SCAN_STEPS + 1))
+
+
+def futures_of(roots: tuple[str, ...], source: str) -> tuple[str, ...]:
+    """Future beneath each expiry; empty where none is on a future."""
+    from argus.core.chains import future_of
+
+    futures = tuple(future_of(root) for root in roots)
+    if any(futures) and not all(futures):
+        plain = next(root for root, future in zip(roots, futures, strict=True) if not future)
+        raise ConfigError(
+            f"{source}: {plain} is on no future, and {next(filter(None, futures))} is there too; keep options on "
+            "shares and options on futures as series of their own"
+        )
+    return futures if any(futures) else ()
+
+
+def given_prices(futures: tuple[str, ...], expiry: I64_1D, given: F64_1D) -> F64_1D:
+    """Price of the future of each expiry as it came with the chain: the middle one of its rows; NaN without any."""
+    names = np.array(futures)
+    found = np.full(len(names), np.nan)
+    for future in set(futures):
+        came = given[names[expiry] == future]
+        if np.isfinite(came).any():
+            found[names == future] = np.nanmedian(came)
+    return found

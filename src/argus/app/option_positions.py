@@ -281,16 +281,7 @@ def probability_of_profit(
     ConfigError
         For a drift beyond reason, or a plan that makes no sense.
     """
-    from argus.options import (
-        BlackScholes,
-        HestonLaw,
-        HestonMarks,
-        HistoricalBootstrap,
-        Law,
-        PathModel,
-        SurfaceLaw,
-        pop_table,
-    )
+    from argus.options import BlackScholes, HistoricalBootstrap, Law, PathModel, SurfaceLaw, pop_table
 
     if drift is not None and not abs(drift) <= _DRIFT_MAX:
         raise ConfigError(
@@ -319,24 +310,10 @@ def probability_of_profit(
             asked.insert(0, (position, SurfaceLaw(position.spot, surface, carry, drift)))
         except (CoverageError, ConfigError) as error:
             notes.append(f"the market's own smile is missing: {error}")
-    heston = calibrate_snapshot(snapshot, position.horizon)
-    refusal = None
-    if heston.parameters is None:
-        notes.append("Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it")
-    else:
-        law = HestonLaw(position.spot, heston.parameters, carry, drift)
-        refusal = refused_expiry(snapshot, heston, law, position.horizon)
-        if refusal is None:
-            fair = marked_by(position, law)
-            refusal = refused_position(law, fair, structure.curve)
-        if refusal is None:
-            smile = next((model for _, model in asked if isinstance(model, SurfaceLaw)), None)
-            refusal = refused_search(law, heston, fair, structure.costs, smile)
-        if refusal is None:
-            asked.append((fair, HestonMarks(law, fair)))
-            notes += fit_notes(heston, fair)
-        else:
-            notes.append(refusal.why)
+    smile = next((model for _, model in asked if isinstance(model, SurfaceLaw)), None)
+    heston, own, refused, told = _asked_of_heston(structure, carry, drift, smile)
+    asked += own
+    notes += told
     if past is None:
         notes.append(
             f"the past is missing: the catalog has no year of daily bars {snapshot.chain.underlying}.1d; import them "
@@ -353,7 +330,29 @@ def probability_of_profit(
     marked = {model.label: held for held, model in asked if isinstance(model, PathModel)}
     notes += _of_the_plan(structure, plan, marked) if plan is not None else []
     notes += _of_early_exercise(structure)
-    return PopReport(structure, plan, rows, heston, laws, () if refusal is None else (refusal,), tuple(notes))
+    return PopReport(structure, plan, rows, heston, laws, refused, tuple(notes))
+
+
+def _asked_of_heston(
+    structure: StructureReport, carry: float, drift: float | None, smile: Law | None
+) -> tuple[HestonCalibration, list[tuple[Position, Model]], tuple[Refusal, ...], list[str]]:
+    """Heston calibrated, the position and the model where it is believed, why it is not, and what to say of it."""
+    from argus.options import HestonLaw, HestonMarks
+
+    position, snapshot = structure.position, structure.snapshot
+    heston = calibrate_snapshot(snapshot, position.horizon)
+    if heston.parameters is None:
+        missing = "Heston is missing: the snapshot has too few quotes with a bid and an ask to calibrate it"
+        return heston, [], (), [missing]
+    law = HestonLaw(position.spot, heston.parameters, carry, drift)
+    refusal = refused_expiry(snapshot, heston, law, position.horizon)
+    if refusal is None:
+        fair = marked_by(position, law)
+        refusal = refused_position(law, fair, structure.curve)
+        refusal = refusal or refused_search(law, heston, fair, structure.costs, smile)
+    if refusal is not None:
+        return heston, [], (refusal,), [refusal.why]
+    return heston, [(fair, HestonMarks(law, fair))], (), fit_notes(heston, fair)
 
 
 def _one_volatility(position: Position, near: BOOL_1D) -> tuple[float, str]:

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.app.option_futures import agreed_prices, futures_notes
+from argus.app.option_futures import agreed_prices, futures_notes, futures_of, given_prices
+from argus.app.option_spot import agreed_spot, near_forward
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError, DataError, ImportFailed
 from argus.core.time import NS_PER_DAY, format_ns, parse_ns
@@ -39,20 +40,6 @@ __all__ = [
     "time_range",
 ]
 
-_SPOT_DAYS_MIN: Final = 2.0
-_SPOT_DAYS_MAX: Final = 10.0
-"""Days to an expiry up to which its forward may stand for the underlying where early exercise is weighed."""
-_CARRY_MAX: Final = 0.05
-"""Rate less yield that a forward which stands for the underlying may hold, a year."""
-_SPOT_NEAR: Final = 0.003
-"""Share of itself by which the underlying may miss the nearest forward before the forwards' own spot is begun with."""
-_SPOT_APART: Final = 0.0005
-_ERRORS: Final = 3.0
-"""The underlying is believed within these errors, and within that share, of what the quotes say it is."""
-_SPOT_TURNS: Final = 6
-_SPOT_STEP: Final = 0.02
-_SPOT_REST: Final = 0.0001
-"""Share of itself by which a spot that is looked for may still move after all turns."""
 _RATE_YEARS_MIN: Final = 45.0 / 365.0
 RATE_ERROR_MAX: Final = 0.002
 """Standard error of a rate, as a fraction a year, up to which an expiry knows its own."""
@@ -291,7 +278,7 @@ def snapshot_of(
     expiry = np.asarray(inverse, dtype=np.int64).ravel()
     years = years_to_expiry(now_ns, chain.expiry_ns)
     roots = tuple(chain.roots[int(root)] for root in unique[1])
-    futures = _futures_of(roots, source)
+    futures = futures_of(roots, source)
     given = chain.underlying_price
     spot = float(np.nanmedian(given)) if np.isfinite(given).any() else float("nan")
     quotes = (expiry, years, chain.strike, chain.right, chain.bid, chain.ask)
@@ -302,7 +289,7 @@ def snapshot_of(
     else:
         spot_error = 0.0
         if early.any():
-            spot, spot_error, told = _agreed_spot(quotes, early, spot)
+            spot, spot_error, told = agreed_spot(quotes, early, spot)
             notes = (*notes, *told, _EARLY)
         fit = partial(implied_forwards, *quotes, spot=spot, spot_error=spot_error, early=early)
     own = fit()
@@ -311,9 +298,9 @@ def snapshot_of(
         notes = (*notes, _NO_RATE)
     forwards = own if curve is None else fit(curve=curve)
     if futures:
-        prices = agreed_prices(futures, forwards, _given_of(futures, expiry, given))
+        prices = agreed_prices(futures, forwards, given_prices(futures, expiry, given))
         forwards = replace(fit(curve=curve, forward=prices.price[expiry]), forward_error=prices.error)
-        notes, spot = (*notes, *prices.notes), _near_of(forwards)[0]
+        notes, spot = (*notes, *prices.notes), near_forward(forwards)[0]
     # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
     rate_error = forwards.rate_error if curve is None else np.zeros(len(own.rate))
     if curve is not None and errors is not None:
@@ -329,7 +316,7 @@ def snapshot_of(
     vols = _with_reasons_of(vols, forwards.reason[expiry])
     notes = (*notes, *absurd_notes(int(_no_price(chain, vols).sum())))
     if not np.isfinite(spot):
-        spot = _near_of(forwards)[0]
+        spot = near_forward(forwards)[0]
     return Snapshot(
         chain, source, now_ns, expiry, unique[0], roots, years, forwards, own, rate_error, vols, spot, notes
     )
@@ -353,31 +340,6 @@ def absurd_notes(count: int) -> tuple[str, ...]:
     return (f"{counted(count, 'quote')} {ask} can ever pay: no leg is taken from {agreed(count, 'it', 'them')}",)
 
 
-def _futures_of(roots: tuple[str, ...], source: str) -> tuple[str, ...]:
-    """Future beneath each expiry; empty where none is on a future."""
-    from argus.core.chains import future_of
-
-    futures = tuple(future_of(root) for root in roots)
-    if any(futures) and not all(futures):
-        plain = next(root for root, future in zip(roots, futures, strict=True) if not future)
-        raise ConfigError(
-            f"{source}: {plain} is on no future, and {next(filter(None, futures))} is there too; keep options on "
-            "shares and options on futures as series of their own"
-        )
-    return futures if any(futures) else ()
-
-
-def _given_of(futures: tuple[str, ...], expiry: I64_1D, given: F64_1D) -> F64_1D:
-    """Price of the future of each expiry as it came with the chain: the middle one of its rows; NaN without any."""
-    names = np.array(futures)
-    found = np.full(len(names), np.nan)
-    for future in set(futures):
-        came = given[names[expiry] == future]
-        if np.isfinite(came).any():
-            found[names == future] = np.nanmedian(came)
-    return found
-
-
 def _with_reasons_of(vols: QuoteVols, without: U8_1D) -> QuoteVols:
     """The reason for which the expiry has no forward, where that is why a quote has no volatility."""
     from argus.options import ImpliedVols, QuoteVols
@@ -399,102 +361,6 @@ _EARLY: Final = (
     "with that right taken out; positions are valued with it. Both are by a steady dividend yield, which knows no date "
     "of a dividend"
 )
-
-
-def _near_of(forwards: ForwardFit) -> tuple[float, float]:
-    """The nearest forward of two days or more, and its days; NaN without one."""
-    known = np.flatnonzero(np.isfinite(forwards.forward) & (forwards.years * 365.0 >= _SPOT_DAYS_MIN))
-    if not len(known):
-        return float("nan"), float("nan")
-    return float(forwards.forward[known[0]]), float(forwards.years[known[0]]) * 365.0
-
-
-def _agreed_spot(quotes: tuple[Any, ...], early: BOOL_1D, given: float) -> tuple[float, float, tuple[str, ...]]:
-    """The underlying at the moment of the quotes, its standard error as a share, and what to say of it.
-
-    A spot of another moment makes rates and yields of options that may be exercised early false by far more than their
-    errors: what their quotes say the right is worth tells whether it is theirs.
-    """
-    from argus.options import implied_forwards
-
-    plain = implied_forwards(*quotes)
-    near, days = _near_of(plain)
-    start, error = given, 0.0
-    notes: tuple[str, ...] = ()
-    if not given > 0.0:
-        start, error = near if days <= _SPOT_DAYS_MAX else float("nan"), _CARRY_MAX * days / 365.0
-        notes = (_stand_in(start, days),)
-    elif abs(np.log(near / given)) > _SPOT_NEAR + _CARRY_MAX * days / 365.0:
-        start = _spot_of_lines(plain)
-    spot, spread, is_found = _told_spot(quotes, early, start)
-    if not given > 0.0:
-        if is_found and spread < error:
-            notes = (f"{notes[0]}, moved to {spot:,.2f} by what the right to exercise early is quoted at",)
-            return spot, spread, notes
-        return start, error, notes
-    if not is_found or not np.isfinite(spread):
-        again = _told_spot(quotes, early, _spot_of_lines(plain))
-        if np.isfinite(again[1]):
-            spot, spread, is_found = again
-    apart = float(np.log(spot / given))
-    if not is_found:
-        miss = abs(apart) + spread
-        said = (
-            f"the price of the underlying that came with the chain, {given:,.2f}, may not be of the moment of these "
-            "quotes: the right to exercise early in them says another, and no one price for all expiries. It is used, "
-            f"with an error of {given * miss:,.2f} that counts in those of forwards and rates"
-        )
-        return given, miss, (said,)
-    if not np.isfinite(spread) or not abs(apart) > max(_ERRORS * spread, _SPOT_APART):
-        return given, 0.0, notes
-    said = (
-        f"the price of the underlying that came with the chain, {given:,.2f}, is not of the moment of these quotes: "
-        f"the right to exercise early in them says {spot:,.3f} +/- {spot * spread:.3f}, which is used"
-    )
-    return spot, spread, (said,)
-
-
-def _stand_in(spot: float, days: float) -> str:
-    why = "these options may be exercised early, and the chain has no price of the underlying: "
-    if np.isfinite(spot):
-        return why + f"the forward of {days:.1f} days stands for it"
-    return why + (
-        f"without it, or an expiry of {_SPOT_DAYS_MIN:g} to {_SPOT_DAYS_MAX:g} days whose forward could stand for "
-        "it, they have no forward and no volatility"
-    )
-
-
-def _spot_of_lines(plain: ForwardFit) -> float:
-    """Where the line through the two nearest forwards stands today."""
-    known = np.flatnonzero(np.isfinite(plain.forward) & (plain.years * 365.0 >= _SPOT_DAYS_MIN))
-    years, first = np.unique(plain.years[known], return_index=True)
-    heights = np.log(plain.forward[known][first])
-    slope = (heights[1] - heights[0]) / (years[1] - years[0]) if len(years) > 1 else 0.0
-    return float(np.exp(heights[0] - slope * years[0]))
-
-
-def _told_spot(quotes: tuple[Any, ...], early: BOOL_1D, spot: float) -> tuple[float, float, bool]:
-    """The spot that all expiries together tell, its standard error as a share, and whether it came to rest.
-
-    The error is infinite where they tell none, and counts the last move.
-    """
-    from argus.options import implied_forwards
-
-    spread, left = float("inf"), 0.0
-    for _ in range(_SPOT_TURNS):
-        found = implied_forwards(*quotes, spot=spot, early=early)
-        weight = np.where(np.isfinite(found.spot_move), found.spot_move_error, np.inf) ** -2.0
-        if not weight.sum() > 0.0:
-            break
-        move = float(weight @ np.nan_to_num(found.spot_move) / weight.sum())
-        apart = np.nan_to_num((found.spot_move - move) ** 2 * weight)
-        # Expiries that contradict each other know less than each of them says.
-        spread = float(np.sqrt(max(1.0, apart.sum() / max((weight > 0.0).sum() - 1, 1)) / weight.sum()))
-        left = abs(move)
-        spot *= float(np.exp(np.clip(move, -_SPOT_STEP, _SPOT_STEP)))
-        if left <= 0.3 * spread:
-            break
-    return spot, float(np.hypot(spread, left)), left <= max(0.3 * spread, _SPOT_REST)
 
 
 def _with_early_exercise(

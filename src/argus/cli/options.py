@@ -91,11 +91,8 @@ def import_(
     store = ChainStore(open_workspace(workspace).catalog().root)
     done = _imported(store, files, spec, replace=replace)
     examples = first_examples(store, done)
-    emit(
-        done.as_dict() | {"quarantine_examples": examples},
-        json_wanted=json_wanted,
-        text=lambda: _say(done.lines()),
-    )
+    found = done.as_dict() | {"quarantine_examples": examples}
+    emit(found, json_wanted=json_wanted, text=lambda: _say(done.lines()))
     for line in examples:
         typer.echo(f"quarantined: {line}", err=True)
     if done.rows_quarantined or done.failed:

@@ -259,11 +259,10 @@ def implied_forwards(
         known = _Known(float(ahead[first[number]]), given)
         line, calls, puts, why = _expiry(calls, puts, strikes, bids, asks, t, known, rules)
         if line is not None and is_early[number]:
-            own = (float("nan"), 0.0) if on_futures else (spot, spot_error)
+            start, line, why = line, None, Reason.NO_UNDERLYING_PRICE
             if on_futures or spot > 0.0:
-                line, why = _without_early(line, calls, puts, strikes, bids, asks, t, known, own, rules)
-            else:
-                line, why = None, Reason.NO_UNDERLYING_PRICE
+                own = (float("nan"), 0.0) if on_futures else (spot, spot_error)
+                line, why = _without_early(start, calls, puts, strikes, bids, asks, t, known, own, rules)
         # Not before: what the right to exercise early is worth can bend a line beyond belief.
         if line is not None:
             line, why = _judged(line, strikes[calls], t, known, rules)
