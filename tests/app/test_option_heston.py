@@ -25,7 +25,7 @@ def straddle() -> StructureReport:
 
 @pytest.fixture(scope="module")
 def fitted(straddle: StructureReport) -> HestonCalibration:
-    return calibrate_snapshot(straddle.snapshot)
+    return calibrate_snapshot(straddle.snapshot, straddle.position.horizon)
 
 
 @pytest.mark.parametrize(("at_bound", "converged"), [(("kappa",), True), ((), False)])
@@ -58,7 +58,7 @@ def test_the_answers_leave_it_out(
 ) -> None:
     assert fitted.parameters is not None
     off = replace(fitted, at_bound=("kappa",), parameters=replace(fitted.parameters, v0=1.1 * fitted.parameters.v0))
-    monkeypatch.setattr("argus.app.option_positions.calibrate_snapshot", lambda _: off)
+    monkeypatch.setattr("argus.app.option_positions.calibrate_snapshot", lambda *_: off)
     answer = probability_of_profit(straddle, paths=100)
     assert [one.reason for one in answer.refused] == ["model_off_quotes"]
     assert "heston" not in answer.laws

@@ -58,6 +58,20 @@ def test_surface_and_anomalies_answer_in_words_and_json(chain: Path, tmp_path: P
     assert "--history needs chains of the catalog" in refused.stderr
 
 
+def test_a_snapshot_without_a_spot_says_so(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = open_snapshot(str(chain), None)
+    options_analysis._say(found)
+    assert f", {found.spot:,.2f}; {len(found.chain):,} quotes of chain.csv" in capsys.readouterr().out
+    options_analysis._say(replace(found, spot=float("nan")))
+    assert f", its price not known; {len(found.chain):,} quotes" in capsys.readouterr().out
+
+
+def test_a_rate_that_rounds_to_zero_has_no_sign() -> None:
+    assert option_tables._rate_said(-1e-6, 1e-3) == "0.00% +/- 0.10%"
+    (form,) = (form for _, name, form in options_analysis._EXPIRIES if name == "dividend_yield")
+    assert (form.format(-1e-6), form.format(-0.01)) == ("0.00%", "-1.00%")
+
+
 def test_a_structure_and_its_chances(chain: Path, tmp_path: Path) -> None:
     asked = ("--chain", str(chain), "--structure", "short_put_vertical", "--dte", "30", "--delta", "0.3")
     done = argus(
@@ -116,17 +130,3 @@ def test_asks_beyond_reason_are_told_by_every_command(chain: Path, tmp_path: Pat
     for command in ("iv", "surface", "anomalies", "consensus"):
         told = json.loads(argus("options", command, "--chain", str(path), "--json", folder=tmp_path).stdout)
         assert any("1 quote asks more than its option can ever pay" in note for note in told["notes"]), command
-
-
-def test_a_snapshot_without_a_spot_says_so(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = open_snapshot(str(chain), None)
-    options_analysis._say(found)
-    assert f", {found.spot:,.2f}; {len(found.chain):,} quotes of chain.csv" in capsys.readouterr().out
-    options_analysis._say(replace(found, spot=float("nan")))
-    assert f", its price not known; {len(found.chain):,} quotes" in capsys.readouterr().out
-
-
-def test_a_rate_that_rounds_to_zero_has_no_sign() -> None:
-    assert option_tables._rate_said(-1e-6, 1e-3) == "0.00% +/- 0.10%"
-    (form,) = (form for _, name, form in options_analysis._EXPIRIES if name == "dividend_yield")
-    assert (form.format(-1e-6), form.format(-0.01)) == ("0.00%", "-1.00%")

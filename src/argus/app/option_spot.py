@@ -97,8 +97,10 @@ def _stand_in(spot: float, days: float) -> str:
 
 
 def _spot_of_lines(plain: ForwardFit) -> float:
-    """Where the line through the two nearest forwards stands today."""
+    """Where the line through the two nearest forwards stands today; NaN without any."""
     known = np.flatnonzero(np.isfinite(plain.forward) & (plain.years * 365.0 >= _SPOT_DAYS_MIN))
+    if not len(known):
+        return float("nan")
     years, first = np.unique(plain.years[known], return_index=True)
     heights = np.log(plain.forward[known][first])
     slope = (heights[1] - heights[0]) / (years[1] - years[0]) if len(years) > 1 else 0.0
