@@ -41,6 +41,10 @@ among numbers so small that they lose their digits, never fade, and take a hundr
 zero. So no row waits for a comparison before the next one's mean can be made."""
 
 
+_WHOLE_MAX = 2.0**20
+"""Largest whole divisor for which `_quotient` was shown to be exact."""
+
+
 def _quotient(x: float, divisor: float, factor: float, rest: float) -> float:
     """x / divisor, of which compiled code is given the reciprocal, and what rounding took from that."""
     return x / divisor
@@ -202,8 +206,12 @@ def over(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     rest = args[2]
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
-    for i in range(n):
-        out[i] = _quotient(x[i], divisor, factor, rest)
+    if divisor == np.floor(divisor) and abs(divisor) <= _WHOLE_MAX:
+        for i in range(n):
+            out[i] = _quotient(x[i], divisor, factor, rest)
+    else:
+        for i in range(n):
+            out[i] = x[i] / divisor
 
 
 @kernel()
