@@ -240,18 +240,19 @@ def _forward_greeks(snapshot: Snapshot, rows: I64_1D) -> NDArray[np.float64]:
     at = snapshot.expiry[rows[early]]
     rate, dividend = snapshot.forwards.rate[at], snapshot.forwards.dividend_yield[at]
     strike, left, sigma, side = chain.strike[rows[early]], years[early], vol[early], right[early]
-    own = american_greeks(side, snapshot.spot, strike, left, sigma, rate, rate - dividend)
+    spot = snapshot.beneath[rows[early]]
+    own = american_greeks(side, spot, strike, left, sigma, rate, rate - dividend)
     up, down = (
-        american_values(snapshot.spot, strike, left, sigma * (1.0 + way), rate, dividend, side).delta
+        american_values(spot, strike, left, sigma * (1.0 + way), rate, dividend, side).delta
         for way in (_VANNA_NUDGE, -_VANNA_NUDGE)
     )
     # The forward moves by its ratio to the spot; held while a day passes, it lets the spot move by the carry.
-    ratio = snapshot.spot / forward[early]
+    ratio = spot / forward[early]
     found[:, early] = (
         own.delta * ratio,
         own.gamma * ratio**2,
         own.vega,
-        own.theta + (rate - dividend) * snapshot.spot * own.delta,
+        own.theta + (rate - dividend) * spot * own.delta,
         (up - down) / (2.0 * _VANNA_NUDGE * sigma) * ratio,
     )
     return found

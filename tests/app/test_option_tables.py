@@ -1,0 +1,64 @@
+"""What the commands of options show of chains on futures: greeks, fees, checks that were not made, and their words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import QuantLib as ql
+
+from argus.app.option_snapshots import Snapshot, snapshot_of
+from argus.app.option_tables import quote_frame
+from argus.options import american_values
+from tests.app.future_market import CRUDE, RATE, future_chain, future_frame
+
+
+@pytest.fixture(scope="module")
+def crude(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return snapshot_of(future_chain(future_frame(CRUDE), tmp_path_factory.mktemp("cl"), "CL")[0], "made up")
+
+
+def by_grid(right: int, future: float, strike: float, years: float, vol: float, rate: float) -> float:
+    """Delta of an American option on a future, by QuantLib's grid."""
+    today = ql.Date(3, 1, 2024)
+    days = round(years * 365.0)
+    # QuantLib counts whole days: rate and variance are stretched to the years that are asked for.
+    ql.Settings.instance().evaluationDate = today
+    count = ql.Actual365Fixed()
+    stretch = years / (days / 365.0)
+    process = ql.BlackProcess(
+        ql.QuoteHandle(ql.SimpleQuote(future)),
+        ql.YieldTermStructureHandle(ql.FlatForward(today, rate * stretch, count)),
+        ql.BlackVolTermStructureHandle(
+            ql.BlackConstantVol(today, ql.NullCalendar(), vol * float(np.sqrt(stretch)), count)
+        ),
+    )
+    payoff = ql.PlainVanillaPayoff(ql.Option.Call if right > 0 else ql.Option.Put, strike)
+    option = ql.VanillaOption(payoff, ql.AmericanExercise(today, today + days))
+    option.setPricingEngine(ql.FdBlackScholesVanillaEngine(process, 200, 400))
+    return float(option.delta())
+
+
+@pytest.mark.parametrize("expiry", [0, 1, 2])
+def test_greeks_are_those_of_the_future_beneath_each_expiry(crude: Snapshot, expiry: int) -> None:
+    frame = quote_frame(crude)
+    assert (frame["delta_forward"].drop_nans().abs() <= 1.0).all()
+    known = np.flatnonzero((crude.expiry == expiry) & np.isfinite(crude.vols.mid.vol) & (crude.chain.bid > 0.2))
+    for row in known[:: len(known) // 4].tolist():
+        own, right = frame.row(row, named=True), int(crude.chain.right[row])
+
+        def price(
+            move: float = 0.0, vol: float = 0.0, days: float = 0.0, own: dict[str, float] = own, right: int = right
+        ) -> float:
+            given = (own["strike"], own["years"] - days / 365.0, own["vol_mid"] + vol, RATE, RATE, right)
+            return float(american_values(CRUDE[expiry].price + move, *given, accuracy="precise").price[0])
+
+        assert own["delta_forward"] == pytest.approx((price(0.02) - price(-0.02)) / 0.04, abs=1e-3)
+        assert own["vega_point"] == pytest.approx(price(vol=0.005) - price(vol=-0.005), abs=1e-3)
+        assert own["theta_day"] == pytest.approx(price(days=0.5) - price(days=-0.5), abs=1e-3)
+        slopes = [(price(0.02, vol) - price(-0.02, vol)) / 0.04 for vol in (0.005, -0.005)]
+        assert own["vanna_forward"] == pytest.approx((slopes[0] - slopes[1]) / 0.01, abs=0.02)
+        assert own["gamma_forward"] == pytest.approx((price(0.5) - 2.0 * price() + price(-0.5)) / 0.25, abs=1e-3)
+        grid = by_grid(right, CRUDE[expiry].price, own["strike"], own["years"], own["vol_mid"], RATE)
+        assert own["delta_forward"] == pytest.approx(grid, abs=2e-3)
