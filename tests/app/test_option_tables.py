@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,16 @@ import QuantLib as ql
 
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_tables import quote_frame
-from argus.options import american_values
-from tests.app.future_market import CRUDE, RATE, future_chain, future_frame
+from argus.core.instruments import instrument
+from argus.core.time import NS_PER_DAY, day_of
+from argus.options import Costs, american_values
+from tests.app.future_market import CRUDE, NOW_NS, RATE, future_chain, future_frame, write_chain
+from tests.cli.command import argus
+
+
+@pytest.fixture(scope="module")
+def crude_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_chain(future_frame(CRUDE), tmp_path_factory.mktemp("file") / "cl.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +71,28 @@ def test_greeks_are_those_of_the_future_beneath_each_expiry(crude: Snapshot, exp
         assert own["gamma_forward"] == pytest.approx((price(0.5) - 2.0 * price() + price(-0.5)) / 0.25, abs=1e-3)
         grid = by_grid(right, CRUDE[expiry].price, own["strike"], own["years"], own["vol_mid"], RATE)
         assert own["delta_forward"] == pytest.approx(grid, abs=2e-3)
+
+
+def test_misfits_pay_the_fees_of_the_future(crude_file: Path, tmp_path: Path) -> None:
+    asked = (
+        "options",
+        "anomalies",
+        "--chain",
+        str(crude_file),
+        "--preset",
+        "chain_on_futures",
+        "--underlying",
+        "CL",
+        "--json",
+    )
+    usual, stated = (json.loads(argus(*asked, *more, folder=tmp_path).stdout) for more in ((), ("--cost", "0.5")))
+    spec = instrument("CL")
+    fee = spec.fee_on(day_of(NOW_NS // NS_PER_DAY))
+    assert fee is not None
+    assert 2.0 * Costs().commission / Costs().multiplier == 0.013, "that of shares"
+    assert usual["cost"] == 2.0 * float(fee.per_unit) / float(spec.multiplier) < 0.01
+    edge = {one["contract"]: one["edge"] for one in usual["contracts"]}
+    for one in stated["contracts"]:
+        assert edge[one["contract"]] - one["edge"] == pytest.approx(0.5 - usual["cost"])
+    assert any("the commission is what the future itself costs" in note for note in usual["notes"])
+    assert not any("the commission is" in note for note in stated["notes"])
