@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import QuantLib as ql
 
+from argus.app.option_pages import surface_page
 from argus.app.option_snapshots import Snapshot, snapshot_of
-from argus.app.option_tables import quote_frame
+from argus.app.option_surface import fit_snapshot
+from argus.app.option_tables import quote_frame, surface_dict
 from argus.core.instruments import instrument
 from argus.core.time import NS_PER_DAY, day_of
 from argus.options import Costs, american_values
-from tests.app.future_market import CRUDE, NOW_NS, RATE, future_chain, future_frame, write_chain
+from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, Listed, future_chain, future_frame, write_chain
 from tests.cli.command import argus
 
 
@@ -96,3 +98,29 @@ def test_misfits_pay_the_fees_of_the_future(crude_file: Path, tmp_path: Path) ->
         assert edge[one["contract"]] - one["edge"] == pytest.approx(0.5 - usual["cost"])
     assert any("the commission is what the future itself costs" in note for note in usual["notes"])
     assert not any("the commission is" in note for note in stated["notes"])
+
+
+@pytest.mark.parametrize(
+    ("listed", "why"), [(CRUDE, "each future has one expiry with a smile"), (CRUDE[1:2], "there is one expiry with a")]
+)
+def test_calendars_that_nobody_can_judge_are_not_called_free(
+    listed: tuple[Listed, ...], why: str, tmp_path: Path
+) -> None:
+    report = fit_snapshot(snapshot_of(future_chain(future_frame(listed), tmp_path, "CL")[0], "made up"))
+    told, page = surface_dict(report), surface_page(report)
+    assert told["free_of_arbitrage"] is None
+    for shown in (" ".join(told["sentences"]), page):
+        assert f"Calendar spreads could not be judged: {why}" in shown
+        assert "calendar spread costs less than nothing" not in shown
+        assert "nan as a share" not in shown
+    assert "No local volatilities: they are" in page
+    assert "would make all of these option prices at once" not in page
+
+
+def test_calendars_of_one_future_are_judged_beside_another(tmp_path: Path) -> None:
+    report = fit_snapshot(snapshot_of(future_chain(future_frame(INDEX), tmp_path, "ES")[0], "made up"))
+    told, page = surface_dict(report), surface_page(report)
+    assert told["free_of_arbitrage"] is True
+    assert "No butterfly and no calendar spread costs less than nothing" in told["sentences"][1]
+    assert "its least rise is" in page
+    assert "No local volatilities: they are those of one price" in page
