@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,16 +15,13 @@ from argus.app.option_pages import surface_page
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import fit_snapshot
 from argus.app.option_tables import quote_frame, surface_dict
+from argus.cli.options_analysis import anomalies
 from argus.core.instruments import instrument
 from argus.core.time import NS_PER_DAY, day_of
-from argus.options import Costs, american_values
+from argus.options import american_values
+from tests.app.american_market import SHARE, american_chain
 from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, Listed, future_chain, future_frame, write_chain
-from tests.cli.command import argus
-
-
-@pytest.fixture(scope="module")
-def crude_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_chain(future_frame(CRUDE), tmp_path_factory.mktemp("file") / "cl.parquet")
+from tests.app.test_options import as_csv
 
 
 @pytest.fixture(scope="module")
@@ -75,29 +74,29 @@ def test_greeks_are_those_of_the_future_beneath_each_expiry(crude: Snapshot, exp
         assert own["delta_forward"] == pytest.approx(grid, abs=2e-3)
 
 
-def test_misfits_pay_the_fees_of_the_future(crude_file: Path, tmp_path: Path) -> None:
-    asked = (
-        "options",
-        "anomalies",
-        "--chain",
-        str(crude_file),
-        "--preset",
-        "chain_on_futures",
-        "--underlying",
-        "CL",
-        "--json",
-    )
-    usual, stated = (json.loads(argus(*asked, *more, folder=tmp_path).stdout) for more in ((), ("--cost", "0.5")))
+def test_misfits_pay_the_fees_of_the_future_or_those_of_shares(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    oil, share = write_chain(future_frame(CRUDE), tmp_path / "cl.parquet"), tmp_path / "spy.csv"
+    share.write_text(as_csv(american_chain(replace(SHARE, months=2, weeks=0))[0]))
+
+    def told(file: Path, cost: float | None = None, **named: str) -> dict[str, Any]:
+        anomalies(str(file), cost=cost, json_wanted=True, **named)
+        return dict(json.loads(capsys.readouterr().out))
+
+    named = {"preset": "chain_on_futures", "underlying": "CL"}
+    usual, stated = told(oil, **named), told(oil, 0.5, **named)
     spec = instrument("CL")
     fee = spec.fee_on(day_of(NOW_NS // NS_PER_DAY))
     assert fee is not None
-    assert 2.0 * Costs().commission / Costs().multiplier == 0.013, "that of shares"
-    assert usual["cost"] == 2.0 * float(fee.per_unit) / float(spec.multiplier) < 0.01
+    assert usual["cost"] == pytest.approx(2.0 * float(fee.per_unit) / float(spec.multiplier), abs=1e-9)
+    assert usual["cost"] < 0.01
     edge = {one["contract"]: one["edge"] for one in usual["contracts"]}
     for one in stated["contracts"]:
         assert edge[one["contract"]] - one["edge"] == pytest.approx(0.5 - usual["cost"])
     assert any("the commission is what the future itself costs" in note for note in usual["notes"])
     assert not any("the commission is" in note for note in stated["notes"])
+    assert told(share)["cost"] == 0.013
 
 
 @pytest.mark.parametrize(

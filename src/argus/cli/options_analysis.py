@@ -289,7 +289,8 @@ def anomalies(
     found = _open(chain, at, workspace, underlying, preset, rate)
     if cost is None:
         usual, notes = contract_costs(found)
-        cost = 2.0 * usual.commission / usual.multiplier
+        # Rounded, or binary fractions make 0.013000000000000001 of it.
+        cost = round(2.0 * usual.commission / usual.multiplier, 9)
         found = replace(found, notes=(*found.notes, *notes))
     if history and Path(chain).is_file():
         raise ConfigError("--history needs chains of the catalog; import the files, and name the series as --chain")
