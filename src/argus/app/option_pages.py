@@ -465,7 +465,7 @@ def _by_law(answer: ExpiryPop) -> PopAnswer:
     from argus.report.options import Measured, PopAnswer
 
     def exact(value: float) -> Measured:
-        return Measured(value, 0.0, "" if math.isfinite(value) else "there is no formula for it")
+        return Measured(value, 0.0, "" if math.isfinite(value) else "no formula")
 
     return PopAnswer(
         how="held to expiry, by formula",
