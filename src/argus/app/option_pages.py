@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.app.option_surface import MONEYNESS_EDGES, TENOR_DAYS, expiry_names, fit_snapshot, forward_vols
+from argus.app.option_surface import (
+    MONEYNESS_EDGES,
+    TENOR_DAYS,
+    calendars_unjudged,
+    expiry_names,
+    fit_snapshot,
+    forward_vols,
+)
 from argus.app.option_tables import beside, contract_name, expiry_lines
 from argus.core.arrays import F64_1D
 from argus.core.errors import CoverageError
@@ -103,6 +110,9 @@ def surface_page(
     local_why = "" if np.isfinite(local).all() else "no answer outside of the quoted strikes and expiries"
     if len(years) == 1:
         local_why = "they are the slope of the surface in time, and one expiry has none."
+    elif len(set(report.marks.tolist())) > 1:
+        local[:] = np.nan
+        local_why = "they are those of one price, and these options are on several futures, each with its own."
     told = None
     if index is not None or published is not None:
         ours = index.index if index is not None and not index.reason else math.nan
@@ -134,8 +144,9 @@ def surface_page(
                 ),
                 Finding(
                     bool((rise >= -1e-9).all()) if len(rise) else None,
-                    "Calendar spreads: the total variance never falls from one expiry to the next; its least rise is "
-                    f"{float(rise.min()) if len(rise) else math.nan:.2g} as a share.",
+                    calendars_unjudged(report)
+                    or "Calendar spreads: the total variance never falls from one expiry to the next; its least rise "
+                    f"is {float(rise.min()):.2g} as a share.",
                 ),
             ),
             index=told,

@@ -33,8 +33,9 @@ __all__ = [
     "PublishedIndex",
     "SurfaceReport",
     "VolOutlook",
-    "find_misfits",
+    "calendars_unjudged",
     "expiry_names",
+    "find_misfits",
     "fit_snapshot",
     "forward_vols",
     "index_of",
@@ -86,6 +87,13 @@ class SurfaceReport:
     rows: I64_1D
     index: ModelFreeIndex | None
 
+    @property
+    def marks(self) -> I64_1D:
+        """Number of the future beneath each expiry of the surface, (n,): equal where they are on one price."""
+        snapshot = self.snapshot
+        place = [int(np.argmax(snapshot.forwards.years == own)) for own in self.surface.years.tolist()]
+        return snapshot.future_marks[place]
+
 
 def fit_snapshot(snapshot: Snapshot) -> SurfaceReport:
     """Fit the out-of-the-money quotes of a snapshot.
@@ -127,6 +135,14 @@ def expiry_names(report: SurfaceReport) -> list[tuple[str, str, str]]:
     return names
 
 
+def calendars_unjudged(report: SurfaceReport) -> str:
+    """Why no calendar spread of a surface could be judged; empty where one was."""
+    if np.isfinite(report.surface.rise_min).any():
+        return ""
+    each = "each future has" if len(report.surface.years) > 1 else "there is"
+    return f"Calendar spreads could not be judged: {each} one expiry with a smile."
+
+
 def forward_vols(report: SurfaceReport) -> F64_1D:
     """Volatility at the money between the last expiry that is a day or more before, and each; NaN without one, (n,).
 
@@ -137,8 +153,7 @@ def forward_vols(report: SurfaceReport) -> F64_1D:
     """
     years, total = report.shapes.years, report.shapes.vol_atm**2 * report.shapes.years
     found = np.full(len(years), np.nan)
-    snapshot = report.snapshot
-    mark = np.array([snapshot.future_marks[np.argmax(snapshot.forwards.years == own)] for own in years.tolist()])
+    mark = report.marks
     for row in range(len(years)):
         before = np.flatnonzero((years[row] - years >= _STEP_YEARS_MIN) & (mark == mark[row]))
         if len(before):

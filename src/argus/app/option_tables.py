@@ -240,18 +240,19 @@ def _forward_greeks(snapshot: Snapshot, rows: I64_1D) -> NDArray[np.float64]:
     at = snapshot.expiry[rows[early]]
     rate, dividend = snapshot.forwards.rate[at], snapshot.forwards.dividend_yield[at]
     strike, left, sigma, side = chain.strike[rows[early]], years[early], vol[early], right[early]
-    own = american_greeks(side, snapshot.spot, strike, left, sigma, rate, rate - dividend)
+    spot = snapshot.beneath[rows[early]]
+    own = american_greeks(side, spot, strike, left, sigma, rate, rate - dividend)
     up, down = (
-        american_values(snapshot.spot, strike, left, sigma * (1.0 + way), rate, dividend, side).delta
+        american_values(spot, strike, left, sigma * (1.0 + way), rate, dividend, side).delta
         for way in (_VANNA_NUDGE, -_VANNA_NUDGE)
     )
     # The forward moves by its ratio to the spot; held while a day passes, it lets the spot move by the carry.
-    ratio = snapshot.spot / forward[early]
+    ratio = spot / forward[early]
     found[:, early] = (
         own.delta * ratio,
         own.gamma * ratio**2,
         own.vega,
-        own.theta + (rate - dividend) * snapshot.spot * own.delta,
+        own.theta + (rate - dividend) * spot * own.delta,
         (up - down) / (2.0 * _VANNA_NUDGE * sigma) * ratio,
     )
     return found
@@ -261,7 +262,7 @@ def surface_dict(
     report: SurfaceReport, outlook: VolOutlook | None = None, published: PublishedIndex | None = None
 ) -> dict[str, Any]:
     """A surface as plain values, with sentences for people; beside what an index was published at, if that is given."""
-    from argus.app.option_surface import expiry_names, forward_vols
+    from argus.app.option_surface import calendars_unjudged, expiry_names, forward_vols
 
     surface, shapes, index = report.surface, report.shapes, report.index
     names = ("forward", "vol_atm", "vol_put", "vol_call", "risk_reversal", "butterfly", "slope_atm")
@@ -277,13 +278,17 @@ def surface_dict(
     ]
     judged = np.isfinite(report.fit.residual_spreads)
     inside = float(np.mean(report.fit.inside[judged])) if judged.any() else math.nan
+    unjudged = calendars_unjudged(report)
     sentences = [
         f"The fit lies inside bid and ask for {surface.share_inside:.1%} of the {int(surface.quotes.sum()):,} quotes "
         f"it was made of, and for {inside:.1%} of all {int(judged.sum()):,} out-of-the-money quotes.",
-        "No butterfly and no calendar spread costs less than nothing, on a dense grid five times as wide as the quotes."
+        f"No butterfly{'' if unjudged else ' and no calendar spread'} costs less than nothing, on a dense grid five "
+        "times as wide as the quotes."
         if surface.is_free
         else "There is arbitrage left in the fit: it must not be used beyond the quotes.",
     ]
+    if unjudged:
+        sentences.append(unjudged)
     value = index.index if index is not None and not index.reason else math.nan
     if math.isfinite(value) and index is not None:
         sentences.append(
@@ -305,7 +310,7 @@ def surface_dict(
     return {
         "expiries": expiries,
         "share_inside": surface.share_inside,
-        "free_of_arbitrage": surface.is_free,
+        "free_of_arbitrage": None if unjudged and surface.is_free else surface.is_free,
         "volatility_index": value,
         "published_index": None
         if published is None

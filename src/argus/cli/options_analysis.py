@@ -266,11 +266,13 @@ def anomalies(
     ] = 0,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Contracts shown.")] = 20,
     cost: Annotated[
-        float,
+        float | None,
         typer.Option(
-            callback=within(0.0), metavar="PRICE", help="Fees of a trade and its undoing, per unit of the price."
+            callback=within(0.0),
+            metavar="PRICE",
+            help="Fees of a trade and its undoing, per unit of the price: 0.013, or those of the future beneath.",
         ),
-    ] = 0.013,
+    ] = None,
     page: PageOption = None,
     underlying: UnderlyingOption = None,
     preset: PresetOption = None,
@@ -279,16 +281,22 @@ def anomalies(
     json_wanted: JsonOption = False,
 ) -> None:
     """Quotes that do not fit: against the surface, their neighbours and their past, and whether they can be traded."""
+    from argus.app.option_futures import contract_costs
     from argus.app.option_surface import find_misfits, past_snapshots
     from argus.app.option_tables import anomaly_dict
     from argus.core.errors import ConfigError
 
     found = _open(chain, at, workspace, underlying, preset, rate)
+    if cost is None:
+        usual, notes = contract_costs(found)
+        # Rounded, or binary fractions make 0.013000000000000001 of it.
+        cost = round(2.0 * usual.commission / usual.multiplier, 9)
+        found = replace(found, notes=(*found.notes, *notes))
     if history and Path(chain).is_file():
         raise ConfigError("--history needs chains of the catalog; import the files, and name the series as --chain")
     earlier = past_snapshots(chain, workspace, int(found.chain.ts_recv_ns[0]), history)
     report = _with_progress(len(earlier), lambda tell: find_misfits(found, earlier, cost=cost, progress=tell))
-    data = _head(found) | anomaly_dict(report, top)
+    data = _head(found) | anomaly_dict(report, top) | {"cost": cost}
 
     def text() -> None:
         _say(found)
