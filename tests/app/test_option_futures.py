@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from argus.app.option_futures import agreed_prices, contract_costs
+from argus.app.option_futures import agreed_prices, contract_costs, without_apart
 from argus.app.option_heston import calibrate_snapshot
 from argus.app.option_positions import find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, snapshot_of
@@ -18,8 +18,8 @@ from argus.app.option_tables import expiry_lines, structure_dict
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import instrument
 from argus.core.time import day_of
-from argus.options import Wanted, american_values, fit_surface, implied_forwards
-from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, future_chain, future_frame, write_chain
+from argus.options import ForwardFit, Reason, Wanted, american_values, fit_surface, implied_forwards
+from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, Listed, future_chain, future_frame, write_chain
 from tests.cli.command import argus
 
 
@@ -96,6 +96,67 @@ def test_expiries_that_contradict_each_other_know_less() -> None:
     two = agreed_prices(("F", "G"), fits, none)
     np.testing.assert_allclose(two.price, fits.forward)
     np.testing.assert_allclose(two.error, fits.forward_error)
+
+
+def _quoted(*prices: float) -> tuple[ForwardFit, np.ndarray]:
+    """Expiries of 30, 60, ... days whose parity says the given prices, each to within a few hundredths."""
+    strike = np.arange(80.0, 121.0, 2.0)
+    marks = np.repeat(np.arange(len(prices)), 2 * len(strike))
+    years = (marks + 1) * 30.0 / 365.0
+    strikes = np.tile(strike, 2 * len(prices))
+    right = np.tile(np.repeat([1.0, -1.0], len(strike)), len(prices))
+    middle = np.maximum(right * (np.array(prices)[marks] - strikes), 0.0) + 3.0
+    return implied_forwards(marks, years, strikes, right, middle - 0.02, middle + 0.02), marks
+
+
+@pytest.mark.parametrize(
+    ("prices", "came", "apart"),
+    [
+        ((90.0, 90.01, 90.02), np.nan, [False, False, False]),
+        ((90.0, 85.0, 76.0), np.nan, [True, True, True]),
+        ((90.0, 85.0, 90.05), np.nan, [False, True, False]),
+        ((90.0, 85.0), np.nan, [True, True]),
+        ((90.0, 85.0), 85.01, [True, False]),
+        ((90.0, 85.0, 76.0), 85.0, [True, True, True]),
+        ((90.0,), 85.0, [False]),
+    ],
+)
+def test_an_expiry_that_contradicts_the_majority_of_its_future_has_no_forward(
+    prices: tuple[float, ...], came: float, apart: list[bool]
+) -> None:
+    fits, marks = _quoted(*prices)
+    found = agreed_prices(("F",) * len(prices), fits, np.full(len(prices), came))
+    assert found.apart.tolist() == apart
+    assert np.isnan(found.price).tolist() == np.isnan(found.error).tolist() == apart
+    assert len([note for note in found.notes if "contradict each other" in note]) == any(apart)
+    left = without_apart(fits, marks, found.apart)
+    assert [int(one) for one in left.reason] == [Reason.FUTURES_CONTRADICT if one else 0 for one in apart]
+    assert np.isnan(left.forward).tolist() == np.isnan(left.discount).tolist() == apart
+    assert np.isfinite(left.years).all()
+
+
+def test_a_wrong_label_is_told_and_not_computed_with(tmp_path: Path) -> None:
+    # Weekly options on the March future, labelled June, with the price of their own.
+    frame = future_frame((*INDEX[1:], Listed("EW1", 2024, 4, "ESM4", 4833.0, 0.135)))
+    wrong = frame.with_columns(future=pl.when(pl.col("root") == "EW4").then(pl.lit("ESM4")).otherwise(pl.col("future")))
+    snapshot = snapshot_of(future_chain(wrong, tmp_path, "ES")[0], "made up")
+    lines = {line.root: line for line in expiry_lines(snapshot)}
+    assert lines["EW4 on ES.202406"].reason == "futures_contradict"
+    assert np.isnan(lines["EW4 on ES.202406"].forward)
+    assert lines["ES on ES.202406"].forward == pytest.approx(4833.0, rel=1e-4)
+    rows = np.array(snapshot.roots)[snapshot.expiry] == "EW4 on ES.202406"
+    assert not np.isfinite(snapshot.vols.mid.vol[rows]).any()
+    assert any("prices of ES.202406 from 4,780 to 4,833: none of them is used" in note for note in snapshot.notes)
+    (said,) = [note for note in snapshot.notes if "contradict each other" in note]
+    assert said.startswith("the expiries that are said to be on ES.202406")
+
+
+def test_rows_that_came_with_near_prices_are_told_of(tmp_path: Path) -> None:
+    frame = future_frame(INDEX[2:4]).with_row_index("at")
+    near = frame.with_columns(underlying_price=4780.0 + 5.0 * (pl.col("at") % 3 == 0)).drop("at")
+    snapshot = snapshot_of(future_chain(near, tmp_path, "ES")[0], "made up")
+    np.testing.assert_array_equal(snapshot.forwards.forward, 4780.0)
+    assert any("ES.202403 from 4,780 to 4,785: the middle one, 4,780, is held" in note for note in snapshot.notes)
 
 
 def test_smiles_of_two_futures_bind_each_other_not(crude: tuple[Snapshot, np.ndarray]) -> None:
