@@ -9,15 +9,17 @@ import numpy as np
 import polars as pl
 import pytest
 
+from argus.app.option_chains import chain_spec
 from argus.app.option_futures import agreed_prices, contract_costs, without_apart
 from argus.app.option_heston import calibrate_snapshot
 from argus.app.option_positions import find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, forward_vols
 from argus.app.option_tables import expiry_lines, structure_dict
-from argus.core.errors import ConfigError, CoverageError
+from argus.core.errors import ConfigError, CoverageError, ImportFailed
 from argus.core.instruments import instrument
 from argus.core.time import day_of
+from argus.data.chain_importing import read_chain_file
 from argus.options import ForwardFit, Reason, Wanted, american_values, fit_surface, implied_forwards
 from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, Listed, future_chain, future_frame, write_chain
 from tests.cli.command import argus
@@ -265,7 +267,27 @@ def test_the_command_line_on_a_catalog_and_a_file(tmp_path: Path) -> None:
         run = argus("options", *words, "--chain", str(file), "--page", str(page), folder=tmp_path)
         assert run.returncode == 0, run.stderr
         assert page.stat().st_size > 10_000
-    one = argus("options", "import", str(file), "-u", "CL", "--preset", "chain_on_futures", "--future", "CLH4",
-                folder=tmp_path)  # fmt: skip
-    assert one.returncode != 0
-    assert "future is stated, and columns states one too" in one.stderr
+
+
+def test_a_stated_future_takes_the_place_of_the_presets_column(tmp_path: Path) -> None:
+    near = future_frame(CRUDE[1:2]).with_columns(future=pl.lit("not to be read"))
+    path = write_chain(near, tmp_path / "cl.parquet")
+    for stated in ({"future": "CLH4"}, {"future": "CLH4", "columns": {"last": "bid"}}):
+        read = read_chain_file(path, chain_spec("CL", stated, preset="chain_on_futures"))
+        assert not read.quarantined
+        assert read.chain.roots == ("LO on CL.202403",)
+    both = chain_spec("CL", {"future": "CLH4", "columns": {"future": "future"}}, preset="chain_on_futures")
+    with pytest.raises(ImportFailed, match="future is stated, and columns states one too"):
+        read_chain_file(path, both)
+
+
+def test_codes_of_options_on_futures_without_a_future_are_told_of(tmp_path: Path) -> None:
+    columns = {name: name for name in ("root", "expiry", "right", "strike", "bid", "ask")}
+    form = {"columns": columns, "time_column": "ts_event_ns", "time_format": "ns", "stamp": "instant"}
+    path = write_chain(future_frame(CRUDE[1:2]), tmp_path / "cl.parquet")
+    (note,) = [note for note in read_chain_file(path, chain_spec("CL", form)).notes if "read as options" in note]
+    assert note.startswith("LO: the exchange's code of options on futures of CL")
+    assert "--column future=NAME" in note
+    other = future_frame(CRUDE[1:2]).with_columns(root=pl.lit("CL"))
+    read = read_chain_file(write_chain(other, tmp_path / "share.parquet"), chain_spec("CL", form))
+    assert not any("read as options" in note for note in read.notes)
