@@ -281,6 +281,22 @@ def test_a_stated_future_takes_the_place_of_the_presets_column(tmp_path: Path) -
         read_chain_file(path, both)
 
 
+@pytest.mark.parametrize(
+    ("future", "why"),
+    [
+        ("FOO", "--future 'FOO' is no futures contract, such as ESH4"),
+        ("ESH4", "--future 'ESH4' is of ES, and the file is said to be of CL"),
+        ("CLM4", "line 1, --future 'CLM4': options LO of 2024-03 are on CL.202403"),
+    ],
+)
+def test_a_stated_future_that_cannot_be_is_named(tmp_path: Path, future: str, why: str) -> None:
+    path = write_chain(future_frame(CRUDE[1:2]), tmp_path / "cl.parquet")
+    spec = chain_spec("CL", {"future": future}, preset="chain_on_futures")
+    with pytest.raises(ImportFailed) as refused:
+        read_chain_file(path, spec)
+    assert why in str(refused.value)
+
+
 def test_codes_of_options_on_futures_without_a_future_are_told_of(tmp_path: Path) -> None:
     columns = {name: name for name in ("root", "expiry", "right", "strike", "bid", "ask")}
     form = {"columns": columns, "time_column": "ts_event_ns", "time_format": "ns", "stamp": "instant"}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -289,20 +289,21 @@ def _roots(
 ) -> NDArray[np.str_]:
     """Product and future of each row as a root; a row whose future cannot be beneath its option is rejected."""
     n = table.frame.height
-    column = spec.columns.get("future", spec.columns["strike"])
-    texts = texts_of(table.frame[column]) if "future" in spec.columns else np.full(n, spec.future)
+    column = spec.columns.get("future", "--future")
+    texts = texts_of(table.frame[column]) if spec.future is None else np.full(n, spec.future)
+    reject = partial(reject_rows, table, rejected, stated=spec.future)
     root: NDArray[np.str_] = np.full(n, "", dtype="U32")
     for rows, text, day in _alike(texts, quoted):
         contract = future_contract(text, day)
         if contract is None:
-            reject_rows(table, rejected, rows, column, "bad_future", f"{text!r} is {_NO_FUTURE}")
+            reject(rows, column, "bad_future", f"{text!r} is {_NO_FUTURE}")
         elif contract.root != spec.underlying:
             why = f"it is a future of {contract.root}, and the file is said to be of {spec.underlying}"
-            reject_rows(table, rejected, rows, column, "other_underlying", why)
+            reject(rows, column, "other_underlying", why)
         else:
             for these, code, fault in _by_option(rows, named, contract):
                 if fault:
-                    reject_rows(table, rejected, these, column, "bad_future", fault)
+                    reject(these, column, "bad_future", fault)
                 root[these] = root_on_future(code, contract.symbol)
     return root
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import I64_1D
 from argus.core.chains import CHAIN_COLUMNS, CHAIN_NUMBERS, ChainSnapshots
-from argus.core.errors import ConfigError, ImportFailed
+from argus.core.errors import ConfigError, DataError, ImportFailed
 from argus.data._catalog_records import SourceRecord
 from argus.data._catalog_report import ImportReport, report_of, report_of_earlier
 from argus.data._catalog_statement import listed
@@ -415,6 +415,13 @@ def _faults_on_futures(spec: ChainSpec) -> list[str]:
         roots = dict.fromkeys(rule.underlying for rule in FUTURE_OPTION_RULES.values())
         return [f"no options on futures of {spec.underlying!r} are known; there are those of {', '.join(roots)}"]
     wrong = ["future is stated, and columns states one too"] if spec.future and "future" in spec.columns else []
+    if spec.future is not None:
+        try:
+            root = future_root(spec.future)
+            if root != spec.underlying:
+                wrong.append(f"--future {spec.future!r} is of {root}, and the file is said to be of {spec.underlying}")
+        except DataError as error:
+            wrong.append(f"--future {error}")
     if len(products) > 1 and not {"root", "symbol"} & set(spec.columns):
         wrong.append(f"columns states no 'root' that says the product ({', '.join(products)}), nor a 'symbol'")
     if "symbol" in spec.columns and "strike" not in spec.columns:
