@@ -179,7 +179,8 @@ def test_the_answers_say_what_they_do_with_the_right(put: PopReport) -> None:
     assert planned[0] <= held[0]
     assert any("the right to exercise early:" in one and "given away" not in one for one in told["sentences"])
     page = pop_page(put)
-    assert f"Assigned {put.structure.legs[0].contract}P" in page
+    strike = float(put.structure.position.strike[0])
+    assert f">Assigned {strike:g} P<" in page, "the table fits on a screen"
     assert figures.percent(held[0]) in page
     notes = put.structure.snapshot.notes
     assert any("the sold put SPY" in one and "and below exercising it today pays its holder" in one for one in notes)
@@ -206,7 +207,16 @@ def test_a_sold_call_is_told_of_dividends(snapshot: Snapshot) -> None:
     assert told.startswith("the sold put X may be assigned before its expiry: exercising it pays its holder now")
     never = replace(deep, right=-deep.right, rate=deep.rate, carry=deep.rate)
     (told,) = assignment_notes(never, ["X"], early_exercise(never))
-    assert "by a steady dividend yield exercising it early never pays its holder; the evening before" in told
+    assert "may be assigned before its expiry: by a steady dividend yield exercising it early never pays" in told
+    assert "; the evening before" in told
+    idle = replace(deep, rate=-deep.rate, carry=-deep.rate)
+    (told,) = assignment_notes(idle, ["X"], early_exercise(idle))
+    assert told == (
+        "the sold put X is not expected to be assigned before its expiry: by a steady dividend yield exercising it "
+        "early never pays its holder"
+    )
+    (told,) = assignment_notes(idle, ["X"], early_exercise(idle), "CL.202403")
+    assert told.endswith("exercising it early never pays its holder; exercised, it becomes a position in CL.202403")
 
 
 def test_the_commands_show_it(tmp_path: Path) -> None:
@@ -223,7 +233,7 @@ def test_the_commands_show_it(tmp_path: Path) -> None:
     text = argus("options", "structure", *asked, folder=tmp_path)
     for shown in (page.read_text(), text.stdout):
         assert note in shown
-    assert f"Assigned {told['legs'][0]['contract']}P" in page.read_text()
+    assert f">Assigned {float(told['legs'][0]['contract'].split()[-1]):g} P<" in page.read_text()
     chances = argus("options", "pop", *asked, "--paths", "200", folder=tmp_path)
     assert (
         "may be assigned"

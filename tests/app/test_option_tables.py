@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import QuantLib as ql
 
-from argus.app.option_pages import surface_page
+from argus.app.option_pages import _leg_names, surface_page
+from argus.app.option_positions import _of_early_exercise, find_structure
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import fit_snapshot
 from argus.app.option_tables import quote_frame, surface_dict
-from argus.cli.options_analysis import anomalies
+from argus.cli.options_analysis import _say, anomalies
 from argus.core.instruments import instrument
 from argus.core.time import NS_PER_DAY, day_of
-from argus.options import american_values
+from argus.data import ImportReport
+from argus.options import Costs, Wanted, american_values, position_of
 from tests.app.american_market import SHARE, american_chain
 from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, Listed, future_chain, future_frame, write_chain
 from tests.app.test_options import as_csv
@@ -80,12 +82,13 @@ def test_misfits_pay_the_fees_of_the_future_or_those_of_shares(
     oil, share = write_chain(future_frame(CRUDE), tmp_path / "cl.parquet"), tmp_path / "spy.csv"
     share.write_text(as_csv(american_chain(replace(SHARE, months=2, weeks=0))[0]))
 
-    def told(file: Path, cost: float | None = None, **named: str) -> dict[str, Any]:
-        anomalies(str(file), cost=cost, json_wanted=True, **named)
+    def told(
+        file: Path, cost: float | None = None, preset: str | None = None, underlying: str | None = None
+    ) -> dict[str, Any]:
+        anomalies(str(file), cost=cost, preset=preset, underlying=underlying, json_wanted=True)
         return dict(json.loads(capsys.readouterr().out))
 
-    named = {"preset": "chain_on_futures", "underlying": "CL"}
-    usual, stated = told(oil, **named), told(oil, 0.5, **named)
+    usual, stated = (told(oil, cost, "chain_on_futures", "CL") for cost in (None, 0.5))
     spec = instrument("CL")
     fee = spec.fee_on(day_of(NOW_NS // NS_PER_DAY))
     assert fee is not None
@@ -123,3 +126,29 @@ def test_calendars_of_one_future_are_judged_beside_another(tmp_path: Path) -> No
     assert "No butterfly and no calendar spread costs less than nothing" in told["sentences"][1]
     assert "its least rise is" in page
     assert "No local volatilities: they are those of one price" in page
+
+
+def test_one_is_no_plural(crude: Snapshot, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _say(replace(crude, chain=future_chain(future_frame(CRUDE).head(1), tmp_path, "CL")[0]))
+    assert "; 1 quote of made up" in capsys.readouterr().out
+    report = ImportReport("CL/main", "one.csv", "0" * 64, False, 1, 0, 0, 0, {"bad": 1}, {}, 0, 0, "0" * 64, ())
+    assert report.lines()[0].startswith("one.csv -> CL/main: 1 row read, 0 imported")
+    assert "; 1 of its rows is in quarantine" in replace(report, already_imported=True).lines()[0]
+
+
+def test_rights_worth_less_than_a_cent_have_no_sign(crude: Snapshot) -> None:
+    report = find_structure(crude, "short_put", Wanted(dte=42.0, delta=0.3), Costs())
+    far = position_of(
+        "short_call", 70.0, right=1, quantity=-1, strike=95.0, years=0.1, price=0.1, vol=0.3, rate=0.05, carry=0.0,
+        early=True,
+    )  # fmt: skip
+    (told,) = _of_early_exercise(replace(report, position=far))
+    assert "Now the rights are worth +0.00 a unit" in told
+
+
+def test_legs_that_are_alike_in_a_heading_are_told_apart() -> None:
+    own = position_of(
+        "own", 100.0, right=[-1, -1, 1, 1], quantity=[-1, -1, -1, 1], strike=[96, 96, 97.5, 97.5],
+        years=[0.1, 0.2, 0.1, 0.1], price=1.0, vol=0.2, rate=0.0, carry=0.0,
+    )  # fmt: skip
+    assert _leg_names(own) == ["96 P, 36.5 days", "96 P, 73.0 days", "97.5 C", "97.5 C"]

@@ -156,7 +156,7 @@ def test_a_file_whose_rows_gave_way_is_held_against_the_catalog_again(store: Cha
     # Once told, it is as any import with a row in quarantine: done before, and no silence about that row.
     told = import_chains(store, path, SPEC)
     assert told.already_imported
-    assert "nothing was changed; 1 of its rows are in quarantine" in told.lines()[0]
+    assert "nothing was changed; 1 of its rows is in quarantine" in told.lines()[0]
     assert import_chains(store, path, SPEC, replace_rows=True).rows_replaced == 1
     assert import_chains(store, path, SPEC).rows_quarantined == 0
     assert not import_chains(store, corrected, SPEC).already_imported

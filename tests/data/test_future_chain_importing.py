@@ -176,9 +176,9 @@ def test_a_date_off_the_rule_is_used_and_told(tmp_path: Path) -> None:
     found = read(tmp_path, rows)
     said = [note for note in found.notes if "said to expire" in note]
     assert said == [
-        "options ES of 2024-06, 1 rows, are said to expire on 2024-06-20, which is used; the exchange's rule says "
+        "options ES of 2024-06, 1 row, are said to expire on 2024-06-20, which is used; the exchange's rule says "
         "2024-06-21",
-        "options EW3 of 2024-03, 1 rows, are said to expire on 2024-03-14, which is used; EW3 has no month 3; it has "
+        "options EW3 of 2024-03, 1 row, are said to expire on 2024-03-14, which is used; EW3 has no month 3; it has "
         "1, 2, 4, 5, 7, 8, 10, 11",
     ]
     assert ("ES on ES.202406", "2024-06-20T13:30:00Z", "AM physical American") in told(found)
@@ -187,7 +187,7 @@ def test_a_date_off_the_rule_is_used_and_told(tmp_path: Path) -> None:
     spec = replace(SPEC, underlying="CL", columns=columns)
     plain = [row("", "CLH4", day, root="LO", right="C", strike=70.0) for day in ("2024-02-14", "2024-02-15")]
     (note,) = [one for one in read(tmp_path, plain, spec).notes if "said to expire" in one]
-    assert note.startswith("options LO, 1 rows, are said to expire on 2024-02-15")
+    assert note.startswith("options LO, 1 row, are said to expire on 2024-02-15")
     assert "2024-02-14" in note
 
 

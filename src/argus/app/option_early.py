@@ -85,9 +85,12 @@ def assignment_notes(position: Position, contracts: Sequence[str], early: EarlyE
             "; the evening before a dividend larger than the time value that is left it is exercised as well, and no "
             "date of a dividend is known here"
             if is_call and not future
-            else f"; it becomes a position in {future}"
+            else f"; exercised, it becomes a position in {future}"
             if future
             else ""
         )
-        told.append(f"{named} may be assigned before its expiry: {when}{dividend}")
+        # The evening before a dividend every sold call may be.
+        never = not (early.is_double[leg] or math.isfinite(edge)) and (future or not is_call)
+        chance = "is not expected to be" if never else "may be"
+        told.append(f"{named} {chance} assigned before its expiry: {when}{dividend}")
     return told

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from argus.app.option_positions import PopReport, StructureReport
     from argus.app.option_snapshots import Snapshot
     from argus.app.option_surface import AnomalyReport, PublishedIndex, SurfaceReport, VolOutlook
-    from argus.options import Estimate, ExpiryPop, PathPop, PopRow
+    from argus.options import Estimate, ExpiryPop, PathPop, PopRow, Position
     from argus.report.options import AnomalyRegions, Measured, PopAnswer, PopModel, PositionTerms, SurfaceExpiry
 
 __all__ = ["anomaly_page", "pop_page", "smile_page", "structure_page", "surface_page"]
@@ -415,13 +415,25 @@ def _closed_at_once(report: StructureReport) -> float:
     return value - position.entry(costs.fill) - crossed - 2.0 * position.commission(costs)
 
 
+def _leg_names(position: Position) -> list[str]:
+    """Strike and right of each leg, as a heading has room for; sold ones that are alike so far have their days too."""
+    names = [
+        f"{strike:g} {'C' if right > 0 else 'P'}"
+        for strike, right in zip(position.strike.tolist(), position.right.tolist(), strict=True)
+    ]
+    sold = [names[leg] for leg in np.flatnonzero(position.quantity < 0.0).tolist()]
+    return [
+        name if sold.count(name) < 2 else f"{name}, {365.0 * years:.1f} days"
+        for name, years in zip(names, position.years.tolist(), strict=True)
+    ]
+
+
 def _model(row: PopRow, report: PopReport) -> PopModel:
     from argus.report.options import PopModel
 
     answers = []
     at_once = _closed_at_once(report.structure)
-    snapshot, legs = report.structure.snapshot, report.structure.position.row.tolist()
-    names = [contract_name(snapshot, leg) if leg >= 0 else snapshot.chain.underlying for leg in legs]
+    names = _leg_names(report.structure.position)
     if row.at_expiry is not None:
         answers.append(_by_law(row.at_expiry))
     for how, paths in (("held to expiry, on paths", row.held), ("with exits, on paths", row.managed)):

@@ -420,7 +420,7 @@ def _of_early_exercise(structure: StructureReport) -> list[str]:
         "the right to exercise early: formulas, and paths that are held, take what the options pay at the expiry; on "
         "the way they are marked with it, under Black and Scholes and under the past at the volatility of each leg, "
         "under Heston at the volatility that Black needs for Heston's price of the European option, near but not "
-        f"Heston's American price. Now the rights are worth {worth:+,.2f} a unit: held to the end, that is "
+        f"Heston's American price. Now the rights are worth {worth:+z,.2f} a unit: held to the end, that is "
         f"{'given away' if worth > 0.0 else 'kept, if no holder uses them'}",
     ]
 

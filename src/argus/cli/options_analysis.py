@@ -12,6 +12,7 @@ import typer
 
 from argus.cli.numbers import within
 from argus.cli.output import Columns, JsonOption, WorkspaceOption, emit, print_table
+from argus.core.words import counted
 
 if TYPE_CHECKING:
     from argus.app.option_positions import PastReturns, StructureReport
@@ -484,7 +485,7 @@ def _head(found: Snapshot) -> dict[str, Any]:
 def _say(found: Snapshot) -> None:
     head = _head(found)
     spot = f"{head['spot']:,.2f}" if math.isfinite(head["spot"]) else "its price not known"
-    quotes = f"{len(found.chain):,} quotes of {head['source']}"
+    quotes = f"{counted(len(found.chain), 'quote')} of {head['source']}"
     typer.echo(f"{head['underlying']} at {head['instant']}, {spot}; {quotes}")
     for note in found.notes:
         typer.echo(f"note: {note}")

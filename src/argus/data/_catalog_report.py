@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
 from argus.core.time import format_ns
+from argus.core.words import agreed
 from argus.data._catalog_records import SourceRecord, Written
 from argus.data.quarantine import reason_counts
 from argus.data.raw import Rejection
@@ -66,10 +67,12 @@ class ImportReport:
         """The report for people, a sentence a line."""
         span = f"{format_ns(self.first_ns)} to {format_ns(self.last_ns)}"
         if self.already_imported:
-            kept_apart = f"; {self.rows_quarantined} of its rows are in quarantine" if self.rows_quarantined else ""
+            apart = self.rows_quarantined
+            kept_apart = f"; {apart} of its rows {agreed(apart, 'is', 'are')} in quarantine" if apart else ""
             return [f"{self.source}: already imported into {self.dataset} ({span}); nothing was changed{kept_apart}"]
         text = [
-            f"{self.source} -> {self.dataset}: {self.rows_read} rows read, {self.rows_imported} imported, "
+            f"{self.source} -> {self.dataset}: {self.rows_read} {agreed(self.rows_read, 'row', 'rows')} read, "
+            f"{self.rows_imported} imported, "
             f"{self.rows_present} already there, {self.rows_quarantined} quarantined",
             f"{self.dataset} now holds {self.rows_are} from {span}, content {self.content_hash[:16]}",
         ]

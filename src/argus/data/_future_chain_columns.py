@@ -21,6 +21,7 @@ from argus.core.chains import root_on_future
 from argus.core.errors import DataError, InstrumentError
 from argus.core.instruments import MONTH_LETTERS, instrument, last_trade_date
 from argus.core.time import NS_PER_DAY, day_number, day_of
+from argus.core.words import counted
 from argus.data._chain_columns import (
     ChainStatement,
     check_named_underlying,
@@ -168,8 +169,8 @@ def rule_notes(code: NDArray[Any], session: NDArray[Any], year: I64_1D, month: I
         if other:
             named = f" of {year[row]}-{month[row]:02d}" if month[row] else ""
             told.append(
-                f"options {code[row]}{named}, {options:,} rows, are said to expire on {day_of(int(session[row]))}, "
-                f"which is used; {other}"
+                f"options {code[row]}{named}, {counted(options, 'row')}, are said to expire on "
+                f"{day_of(int(session[row]))}, which is used; {other}"
             )
     return told
 
