@@ -9,17 +9,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from argus.app.option_futures import agreed_prices, contract_costs
+from argus.app.option_chains import chain_spec
+from argus.app.option_futures import agreed_prices, contract_costs, without_apart
 from argus.app.option_heston import calibrate_snapshot
 from argus.app.option_positions import find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, forward_vols
 from argus.app.option_tables import expiry_lines, structure_dict
-from argus.core.errors import ConfigError, CoverageError
+from argus.core.errors import ConfigError, CoverageError, ImportFailed
 from argus.core.instruments import instrument
 from argus.core.time import day_of
-from argus.options import Wanted, american_values, fit_surface, implied_forwards
-from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, future_chain, future_frame, write_chain
+from argus.data.chain_importing import read_chain_file
+from argus.options import ForwardFit, Reason, Wanted, american_values, fit_surface, implied_forwards
+from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, Listed, future_chain, future_frame, write_chain
 from tests.cli.command import argus
 
 
@@ -96,6 +98,67 @@ def test_expiries_that_contradict_each_other_know_less() -> None:
     two = agreed_prices(("F", "G"), fits, none)
     np.testing.assert_allclose(two.price, fits.forward)
     np.testing.assert_allclose(two.error, fits.forward_error)
+
+
+def _quoted(*prices: float) -> tuple[ForwardFit, np.ndarray]:
+    """Expiries of 30, 60, ... days whose parity says the given prices, each to within a few hundredths."""
+    strike = np.arange(80.0, 121.0, 2.0)
+    marks = np.repeat(np.arange(len(prices)), 2 * len(strike))
+    years = (marks + 1) * 30.0 / 365.0
+    strikes = np.tile(strike, 2 * len(prices))
+    right = np.tile(np.repeat([1.0, -1.0], len(strike)), len(prices))
+    middle = np.maximum(right * (np.array(prices)[marks] - strikes), 0.0) + 3.0
+    return implied_forwards(marks, years, strikes, right, middle - 0.02, middle + 0.02), marks
+
+
+@pytest.mark.parametrize(
+    ("prices", "came", "apart"),
+    [
+        ((90.0, 90.01, 90.02), np.nan, [False, False, False]),
+        ((90.0, 85.0, 76.0), np.nan, [True, True, True]),
+        ((90.0, 85.0, 90.05), np.nan, [False, True, False]),
+        ((90.0, 85.0), np.nan, [True, True]),
+        ((90.0, 85.0), 85.01, [True, False]),
+        ((90.0, 85.0, 76.0), 85.0, [True, True, True]),
+        ((90.0,), 85.0, [False]),
+    ],
+)
+def test_an_expiry_that_contradicts_the_majority_of_its_future_has_no_forward(
+    prices: tuple[float, ...], came: float, apart: list[bool]
+) -> None:
+    fits, marks = _quoted(*prices)
+    found = agreed_prices(("F",) * len(prices), fits, np.full(len(prices), came))
+    assert found.apart.tolist() == apart
+    assert np.isnan(found.price).tolist() == np.isnan(found.error).tolist() == apart
+    assert len([note for note in found.notes if "contradict each other" in note]) == any(apart)
+    left = without_apart(fits, marks, found.apart)
+    assert [int(one) for one in left.reason] == [Reason.FUTURES_CONTRADICT if one else 0 for one in apart]
+    assert np.isnan(left.forward).tolist() == np.isnan(left.discount).tolist() == apart
+    assert np.isfinite(left.years).all()
+
+
+def test_a_wrong_label_is_told_and_not_computed_with(tmp_path: Path) -> None:
+    # Weekly options on the March future, labelled June, with the price of their own.
+    frame = future_frame((*INDEX[1:], Listed("EW1", 2024, 4, "ESM4", 4833.0, 0.135)))
+    wrong = frame.with_columns(future=pl.when(pl.col("root") == "EW4").then(pl.lit("ESM4")).otherwise(pl.col("future")))
+    snapshot = snapshot_of(future_chain(wrong, tmp_path, "ES")[0], "made up")
+    lines = {line.root: line for line in expiry_lines(snapshot)}
+    assert lines["EW4 on ES.202406"].reason == "futures_contradict"
+    assert np.isnan(lines["EW4 on ES.202406"].forward)
+    assert lines["ES on ES.202406"].forward == pytest.approx(4833.0, rel=1e-4)
+    rows = np.array(snapshot.roots)[snapshot.expiry] == "EW4 on ES.202406"
+    assert not np.isfinite(snapshot.vols.mid.vol[rows]).any()
+    assert any("prices of ES.202406 from 4,780 to 4,833: none of them is used" in note for note in snapshot.notes)
+    (said,) = [note for note in snapshot.notes if "contradict each other" in note]
+    assert said.startswith("the expiries that are said to be on ES.202406")
+
+
+def test_rows_that_came_with_near_prices_are_told_of(tmp_path: Path) -> None:
+    frame = future_frame(INDEX[2:4]).with_row_index("at")
+    near = frame.with_columns(underlying_price=4780.0 + 5.0 * (pl.col("at") % 3 == 0)).drop("at")
+    snapshot = snapshot_of(future_chain(near, tmp_path, "ES")[0], "made up")
+    np.testing.assert_array_equal(snapshot.forwards.forward, 4780.0)
+    assert any("ES.202403 from 4,780 to 4,785: the middle one, 4,780, is held" in note for note in snapshot.notes)
 
 
 def test_smiles_of_two_futures_bind_each_other_not(crude: tuple[Snapshot, np.ndarray]) -> None:
@@ -204,7 +267,43 @@ def test_the_command_line_on_a_catalog_and_a_file(tmp_path: Path) -> None:
         run = argus("options", *words, "--chain", str(file), "--page", str(page), folder=tmp_path)
         assert run.returncode == 0, run.stderr
         assert page.stat().st_size > 10_000
-    one = argus("options", "import", str(file), "-u", "CL", "--preset", "chain_on_futures", "--future", "CLH4",
-                folder=tmp_path)  # fmt: skip
-    assert one.returncode != 0
-    assert "future is stated, and columns states one too" in one.stderr
+
+
+def test_a_stated_future_takes_the_place_of_the_presets_column(tmp_path: Path) -> None:
+    near = future_frame(CRUDE[1:2]).with_columns(future=pl.lit("not to be read"))
+    path = write_chain(near, tmp_path / "cl.parquet")
+    for stated in ({"future": "CLH4"}, {"future": "CLH4", "columns": {"last": "bid"}}):
+        read = read_chain_file(path, chain_spec("CL", stated, preset="chain_on_futures"))
+        assert not read.quarantined
+        assert read.chain.roots == ("LO on CL.202403",)
+    both = chain_spec("CL", {"future": "CLH4", "columns": {"future": "future"}}, preset="chain_on_futures")
+    with pytest.raises(ImportFailed, match="future is stated, and columns states one too"):
+        read_chain_file(path, both)
+
+
+@pytest.mark.parametrize(
+    ("future", "why"),
+    [
+        ("FOO", "--future 'FOO' is no futures contract, such as ESH4"),
+        ("ESH4", "--future 'ESH4' is of ES, and the file is said to be of CL"),
+        ("CLM4", "line 1, --future 'CLM4': options LO of 2024-03 are on CL.202403"),
+    ],
+)
+def test_a_stated_future_that_cannot_be_is_named(tmp_path: Path, future: str, why: str) -> None:
+    path = write_chain(future_frame(CRUDE[1:2]), tmp_path / "cl.parquet")
+    spec = chain_spec("CL", {"future": future}, preset="chain_on_futures")
+    with pytest.raises(ImportFailed) as refused:
+        read_chain_file(path, spec)
+    assert why in str(refused.value)
+
+
+def test_codes_of_options_on_futures_without_a_future_are_told_of(tmp_path: Path) -> None:
+    columns = {name: name for name in ("root", "expiry", "right", "strike", "bid", "ask")}
+    form = {"columns": columns, "time_column": "ts_event_ns", "time_format": "ns", "stamp": "instant"}
+    path = write_chain(future_frame(CRUDE[1:2]), tmp_path / "cl.parquet")
+    (note,) = [note for note in read_chain_file(path, chain_spec("CL", form)).notes if "read as options" in note]
+    assert note.startswith("LO: the exchange's code of options on futures of CL")
+    assert "--column future=NAME" in note
+    other = future_frame(CRUDE[1:2]).with_columns(root=pl.lit("CL"))
+    read = read_chain_file(write_chain(other, tmp_path / "share.parquet"), chain_spec("CL", form))
+    assert not any("read as options" in note for note in read.notes)

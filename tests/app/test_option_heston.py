@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from argus.app.option_heston import calibrate_snapshot, marked_by, refused_search
@@ -12,7 +13,7 @@ from argus.app.option_snapshots import snapshot_of
 from argus.app.option_surface import fit_snapshot
 from argus.app.option_tables import pop_dict
 from argus.data.synthetic_chains import ChainMarketSpec, chain_snapshots
-from argus.options import Costs, HestonCalibration, HestonLaw, SurfaceLaw, Wanted
+from argus.options import Costs, ExitPlan, HestonCalibration, HestonLaw, SurfaceLaw, Wanted
 
 COSTS = Costs(commission=0.65)
 
@@ -64,3 +65,46 @@ def test_the_answers_leave_it_out(
     assert "heston" not in answer.laws
     (told,) = (one for one in pop_dict(answer)["answers"] if one["model"] == "heston")
     assert told["how"] == "refused"
+
+
+def _answered(report: StructureReport) -> tuple[list[str], dict[str, list[str]]]:
+    """Reasons of what is refused, and how each model answers, of a plan to close in ten days."""
+    answer = probability_of_profit(report, plan=ExitPlan(exit_years=10.0 / 365.0), paths=100)
+    how: dict[str, list[str]] = {}
+    for one in pop_dict(answer)["answers"]:
+        how.setdefault(one["model"], []).append(one["how"])
+    return [one.reason for one in answer.refused], how
+
+
+_PATHS = ("black_scholes", "heston")
+_EVERY_WAY = ["held, by formula", "held, by paths", "by the plan"]
+
+
+@pytest.mark.parametrize(("at_bound", "converged"), [(("kappa",), True), ((), False)])
+def test_parameters_that_are_not_the_quotes_answer_nothing_on_the_way(
+    straddle: StructureReport,
+    fitted: HestonCalibration,
+    monkeypatch: pytest.MonkeyPatch,
+    at_bound: tuple[str, ...],
+    converged: bool,
+) -> None:
+    assert _answered(straddle) == ([], {"market_smile": _EVERY_WAY[:1], **dict.fromkeys(_PATHS, _EVERY_WAY)})
+    ended = replace(fitted, at_bound=at_bound, converged=converged)
+    monkeypatch.setattr("argus.app.option_positions.calibrate_snapshot", lambda *_: ended)
+    reasons, how = _answered(straddle)
+    assert reasons == ["paths_not_told"]
+    assert how["heston"] == ["held, by formula", "refused"]
+    assert how["black_scholes"] == _EVERY_WAY
+    calendar = find_structure(straddle.snapshot, "calendar", Wanted(dte=40.0, later_dte=75.0), COSTS)
+    reasons, how = _answered(calendar)
+    assert (reasons, how["heston"]) == (["paths_not_told"], ["refused"])
+
+
+def test_one_expiry_alone_tells_nothing_of_the_way() -> None:
+    market = ChainMarketSpec(strikes_per_expiry=50, months=4, weeks=0)
+    chain = next(chain_snapshots(market))
+    one = chain.take(np.flatnonzero(chain.expiry_ns == np.unique(chain.expiry_ns)[2]))
+    report = find_structure(snapshot_of(one, "made up"), "short_straddle", Wanted(dte=75.0), COSTS)
+    reasons, how = _answered(report)
+    assert reasons == ["paths_not_told"]
+    assert how["heston"] == ["held, by formula", "refused"]

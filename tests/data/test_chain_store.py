@@ -98,7 +98,7 @@ def changed(chain: ChainSnapshots, row: int, **values: float) -> ChainSnapshots:
 
 def test_a_contradiction_is_refused_kept_apart_or_wins(store: ChainStore, market: list[ChainSnapshots]) -> None:
     fresh = changed(market[3], 5, volume=12_345.0)
-    with pytest.raises(CatalogError, match="1 options contradict"):
+    with pytest.raises(CatalogError, match="1 option contradicts"):
         store.write(fresh, "eod", record(100))
     assert same(store.load("SPX/eod"), chains_together(market))
     done = store.write(fresh, "eod", record(100), replace_rows=True)

@@ -148,6 +148,29 @@ def test_a_bad_row_goes_to_quarantine_with_its_reason(
     assert len(found.chain) == len(rows) - 1
 
 
+@pytest.mark.parametrize(
+    ("product", "underlying", "expiry", "right_future", "wrong"),
+    [
+        ("LO", "CL", "2024-02-14", "CLH4", "CLM4"),
+        ("LO", "CL", "2024-03-15", "CLJ4", "CLK4"),
+        ("OG", "GC", "2024-01-25", "GCG4", "GCJ4"),
+        ("OG", "GC", "2024-02-26", "GCJ4", "GCM4"),
+        ("OZN", "ZN", "2024-01-26", "ZNH4", "ZNM4"),
+    ],
+)
+def test_a_month_that_fixes_its_future_is_on_no_other(
+    tmp_path: Path, product: str, underlying: str, expiry: str, right_future: str, wrong: str
+) -> None:
+    rows = [row("", right_future, expiry, root=product, right="C", strike=70.0 + n) for n in range(20)]
+    rows.insert(7, row("", wrong, expiry, root=product, right="C", strike=95.0))
+    columns = {"root": "root", "right": "right"} | {name: name for name in COLUMNS if name != "symbol"}
+    found = read(tmp_path, rows, replace(SPEC, underlying=underlying, columns=columns))
+    (rejected,) = found.quarantined
+    assert (rejected.reason, rejected.source_line) == ("bad_future", 9), rejected.message
+    assert f"options {product} of 2024-" in rejected.message
+    assert len(found.chain) == 20
+
+
 def test_a_date_off_the_rule_is_used_and_told(tmp_path: Path) -> None:
     rows = [row("ESM4 C4700", "ESM4", "2024-06-20"), row("EW2F4 P4700"), row("EW3H4 P4700", expiry="2024-03-14")]
     found = read(tmp_path, rows)

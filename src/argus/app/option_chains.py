@@ -96,13 +96,13 @@ def chain_spec(underlying: str, stated: Mapping[str, Any], *, preset: str | None
     ConfigError
         If there is no such preset.
     """
-    from argus.data.chain_importing import CHAIN_PRESETS, ChainSpec, chain_preset
+    from argus.data.chain_importing import CHAIN_PRESETS, ChainSpec, chain_preset, preset_columns
 
     given = {name: value for name, value in stated.items() if value not in (None, {}, ())}
     if preset is None:
         return ChainSpec(underlying, **given)
     if "columns" in given:
-        given["columns"] = {**CHAIN_PRESETS.get(preset, {}).get("columns", {}), **given["columns"]}
+        given["columns"] = {**preset_columns(preset, given.get("future")), **given["columns"]}
     if "placeholders" in given:
         given["placeholders"] = {**CHAIN_PRESETS.get(preset, {}).get("placeholders", {}), **given["placeholders"]}
     return chain_preset(preset, underlying, **given)

@@ -8,12 +8,12 @@ rate of money is shared. The price that a vendor delivers is held against what p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from argus.core.arrays import F64_1D, I64_1D
+from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import instrument
 from argus.core.time import NS_PER_DAY, day_of
@@ -34,11 +34,19 @@ __all__ = [
     "futures_of",
     "given_prices",
     "scan_moves",
+    "without_apart",
 ]
 
 _ERRORS: Final = 3.0
 _APART: Final = 0.0005
 """A price is believed within these errors, and within that share, of what parity says it is."""
+_CONTRADICT: Final = 0.0025
+"""Share of the price by which expiries of one future may differ whatever their errors: two near futures of crude oil,
+or of an index, lie further apart, and rates and bent parity lines of quotes in order do not reach it."""
+_OF_EXPIRY: Final = (
+    *("forward", "discount", "forward_error", "discount_error"),
+    *("rate", "dividend_yield", "spot_move", "spot_move_error"),
+)
 _SCAN_STEPS: Final = 3
 
 
@@ -49,17 +57,23 @@ class AgreedPrices:
     Attributes
     ----------
     price, error : (m,) float64
-        NaN where neither the vendor nor the quotes say it; the standard error of a price that was delivered is 0.
+        NaN where neither the vendor nor the quotes say it, and of expiries in `apart`; the standard error of a price
+        that was delivered is 0.
+    apart : (m,) bool
+        Whether the expiry contradicts most of the others on its future, or there is no such majority.
     notes : tuple of str
     """
 
     price: F64_1D
     error: F64_1D
+    apart: BOOL_1D
     notes: tuple[str, ...]
 
 
 def agreed_prices(futures: Sequence[str], fits: ForwardFit, given: F64_1D) -> AgreedPrices:
     """The price of each future: as delivered if the quotes of its options agree, else as they say.
+
+    Expiries of one future that contradict each other are not all on it: those against the majority have no price.
 
     Parameters
     ----------
@@ -71,9 +85,15 @@ def agreed_prices(futures: Sequence[str], fits: ForwardFit, given: F64_1D) -> Ag
         Prices that came with the chain; NaN where none did.
     """
     price, error = np.full(len(futures), np.nan), np.full(len(futures), np.nan)
-    notes = []
+    apart, notes = np.zeros(len(futures), dtype=np.bool_), []
     for future in dict.fromkeys(futures):
         own = np.array([one == future for one in futures])
+        apart[own] = _apart(fits.forward[own], fits.forward_error[own], float(given[own][0]))
+        if (own & apart).any():
+            notes.append(_contradiction(future, fits, own, apart))
+        own &= ~apart
+        if not own.any():
+            continue
         said, spread = _by_parity(fits.forward[own], fits.forward_error[own])
         came = float(given[own][0])
         if not np.isfinite(came):
@@ -86,7 +106,67 @@ def agreed_prices(futures: Sequence[str], fits: ForwardFit, given: F64_1D) -> Ag
                 f"the price of {future} that came with the chain, {came:,.6g}, is not of the moment of these quotes: "
                 f"put-call parity says {said:,.6g} +/- {spread:.2g}, which is used"
             )
-    return AgreedPrices(price, error, tuple(notes))
+    return AgreedPrices(price, error, apart, tuple(notes))
+
+
+def _apart(forward: F64_1D, error: F64_1D, came: float) -> BOOL_1D:
+    """Which expiries of one future contradict the majority; all with a forward, where there is no majority.
+
+    The price that was delivered has one vote among them.
+    """
+    known = np.flatnonzero(np.isfinite(forward))
+    found = np.zeros(len(forward), dtype=np.bool_)
+    price, width = np.log(forward[known]), error[known] / forward[known]
+    if _fits_all(price, width).all():
+        return found
+    if np.isfinite(came):
+        price, width = np.append(price, np.log(came)), np.append(width, 0.0)
+    agree, groups = _fits_all(price, width), set()
+    for first in range(len(price)):
+        group = [first]
+        for other in np.argsort(width, kind="stable").tolist():
+            if other != first and agree[other, group].all():
+                group.append(other)
+        groups.add(frozenset(group))
+    most = max(len(group) for group in groups)
+    largest = [group for group in groups if len(group) == most]
+    kept = largest[0] if len(largest) == 1 and 2 * most > len(price) else frozenset()
+    found[known] = [number not in kept for number in range(len(known))]
+    return found
+
+
+def _fits_all(price: F64_1D, width: F64_1D) -> BOOL_1D:
+    """Whether each two of n logarithms of prices, with their errors, can be one price, (n, n)."""
+    allowed = np.maximum(_ERRORS * np.hypot(width[:, None], width), _CONTRADICT)
+    found: BOOL_1D = np.abs(price[:, None] - price) <= allowed
+    return found
+
+
+def _contradiction(future: str, fits: ForwardFit, own: BOOL_1D, apart: BOOL_1D) -> str:
+    """Which expiries of a future have no forward, and what all of them say, in a sentence."""
+    rows = np.flatnonzero(own & np.isfinite(fits.forward))
+    says = ", ".join(
+        f"{fits.years[row] * 365.0:.1f} days {fits.forward[row]:,.6g} +/- {fits.forward_error[row]:.2g}"
+        f"{' (no forward)' if apart[row] else ''}"
+        for row in rows
+    )
+    return (
+        f"the expiries that are said to be on {future} contradict each other: put-call parity says {says}. Options on "
+        f"one future have one forward, so that {'none of them is' if apart[rows].all() else 'those are not'} believed: "
+        "look whether they are on another future"
+    )
+
+
+def without_apart(fits: ForwardFit, expiry: I64_1D, apart: BOOL_1D) -> ForwardFit:
+    """The forwards, with a reason and no number in place of those of expiries that contradict the others."""
+    from argus.options import Reason
+
+    if not apart.any():
+        return fits
+    reason = np.where(apart, Reason.FUTURES_CONTRADICT, fits.reason).astype(np.uint8)
+    blank = {name: np.where(apart, np.nan, getattr(fits, name)) for name in _OF_EXPIRY}
+    blank |= {name: np.where(apart[expiry], np.nan, getattr(fits, name)) for name in ("residual", "residual_spreads")}
+    return replace(fits, **blank, reason=reason)
 
 
 def _by_parity(forward: F64_1D, error: F64_1D) -> tuple[float, float]:
@@ -187,12 +267,22 @@ def futures_of(roots: tuple[str, ...], source: str) -> tuple[str, ...]:
     return futures if any(futures) else ()
 
 
-def given_prices(futures: tuple[str, ...], expiry: I64_1D, given: F64_1D) -> F64_1D:
-    """Price of the future of each expiry as it came with the chain: the middle one of its rows; NaN without any."""
+def given_prices(futures: tuple[str, ...], expiry: I64_1D, given: F64_1D) -> tuple[F64_1D, tuple[str, ...]]:
+    """Price of the future of each expiry as it came with the chain, and what to say of it.
+
+    It is the middle one of its rows; NaN without any, and where they are too far apart to be of one future.
+    """
     names = np.array(futures)
-    found = np.full(len(names), np.nan)
-    for future in set(futures):
+    found, notes = np.full(len(names), np.nan), []
+    for future in dict.fromkeys(futures):
         came = given[names[expiry] == future]
-        if np.isfinite(came).any():
-            found[names == future] = np.nanmedian(came)
-    return found
+        if not np.isfinite(came).any():
+            continue
+        middle, low, high = (float(of(came)) for of in (np.nanmedian, np.nanmin, np.nanmax))
+        is_one = high - low <= _CONTRADICT * abs(middle)
+        if is_one:
+            found[names == future] = middle
+        if high - low > _APART * abs(middle):
+            used = f"the middle one, {middle:,.6g}, is held against the quotes" if is_one else "none of them is used"
+            notes.append(f"rows of one snapshot came with prices of {future} from {low:,.6g} to {high:,.6g}: {used}")
+    return found, tuple(notes)

@@ -14,6 +14,7 @@ import numpy as np
 
 from argus.app.option_snapshots import Snapshot
 from argus.core.arrays import BOOL_1D, I64_1D
+from argus.core.time import NS_PER_DAY
 
 if TYPE_CHECKING:
     from argus.options import Costs, HestonCalibration, HestonLaw, Law, PnlCurve, Position, Reason
@@ -24,6 +25,7 @@ __all__ = [
     "fit_notes",
     "marked_by",
     "refused_expiry",
+    "refused_paths",
     "refused_position",
     "refused_search",
 ]
@@ -168,13 +170,39 @@ def refused_search(
         is_off = abs(own - quoted) > _HESTON_CHANCE_MAX
     if abs(value - middle) <= half and not is_off:
         return None
-    why = f"ended at the bound of {', '.join(heston.at_bound)}" if heston.at_bound else "did not settle"
     return _refused(
         law,
         Reason.MODEL_OFF_QUOTES,
-        f"the search for its parameters {why}, with {heston.inside:.0%} of the quotes hit between bid and ask; "
-        f"{told}. Within the half-spreads and {100 * _HESTON_CHANCE_MAX:.0f} points it would be believed",
+        f"the search for its parameters {_ended(heston)}, with {heston.inside:.0%} of the quotes hit between bid and "
+        f"ask; {told}. Within the half-spreads and {100 * _HESTON_CHANCE_MAX:.0f} points it would be believed",
     )
+
+
+def refused_paths(snapshot: Snapshot, heston: HestonCalibration, law: HestonLaw, horizon: float) -> Refusal | None:
+    """Why calibrated parameters are no answer for anything before the expiry; None where they are one.
+
+    At the expiry their law can be held against its quotes. How fast volatility moves on the way there nothing else
+    tells than the parameters, so that each must be what the quotes say.
+    """
+    from argus.options import Reason
+
+    used = _calibration_rows(snapshot, horizon)[heston.reason == 0]
+    days = np.unique(snapshot.expiry_ns[snapshot.expiry[used]] // NS_PER_DAY)
+    if len(days) == 1:
+        why = (
+            "it is calibrated to one expiry alone, which does not tell how high volatility is now and how fast it "
+            "comes back"
+        )
+    elif not heston.converged or heston.at_bound:
+        why = f"the search for its parameters {_ended(heston)}: they are not what the quotes say"
+    else:
+        return None
+    return _refused(law, Reason.PATHS_NOT_TOLD, f"{why}; paths, held or by the plan, rest on that", " on the way")
+
+
+def _ended(heston: HestonCalibration) -> str:
+    """How a search ended that did not end well."""
+    return f"ended at the bound of {', '.join(heston.at_bound)}" if heston.at_bound else "did not settle"
 
 
 def _prices(fair: Position) -> tuple[float, float]:
@@ -182,8 +210,8 @@ def _prices(fair: Position) -> tuple[float, float]:
     return float(fair.value(fair.spot).value[0]), 0.5 * math.fsum(fair.quantity * (fair.bid + fair.ask))
 
 
-def _refused(law: HestonLaw, reason: Reason, why: str) -> Refusal:
-    return Refusal(law.label, law.measure.value, reason.name.lower(), f"Heston has no answer: {why}")
+def _refused(law: HestonLaw, reason: Reason, why: str, where: str = "") -> Refusal:
+    return Refusal(law.label, law.measure.value, reason.name.lower(), f"Heston has no answer{where}: {why}")
 
 
 def fit_notes(heston: HestonCalibration, fair: Position) -> list[str]:

@@ -23,6 +23,7 @@ from argus.app.option_heston import (
     fit_notes,
     marked_by,
     refused_expiry,
+    refused_paths,
     refused_position,
     refused_search,
 )
@@ -352,7 +353,13 @@ def _asked_of_heston(
         refusal = refusal or refused_search(law, heston, fair, structure.costs, smile)
     if refusal is not None:
         return heston, [], (refusal,), [refusal.why]
-    return heston, [(fair, HestonMarks(law, fair))], (), fit_notes(heston, fair)
+    told = fit_notes(heston, fair)
+    refusal = refused_paths(snapshot, heston, law, position.horizon)
+    if refusal is None:
+        return heston, [(fair, HestonMarks(law, fair))], (), told
+    if not position.has_one_expiry:
+        return heston, [], (refusal,), [refusal.why]
+    return heston, [(fair, law)], (refusal,), [*told, refusal.why]
 
 
 def _one_volatility(position: Position, near: BOOL_1D) -> tuple[float, str]:

@@ -75,14 +75,24 @@ class ChainStatement(Protocol):
 
 
 def reject_rows(
-    table: SourceTable, rejected: dict[int, Rejection], rows: BOOL_1D | I64_1D, name: str, reason: str, why: str
+    table: SourceTable,
+    rejected: dict[int, Rejection],
+    rows: BOOL_1D | I64_1D,
+    name: str,
+    reason: str,
+    why: str,
+    *,
+    stated: str | None = None,
 ) -> None:
-    """Reject rows for what a column holds in them; a row that is rejected already keeps its first reason."""
+    """Reject rows for what a column holds, or for what an option `name` stated of all rows.
+
+    A row that is rejected already keeps its first reason.
+    """
     index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-    column = table.frame[name]
     for row in index.tolist():
         line = int(table.source_line[row])
-        message = f"line {line}, column {name!r}: found {shown(column[row])}: {why}"
+        found = f"column {name!r}: found {shown(table.frame[name][row])}" if stated is None else f"{name} {stated!r}"
+        message = f"line {line}, {found}: {why}"
         rejected.setdefault(row, Rejection(line, reason, message, table.original(row)))
 
 

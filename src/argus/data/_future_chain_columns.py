@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -35,6 +35,7 @@ from argus.data.contract_dates import ContractId, is_contract, parse_contract
 from argus.data.future_options import (
     FUTURE_OPTION_RULES,
     FUTURE_OPTIONS,
+    future_month_fault,
     future_option_days,
     future_option_end,
     products_on,
@@ -202,7 +203,7 @@ def future_columns(
     ends = expiries(code, day, rules=FUTURE_OPTION_RULES)
     for number, why in EXPIRY_FAULTS.items():
         reject_rows(table, rejected, ends.fault == number, name, "no_expiry", why)
-    root = _roots(table, spec, quoted, code, ends.session, rejected)
+    root = _roots(table, spec, quoted, _Named(code, year, month, ends.session), rejected)
     good = np.ones(len(code), np.bool_)
     good[list(rejected)] = False
     if "expiry" in spec.columns:
@@ -275,34 +276,51 @@ def _named_days(code: NDArray[np.str_], year: I64_1D, month: I64_1D) -> I64_1D:
     return day
 
 
+class _Named(NamedTuple):
+    """Product, year and month of the name (0 where it is not known), and session of the expiry, of each row."""
+
+    code: NDArray[np.str_]
+    year: I64_1D
+    month: I64_1D
+    session: NDArray[np.int32]
+
+
 def _roots(
-    table: SourceTable,
-    spec: ChainStatement,
-    quoted: I64_1D,
-    code: NDArray[np.str_],
-    session: NDArray[np.int32],
-    rejected: dict[int, Rejection],
+    table: SourceTable, spec: ChainStatement, quoted: I64_1D, named: _Named, rejected: dict[int, Rejection]
 ) -> NDArray[np.str_]:
     """Product and future of each row as a root; a row whose future cannot be beneath its option is rejected."""
     n = table.frame.height
-    column = spec.columns.get("future", spec.columns["strike"])
-    texts = texts_of(table.frame[column]) if "future" in spec.columns else np.full(n, spec.future)
+    column = spec.columns.get("future", "--future")
+    texts = texts_of(table.frame[column]) if spec.future is None else np.full(n, spec.future)
+    reject = partial(reject_rows, table, rejected, stated=spec.future)
     root: NDArray[np.str_] = np.full(n, "", dtype="U32")
     for rows, text, day in _alike(texts, quoted):
         contract = future_contract(text, day)
         if contract is None:
-            reject_rows(table, rejected, rows, column, "bad_future", f"{text!r} is {_NO_FUTURE}")
+            reject(rows, column, "bad_future", f"{text!r} is {_NO_FUTURE}")
         elif contract.root != spec.underlying:
             why = f"it is a future of {contract.root}, and the file is said to be of {spec.underlying}"
-            reject_rows(table, rejected, rows, column, "other_underlying", why)
+            reject(rows, column, "other_underlying", why)
         else:
-            for ends in np.unique(session[rows]).tolist():
-                fault = life_fault(contract, ends)
+            for these, code, fault in _by_option(rows, named, contract):
                 if fault:
-                    reject_rows(table, rejected, rows[session[rows] == ends], column, "bad_future", fault)
-            for one in np.unique(code[rows]).tolist():
-                root[rows[code[rows] == one]] = root_on_future(one, contract.symbol)
+                    reject(these, column, "bad_future", fault)
+                root[these] = root_on_future(code, contract.symbol)
     return root
+
+
+def _by_option(rows: I64_1D, named: _Named, contract: ContractId) -> Iterator[tuple[I64_1D, str, str]]:
+    """(rows, product, why they cannot be on the contract) of the rows of one option's month and end."""
+    codes, which = np.unique(named.code[rows], return_inverse=True)
+    keys = np.stack((which.ravel(), named.year[rows], named.month[rows], named.session[rows]))
+    found, inverse = np.unique(keys, axis=1, return_inverse=True)
+    for number, (at, year, month, session) in enumerate(found.T.tolist()):
+        code = str(codes[at])
+        own = (year, month) if month else None
+        fault = life_fault(contract, session) or future_month_fault(
+            code, day_of(session), own, (contract.year, contract.month)
+        )
+        yield rows[inverse.ravel() == number], code, fault
 
 
 def _alike(texts: NDArray[np.str_], quoted: I64_1D) -> Iterator[tuple[I64_1D, str, date]]:

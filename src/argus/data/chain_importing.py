@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from argus.core.arrays import I64_1D
 from argus.core.chains import CHAIN_COLUMNS, CHAIN_NUMBERS, ChainSnapshots
-from argus.core.errors import ConfigError, ImportFailed
+from argus.core.errors import ConfigError, DataError, ImportFailed
 from argus.data._catalog_records import SourceRecord
 from argus.data._catalog_report import ImportReport, report_of, report_of_earlier
 from argus.data._catalog_statement import listed
@@ -47,6 +47,7 @@ __all__ = [
     "chain_preset",
     "future_root",
     "import_chains",
+    "preset_columns",
     "read_chain_file",
 ]
 
@@ -189,6 +190,12 @@ CHAIN_PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 with OSI symbols, or with the futures that options are on, and counts of nanoseconds."""
 
 
+def preset_columns(name: str, future: str | None = None) -> dict[str, str]:
+    """The columns of a preset; a future that is stated for all rows takes the place of its column of futures."""
+    columns = CHAIN_PRESETS.get(name, {}).get("columns", {})
+    return {field: column for field, column in columns.items() if field != "future" or future is None}
+
+
 def chain_preset(name: str, underlying: str, **stated: Any) -> ChainSpec:
     """The statement that a preset stands for, with your own statements over it.
 
@@ -202,8 +209,8 @@ def chain_preset(name: str, underlying: str, **stated: Any) -> ChainSpec:
     unknown = set(stated) - set(ChainSpec.__dataclass_fields__)
     if unknown:
         raise ConfigError(f"preset {name}: {', '.join(sorted(unknown))} is nothing that can be stated about a file")
-    form = {**CHAIN_PRESETS[name], **stated}
-    preset = CHAIN_PRESETS[name]["columns"]
+    preset = preset_columns(name, stated.get("future"))
+    form = {**CHAIN_PRESETS[name], "columns": preset, **stated}
     optional = (one for one in _OBSERVED if one not in ("bid", "ask") and form["columns"].get(one) == preset.get(one))
     return ChainSpec(underlying, **{"may_lack": tuple(optional), **form})
 
@@ -408,6 +415,13 @@ def _faults_on_futures(spec: ChainSpec) -> list[str]:
         roots = dict.fromkeys(rule.underlying for rule in FUTURE_OPTION_RULES.values())
         return [f"no options on futures of {spec.underlying!r} are known; there are those of {', '.join(roots)}"]
     wrong = ["future is stated, and columns states one too"] if spec.future and "future" in spec.columns else []
+    if spec.future is not None:
+        try:
+            root = future_root(spec.future)
+            if root != spec.underlying:
+                wrong.append(f"--future {spec.future!r} is of {root}, and the file is said to be of {spec.underlying}")
+        except DataError as error:
+            wrong.append(f"--future {error}")
     if len(products) > 1 and not {"root", "symbol"} & set(spec.columns):
         wrong.append(f"columns states no 'root' that says the product ({', '.join(products)}), nor a 'symbol'")
     if "symbol" in spec.columns and "strike" not in spec.columns:
@@ -425,6 +439,7 @@ def _columns(
         columns, roots = future_columns(table, spec, times["ts_event_ns"], rejected, notes)
     else:
         columns, roots = contract_columns(table, spec, rejected)
+        notes += _notes_of_codes(spec.underlying, roots)
         times = chain_times(table, spec, rejected)
     columns |= times
     for name in _OBSERVED:
@@ -435,6 +450,18 @@ def _columns(
         else:
             columns[name] = np.full(table.frame.height, np.nan)
     return columns, roots, rejected
+
+
+def _notes_of_codes(underlying: str, roots: tuple[str, ...]) -> list[str]:
+    """How to name the future, where roots that were taken for options on a share are codes of options on futures."""
+    codes = [root for root in roots if root in products_on(underlying)]
+    if not codes:
+        return []
+    return [
+        f"{', '.join(codes)}: the exchange's code of options on futures of {underlying}, read as options on a share "
+        "here, as the file names no future; if they are on futures, name the contract: --column future=NAME, or "
+        "--future for one of all rows"
+    ]
 
 
 def _check_share(table: SourceTable, rejected: Mapping[int, Rejection]) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "OptionEnd",
     "chain_rule",
     "future_option_days",
+    "future_month_fault",
     "future_option_end",
     "products_on",
 ]
@@ -54,6 +55,7 @@ _GOLD: Final = f"{_SITE}metals/precious/gold_contractSpecs_options.html"
 
 _QUARTERS: Final = (3, 6, 9, 12)
 _EVERY: Final = tuple(range(1, 13))
+_EVEN: Final = (2, 4, 6, 8, 10, 12)
 _NOT_QUARTERS: Final = tuple(month for month in _EVERY if month not in _QUARTERS)
 _AM: Final = Settlement.AT_OPEN | Settlement.AMERICAN
 _EUROPEAN: Final = Settlement.PM_PHYSICAL_EUROPEAN
@@ -77,12 +79,15 @@ class FutureOption:
         See `argus.core.instruments.option_expiry_date`.
     months : tuple of int
         In whose name it is listed.
+    delivered : tuple of int
+        Months of the futures that it is on: the first that is not before its own. Empty where its month does not tell.
     """
 
     rule: OptionRule
     exchange: str
     day_rule: str
     months: tuple[int, ...] = _EVERY
+    delivered: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ def _note(code: str, strike_step: float, source: str, unverified: tuple[str, ...
 
 def _options() -> dict[str, FutureOption]:
     found = _equities()
-    found.append(FutureOption(_note("OZN", 0.5, _NOTE, ("holidays",)), "CBOT", _NOTE_DAY))
+    found.append(FutureOption(_note("OZN", 0.5, _NOTE, ("holidays",)), "CBOT", _NOTE_DAY, delivered=_QUARTERS))
     weekly, unread = f"{_NOTE}?optionProductId=6082", ("holidays", "last trade")
     found += [FutureOption(_note(f"ZN{week}", 0.25, weekly, unread), "CBOT", f"friday_{week}") for week in range(1, 6)]
     crude = OptionRule(
@@ -187,12 +192,12 @@ def _options() -> dict[str, FutureOption]:
         tick=0.1,
         tick_below=0.1,
         strike_step=1.0,
-        source=_GOLD,
+        source=f"{_GOLD}; futures by months: CME's fact card PM264, Understanding and Pricing COMEX Gold Options",
         unverified=("last trade", "strikes"),
     )
     found += [
-        FutureOption(crude, "NYMEX", "third_business_day_before_crude_oil_future"),
-        FutureOption(gold, "COMEX", "fourth_last_business_day_of_prior_month_not_before_a_day_off"),
+        FutureOption(crude, "NYMEX", "third_business_day_before_crude_oil_future", delivered=_EVERY),
+        FutureOption(gold, "COMEX", "fourth_last_business_day_of_prior_month_not_before_a_day_off", delivered=_EVEN),
     ]
     return {one.rule.root: one for one in found}
 
@@ -232,14 +237,52 @@ def future_option_days(code: str, day: date) -> tuple[date, ...]:
     InstrumentError
         If there is no such code.
     """
-    one, days = _known(code), []
+    return tuple(end for _, _, end in _named_near(code, day))
+
+
+def _named_near(code: str, day: date) -> list[tuple[int, int, date]]:
+    """(year, month, day on which it expires) of the options that a day near it could mean."""
+    one, named = _known(code), []
     for ahead in range(_MONTHS_AHEAD):
         year, month = divmod(day.year * 12 + day.month - 1 + ahead, 12)
         if month + 1 in one.months:
             # A fifth Friday that the month does not have is no day.
             with suppress(InstrumentError):
-                days.append(option_expiry_date(one.day_rule, one.exchange, year, month + 1))
-    return tuple(days)
+                named.append((year, month + 1, option_expiry_date(one.day_rule, one.exchange, year, month + 1)))
+    return named
+
+
+def future_month_fault(code: str, day: date, named: tuple[int, int] | None, future: tuple[int, int]) -> str:
+    """Why an option cannot be on the future of a year and month; empty where it can, or where no rule tells.
+
+    Parameters
+    ----------
+    code : str
+    day : date
+        On which it expires.
+    named : (year, month) or None
+        Of the option's name; None takes it from the day, if that is one of the rule.
+    future : (year, month)
+
+    Raises
+    ------
+    InstrumentError
+        If there is no such code.
+    """
+    one = _known(code)
+    if named is None:
+        named = next(((year, month) for year, month, end in _named_near(code, day) if end == day), None)
+    if named is None or not one.delivered:
+        return ""
+    year, month = named
+    later = [delivered for delivered in one.delivered if delivered >= month]
+    wanted = (year, later[0]) if later else (year + 1, one.delivered[0])
+    if wanted == future:
+        return ""
+    return (
+        f"options {code} of {year}-{month:02d} are on {one.rule.underlying}.{wanted[0]}{wanted[1]:02d}, by the rule of "
+        f"the exchange, and not on {one.rule.underlying}.{future[0]}{future[1]:02d}"
+    )
 
 
 def _known(code: str) -> FutureOption:

@@ -67,6 +67,10 @@ class Reason(IntEnum):
     """The calibrated model misses the quotes of that expiry, or of the position, by more than can be believed."""
     EXPIRY_NOT_CALIBRATED = 25
     """The shortest expiry that the model was calibrated to is far longer than the one asked for."""
+    FUTURES_CONTRADICT = 26
+    """By its quotes the expiry is on another price than the other expiries of its future: its label may be wrong."""
+    PATHS_NOT_TOLD = 27
+    """The quotes do not tell the parameters that a model's paths rest on, only what holds at the expiry."""
 
 
 _NAMES = {int(reason): reason.name.lower() for reason in Reason}
