@@ -195,7 +195,7 @@ def anomaly_page(report: AnomalyReport, top: int) -> str:
                 why="sold at the bid" if quotes.residual_spreads[at] > 0.0 else "bought at the ask",
             )
         )
-    past = f"{len(report.past)} earlier sessions" if report.past else "no earlier session, for none was asked for"
+    past = counted(len(report.past), "earlier session") if report.past else "no earlier session, for none was asked for"
     return render_anomalies(
         AnomalyView(
             **_titled("Quotes that do not fit", snapshot),
