@@ -26,6 +26,7 @@ __all__ = [
     "I64_1D",
     "Bars",
     "Quotes",
+    "memory_of",
     "readonly",
     "working_memory",
 ]
@@ -55,9 +56,19 @@ def working_memory(floats: int) -> F64_1D:
 
     A vector register is as long as a cache line: elsewhere, most of what is read or written would lie across two.
     """
-    held = np.empty(floats + _LINE_FLOATS)
+    return _from_line(np.empty(floats + _LINE_FLOATS))
+
+
+def memory_of(part: F64_1D) -> F64_1D:
+    """The whole of the `working_memory` that an array is a part of; empty where it is part of none."""
+    held = part.base
+    return _from_line(held) if held is not None and held.ndim == 1 and held.size >= _LINE_FLOATS else np.empty(0)
+
+
+def _from_line(held: F64_1D) -> F64_1D:
+    """All but a cache line of it, from the start of one on."""
     first = -held.ctypes.data % (8 * _LINE_FLOATS) // 8
-    return held[first : first + floats]
+    return held[first : first + len(held) - _LINE_FLOATS]
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -8,12 +8,12 @@ reason: the library's takes one number at a time.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic, overload
+from numba import njit
+from numba.extending import overload
 
+from argus.core._fused_kernels import fused
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 
@@ -50,25 +50,13 @@ def _quotient(x: float, divisor: float, factor: float, rest: float) -> float:
     return x / divisor
 
 
-def _fused_rule(typingctx, x, y, z):  # type: ignore[no-untyped-def]
-    """x y + z, rounded once."""
-
-    def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.fma(*values)
-
-    return types.float64(types.float64, types.float64, types.float64), lower
-
-
-_fused: Any = intrinsic(_fused_rule)
-
-
 @overload(_quotient)
 def _compiled_quotient(x, divisor, factor, rest):  # type: ignore[no-untyped-def]
     """As a product: every whole divisor up to a million gives the same last bit.
 
     No quotient by one so small lies so near to the middle between two floats that what the two factors lack tips it.
     """
-    return lambda x, divisor, factor, rest: _fused(factor, x, rest * x)
+    return lambda x, divisor, factor, rest: fused(factor, x, rest * x)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

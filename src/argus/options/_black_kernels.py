@@ -3,6 +3,8 @@
 Everything stands in one buffer, in rows of `LANES` at fixed places: the compiler can then prove that no two rows
 overlap, and works on several options at once. The loops are short because a long one waits for its own results: the
 processor sees only a few hundred instructions ahead. Nothing fuses or reorders, so plain Python gives the same bits.
+The answers of a block are copied out column by column between the loops of the next one: memory takes them while the
+processor reckons, which is a sixth faster than all at once.
 
 The out-of-the-money side is priced, and the other by parity from it: no option is the small difference of large
 numbers. A bad option is replaced by a harmless one, and its answers by NaN at the end, so that no loop has a branch.
@@ -29,7 +31,7 @@ _UNDER, _STRIKE, _YEARS, _VOL, _RATE, _YIELD, _DISCOUNT, _RIGHT, _CODE = (row * 
 _CARRY, _GROWTH, _RATIO, _ROOT, _PER_STDEV, _D1, _D2 = (row * LANES for row in range(9, 16))
 _DENSITY, _BELOW_1, _BELOW_2 = (row * LANES for row in range(16, 19))
 _OUT = 19 * LANES
-_SPARE = _OUT
+_SPARE = _BELOW_1
 ROOM = (19 + COLUMNS) * LANES
 """Float64 values of working memory."""
 
@@ -141,21 +143,19 @@ def _hold_forward(room: Any):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _grow_spot(room: Any):  # type: ignore[no-untyped-def]
-    """Discount, carry and growth from rate and yield."""
+def _carry(room: Any):  # type: ignore[no-untyped-def]
+    """Carry, and the logarithms of discount and growth, from rate and yield."""
     for lane in range(LANES):
         rate = room[_RATE + lane]
         carry = rate - room[_YIELD + lane]
         room[_CARRY + lane] = carry
         room[_DISCOUNT + lane] = -rate * room[_YEARS + lane]
         room[_GROWTH + lane] = carry * room[_YEARS + lane]
-    exp_row(LANES, _DISCOUNT, _SPARE, room)
-    exp_row(LANES, _GROWTH, _SPARE, room)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _distances(room: Any):  # type: ignore[no-untyped-def]
-    """The two distances in standard deviations, and the probabilities below them on the out-of-the-money side."""
+    """The two distances in standard deviations, and the logarithm of the density there."""
     for lane in range(LANES):
         ratio = room[_UNDER + lane] * room[_GROWTH + lane] / room[_STRIKE + lane]
         room[_RATIO + lane] = ratio
@@ -168,7 +168,11 @@ def _distances(room: Any):  # type: ignore[no-untyped-def]
         room[_D1 + lane] = d1
         room[_D2 + lane] = d1 - stdev
         room[_DENSITY + lane] = -0.5 * d1 * d1
-    exp_row(LANES, _DENSITY, _SPARE, room)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _tails(room: Any):  # type: ignore[no-untyped-def]
+    """The probabilities below the two distances, on the out-of-the-money side."""
     for lane in range(LANES):
         d1, d2, ratio, density = room[_D1 + lane], room[_D2 + lane], room[_RATIO + lane], room[_DENSITY + lane]
         tail_1, tail_2 = two_tail_ratios(min(abs(d1), _DISTANCE_MAX), min(abs(d2), _DISTANCE_MAX))
@@ -273,21 +277,54 @@ def _bachelier(room: Any):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _hand_over(base: Any, lanes: Any, bad: Any, room: Any, out: Any, code: Any):  # type: ignore[no-untyped-def]
-    """Copy the block's answers to where they belong; `out` holds its columns one after the other."""
-    columns = len(out) // len(code)
-    for column in range(columns):
-        start, row = np.uint64(column * len(code) + base), np.uint64(_OUT + column * LANES)
-        for lane in range(np.uint64(lanes)):
-            out[start + lane] = room[row + lane]
+def _mark(base: Any, lanes: Any, bad: Any, room: Any, code: Any):  # type: ignore[no-untyped-def]
+    """Write the reasons of the block, and NaN for the answers of its bad options."""
     for lane in range(lanes):
         code[base + lane] = 0
     if bad > 0:
         for lane in range(lanes):
             if room[_CODE + lane] != 0.0:
                 code[base + lane] = np.uint8(room[_CODE + lane])
-                for column in range(columns):
-                    out[column * len(code) + base + lane] = np.nan
+                for column in range(COLUMNS):
+                    room[_OUT + column * LANES + lane] = np.nan
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _hand_over(column: Any, base: Any, room: Any, out: Any, code: Any):  # type: ignore[no-untyped-def]
+    """Copy one column, if it is asked for, of the block before `base`; `out` holds its columns one after the other."""
+    if base > 0 and (column + 1) * len(code) <= len(out):
+        start, row = np.uint64(column * len(code) + base - LANES), np.uint64(_OUT + column * LANES)
+        for lane in range(np.uint64(LANES)):
+            out[start + lane] = room[row + lane]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _hand_over_last(room: Any, out: Any, code: Any):  # type: ignore[no-untyped-def]
+    """Copy all columns of the last block."""
+    count = len(code)
+    if count > 0:
+        base = (count - 1) // LANES * LANES
+        for column in range(len(out) // count):
+            for lane in range(count - base):
+                out[column * count + base + lane] = room[_OUT + column * LANES + lane]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _black(moves: Any, base: Any, lanes: Any, bad: Any, room: Any, out: Any, code: Any):  # type: ignore[no-untyped-def]
+    """The answers of the block, from its discount, carry and growth; hands over from the sixth column on."""
+    _distances(room)
+    _hand_over(5, base, room, out, code)
+    exp_row(LANES, _DENSITY, _SPARE, room)
+    _hand_over(6, base, room, out, code)
+    _hand_over(7, base, room, out, code)
+    _tails(room)
+    _hand_over(8, base, room, out, code)
+    for column in range(9, COLUMNS):
+        _hand_over(column, base, room, out, code)
+    _black_low(moves, room)
+    if len(out) > 9 * len(code):
+        _black_high(room)
+    _mark(base, lanes, bad, room, code)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -303,7 +340,7 @@ def spot_greeks(  # type: ignore[no-untyped-def]
     out: Any,
     code: Any,
 ):
-    """Black-Scholes with a dividend yield; inputs of length n or 1, `out` of 9 n or 12 n, `code` of n."""
+    """Black-Scholes with a dividend yield; inputs of length n or 1, `out` of n, 9 n or 12 n, `code` of n."""
     for base in range(0, len(code), LANES):
         lanes = min(LANES, len(code) - base)
         stage(spot, base, lanes, _UNDER, room)
@@ -313,13 +350,17 @@ def spot_greeks(  # type: ignore[no-untyped-def]
         stage(rate, base, lanes, _RATE, room)
         stage(dividend, base, lanes, _YIELD, room)
         stage(right, base, lanes, _RIGHT, room)
+        _hand_over(0, base, room, out, code)
         bad = _weed(PRICE_MIN, VOL_MAX, room)
-        _grow_spot(room)
-        _distances(room)
-        _black_low(1.0, room)
-        if len(out) > 9 * len(code):
-            _black_high(room)
-        _hand_over(base, lanes, bad, room, out, code)
+        _hand_over(1, base, room, out, code)
+        _carry(room)
+        _hand_over(2, base, room, out, code)
+        exp_row(LANES, _DISCOUNT, _SPARE, room)
+        _hand_over(3, base, room, out, code)
+        exp_row(LANES, _GROWTH, _SPARE, room)
+        _hand_over(4, base, room, out, code)
+        _black(1.0, base, lanes, bad, room, out, code)
+    _hand_over_last(room, out, code)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -333,15 +374,19 @@ def _stage_forward(  # type: ignore[no-untyped-def]
     base: Any,
     lanes: Any,
     room: Any,
+    out: Any,
+    code: Any,
 ):
-    """The inputs of a block, for models of a forward."""
+    """The inputs of a block, for models of a forward; hands over two columns."""
     stage(forward, base, lanes, _UNDER, room)
     stage(discount, base, lanes, _DISCOUNT, room)
     stage(strike, base, lanes, _STRIKE, room)
     stage(years, base, lanes, _YEARS, room)
     stage(vol, base, lanes, _VOL, room)
     stage(right, base, lanes, _RIGHT, room)
+    _hand_over(0, base, room, out, code)
     _rate_of_discount(room)
+    _hand_over(1, base, room, out, code)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -356,17 +401,17 @@ def black_greeks(  # type: ignore[no-untyped-def]
     out: Any,
     code: Any,
 ):
-    """Black 1976; inputs of length n or 1, `out` of 9 n or 12 n, `code` of n."""
+    """Black 1976; inputs of length n or 1, `out` of n, 9 n or 12 n, `code` of n."""
     for base in range(0, len(code), LANES):
         lanes = min(LANES, len(code) - base)
-        _stage_forward(forward, discount, strike, years, vol, right, base, lanes, room)
+        _stage_forward(forward, discount, strike, years, vol, right, base, lanes, room, out, code)
+        _hand_over(2, base, room, out, code)
         bad = _weed(PRICE_MIN, VOL_MAX, room)
+        _hand_over(3, base, room, out, code)
         _hold_forward(room)
-        _distances(room)
-        _black_low(0.0, room)
-        if len(out) > 9 * len(code):
-            _black_high(room)
-        _hand_over(base, lanes, bad, room, out, code)
+        _hand_over(4, base, room, out, code)
+        _black(0.0, base, lanes, bad, room, out, code)
+    _hand_over_last(room, out, code)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -381,14 +426,19 @@ def bachelier_greeks(  # type: ignore[no-untyped-def]
     out: Any,
     code: Any,
 ):
-    """Bachelier 1900 on a forward; inputs of length n or 1, `out` of 9 n or 12 n, `code` of n."""
+    """Bachelier 1900 on a forward; inputs of length n or 1, `out` of n, 9 n or 12 n, `code` of n."""
     for base in range(0, len(code), LANES):
         lanes = min(LANES, len(code) - base)
-        _stage_forward(forward, discount, strike, years, vol, right, base, lanes, room)
+        _stage_forward(forward, discount, strike, years, vol, right, base, lanes, room, out, code)
         bad = _weed(-PRICE_MAX, PRICE_MAX, room)
+        for column in range(2, 6):
+            _hand_over(column, base, room, out, code)
         _bachelier_distances(room)
+        for column in range(6, COLUMNS):
+            _hand_over(column, base, room, out, code)
         _bachelier(room)
-        _hand_over(base, lanes, bad, room, out, code)
+        _mark(base, lanes, bad, room, code)
+    _hand_over_last(room, out, code)
 
 
 share_compiled(globals(), wide=True)

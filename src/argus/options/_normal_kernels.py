@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from argus.core._fused_kernels import fused
 from argus.core._sharing_kernels import share_compiled
 
 __all__ = ["INV_SQRT_2PI", "bounded_exp", "exp_row", "normal_cdf", "positive_log", "tail_ratio", "two_tail_ratios"]
@@ -39,10 +40,10 @@ def _split_exponent(x: Any):  # type: ignore[no-untyped-def]
     """What is left of x beside a whole multiple of ln 2, and two to that multiple; 0 for it below -700."""
     inside = x > _EXPONENT_MIN
     x = x if inside else _EXPONENT_MIN
-    t = x * _LOG2_E + _ROUNDER
+    t = fused(x, _LOG2_E, _ROUNDER)
     k = t - _ROUNDER
     scale = np.int64(((np.float64(t).view(np.int64) + 1023) & 0x7FF) << 52).view(np.float64)
-    return (x - k * _LN2_HIGH) - k * _LN2_LOW, scale if inside else 0.0
+    return fused(-k, _LN2_LOW, fused(-k, _LN2_HIGH, x)), scale if inside else 0.0
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
@@ -50,11 +51,11 @@ def _exp_of_rest(r: Any):  # type: ignore[no-untyped-def]
     """Exponential of a number whose size is at most half of ln 2."""
     q = r * r
     q2 = q * q
-    even = 0.041666666666624130 + q * 0.0013888888917213717
-    even = 0.5000000000000001 + q * (even + q2 * (2.4801521295954376e-05 + q * 2.7620088445409746e-07))
-    odd = 0.008333333333330062 + q * 0.00019841269863053618
-    odd = 0.16666666666666669 + q * (odd + q2 * (2.7557268459997064e-06 + q * 2.510038549551032e-08))
-    return 1.0 + (r + q * (even + r * odd))
+    even = fused(q, 0.0013888888917213717, 0.041666666666624130)
+    even = fused(q, fused(q2, fused(q, 2.7620088445409746e-07, 2.4801521295954376e-05), even), 0.5000000000000001)
+    odd = fused(q, 0.00019841269863053618, 0.008333333333330062)
+    odd = fused(q, fused(q2, fused(q, 2.510038549551032e-08, 2.7557268459997064e-06), odd), 0.16666666666666669)
+    return 1.0 + fused(q, fused(r, odd, even), r)
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
@@ -90,31 +91,35 @@ def positive_log(x: Any):  # type: ignore[no-untyped-def]
     s = (m - 1.0) / (m + 1.0)
     q = s * s
     q2 = q * q
-    p = (0.18182889786191042 + q * 0.15331699633543858) + q2 * 0.14616721179861816
-    p = (0.28571428626031065 + q * 0.2222221112572281) + q2 * p
-    p = (0.666666666666667 + q * 0.3999999999989938) + q2 * p
-    return k * _LN2_HIGH + (2.0 * s + (s * q * p + k * _LN2_LOW))
+    p = fused(q2, 0.14616721179861816, fused(q, 0.15331699633543858, 0.18182889786191042))
+    p = fused(q2, p, fused(q, 0.2222221112572281, 0.28571428626031065))
+    p = fused(q2, p, fused(q, 0.3999999999989938, 0.666666666666667))
+    return fused(k, _LN2_HIGH, fused(2.0, s, fused(s * q, p, k * _LN2_LOW)))
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
 def _upper(z: Any, q: Any):  # type: ignore[no-untyped-def]
     """Numerator of the tail's ratio; `q` is the square of `z`."""
-    first = (0.5 + z * 0.8608879306762593) + q * (0.7320234267813366 + z * 0.39847762044180396)
-    second = (0.15255574190361323 + z * 0.04276593666335417) + q * (0.00888536708955921 + z * 0.0013539352612631115)
-    third = (0.00014553684829116332 + z * 1.0054509410486508e-05) + q * 3.444844248133779e-07
+    first = fused(q, fused(z, 0.39847762044180396, 0.7320234267813366), fused(z, 0.8608879306762593, 0.5))
+    second = fused(
+        q, fused(z, 0.0013539352612631115, 0.00888536708955921), fused(z, 0.04276593666335417, 0.15255574190361323)
+    )
+    third = fused(q, 3.444844248133779e-07, fused(z, 1.0054509410486508e-05, 0.00014553684829116332))
     q2 = q * q
-    return first + q2 * (second + q2 * third)
+    return fused(q2, fused(q2, third, second), first)
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
 def _lower(z: Any, q: Any):  # type: ignore[no-untyped-def]
     """Its denominator."""
-    first = (1.0 + z * 2.5196604221553853) + q * (2.9744450028664335 + z * 2.176350294818652)
-    second = (1.0994979979374775 + z * 0.4039518693304244) + q * (0.11054171261622948 + z * 0.022635392167119316)
-    third = 0.0034190153254793935 + z * 0.000365670273326713
-    third = third + q * (2.5202917575868965e-05 + z * 8.634943994072101e-07)
+    first = fused(q, fused(z, 2.176350294818652, 2.9744450028664335), fused(z, 2.5196604221553853, 1.0))
+    second = fused(
+        q, fused(z, 0.022635392167119316, 0.11054171261622948), fused(z, 0.4039518693304244, 1.0994979979374775)
+    )
+    third = fused(z, 0.000365670273326713, 0.0034190153254793935)
+    third = fused(q, fused(z, 8.634943994072101e-07, 2.5202917575868965e-05), third)
     q2 = q * q
-    return first + q2 * (second + q2 * third)
+    return fused(q2, fused(q2, third, second), first)
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)

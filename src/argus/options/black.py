@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from argus.core.arrays import F64_1D, working_memory
+from argus.core.arrays import F64_1D, memory_of, working_memory
 from argus.core.errors import DataError
 from argus.options.columns import U8_1D, option_columns
 
@@ -99,16 +99,14 @@ def _run(
 
     rows, made, rights = option_columns(right, **given)
     if over is None:
-        out, reason = np.empty(columns * rows), np.empty(rows, dtype=np.uint8)
+        out, reason = working_memory(columns * rows), np.empty(rows, dtype=np.uint8)
     else:
-        base = over.price.base
-        if base is None or base.shape != (columns * rows,) or len(over.reason) != rows:
-            held = 0 if base is None else len(base) // max(len(over.reason), 1)
+        out, reason = memory_of(over.price), over.reason
+        if len(out) != columns * rows or len(reason) != rows:
             raise DataError(
-                f"out holds {len(over.reason)} rows of {held} columns, {rows} of {columns} are wanted; "
-                "give an answer of equal size"
+                f"out holds {len(reason)} rows of {len(out) // max(len(reason), 1)} columns, "
+                f"{rows} of {columns} are wanted; give an answer of equal size"
             )
-        out, reason = base, over.reason
     kernel(*made, rights, working_memory(ROOM), out, reason)
     return out, reason
 
