@@ -21,14 +21,14 @@ RESTART = 2**31
 
 def _draw(form: str, first: int, last: int, paths: int = 70) -> tuple[np.ndarray, np.ndarray]:
     out, fan, room = np.zeros((6, paths)), np.zeros((2, paths)), np.empty(kernels.ROOM_FLOATS)
-    key = np.uint64(KEY)
+    key, ints = np.uint64(KEY), np.empty(kernels.ROOM_INTS, dtype=np.uint64)
     if form == "reorder":
-        kernels.reorder_block(PNL, 20.0, key, first, last, STEPS, out, fan, room, np.empty((kernels.LANES, 10)))
+        deck = np.zeros(2 * kernels.EIGHT * len(PNL))
+        kernels.reorder_block(PNL, 20.0, key, first, last, STEPS, out, fan, room, ints, deck)
     else:
         scale = np.uint64(7 * 2**32 // RESTART if form == "half" else 0)
-        ints = np.empty(kernels.ROOM_INTS, dtype=np.uint64)
         kernels.redraw_block(
-            np.resize(PNL, 18), 20.0, np.uint64(RESTART), scale, key, first, last, STEPS, out, fan, room, ints
+            np.resize(PNL, 14), 20.0, np.uint64(RESTART), scale, key, first, last, STEPS, out, fan, room, ints
         )
     return out, fan
 
@@ -93,8 +93,9 @@ def test_every_half_of_the_trades_is_equally_often_the_first() -> None:
     # Sums of powers of two tell which four of the eight came first: 70 sets, chi-squared with 69 degrees of freedom.
     paths = 7_000 if not config.DISABLE_JIT else 700
     out, fan, room = np.zeros((6, paths)), np.zeros((2, paths)), np.empty(kernels.ROOM_FLOATS)
-    steps, order = np.array([4, 8], dtype=np.int64), np.empty((kernels.LANES, 11))
-    kernels.reorder_block(2.0 ** np.arange(8), 20.0, np.uint64(KEY), 0, paths, steps, out, fan, room, order)
+    steps, deck = np.array([4, 8], dtype=np.int64), np.zeros(2 * kernels.EIGHT * 8)
+    ints = np.empty(kernels.ROOM_INTS, dtype=np.uint64)
+    kernels.reorder_block(2.0 ** np.arange(8), 20.0, np.uint64(KEY), 0, paths, steps, out, fan, room, ints, deck)
     counts = np.unique(fan[0], return_counts=True)[1]
     assert len(counts) == 70
     assert float(((counts - paths / 70) ** 2).sum() / (paths / 70)) < 69 + 4 * math.sqrt(2 * 69)

@@ -20,6 +20,7 @@ from argus.core._sharing_kernels import share_compiled
 __all__ = [
     "fill_normal",
     "fill_uniform",
+    "half_mixed",
     "later_state",
     "mixed_bits",
     "portable_exp",
@@ -31,6 +32,7 @@ __all__ = [
     "stream_state",
     "stream_stride",
     "unit_open",
+    "wholly_mixed",
 ]
 
 _MASK = 0xFFFFFFFFFFFFFFFF
@@ -85,11 +87,22 @@ def later_state(state, stride):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, forceinline=True)
-def mixed_bits(state):  # type: ignore[no-untyped-def]
-    """64 random bits from a state."""
-    z = ((state ^ (state >> 30)) * _MIX_1) & _MASK
+def half_mixed(state):  # type: ignore[no-untyped-def]
+    """The first half of the way from a state to its bits: a loop may do the second one a turn later."""
+    return ((state ^ (state >> 30)) * _MIX_1) & _MASK
+
+
+@njit(cache=True, forceinline=True)
+def wholly_mixed(z):  # type: ignore[no-untyped-def]
+    """The second half of it."""
     z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
     return z ^ (z >> 31)
+
+
+@njit(cache=True, forceinline=True)
+def mixed_bits(state):  # type: ignore[no-untyped-def]
+    """64 random bits from a state."""
+    return wholly_mixed(half_mixed(state))
 
 
 @njit(cache=True, forceinline=True)

@@ -1,12 +1,9 @@
-"""Kernels of the redrawn trades: many paths side by side, four trades at a time, so that the vector units are full.
+"""Kernels of the redrawn trades: eight paths go side by side, and their accounts stay in registers.
 
-Everything that advances stands in one buffer, in rows of `LANES` at fixed places: the compiler can then prove that no
-two rows overlap, keeps a path's state in registers over four trades, and needs neither branches nor divisions. A path
-is a pure function of the key and its number, so any worker can do any part with the same bits.
-
-Path i takes numbers ``i * words`` onwards of the stream. A number's two halves serve two trades. A half below `restart`
-begins a new block, and, scaled from there to the sample, says where: one number decides both. Where the sample is so
-long, or blocks are, that a half would be too coarse for that, each trade takes a whole number instead.
+A path is a pure function of the key and its number, so any worker can do any part with the same bits. Path i takes
+numbers ``i * words`` onwards of the stream. A number's two halves serve two trades. A half below `restart` begins a new
+block, and, scaled from there to the sample, says where: one number decides both. Where the sample is so long, or blocks
+are, that a half would be too coarse for that, each trade takes a whole number instead.
 """
 
 from __future__ import annotations
@@ -16,23 +13,30 @@ from typing import Any
 import numpy as np
 from numba import njit, uint64
 
-from argus.core._random_kernels import later_state, mixed_bits, random_bits, stream_state, stream_stride
+from argus.core._eight_kernels import EIGHT, choose, displace, eight, look_up, put, take
+from argus.core._random_kernels import (
+    half_mixed,
+    mixed_bits,
+    random_bits,
+    stream_state,
+    stream_stride,
+    wholly_mixed,
+)
 from argus.core._sharing_kernels import share_compiled
 
-__all__ = ["LANES", "ROOM_FLOATS", "ROOM_INTS", "redraw_block", "reorder_block", "select_ranks"]
+__all__ = ["EIGHT", "ROOM_FLOATS", "ROOM_INTS", "redraw_block", "reorder_block", "select_ranks"]
 
-LANES = 64
-"""Paths that advance together. It has no part in the result."""
-
+_AHEAD = 8
+"""Pairs of trades by which the choice of places runs ahead: what is written must have arrived when it is read."""
+_PAIRS = 16
+"""Pairs of trades whose places are kept."""
 _STATES = 9
-ROOM_FLOATS = (_STATES + 4) * LANES
-"""Float64 values of working memory that one worker needs: nine rows of state, four of results."""
-ROOM_INTS = 6 * LANES
-"""Uint64 values of working memory: states of the generator, four rows of places, and what a half is scaled by."""
+ROOM_FLOATS = _STATES * EIGHT
+"""Float64 values of working memory that one worker needs: the accounts of eight paths."""
+ROOM_INTS = _PAIRS * EIGHT
+"""Uint64 values of working memory: places, two in each number."""
 
-_EQUITY, _PEAK, _LOWEST, _SQUARES, _DEPTH, _LEFT, _OF, _RUN, _LONGEST = (row * LANES for row in range(9))
-_GAIN_1, _GAIN_2, _GAIN_3, _GAIN_4 = (row * LANES for row in range(9, 13))
-_PLACE_1, _PLACE_2, _PLACE_3, _PLACE_4, _SCALE = (row * LANES for row in range(1, 6))
+_EQUITY, _LOWEST, _SQUARES, _DEPTH, _LEFT, _OF, _LONGEST, _PLACE = (row * EIGHT for row in range(8))
 
 _LOW = uint64(0xFFFFFFFF)
 _HALF = uint64(32)
@@ -40,92 +44,59 @@ _ONE = uint64(1)
 _ZERO = uint64(0)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _begin(capital: Any, room: Any):  # type: ignore[no-untyped-def]
-    """Open the accounts of all lanes."""
-    for lane in range(LANES):
-        room[_EQUITY + lane] = capital
-        room[_PEAK + lane] = capital
-        room[_LOWEST + lane] = capital
-        room[_SQUARES + lane] = 0.0
-        room[_DEPTH + lane] = 0.0
-        room[_LEFT + lane] = capital
-        room[_OF + lane] = capital
-        room[_RUN + lane] = 0.0
-        room[_LONGEST + lane] = 0.0
+@njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
+def _opened(capital: Any):  # type: ignore[no-untyped-def]
+    """Eight accounts before their first trade: equity, peak, lowest equity, sum of squared results, deepest fall, what
+    was left of which peak at the worst, trades under water now and at the longest."""
+    opening, zero = eight(capital), eight(0.0)
+    return opening, opening, opening, zero, zero, opening, opening, zero, zero
 
 
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
-def _one(  # type: ignore[no-untyped-def]
-    equity: Any,
-    peak: Any,
-    lowest: Any,
-    squares: Any,
-    depth: Any,
-    left: Any,
-    of: Any,
-    run: Any,
-    longest: Any,
-    gain: Any,
-    weight: Any,
-):
-    """The state after one more trade; `weight` 0 is no trade."""
+def _booked(account: Any, gain: Any):  # type: ignore[no-untyped-def]
+    """The accounts after one more trade."""
+    equity, peak, lowest, squares, depth, left, of, run, longest = account
     now = equity + gain
     is_under = now < peak
-    top = peak if is_under else now
-    low = lowest if lowest < now else now
+    top = choose(is_under, peak, now)
     fall = top - now
-    deep = depth if depth > fall else fall
     # now / top < left / of, without the divisions.
     is_worse = now * of < left * top
-    onward = run + weight
-    under = onward if is_under else 0.0
+    under = choose(is_under, run + 1.0, eight(0.0))
     return (
         now,
         top,
-        low,
+        choose(lowest < now, lowest, now),
         squares + gain * gain,
-        deep,
-        now if is_worse else left,
-        top if is_worse else of,
+        choose(fall < depth, depth, fall),
+        choose(is_worse, now, left),
+        choose(is_worse, top, of),
         under,
-        longest if longest > under else under,
+        choose(under < longest, longest, under),
     )
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _follow(room: Any, second: Any, third: Any, fourth: Any):  # type: ignore[no-untyped-def]
-    """Book four trades of each lane; the weights of the last three are 0 where the path has ended."""
-    for lane in range(LANES):
-        state = (
-            room[_EQUITY + lane],
-            room[_PEAK + lane],
-            room[_LOWEST + lane],
-            room[_SQUARES + lane],
-            room[_DEPTH + lane],
-            room[_LEFT + lane],
-            room[_OF + lane],
-            room[_RUN + lane],
-            room[_LONGEST + lane],
-        )
-        state = _one(*state, room[_GAIN_1 + lane], 1.0)
-        state = _one(*state, room[_GAIN_2 + lane], second)  # type: ignore[call-arg]
-        state = _one(*state, room[_GAIN_3 + lane], third)  # type: ignore[call-arg]
-        state = _one(*state, room[_GAIN_4 + lane], fourth)  # type: ignore[call-arg]
-        room[_EQUITY + lane] = state[0]
-        room[_PEAK + lane] = state[1]
-        room[_LOWEST + lane] = state[2]
-        room[_SQUARES + lane] = state[3]
-        room[_DEPTH + lane] = state[4]
-        room[_LEFT + lane] = state[5]
-        room[_OF + lane] = state[6]
-        room[_RUN + lane] = state[7]
-        room[_LONGEST + lane] = state[8]
+def _mark(account: Any, capital: Any, mark: Any, base: Any, lanes: Any, room: Any, fan: Any):  # type: ignore[no-untyped-def]
+    """Write the results so far to a row of `fan`."""
+    if lanes == EIGHT:
+        put(fan[mark], base, account[0] - capital)
+    else:
+        put(room, _EQUITY, account[0])
+        for lane in range(lanes):
+            fan[mark, base + lane] = room[_EQUITY + lane] - capital
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _end(capital: Any, count: Any, base: Any, lanes: Any, room: Any, out: Any):  # type: ignore[no-untyped-def]
-    """Write what became of the lanes to columns of `out`."""
+def _end(account: Any, capital: Any, count: Any, base: Any, lanes: Any, room: Any, out: Any):  # type: ignore[no-untyped-def]
+    """Write what became of the paths to columns of `out`."""
+    put(room, _EQUITY, account[0])
+    put(room, _LOWEST, account[2])
+    put(room, _SQUARES, account[3])
+    put(room, _DEPTH, account[4])
+    put(room, _LEFT, account[5])
+    put(room, _OF, account[6])
+    put(room, _LONGEST, account[8])
     for lane in range(lanes):
         total = room[_EQUITY + lane] - capital
         mean = total / count
@@ -139,68 +110,49 @@ def _end(capital: Any, count: Any, base: Any, lanes: Any, room: Any, out: Any): 
         out[5, base + lane] = room[_LONGEST + lane]
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def _states(key: Any, base: Any, words: Any, ints: Any):  # type: ignore[no-untyped-def]
+    """The generator's states before the first number of eight paths."""
+    for lane in range(EIGHT):
+        ints[lane] = stream_state(key, uint64(base + lane) * words)
+    return take(ints, 0)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _before(key: Any, base: Any, words: Any, size: Any, ints: Any):  # type: ignore[no-untyped-def]
+    """One before a random place: a block that "goes on" from here starts anywhere, as the first one must."""
+    for lane in range(EIGHT):
+        place = ((random_bits(key, ~(uint64(base + lane) * words)) >> _HALF) * size) >> _HALF
+        ints[lane] = (place if place > _ZERO else size) - _ONE
+    return take(ints, 0)
+
+
 @njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
 def _next(place: Any, half: Any, restart: Any, scale: Any):  # type: ignore[no-untyped-def]
-    """The place after `place`, or a fresh one, from half a random number."""
-    fresh = (half * scale) >> _HALF
-    # A signed comparison: the vector units have no other, and nothing here reaches 2**63.
-    return fresh if np.int64(half) < np.int64(restart) else place + _ONE
+    """The places after `place`, or fresh ones, from halves of random numbers."""
+    return choose(half < restart, (half * scale) >> _HALF, place + _ONE)
+
+
+@njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
+def _pick(drawn: Any, place: Any, pair: Any, restart: Any, scale: Any, ints: Any):  # type: ignore[no-untyped-def]
+    """Places of two trades, by half a random number each."""
+    # Both factors are seen to be halves here, whose product is a third of the work of any other.
+    scale = scale & _LOW
+    one = _next(place, drawn >> _HALF, restart, scale)
+    other = _next(one, drawn & _LOW, restart, scale)
+    put(ints, pair % _PAIRS * EIGHT, one | other << _HALF)
+    return other
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _pick_four(offset: Any, restart: Any, ints: Any):  # type: ignore[no-untyped-def]
-    """Next four places of each lane, from two random numbers: two in each of two rows, and the last in its own."""
-    for lane in range(LANES):
-        state = later_state(ints[lane], offset)
-        one, other = mixed_bits(state), mixed_bits(later_state(state, stream_stride(1)))
-        # Both factors are seen to be halves here, whose product is a third of the work of any other.
-        scale = ints[_SCALE + lane] & _LOW
-        first = _next(ints[_PLACE_4 + lane], one >> _HALF, restart, scale)
-        second = _next(first, one & _LOW, restart, scale)
-        third = _next(second, other >> _HALF, restart, scale)
-        fourth = _next(third, other & _LOW, restart, scale)
-        ints[_PLACE_4 + lane] = fourth
-        ints[_PLACE_1 + lane] = first | second << _HALF
-        ints[_PLACE_2 + lane] = third | fourth << _HALF
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _pick_wide(offset: Any, restart: Any, size: Any, row: Any, before: Any, ints: Any):  # type: ignore[no-untyped-def]
-    """Next places, from a whole number for each trade: its upper half is the place, its lower one the decision."""
-    for lane in range(LANES):
-        drawn = mixed_bits(later_state(ints[lane], offset))
-        fresh = ((drawn >> _HALF) * size) >> _HALF
-        ints[row + lane] = fresh if (drawn & _LOW) < restart else ints[before + lane] + _ONE
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _clear(row: Any, room: Any):  # type: ignore[no-untyped-def]
-    """No result: the path has ended."""
-    for lane in range(LANES):
-        room[row + lane] = 0.0
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _draw_four(  # type: ignore[no-untyped-def]
-    sample: Any, step: Any, restart: Any, size: Any, is_wide: Any, ints: Any, room: Any
-):
-    """Four trades of each lane from `step` on; two places stand in one number, which is read at once."""
-    if is_wide:
-        _pick_wide(stream_stride(step), restart, size, _PLACE_1, _PLACE_4, ints)
-        _pick_wide(stream_stride(step + 1), restart, size, _PLACE_2, _PLACE_1, ints)
-        _pick_wide(stream_stride(step + 2), restart, size, _PLACE_3, _PLACE_2, ints)
-        _pick_wide(stream_stride(step + 3), restart, size, _PLACE_4, _PLACE_3, ints)
-        for lane in range(LANES):
-            ints[_PLACE_1 + lane] = ints[_PLACE_1 + lane] | ints[_PLACE_2 + lane] << _HALF
-            ints[_PLACE_2 + lane] = ints[_PLACE_3 + lane] | ints[_PLACE_4 + lane] << _HALF
-    else:
-        _pick_four(stream_stride(step >> 1), restart, ints)
-    for lane in range(LANES):
-        pair, other = ints[_PLACE_1 + lane], ints[_PLACE_2 + lane]
-        room[_GAIN_1 + lane] = sample[pair & _LOW]
-        room[_GAIN_2 + lane] = sample[pair >> _HALF]
-        room[_GAIN_3 + lane] = sample[other & _LOW]
-        room[_GAIN_4 + lane] = sample[other >> _HALF]
+def _pick_wide(state: Any, place: Any, pair: Any, restart: Any, size: Any, ints: Any):  # type: ignore[no-untyped-def]
+    """The same by a whole number for each: its upper half is the place, its lower one the decision."""
+    drawn = mixed_bits(state + stream_stride(2 * pair))
+    one = choose(drawn & _LOW < restart, ((drawn >> _HALF) * size) >> _HALF, place + _ONE)
+    drawn = mixed_bits(state + stream_stride(2 * pair + 1))
+    other = choose(drawn & _LOW < restart, ((drawn >> _HALF) * size) >> _HALF, one + _ONE)
+    put(ints, pair % _PAIRS * EIGHT, one | other << _HALF)
+    return other
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -222,9 +174,9 @@ def redraw_block(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    sample : (2 n + 4,) float64
+    sample : (2 n,) float64
         The results twice over, so that a block that goes on around their end need not ask where that is; no path is
-        longer than they are. Four more are read where a path has ended.
+        longer than they are.
     capital : float
     restart : uint64
         Probability that a block ends, times 2**32.
@@ -244,29 +196,47 @@ def redraw_block(  # type: ignore[no-untyped-def]
     size = uint64(count)
     is_wide = scale == _ZERO
     words = uint64(count) if is_wide else uint64((count + 3) // 4 * 2)
-    for base in range(first, last, LANES):
-        lanes = min(LANES, last - base)
-        for lane in range(LANES):
-            counter = uint64(base + lane) * words
-            ints[lane] = stream_state(key, counter)
-            ints[_SCALE + lane] = scale
-            # One before a random place: a block that "goes on" from here starts anywhere, as the first one must.
-            place = ((random_bits(key, ~counter) >> _HALF) * size) >> _HALF
-            ints[_PLACE_4 + lane] = (place if place > _ZERO else size) - _ONE
-        _begin(capital, room)
+    for base in range(first, last, EIGHT):
+        lanes = min(EIGHT, last - base)
+        state = _states(key, base, words, ints)
+        place = _before(key, base, words, size, ints)
+        for pair in range(_AHEAD):
+            if is_wide:
+                place = _pick_wide(state, place, pair, restart, size, ints)
+            else:
+                place = _pick(mixed_bits(state + stream_stride(pair)), place, pair, restart, scale, ints)
+        # Each turn does a part of the way of several pairs: were it all of one, the processor would wait for it.
+        drawn = mixed_bits(state + stream_stride(_AHEAD))
+        mixing = half_mixed(state + stream_stride(_AHEAD + 1))
+        one, other = look_up(sample, ints, 0), look_up(sample, ints, 1)
+        account = _opened(capital)
         done = 0
         for mark in range(len(steps)):
-            until = steps[mark]
-            for step in range(done, until, 4):
-                _draw_four(sample, step, restart, size, is_wide, ints, room)
-                left = until - step
-                for number in range(left, 4):
-                    _clear(_GAIN_1 + number * LANES, room)
-                _follow(room, 1.0 if left > 1 else 0.0, 1.0 if left > 2 else 0.0, 1.0 if left > 3 else 0.0)
-            done = until
-            for lane in range(lanes):
-                fan[mark, base + lane] = room[_EQUITY + lane] - capital
-        _end(capital, count, base, lanes, room, out)
+            for pair in range(done // 2, steps[mark] // 2):
+                if is_wide:
+                    place = _pick_wide(state, place, pair + _AHEAD, restart, size, ints)
+                else:
+                    place = _pick(drawn, place, pair + _AHEAD, restart, scale, ints)
+                drawn = wholly_mixed(mixing)
+                mixing = half_mixed(state + stream_stride(pair + _AHEAD + 2))
+                account = _booked(_booked(account, one), other)
+                half = (pair + 1) % _PAIRS * (2 * EIGHT)
+                one, other = look_up(sample, ints, half), look_up(sample, ints, half + 1)
+            done = steps[mark]
+            if done % 2:
+                account = _booked(account, one)
+            _mark(account, capital, mark, base, lanes, room, fan)
+        _end(account, capital, count, base, lanes, room, out)
+
+
+@njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
+def _seat(drawn: Any, pair: Any, ints: Any):  # type: ignore[no-untyped-def]
+    """Where two trades go, each among those before it."""
+    step = uint64(2) * uint64(pair)
+    one = ((drawn >> _HALF) * ((step + _ONE) & _LOW)) >> _HALF
+    other = ((drawn & _LOW) * ((step + _ONE + _ONE) & _LOW)) >> _HALF
+    # Each of the deck's rows has eight elements.
+    put(ints, pair % _PAIRS * EIGHT, (one | other << _HALF) << uint64(3))
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -280,7 +250,8 @@ def reorder_block(  # type: ignore[no-untyped-def]
     out: Any,
     fan: Any,
     room: Any,
-    order: Any,
+    ints: Any,
+    deck: Any,
 ):
     """Put the sample into another order for each path: the shuffle of Fisher and Yates, from the inside out.
 
@@ -288,8 +259,9 @@ def reorder_block(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    order : (LANES, n + 3) float64
-        Working memory: the sample as each lane has it.
+    sample : (n,) float64
+    deck : (16 n,) float64
+        Working memory: twice eight orders, a row for each trade; finite.
 
     Notes
     -----
@@ -297,53 +269,34 @@ def reorder_block(  # type: ignore[no-untyped-def]
     """
     count = len(sample)
     words = uint64((count + 1) // 2)
-    order[:, count:] = 0.0
-    for base in range(first, last, LANES):
-        lanes = min(LANES, last - base)
-        for lane in range(lanes):
-            _shuffle(sample, key, uint64(base + lane) * words, order[lane])
-        _begin(capital, room)
+    done_deck = deck[EIGHT * count :]
+    # While eight paths are put into order, the eight before them are booked; the last turn only books.
+    for base in range(first, last + EIGHT, EIGHT):
+        lanes = min(EIGHT, last + EIGHT - base) if base > first else 0
+        state = _states(key, base, words, ints)
+        for pair in range(_AHEAD):
+            _seat(mixed_bits(state + stream_stride(pair)), pair, ints)
+        drawn = mixed_bits(state + stream_stride(_AHEAD))
+        mixing = half_mixed(state + stream_stride(_AHEAD + 1))
+        account = _opened(capital)
         done = 0
         for mark in range(len(steps)):
-            until = steps[mark]
-            for step in range(done, until, 4):
-                _take_four(order, step, room)
-                left = until - step
-                _follow(room, 1.0 if left > 1 else 0.0, 1.0 if left > 2 else 0.0, 1.0 if left > 3 else 0.0)
-            done = until
-            for lane in range(lanes):
-                fan[mark, base + lane] = room[_EQUITY + lane] - capital
-        _end(capital, count, base, lanes, room, out)
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _shuffle(sample: Any, key: Any, counter: Any, order: Any):  # type: ignore[no-untyped-def]
-    """Put each trade to a random place among those before it; the one that was there goes to the end."""
-    count = len(sample)
-    for pair in range(count // 2):
-        drawn = random_bits(key, counter + uint64(pair))
-        step = 2 * pair
-        _insert(sample, step, drawn >> _HALF, order)
-        _insert(sample, step + 1, drawn & _LOW, order)
-    if count % 2:
-        _insert(sample, count - 1, random_bits(key, counter + uint64(count // 2)) >> _HALF, order)
-
-
-@njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
-def _insert(sample: Any, step: Any, half: Any, order: Any):  # type: ignore[no-untyped-def]
-    at = (half * uint64(step + 1)) >> _HALF
-    order[step] = order[at]
-    order[at] = sample[step]
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _take_four(order: Any, step: Any, room: Any):  # type: ignore[no-untyped-def]
-    """Four trades of each lane; behind the last one stand zeros."""
-    for lane in range(LANES):
-        room[_GAIN_1 + lane] = order[lane, step]
-        room[_GAIN_2 + lane] = order[lane, step + 1]
-        room[_GAIN_3 + lane] = order[lane, step + 2]
-        room[_GAIN_4 + lane] = order[lane, step + 3]
+            for pair in range(done // 2, steps[mark] // 2):
+                _seat(drawn, pair + _AHEAD, ints)
+                drawn = wholly_mixed(mixing)
+                mixing = half_mixed(state + stream_stride(pair + _AHEAD + 2))
+                step, half = 2 * pair, pair % _PAIRS * (2 * EIGHT)
+                account = _booked(account, take(done_deck, step * EIGHT))
+                displace(deck, ints, half, step * EIGHT, sample[step])
+                account = _booked(account, take(done_deck, (step + 1) * EIGHT))
+                displace(deck, ints, half + 1, (step + 1) * EIGHT, sample[step + 1])
+            done = steps[mark]
+            if done % 2:
+                account = _booked(account, take(done_deck, (done - 1) * EIGHT))
+                displace(deck, ints, done // 2 % _PAIRS * (2 * EIGHT), (done - 1) * EIGHT, sample[done - 1])
+            _mark(account, capital, mark, base - EIGHT, lanes, room, fan)
+        _end(account, capital, count, base - EIGHT, lanes, room, out)
+        deck, done_deck = done_deck, deck
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

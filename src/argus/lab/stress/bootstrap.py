@@ -162,17 +162,17 @@ def bootstrap_paths(
         On an empty or non-finite sample, or a setting out of range.
     """
     _check(pnl, capital, block, paths)
-    from argus.lab.stress._bootstrap_kernels import LANES
+    from argus.lab.stress._bootstrap_kernels import EIGHT
 
     count = len(pnl)
     marks = np.linspace(0, count, min(_FAN_STEPS, -(-count // _STRIDE)) + 1)[1:-1]
     # The kernels book four trades at a time and stop in between at the end only.
     steps: I64_1D = np.unique(np.append((marks / _STRIDE).round().astype(np.int64) * _STRIDE, count))
-    out = np.empty((6, paths), dtype=np.float64)
-    fan = np.empty((len(steps), paths), dtype=np.float64)
+    out = working_memory(6 * paths).reshape(6, paths)
+    fan = working_memory(len(steps) * paths).reshape(len(steps), paths)
     sample = np.ascontiguousarray(pnl, dtype=np.float64)
     draw = _drawing(sample, float(capital), block, seed, mode, steps, out, fan)
-    _in_threads(draw, paths, LANES, workers)
+    _in_threads(draw, paths, EIGHT, workers)
     return BootstrapPaths(out[0], out[1], out[2], out[3], out[4], out[5], steps, fan)
 
 
@@ -198,7 +198,7 @@ def _drawing(
         scale = len(sample) * 2**32 // restart if len(sample) * length <= _COARSE else 0
         room, ints = working_memory(kernels.ROOM_FLOATS), working_memory(kernels.ROOM_INTS).view(np.uint64)
         kernels.redraw_block(
-            np.resize(sample, 2 * len(sample) + _STRIDE),
+            np.resize(sample, 2 * len(sample)),
             capital,
             np.uint64(restart),
             np.uint64(scale),
@@ -213,8 +213,10 @@ def _drawing(
         )
 
     def reorder(first: int, last: int) -> None:
-        room, order = working_memory(kernels.ROOM_FLOATS), np.empty((kernels.LANES, len(sample) + _STRIDE - 1))
-        kernels.reorder_block(sample, capital, key, first, last, steps, out, fan, room, order)
+        room, ints = working_memory(kernels.ROOM_FLOATS), working_memory(kernels.ROOM_INTS).view(np.uint64)
+        deck = working_memory(2 * kernels.EIGHT * len(sample))
+        deck[:] = 0.0
+        kernels.reorder_block(sample, capital, key, first, last, steps, out, fan, room, ints, deck)
 
     return reorder if mode is Redraw.REORDER else redraw
 
