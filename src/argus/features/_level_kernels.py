@@ -156,7 +156,7 @@ def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     state[5] = last
 
 
-@kernel(state=5, outputs=2, cost=4.6)
+@kernel(state=5, outputs=2, cost=4.0)
 def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Highest and lowest of the session's bars from one time to another (args[0] seconds later), once that is over.
 

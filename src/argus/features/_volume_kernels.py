@@ -114,7 +114,7 @@ def _ratios_within(old_x, old_y, new_x, new_y, out):  # type: ignore[no-untyped-
     return doubtful
 
 
-@kernel(depth=_window, state=2, cost=1.8)
+@kernel(depth=_window, state=2, cost=1.3)
 def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of x over sum of y of the last args[0] rows, where no x is larger than its y; NaN where nothing is in y.
 
@@ -265,7 +265,7 @@ def _weighted_within(centre, old0, old1, old2, new0, new1, new2, out1, out2):  #
     return doubtful
 
 
-@kernel(depth=_window, state=4, outputs=2, cost=3.4)
+@kernel(depth=_window, state=4, outputs=2, cost=3.0)
 def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weighted mean of the last args[0] values, and their weighted variance; NaN where nothing has weight.
 
