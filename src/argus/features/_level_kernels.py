@@ -14,6 +14,8 @@ from argus.features._form_kernels import kernel
 
 _AT_ONCE = 128
 """Rows of which is asked together whether they belong to a stretch."""
+_FEW = 32
+"""Rows of which is asked together whether one is an extreme."""
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -36,12 +38,27 @@ def stretch_end(key, first):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _extremes(high, low, top, bottom, top_out, bottom_out):  # type: ignore[no-untyped-def]
-    """Highest and lowest so far, beginning with `top` and `bottom`; gives the last ones."""
-    for i in range(len(high)):
-        top = high[i] if high[i] > top else top
-        bottom = low[i] if low[i] < bottom else bottom
-        top_out[i] = top
-        bottom_out[i] = bottom
+    """Highest and lowest so far, beginning with `top` and `bottom`; gives the last ones.
+
+    Few rows are beyond all before them, so most stretches of rows are asked together, and none waits for the last one.
+    """
+    for first in range(0, len(high), _FEW):
+        some = high[first : first + _FEW]
+        others = low[first : first + _FEW]
+        tops = top_out[first : first + _FEW]
+        bottoms = bottom_out[first : first + _FEW]
+        beyond = 0
+        for i in range(len(some)):
+            beyond += 1 if (some[i] > top) | (others[i] < bottom) else 0
+        if beyond == 0:
+            tops[:] = top
+            bottoms[:] = bottom
+        else:
+            for i in range(len(some)):
+                top = some[i] if some[i] > top else top
+                bottom = others[i] if others[i] < bottom else bottom
+                tops[i] = top
+                bottoms[i] = bottom
     return top, bottom
 
 
@@ -139,7 +156,7 @@ def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     state[5] = last
 
 
-@kernel(state=5, outputs=2, cost=4.6)
+@kernel(state=5, outputs=2, cost=4.0)
 def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Highest and lowest of the session's bars from one time to another (args[0] seconds later), once that is over.
 
@@ -170,8 +187,8 @@ def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         is_inside = (start[i] >= since[i]) & (close[i] <= until[i] + longer)
         top_out[i] = high[i] if is_inside else -np.inf
     for i in range(n):
-        is_inside = (start[i] >= since[i]) & (close[i] <= until[i] + longer)
-        bottom_out[i] = low[i] if is_inside else np.inf
+        # Known or missing, nothing within the part is this.
+        bottom_out[i] = low[i] if top_out[i] != -np.inf else np.inf
     i = 0
     while i < n:
         if session[i] != here:

@@ -14,7 +14,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
-from argus.features._window_kernels import keep_last
+from argus.features._window_kernels import all_whole, blank, keep_last
 
 _CANCELLED = 1e-6
 """A window's share of its blocks' sums below which digits were lost."""
@@ -114,11 +114,12 @@ def _ratios_within(old_x, old_y, new_x, new_y, out):  # type: ignore[no-untyped-
     return doubtful
 
 
-@kernel(depth=_window, state=2, cost=1.8)
+@kernel(depth=_window, state=2, cost=1.3)
 def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of x over sum of y of the last args[0] rows, where no x is larger than its y; NaN where nothing is in y.
 
-    Inputs: x, y, their `block_sum` (blocks of args[1]), the `observed_run` of x. State: both sums of the block before.
+    Inputs: x, y, their `block_sum` (blocks of args[1]), the `observed_run` beside that of x. State: both sums of the
+    block before.
     """
     w = int(args[0])
     block = int(args[1])
@@ -126,6 +127,7 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     y = work[io[3]]
     run = work[io[4]]
     out = work[io[5]]
+    is_whole = all_whole(run[at : at + n], args[1])
     here = at
     while here < at + n:
         offset = (row + here - at) % block
@@ -141,7 +143,7 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         doubtful += _ratios_within(x[cut - w : end - w], y[cut - w : end - w], x[cut:end], y[cut:end], out[cut:end])
         if doubtful > 0:
             for last in range(here, end):
-                if not out[last] == out[last] and run[last] >= w:
+                if not out[last] == out[last] and (is_whole or run[last] >= w):
                     above = 0.0
                     below = 0.0
                     for k in range(last - w + 1, last + 1):
@@ -151,10 +153,8 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         if offset + end - here == block:
             keep_last(work, io, 2, end - 1, state)
         here = end
-    target = work[io[5], at : at + n]
-    observed = work[io[4], at : at + n]
-    for i in range(n):
-        target[i] = target[i] if observed[i] >= w else np.nan
+    if not is_whole:
+        blank(run[at : at + n], args[0], out[at : at + n])
 
 
 @kernel(state=5, outputs=5, cost=3.4)
@@ -265,7 +265,7 @@ def _weighted_within(centre, old0, old1, old2, new0, new1, new2, out1, out2):  #
     return doubtful
 
 
-@kernel(depth=_window, state=4, outputs=2, cost=3.4)
+@kernel(depth=_window, state=4, outputs=2, cost=3.0)
 def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weighted mean of the last args[0] values, and their weighted variance; NaN where nothing has weight.
 
@@ -309,11 +309,10 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         if offset + end - here == block:
             keep_last(work, io, 3, end - 1, state)
         here = end
-    out1, out2, observed = mean[at : at + n], variance[at : at + n], run[at : at + n]
-    for i in range(n):
-        is_whole = observed[i] >= w
-        out1[i] = out1[i] if is_whole else np.nan
-        out2[i] = out2[i] if is_whole else np.nan
+    observed = run[at : at + n]
+    if not all_whole(observed, args[0]):
+        blank(observed, args[0], mean[at : at + n])
+        blank(observed, args[0], variance[at : at + n])
 
 
 @kernel(state=5, outputs=3, scratch=1, cost=7.4)

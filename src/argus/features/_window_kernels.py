@@ -6,7 +6,7 @@ differences of many rows are taken at once. Spreads are summed about a value of 
 left, as after a jump, the window is summed up afresh.
 
 Which windows are whole is told by one column, the rows in a row that had a value (`observed_run`). Beside sums of
-blocks it is left out but for the last row, where that tells that all windows of a piece are whole (`_all_whole`), as it
+blocks it is left out but for the last row, where that tells that all windows of a piece are whole (`all_whole`), as it
 nearly always does. So is all of a block's reference that nobody needs.
 """
 
@@ -62,7 +62,7 @@ def _count_on(x, run, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _count_on_blocks(x, missing, run, block, out):  # type: ignore[no-untyped-def]
-    """The same where that many values are missing; the last row is enough where `_all_whole` will find it so."""
+    """The same where that many values are missing; the last row is enough where `all_whole` will find it so."""
     if missing > 0 or run < block - 1.0:
         return _count_on(x, run, out)
     out[len(out) - 1] = run + len(out)
@@ -70,13 +70,13 @@ def _count_on_blocks(x, missing, run, block, out):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _all_whole(run, block):  # type: ignore[no-untyped-def]
+def all_whole(run, block):  # type: ignore[no-untyped-def]
     """Whether no row of a piece with this `observed_run` has a value missing in the last `block` rows."""
     return run[len(run) - 1] >= len(run) + block - 1.0
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _blank(run, w, out):  # type: ignore[no-untyped-def]
+def blank(run, w, out):  # type: ignore[no-untyped-def]
     """Take out what was worked out over windows that are not whole."""
     for i in range(len(out)):
         out[i] = out[i] if run[i] >= w else np.nan
@@ -148,8 +148,8 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
             state[0] = sums[end - 1]
         here = end
     run = work[io[1], at : at + n]
-    if not _all_whole(run, args[1]):
-        _blank(run, args[0], out[at : at + n])
+    if not all_whole(run, args[1]):
+        blank(run, args[0], out[at : at + n])
 
 
 @kernel(state=4, outputs=4, cost=1.7)
@@ -282,7 +282,7 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
     run = work[io[4]]
     mean = work[io[5]]
     spread = work[io[6]]
-    all_whole = _all_whole(run[at : at + n], args[1])
+    is_whole = all_whole(run[at : at + n], args[1])
     here = at
     while here < at + n:
         offset = (row + here - at) % block
@@ -309,9 +309,9 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
                 centre, first[cut - w : end - w], second[cut - w : end - w], first[cut:end], second[cut:end],
                 args[0], mean[cut:end], spread[cut:end],
             )  # fmt: skip
-        if not all_whole:
-            _blank(run[here:end], args[0], mean[here:end])
-            _blank(run[here:end], args[0], spread[here:end])
+        if not is_whole:
+            blank(run[here:end], args[0], mean[here:end])
+            blank(run[here:end], args[0], spread[here:end])
         if doubtful > 0:
             _repair(work[io[0]], here, w, mean[here:end], spread[here:end])
         if offset + end - here == block:

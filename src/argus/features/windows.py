@@ -95,7 +95,7 @@ def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
     """Sum of the last `n` values of `x` over that of `y`, where no ``|x|`` is above its `y`; NaN if all `y` are 0."""
     block = _block(n)
     sums = [node("window.block_sum", one, args=(block,)) for one in (x, y)]
-    return node("volume.ratio_of_totals", x, y, *sums, observed_run(x), args=(n, block))
+    return node("volume.ratio_of_totals", x, y, *sums, sums[0].out(1), args=(n, block))
 
 
 def _weighted(x: Term, weight: Term, n: int) -> Node:
