@@ -293,7 +293,7 @@ def read_chain_file(
     else:
         spec, table = _stated_table(path, spec)
         columns, roots, rejected = _columns(table, spec, said)
-    _check_share(table, rejected)
+        _check_share(table, rejected)
     usable = np.ones(table.frame.height, np.bool_)
     usable[list(rejected)] = False
     rows = np.flatnonzero(usable)
