@@ -13,10 +13,11 @@ import pytest
 from argus.app.option_chains import chain_spec
 from argus.app.option_futures import agreed_prices, contract_costs, without_forward
 from argus.app.option_heston import calibrate_snapshot
+from argus.app.option_pages import structure_page
 from argus.app.option_positions import find_structure, probability_of_profit
 from argus.app.option_snapshots import Snapshot, snapshot_of
 from argus.app.option_surface import find_misfits, fit_snapshot, forward_vols
-from argus.app.option_tables import expiry_lines, structure_dict
+from argus.app.option_tables import expiry_lines, move_text, structure_dict
 from argus.core.errors import ConfigError, CoverageError, ImportFailed
 from argus.core.instruments import instrument
 from argus.core.time import day_of
@@ -234,6 +235,24 @@ def test_a_structure_stands_on_one_future_with_its_multiplier(crude: tuple[Snaps
     assert 0.0 < plain["margin_grid"] <= plain["loss_max"] + 1000.0 * 0.1
     assert any("becomes a position in CL.202403" in note for note in report.snapshot.notes)
     assert not any("dividend" in note for note in report.snapshot.notes)
+
+
+def test_the_worst_move_of_a_future_reads_the_same_on_the_page(
+    crude: tuple[Snapshot, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot, _ = crude
+    monkeypatch.setattr("plotly.offline.get_plotlyjs", lambda: "")
+    report = find_structure(snapshot, "iron_condor", Wanted(dte=42.0, delta=0.2), contract_costs(snapshot)[0])
+    told = f"{100.0 * report.grid.worst_move:+.1f}%"
+    assert not float(told[:-1]).is_integer(), "thirds of a margin"
+    (sentence,) = [one for one in structure_dict(report)["structure_sentences"] if "grid of moves" in one]
+    assert f"(at {told}, volatilities times 1.5)" in sentence
+    assert f"At {told} with volatilities times 1.5" in structure_page(report)
+
+
+def test_a_move_reads_as_short_as_it_is() -> None:
+    moves = (-0.15, 0.03, 0.06, 0.0, 0.0357142857, -0.1191)
+    assert [move_text(move) for move in moves] == ["-15%", "+3%", "+6%", "+0%", "+3.57%", "-11.9%"]
 
 
 def test_what_futures_do_not_have_is_refused(crude: tuple[Snapshot, np.ndarray], tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from argus.app.option_surface import (
     fit_snapshot,
     forward_vols,
 )
-from argus.app.option_tables import beside, contract_name, expiry_lines
+from argus.app.option_tables import beside, contract_name, expiry_lines, move_text
 from argus.core.arrays import F64_1D
 from argus.core.errors import CoverageError
 from argus.core.time import format_ns
@@ -248,8 +248,8 @@ def structure_page(report: StructureReport) -> str:
                 MarginLine(
                     "Worst of a grid of moves",
                     grid.requirement,
-                    f"At {grid.worst_move:+.0%} with volatilities times {grid.worst_vol_factor:g}; not the clearing "
-                    "house's figure.",
+                    f"At {move_text(grid.worst_move)} with volatilities times {grid.worst_vol_factor:g}; not the "
+                    "clearing house's figure.",
                 ),
             ),
             assumes="Before expiry each leg is worth what Black and Scholes say at its own volatility, which stays.",

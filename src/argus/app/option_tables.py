@@ -37,6 +37,7 @@ __all__ = [
     "beside",
     "contract_name",
     "expiry_lines",
+    "move_text",
     "pop_dict",
     "quote_frame",
     "structure_dict",
@@ -399,7 +400,7 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
             if math.isfinite(margin.requirement)
             else f"Margin: {margin.rules[0]}; by the worst of"
         )
-        + f" a grid of moves {grid.requirement * times:,.2f} (at {grid.worst_move:{_move_form(report)}}, volatilities "
+        + f" a grid of moves {grid.requirement * times:,.2f} (at {move_text(grid.worst_move)}, volatilities "
         f"times {grid.worst_vol_factor:g}). Brokers ask for more.",
     ]
     now = {name: value * times for name, value in report.greeks.items()}
@@ -428,9 +429,9 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
     }
 
 
-def _move_form(report: StructureReport) -> str:
-    """Moves of a future are thirds of its margin, which are no whole percents."""
-    return "+.2%" if report.snapshot.is_on_futures else "+.0%"
+def move_text(move: float) -> str:
+    """A move of the margin's grid: ``+6%``, or ``-11.9%`` where it is a third of a future's margin."""
+    return f"{100.0 * move:+.3g}%"
 
 
 def pop_dict(report: PopReport) -> dict[str, Any]:

@@ -257,7 +257,7 @@ def _tiles(answers: Sequence[_Named]) -> list[Tile]:
 def _error(one: Measured) -> str:
     if one.error == 0.0:
         return "no error of chance"
-    return f"± {figures.percent(one.error, 2)}" if math.isfinite(one.error) else "error not known"
+    return f"±\N{NO-BREAK SPACE}{figures.percent(one.error, 2)}" if math.isfinite(one.error) else "error not known"
 
 
 def _answers(view: PopView, answers: Sequence[_Named]) -> str:
