@@ -21,7 +21,7 @@ from argus.app.option_tables import expiry_lines, move_text, structure_dict
 from argus.core.errors import ConfigError, CoverageError, ImportFailed
 from argus.core.instruments import instrument
 from argus.core.time import day_of
-from argus.data.chain_importing import read_chain_file
+from argus.data.chain_importing import chain_preset, read_chain_file
 from argus.options import ForwardFit, Reason, Wanted, american_values, fit_surface, implied_forwards
 from tests.app.future_market import CRUDE, INDEX, NOW_NS, RATE, future_chain, future_frame, write_chain
 from tests.cli.command import argus
@@ -344,6 +344,43 @@ def test_codes_of_options_on_futures_without_a_future_are_told_of(tmp_path: Path
     (note,) = [note for note in read_chain_file(path, chain_spec("CL", form)).notes if "read as options" in note]
     assert note.startswith("LO: the exchange's code of options on futures of CL")
     assert "--column future=NAME" in note
+    index = chain_spec("ES", form)
+    (note,) = [
+        note
+        for note in read_chain_file(write_chain(future_frame(INDEX[3:]), tmp_path / "es.parquet"), index).notes
+        if "read as options" in note
+    ]
+    assert note.startswith("ES: the exchange's code of options on futures of ES")
     other = future_frame(CRUDE[1:2]).with_columns(root=pl.lit("CL"))
     read = read_chain_file(write_chain(other, tmp_path / "share.parquet"), chain_spec("CL", form))
     assert not any("read as options" in note for note in read.notes)
+
+
+@pytest.mark.parametrize(
+    ("days", "scale"),
+    [
+        # Eversource: its price, with monthly and weekly expiries, or with those of a quarter alone.
+        (("2024-01-19", "2024-02-16", "2024-03-15"), 0.0125),
+        (("2024-03-15",), 0.0125),
+        # As high as the index, on days on which options on its futures do not end.
+        (("2024-02-16", "2024-03-15"), 1.0),
+    ],
+)
+def test_options_on_the_share_es_are_not_told_of_futures(tmp_path: Path, days: tuple[str, ...], scale: float) -> None:
+    columns = {name: name for name in ("root", "expiry", "right", "strike", "bid", "ask")}
+    form = {"columns": columns, "time_column": "ts_event_ns", "time_format": "ns", "stamp": "instant"}
+    one = future_frame(INDEX[3:4]).with_columns(pl.col("strike", "bid", "ask") * scale)
+    share = pl.concat([one.with_columns(expiry=pl.lit(day)) for day in days])
+    read = read_chain_file(write_chain(share, tmp_path / "es.parquet"), chain_spec("ES", form))
+    assert set(read.chain.roots) == {"ES"}
+    assert not any("futures" in note for note in read.notes)
+
+
+def test_osi_symbols_are_of_no_future(tmp_path: Path) -> None:
+    share = future_frame(INDEX[3:4]).with_columns(
+        symbol=pl.format("ES    240315{}{}000", "right", pl.col("strike").cast(pl.Int64).cast(pl.String).str.zfill(5))
+    )
+    path = write_chain(share.drop("root", "future", "expiry", "right"), tmp_path / "es.parquet")
+    read = read_chain_file(path, chain_preset("chain_symbols", "ES"))
+    assert read.chain.roots == ("ES",)
+    assert not any("futures" in note for note in read.notes)
