@@ -154,7 +154,7 @@ def test_local_volatilities_are_those_of_each_future(tmp_path: Path) -> None:
     told, page = surface_dict(alone), surface_page(alone)
     assert [np.isfinite(one["vol_local"]) for one in told["expiries"]] == [True, True, True, False]
     assert f"Some expiries have no local volatilities: {why}." in told["sentences"]
-    assert f"cells are empty: {why}." in page
+    assert f"cells are empty: {why}; no answer outside of the quoted strikes and expiries." in page
     assert "would make all of these option prices at once" in page
 
 

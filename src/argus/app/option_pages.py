@@ -108,8 +108,8 @@ def surface_page(
     grid_k, grid_years = np.tile(k, len(years)), np.repeat(years, len(k))
     shape = (len(years), len(k))
     local, local_why = local_vols(report, k)
-    if not local_why and not np.isfinite(local).all():
-        local_why = "no answer outside of the quoted strikes and expiries"
+    if np.isfinite(local).any() and not np.isfinite(local).all():
+        local_why = "; ".join(filter(None, (local_why, "no answer outside of the quoted strikes and expiries")))
     told = None
     if index is not None or published is not None:
         ours = index.index if index is not None and not index.reason else math.nan
