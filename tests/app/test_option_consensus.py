@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from argus.app.option_consensus import Trust, consensus_dict, consensus_frame, hear_sources
+from argus.app.option_consensus import Trust, _told_once, consensus_dict, consensus_frame, hear_sources
 from argus.app.option_snapshots import snapshot_of
 from argus.app.workspace import init_workspace
 from argus.core.chains import ChainSnapshots
@@ -94,6 +94,40 @@ def test_a_vendor_who_cannot_be_right_is_not_heard_and_it_is_said(tmp_path: Path
     assert doubted == (frame["reason"] == "doubted").sum() > 20
     assert any(f"of {doubted:,} only one that cannot be believed" in one for one in data["sentences"])
     assert any(f"{len(puts):,} volatilities of vendor cannot be believed" in note for note in data["notes"])
+
+
+def test_a_note_of_several_snapshots_is_told_once(tmp_path: Path) -> None:
+    absurd = []
+    for number, chain in enumerate(CHAINS):
+        dear = (chain.right < 0) & (np.arange(len(chain)) % 40 < 3 + number)
+        absurd.append(replace(told(chain), ask=np.where(dear, 9_999.0, chain.ask)))
+    desk = a_series(tmp_path, *absurd)
+    trust = Trust(max_age_s=24 * 3600.0)
+    found = hear_sources({"ours": "SPX/late"}, trust=trust, workspace=desk)
+    assert found.heard[0].snapshots == len(CHAINS) == 3
+    counts = [int(snapshot_of(chain, "made up").no_price.sum()) for chain in absurd]
+    assert len(set(counts)) > 1
+    (note,) = [note for note in found.notes if "can ever pay" in note]
+    assert note.startswith(f"{counts[-1]} quotes ask more than their options can ever pay")
+    assert note.endswith("(2 earlier snapshots: the same with other figures)")
+    assert len(set(found.notes)) == len(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ((("1 a", "b"), ("1 a", "b")), ["1 a", "b"]),
+        ((("1,000.5 a",), ("-2% a",)), ["-2% a", "1,000.5 a"]),
+        ((("1,000.5 a",), ("-2 a", "c")), ["-2 a (1 earlier snapshot: the same with other figures)", "c"]),
+        ((("on CL.202403",), ("on CL.202404",)), ["on CL.202404", "on CL.202403"]),
+        ((("ends on 2024-01-26",), ("ends on 2024-02-26",)), ["ends on 2024-02-26", "ends on 2024-01-26"]),
+        ((("1 a", "2 a"),), ["1 a", "2 a"]),
+        ((("on CL.202403", "on CL.202404"),), ["on CL.202403", "on CL.202404"]),
+    ],
+)
+def test_names_and_dates_are_no_figures(notes: tuple[tuple[str, ...], ...], said: list[str]) -> None:
+    plain = snapshot_of(CHAINS[0], "made up")
+    assert _told_once([replace(plain, notes=one) for one in notes]) == said
 
 
 def test_deep_in_the_money_the_vendor_does_not_win_for_saying_nothing_of_its_spread(tmp_path: Path) -> None:

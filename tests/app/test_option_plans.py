@@ -106,6 +106,24 @@ def test_a_stop_within_the_costs_of_closing_is_told(snapshot: Snapshot) -> None:
     assert pop_dict(wide)["stop"] is None
 
 
+def test_wings_of_an_iron_condor_that_differ_are_told(snapshot: Snapshot) -> None:
+    wanted = Wanted(dte=46.0, dte_tolerance=20.0, delta=0.2, width=200.0)
+    even = find_structure(snapshot, "iron_condor", wanted, COSTS)
+    put, call, low, high = even.position.strike
+    assert high - call == pytest.approx(put - low)
+    assert not any("the wings are" in note for note in even.snapshot.notes)
+    chain = snapshot.chain
+    # The put wing is gone, and of calls all others: no two are as wide.
+    gone = (chain.right < 0) & (chain.strike == low)
+    gone |= (chain.right > 0) & (chain.strike > call) & (chain.strike != high)
+    cut = {name: np.where(gone, np.nan, getattr(chain, name)) for name in ("bid", "ask")}
+    torn = find_structure(replace(snapshot, chain=replace_columns(chain, **cut)), "iron_condor", wanted, COSTS)
+    (note,) = (note for note in torn.snapshot.notes if note.startswith("the wings are"))
+    other = put - torn.position.strike[2]
+    assert note.startswith(f"the wings are {other:g} and {high - call:g} wide: the chain has no two near enough")
+    assert f"{torn.curve.loss_max * 100.0:,.2f} at the worst" in note
+
+
 def test_wings_that_differ_are_told(snapshot: Snapshot) -> None:
     wanted = Wanted(dte=46.0, dte_tolerance=20.0, width=200.0)
     even = find_structure(snapshot, "long_butterfly", wanted, COSTS)

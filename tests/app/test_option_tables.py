@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import QuantLib as ql
 
 from argus.app.option_pages import _leg_names, surface_page
 from argus.app.option_positions import _of_early_exercise, find_structure
 from argus.app.option_snapshots import Snapshot, snapshot_of
-from argus.app.option_surface import fit_snapshot
+from argus.app.option_surface import SurfaceReport, fit_snapshot, local_vols
 from argus.app.option_tables import quote_frame, surface_dict
 from argus.cli.options_analysis import _say, anomalies
 from argus.core.instruments import instrument
@@ -115,7 +116,10 @@ def test_calendars_that_nobody_can_judge_are_not_called_free(
         assert f"Calendar spreads could not be judged: {why}" in shown
         assert "calendar spread costs less than nothing" not in shown
         assert "nan as a share" not in shown
-    assert "No local volatilities: they are" in page
+    (said,) = [one for one in told["sentences"] if "local volatilities" in one]
+    assert said.startswith("No local volatilities: they are")
+    assert said in page
+    assert np.isnan([one["vol_local"] for one in told["expiries"]]).all()
     assert "would make all of these option prices at once" not in page
 
 
@@ -125,7 +129,33 @@ def test_calendars_of_one_future_are_judged_beside_another(tmp_path: Path) -> No
     assert told["free_of_arbitrage"] is True
     assert "No butterfly and no calendar spread costs less than nothing" in told["sentences"][1]
     assert "its least rise is" in page
-    assert "No local volatilities: they are those of one price" in page
+
+
+def test_local_volatilities_are_those_of_each_future(tmp_path: Path) -> None:
+    listed = (*INDEX[:3], Listed("EW1", 2024, 4, "ESM4", 4833.0, 0.135), Listed("ES", 2024, 6, "ESM4", 4833.0, 0.14))
+    k = np.array([-0.02, 0.0, 0.02])
+
+    def fitted(*some: Listed) -> SurfaceReport:
+        frame = future_frame(some).filter(pl.col("bid") > 0.0)
+        return fit_snapshot(snapshot_of(future_chain(frame, tmp_path, "ES")[0], "made up", rate=RATE))
+
+    every, why = local_vols(fitted(*listed), k)
+    assert why == ""
+    assert np.isfinite(every).all()
+    # What is on another future has no part in them: each future's are those of its own surface.
+    for part in (slice(0, 3), slice(3, 5)):
+        own, _ = local_vols(fitted(*listed[part]), k)
+        np.testing.assert_allclose(every[part], own, rtol=1e-6)
+    alone = fitted(*listed[:4])
+    some, why = local_vols(alone, k)
+    assert why == "they are those of one price, and ES.202406 has one expiry with a smile"
+    np.testing.assert_allclose(some[:3], every[:3], rtol=1e-6)
+    assert np.isnan(some[3]).all()
+    told, page = surface_dict(alone), surface_page(alone)
+    assert [np.isfinite(one["vol_local"]) for one in told["expiries"]] == [True, True, True, False]
+    assert f"Some expiries have no local volatilities: {why}." in told["sentences"]
+    assert f"cells are empty: {why}; no answer outside of the quoted strikes and expiries." in page
+    assert "would make all of these option prices at once" in page
 
 
 def test_one_is_no_plural(crude: Snapshot, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

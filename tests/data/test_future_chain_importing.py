@@ -11,7 +11,8 @@ import pytest
 
 from argus.core.chains import future_of, product_of, root_on_future, settlement_text
 from argus.core.errors import ImportFailed
-from argus.core.time import format_ns, parse_ns
+from argus.core.time import NS_PER_DAY, day_of, format_ns, parse_ns
+from argus.data._future_chain_columns import future_contract
 from argus.data.chain_importing import ChainSpec, ChainsRead, chain_preset, import_chains, read_chain_file
 from argus.data.chain_store import ChainStore
 from argus.data.future_options import chain_rule
@@ -110,7 +111,9 @@ def test_notes_crude_oil_and_gold_go_by_their_product(
 
 
 def _month(future: str) -> str:
-    return {"ZNH4": "202403", "CLH4": "202403", "GCG4": "202402"}[future]
+    contract = future_contract(future, day_of(NOW_NS // NS_PER_DAY))
+    assert contract is not None
+    return contract.symbol.partition(".")[2]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +159,15 @@ def test_a_bad_row_goes_to_quarantine_with_its_reason(
         ("OG", "GC", "2024-01-25", "GCG4", "GCJ4"),
         ("OG", "GC", "2024-02-26", "GCJ4", "GCM4"),
         ("OZN", "ZN", "2024-01-26", "ZNH4", "ZNM4"),
+        # Of two options that end on one Friday, the one on the open is on the future that ends with it.
+        ("ES", "ES", "2024-03-15", "ESH4", "ESM4"),
+        ("EYC", "ES", "2024-03-15", "ESM4", "ESU4"),
+        ("E2D", "ES", "2024-03-14", "ESH4", "ESM4"),
+        ("EW4", "ES", "2024-03-22", "ESM4", "ESU4"),
+        ("EW", "ES", "2024-12-31", "ESH5", "ESM5"),
+        # Weekly options on notes follow the quarterly option, which ends in the month before its future's.
+        ("ZN3", "ZN", "2024-02-16", "ZNH4", "ZNM4"),
+        ("ZN1", "ZN", "2024-03-01", "ZNM4", "ZNH4"),
     ],
 )
 def test_a_month_that_fixes_its_future_is_on_no_other(
@@ -167,7 +179,8 @@ def test_a_month_that_fixes_its_future_is_on_no_other(
     found = read(tmp_path, rows, replace(SPEC, underlying=underlying, columns=columns))
     (rejected,) = found.quarantined
     assert (rejected.reason, rejected.source_line) == ("bad_future", 9), rejected.message
-    assert f"options {product} of 2024-" in rejected.message
+    assert f"options {product} " in rejected.message
+    assert f" are on {underlying}.{_month(right_future)}, by the rule of the exchange" in rejected.message
     assert len(found.chain) == 20
 
 

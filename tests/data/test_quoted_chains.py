@@ -110,6 +110,7 @@ def quotes(folder: Path, tops: Sequence[Top], schema: str = "mbp-1", publisher: 
     return path
 
 
+OIL_PUT = {"instrument_class": dbn.InstrumentClass.PUT, "cfi": "OPAFPS", "strike_price": 70 * SECOND}
 LISTED = (
     definition(1, "ESH4"),
     definition(10, "ESH4 C4800"),
@@ -181,6 +182,47 @@ def test_a_bad_definition_and_its_quotes_are_kept_apart(tmp_path: Path, changed:
     assert (row.reason, row.source_line) == ("bad_definition", 3)
     assert why in row.message
     assert len(found.chain) == 2
+
+
+@pytest.mark.parametrize(
+    ("symbol", "changed", "why"),
+    [
+        (
+            "EW2F4 P4700",
+            {"underlying": "ESM4"},
+            "options EW2 that end on 2024-01-12 are on ES.202403, by the rule",
+        ),
+        ("EW2F4 P4700", {"underlying": "ESZ3"}, "ES.202312 ends on 2023-12-15, before the option, on 2024-01-12"),
+        ("ESM4 P4700", {"underlying": "ESU4"}, "options ES of 2024-06 are on ES.202406"),
+        ("EW2F4 P4700", {"underlying": "NQH4"}, "options EW2 are on ES, and not on NQ.202403"),
+    ],
+)
+def test_an_option_on_a_future_that_is_not_its_own_is_kept_apart(
+    tmp_path: Path, symbol: str, changed: dict[str, Any], why: str
+) -> None:
+    # One of a third of the rows: definitions are no statement about the file that could be wrong.
+    records = [LISTED[1], LISTED[2], definition(12, symbol, **changed, ts_recv=parse_ns("2023-12-12T15:00:00Z"))]
+    found = read_chain_file(quotes(tmp_path, TOPS[1:4]), spec(tmp_path, records))
+    (row,) = found.quarantined
+    assert (row.reason, row.source_line) == ("bad_future", 3)
+    assert why in row.message
+    assert len(found.chain) == 2
+
+
+def test_a_misplaced_option_on_another_root_is_none_of_this_import(tmp_path: Path) -> None:
+    # The day is that of the exchange: an instant after seven in the evening of Chicago is of the next day in UTC.
+    late = parse_ns("2024-02-15T01:00:00Z")
+    right, wrong = (
+        definition(number, "EW2F4 P70", asset="LO", underlying=future, expiration=late, **OIL_PUT)
+        for number, future in ((12, "CLH4"), (13, "CLM4"))
+    )
+    found = read_chain_file(quotes(tmp_path, TOPS), spec(tmp_path, (*LISTED[:3], right, wrong)))
+    assert found.quarantined == ()
+    oil = read_chain_file(quotes(tmp_path, TOPS), replace(spec(tmp_path, (*LISTED[:3], right, wrong)), underlying="CL"))
+    assert oil.chain.roots == ("LO on CL.202403",)
+    (row,) = oil.quarantined
+    assert (row.reason, row.source_line) == ("bad_future", 5)
+    assert "options LO of 2024-03 are on CL.202403, by the rule of the exchange, and not on CL.202406" in row.message
 
 
 def test_a_snapshot_is_the_last_record_of_each_contract(tmp_path: Path) -> None:

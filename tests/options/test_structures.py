@@ -160,6 +160,23 @@ def test_wings_are_of_one_width_where_the_chain_has_such(name: str) -> None:
     assert wings(95.0, 96.0, 106.0) == [-6.0, 5.0]
 
 
+def test_wings_of_an_iron_condor_are_of_one_width_where_the_chain_has_such() -> None:
+    def wings(put: tuple[float, ...] = (), call: tuple[float, ...] = ()) -> list[float]:
+        low, high = _found("iron_condor", Wanted(width=5.0)).strike[:2]
+        missing = np.isin(CHAIN.strike, low - np.array(put)) & (CHAIN.right < 0)
+        missing |= np.isin(CHAIN.strike, high + np.array(call)) & (CHAIN.right > 0)
+        strike = _found("iron_condor", Wanted(width=5.0), _with(vol=np.where(missing, np.nan, CHAIN.vol))).strike
+        assert strike[:2].tolist() == [low, high], "the sold strikes are as they were"
+        return (strike[2:] - strike[:2]).tolist()
+
+    assert wings() == [-5.0, 5.0]
+    assert wings(put=(5.0,)) in ([-4.0, 4.0], [-6.0, 6.0])
+    assert wings(call=(5.0,)) in ([-4.0, 4.0], [-6.0, 6.0])
+    assert wings(put=(4.0, 5.0)) == [-6.0, 6.0]
+    assert wings(put=(5.0,), call=(6.0,)) == [-4.0, 4.0]
+    assert wings(put=(4.0, 5.0), call=(6.0,)) == [-6.0, 5.0]
+
+
 def test_strikes_that_coincide_are_named() -> None:
     coarse = made_chain(step=50.0)
     narrow = select_structure("short_put_vertical", coarse, Wanted(delta=0.5, width=10.0, delta_tolerance=0.5))

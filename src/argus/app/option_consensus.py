@@ -9,6 +9,8 @@ contract that nobody has quoted since is told as stale and not left out.
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +58,8 @@ VENDOR: Final = "vendor"
 MAX_AGE_S: Final = 900.0
 """How old, in seconds, what a source said may be where nothing is stated."""
 
+_FIGURE: Final = re.compile(r"(?<![\w.-])[-+]?\d[\d,]*(\.\d+)?(?![\w-])")
+"""A number in a note that is no part of a name (``CL.202403``) or of a date."""
 _AGE_S_MAX: Final = 100 * 366 * 86_400.0
 _DAY_LENGTH: Final = len("2019-06-20")
 _UNUSED: Final = {
@@ -211,7 +215,7 @@ def hear_sources(
         sources = [trust.source(one) for one in (name, VENDOR if name == CHAIN else f"{name}:{VENDOR}")]
         since_ns = now_ns - max(source.stale_ns for source in sources)
         snapshots = [snapshot_of(chain, book.name, rate=rate) for chain in book.known(now_ns, since_ns)]
-        notes += [*book.notes, *(note for snapshot in snapshots for note in snapshot.notes)]
+        notes += [*book.notes, *_told_once(snapshots)]
         told[sources[0]] = [_implied(snapshot) for snapshot in snapshots]
         if any(np.isfinite(snapshot.chain.vendor_iv).any() for snapshot in snapshots):
             told[sources[1]] = [_delivered(snapshot) for snapshot in snapshots]
@@ -235,6 +239,23 @@ def hear_sources(
     return ConsensusReport(
         about[0], now_ns, policy, tuple(heard), tuple(roots), tuple(found), forwards, tuple(dict.fromkeys(notes))
     )
+
+
+def _told_once(snapshots: Sequence[Snapshot]) -> list[str]:
+    """Notes of the snapshots of a source; of those that differ in their figures alone the latest, which counts them."""
+    alike: dict[tuple[str, int], list[str]] = {}
+    for snapshot in reversed(snapshots):
+        # Two notes of one snapshot are about two things, however like they are.
+        met: Counter[str] = Counter()
+        for note in snapshot.notes:
+            words = _FIGURE.sub("#", note)
+            alike.setdefault((words, met[words]), []).append(note)
+            met[words] += 1
+    told = []
+    for note, *earlier in alike.values():
+        own = f" ({counted(len(earlier), 'earlier snapshot')}: the same with other figures)"
+        told.append(note + own * any(one != note for one in earlier))
+    return told
 
 
 @dataclass(frozen=True, slots=True, eq=False)

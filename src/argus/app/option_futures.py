@@ -7,7 +7,7 @@ rate of money is shared. The price that a vendor delivers is held against what p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
     from argus.app.option_snapshots import Snapshot
     from argus.core.instruments import InstrumentSpec
-    from argus.options import Costs, ForwardFit
+    from argus.options import Costs, ForwardFit, Reason
 
 __all__ = [
     "AgreedPrices",
     "agreed_prices",
     "contract_costs",
+    "future_forwards",
     "future_of_days",
     "futures_notes",
     "futures_of",
     "given_prices",
     "scan_moves",
-    "without_apart",
+    "without_forward",
 ]
 
 _ERRORS: Final = 3.0
@@ -157,16 +158,66 @@ def _contradiction(future: str, fits: ForwardFit, own: BOOL_1D, apart: BOOL_1D) 
     )
 
 
-def without_apart(fits: ForwardFit, expiry: I64_1D, apart: BOOL_1D) -> ForwardFit:
-    """The forwards, with a reason and no number in place of those of expiries that contradict the others."""
+def without_forward(fits: ForwardFit, expiry: I64_1D, without: BOOL_1D, reason: Reason) -> ForwardFit:
+    """The forwards, with a reason and no number in place of those of some expiries."""
+    if not without.any():
+        return fits
+    reasons = np.where(without, reason, fits.reason).astype(np.uint8)
+    blank = {name: np.where(without, np.nan, getattr(fits, name)) for name in _OF_EXPIRY}
+    blank |= {name: np.where(without[expiry], np.nan, getattr(fits, name)) for name in ("residual", "residual_spreads")}
+    return replace(fits, **blank, reason=reasons)
+
+
+def future_forwards(
+    roots: tuple[str, ...],
+    expiry_ns: I64_1D,
+    expiry: I64_1D,
+    given: F64_1D,
+    fits: ForwardFit,
+    refit: Callable[[F64_1D], ForwardFit],
+) -> tuple[ForwardFit, tuple[str, ...]]:
+    """The forwards of expiries on futures, one for each future, and what to say of them.
+
+    An expiry that the exchange's rule puts on another future than the one it is named with has none, and no say in
+    what the price of that future is; so does one that contradicts the others.
+
+    Parameters
+    ----------
+    roots : (m,) tuple of str
+    expiry_ns : (m,) int64
+    expiry : (n,) int64
+        Number of each row's expiry.
+    given : (n,) float64
+        Price of the future as it came with each row; NaN where it did not.
+    fits : ForwardFit
+        What each expiry alone says by parity.
+    refit : callable
+        The fit by known forwards of each row.
+    """
+    from argus.core.chains import future_of
     from argus.options import Reason
 
-    if not apart.any():
-        return fits
-    reason = np.where(apart, Reason.FUTURES_CONTRADICT, fits.reason).astype(np.uint8)
-    blank = {name: np.where(apart, np.nan, getattr(fits, name)) for name in _OF_EXPIRY}
-    blank |= {name: np.where(apart[expiry], np.nan, getattr(fits, name)) for name in ("residual", "residual_spreads")}
-    return replace(fits, **blank, reason=reason)
+    futures = tuple(map(future_of, roots))
+    wrong, misplaced = _misplaced(roots, expiry_ns)
+    came, told = given_prices(futures, expiry, np.where(wrong[expiry], np.nan, given))
+    prices = agreed_prices(futures, without_forward(fits, expiry, wrong, Reason.WRONG_FUTURE), came)
+    found = replace(refit(prices.price[expiry]), forward_error=prices.error)
+    found = without_forward(found, expiry, prices.apart, Reason.FUTURES_CONTRADICT)
+    return without_forward(found, expiry, wrong, Reason.WRONG_FUTURE), (*misplaced, *told, *prices.notes)
+
+
+def _misplaced(roots: tuple[str, ...], expiry_ns: I64_1D) -> tuple[BOOL_1D, tuple[str, ...]]:
+    """Which expiries cannot be on the future of their root, and why; chains stored long ago were not asked."""
+    from argus.core.chains import future_of, product_of
+    from argus.data.contract_dates import parse_contract
+    from argus.data.future_options import exchange_day, future_fault
+
+    faults = [
+        future_fault(product_of(root), exchange_day(int(ns)), None, parse_contract(future_of(root)))
+        for root, ns in zip(roots, expiry_ns, strict=True)
+    ]
+    notes = tuple(f"{fault}: that expiry has no forward" for fault in dict.fromkeys(faults) if fault)
+    return np.array([bool(fault) for fault in faults], dtype=np.bool_), notes
 
 
 def _by_parity(forward: F64_1D, error: F64_1D) -> tuple[float, float]:

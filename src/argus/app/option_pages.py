@@ -18,8 +18,9 @@ from argus.app.option_surface import (
     expiry_names,
     fit_snapshot,
     forward_vols,
+    local_vols,
 )
-from argus.app.option_tables import beside, contract_name, expiry_lines
+from argus.app.option_tables import beside, contract_name, expiry_lines, move_text
 from argus.core.arrays import F64_1D
 from argus.core.errors import CoverageError
 from argus.core.time import format_ns
@@ -106,13 +107,9 @@ def surface_page(
     k = np.linspace(float(np.quantile(surface.k_low, 0.25)), float(np.quantile(surface.k_high, 0.75)), _K_POINTS)
     grid_k, grid_years = np.tile(k, len(years)), np.repeat(years, len(k))
     shape = (len(years), len(k))
-    local = surface.local_vol(grid_k, grid_years).value.reshape(shape)
-    local_why = "" if np.isfinite(local).all() else "no answer outside of the quoted strikes and expiries"
-    if len(years) == 1:
-        local_why = "they are the slope of the surface in time, and one expiry has none."
-    elif len(set(report.marks.tolist())) > 1:
-        local[:] = np.nan
-        local_why = "they are those of one price, and these options are on several futures, each with its own."
+    local, local_why = local_vols(report, k)
+    if np.isfinite(local).any() and not np.isfinite(local).all():
+        local_why = "; ".join(filter(None, (local_why, "no answer outside of the quoted strikes and expiries")))
     told = None
     if index is not None or published is not None:
         ours = index.index if index is not None and not index.reason else math.nan
@@ -248,8 +245,8 @@ def structure_page(report: StructureReport) -> str:
                 MarginLine(
                     "Worst of a grid of moves",
                     grid.requirement,
-                    f"At {grid.worst_move:+.0%} with volatilities times {grid.worst_vol_factor:g}; not the clearing "
-                    "house's figure.",
+                    f"At {move_text(grid.worst_move)} with volatilities times {grid.worst_vol_factor:g}; not the "
+                    "clearing house's figure.",
                 ),
             ),
             assumes="Before expiry each leg is worth what Black and Scholes say at its own volatility, which stays.",

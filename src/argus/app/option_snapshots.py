@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.app.option_futures import agreed_prices, futures_notes, futures_of, given_prices, without_apart
+from argus.app.option_futures import future_forwards, futures_notes, futures_of
 from argus.app.option_spot import agreed_spot, near_forward
 from argus.core.arrays import BOOL_1D, F64_1D, I64_1D
 from argus.core.errors import ConfigError, CoverageError, DataError, ImportFailed
@@ -298,11 +298,10 @@ def snapshot_of(
         notes = (*notes, _NO_RATE)
     forwards = own if curve is None else fit(curve=curve)
     if futures:
-        came, told = given_prices(futures, expiry, given)
-        prices = agreed_prices(futures, forwards, came)
-        forwards = replace(fit(curve=curve, forward=prices.price[expiry]), forward_error=prices.error)
-        forwards = without_apart(forwards, expiry, prices.apart)
-        notes, spot = (*notes, *told, *prices.notes), near_forward(forwards)[0]
+        forwards, told = future_forwards(
+            roots, unique[0], expiry, given, forwards, lambda known: fit(curve=curve, forward=known)
+        )
+        notes, spot = (*notes, *told), near_forward(forwards)[0]
     # Between two points of the curve the errors add up as the rates do: at worst, they are of one sign.
     rate_error = forwards.rate_error if curve is None else np.zeros(len(own.rate))
     if curve is not None and errors is not None:

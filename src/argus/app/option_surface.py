@@ -17,7 +17,7 @@ from argus.core.arrays import F64_1D, I64_1D
 from argus.core.chains import settlement_text, settles_at_open
 from argus.core.errors import ConfigError, CoverageError, DataError
 from argus.core.time import NS_PER_DAY, NS_PER_SECOND, format_ns
-from argus.core.words import counted
+from argus.core.words import agreed, counted
 
 if TYPE_CHECKING:
     from argus.core.chains import ChainSnapshots
@@ -39,6 +39,7 @@ __all__ = [
     "fit_snapshot",
     "forward_vols",
     "index_of",
+    "local_vols",
     "past_snapshots",
     "read_published",
     "vol_outlook",
@@ -160,6 +161,32 @@ def forward_vols(report: SurfaceReport) -> F64_1D:
             rise = total[row] - total[before[-1]]
             found[row] = np.sqrt(rise / (years[row] - years[before[-1]])) if rise >= 0.0 else np.nan
     return found
+
+
+def local_vols(report: SurfaceReport, k: F64_1D) -> tuple[NDArray[np.float64], str]:
+    """Dupire's volatility at some log-moneyness of each expiry, (n, len(k)), and why expiries have none.
+
+    It is a slope in time at one price: towards the next expiry on the same future, at the last one from that before.
+    An expiry that is alone on its future has none.
+    """
+    surface, mark = report.surface, report.marks
+    years, last = surface.years, len(surface.years) - 1
+    same = mark[1:] == mark[:-1]
+    ahead, behind = np.append(same, False), np.append(False, same)
+    # At an expiry the surface's slope is that of the time after it, but at its own last one.
+    at = np.where(ahead | (np.arange(last + 1) == last), years, np.nextafter(years, 0.0))
+    found = surface.local_vol(np.tile(k, len(years)), np.repeat(at, len(k))).value.reshape(len(years), len(k))
+    alone = ~(ahead | behind)
+    found[alone] = np.nan
+    if not last:
+        return found, "they are the slope of the surface in time, and one expiry has none"
+    if alone.all():
+        return found, "they are those of one price, and each future has one expiry with a smile"
+    if alone.any():
+        names = np.unique(np.array(report.snapshot.futures))[mark[alone]]
+        has = agreed(len(names), "has", "have")
+        return found, f"they are those of one price, and {', '.join(names)} {has} one expiry with a smile"
+    return found, ""
 
 
 def index_of(snapshot: Snapshot, days: float = _TARGET_DAYS) -> ModelFreeIndex | None:

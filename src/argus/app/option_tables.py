@@ -37,6 +37,7 @@ __all__ = [
     "beside",
     "contract_name",
     "expiry_lines",
+    "move_text",
     "pop_dict",
     "quote_frame",
     "structure_dict",
@@ -262,16 +263,17 @@ def surface_dict(
     report: SurfaceReport, outlook: VolOutlook | None = None, published: PublishedIndex | None = None
 ) -> dict[str, Any]:
     """A surface as plain values, with sentences for people; beside what an index was published at, if that is given."""
-    from argus.app.option_surface import calendars_unjudged, expiry_names, forward_vols
+    from argus.app.option_surface import calendars_unjudged, expiry_names, forward_vols, local_vols
 
     surface, shapes, index = report.surface, report.shapes, report.index
     names = ("forward", "vol_atm", "vol_put", "vol_call", "risk_reversal", "butterfly", "slope_atm")
     between, ends = forward_vols(report).tolist(), expiry_names(report)
+    local, local_why = local_vols(report, np.zeros(1))
     expiries = [
         dict(zip(("expiry", "root", "settlement"), ends[row], strict=True))
         | {"days": float(years) * 365.0}
         | {name: float(getattr(shapes, name)[row]) for name in names}
-        | {"vol_forward": between[row]}
+        | {"vol_forward": between[row], "vol_local": float(local[row, 0])}
         | {"quotes": int(surface.quotes[row]), "inside_share": float(surface.inside_share[row])}
         | {"beyond_quotes": bool(shapes.beyond_quotes[row])}
         for row, years in enumerate(surface.years.tolist())
@@ -289,6 +291,9 @@ def surface_dict(
     ]
     if unjudged:
         sentences.append(unjudged)
+    if local_why:
+        none = "No local volatilities" if np.isnan(local).all() else "Some expiries have no local volatilities"
+        sentences.append(f"{none}: {local_why}.")
     value = index.index if index is not None and not index.reason else math.nan
     if math.isfinite(value) and index is not None:
         sentences.append(
@@ -399,7 +404,7 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
             if math.isfinite(margin.requirement)
             else f"Margin: {margin.rules[0]}; by the worst of"
         )
-        + f" a grid of moves {grid.requirement * times:,.2f} (at {grid.worst_move:{_move_form(report)}}, volatilities "
+        + f" a grid of moves {grid.requirement * times:,.2f} (at {move_text(grid.worst_move)}, volatilities "
         f"times {grid.worst_vol_factor:g}). Brokers ask for more.",
     ]
     now = {name: value * times for name, value in report.greeks.items()}
@@ -428,9 +433,9 @@ def structure_dict(report: StructureReport) -> dict[str, Any]:
     }
 
 
-def _move_form(report: StructureReport) -> str:
-    """Moves of a future are thirds of its margin, which are no whole percents."""
-    return "+.2%" if report.snapshot.is_on_futures else "+.0%"
+def move_text(move: float) -> str:
+    """A move of the margin's grid: ``+6%``, or ``-11.9%`` where it is a third of a future's margin."""
+    return f"{100.0 * move:+.3g}%"
 
 
 def pop_dict(report: PopReport) -> dict[str, Any]:

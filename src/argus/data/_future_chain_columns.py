@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from argus.core.arrays import I64_1D
 from argus.core.chains import root_on_future
 from argus.core.errors import DataError, InstrumentError
-from argus.core.instruments import MONTH_LETTERS, instrument, last_trade_date
+from argus.core.instruments import MONTH_LETTERS
 from argus.core.time import NS_PER_DAY, day_number, day_of
 from argus.core.words import counted
 from argus.data._chain_columns import (
@@ -35,7 +35,7 @@ from argus.data.contract_dates import ContractId, is_contract, parse_contract
 from argus.data.future_options import (
     FUTURE_OPTION_RULES,
     FUTURE_OPTIONS,
-    future_month_fault,
+    future_fault,
     future_option_days,
     future_option_end,
     products_on,
@@ -48,7 +48,6 @@ __all__ = [
     "future_columns",
     "future_contract",
     "future_root",
-    "life_fault",
     "parse_future_option",
     "rule_notes",
 ]
@@ -59,8 +58,6 @@ _SYMBOL: Final = re.compile(
     rf"(?P<year>{_YEAR}) +(?P<right>[CP])\d+(\.\d+)?"
 )
 _FUTURE: Final = re.compile(rf"(?P<root>[A-Z0-9]+)(?P<letter>[{MONTH_LETTERS}])(?P<year>{_YEAR})")
-_MONTHS_AFTER_MAX: Final = 6
-"""Months from an option's end to its future's delivery; products whose options reach further are not known here."""
 _NO_FUTURE: Final = "no futures contract, such as ESH4, ESH2024 or ES.202403"
 _NO_NAME: Final = "it is no option on a future whose rules are known, such as 'ESH4 C4500' or 'EW1F4 P4700'"
 
@@ -122,20 +119,6 @@ def _year(text: str, month: int, day: date) -> int:
     while (year, month) < (day.year, day.month):
         year += size
     return year
-
-
-@lru_cache(maxsize=4096)
-def life_fault(contract: ContractId, session: int) -> str:
-    """Why an option that ends on a session cannot be on a contract; empty where it can."""
-    try:
-        ends = last_trade_date(instrument(contract.root), contract.year, contract.letter)
-    except InstrumentError as error:
-        return str(error)
-    day = day_of(session)
-    if ends < day:
-        return f"{contract.symbol} ends on {ends}, before the option, on {day}"
-    months = (contract.year - day.year) * 12 + contract.month - day.month
-    return f"{contract.symbol} is delivered {months} months after the option" if months > _MONTHS_AFTER_MAX else ""
 
 
 @lru_cache(maxsize=4096)
@@ -317,10 +300,7 @@ def _by_option(rows: I64_1D, named: _Named, contract: ContractId) -> Iterator[tu
     for number, (at, year, month, session) in enumerate(found.T.tolist()):
         code = str(codes[at])
         own = (year, month) if month else None
-        fault = life_fault(contract, session) or future_month_fault(
-            code, day_of(session), own, (contract.year, contract.month)
-        )
-        yield rows[inverse.ravel() == number], code, fault
+        yield rows[inverse.ravel() == number], code, future_fault(code, day_of(session), own, contract)
 
 
 def _alike(texts: NDArray[np.str_], quoted: I64_1D) -> Iterator[tuple[I64_1D, str, date]]:

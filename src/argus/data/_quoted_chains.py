@@ -80,9 +80,7 @@ def quoted_chains(path: Path, definitions: Path, underlying: str, *, every_ns: i
     top, sha256 = read_top(path)
     place, torn = _places(contracts)
     defined = set(every["instrument_id"].to_list())
-    bad = {
-        int(number): one for one in contracts.quarantined for number in [every["instrument_id"][one.source_line - 1]]
-    }
+    bad = _bad(contracts, every, underlying)
     ids, which = np.unique(top["instrument_id"].to_numpy(), return_inverse=True)
     wanted = np.array([_is_wanted(int(one), contracts, place, underlying, defined, bad) for one in ids])
     rows, times = _sampled(top["ts_recv_ns"].to_numpy(), which, wanted, every_ns, path.name)
@@ -121,6 +119,17 @@ def quoted_chains(path: Path, definitions: Path, underlying: str, *, every_ns: i
     return QuotedChains(table, columns, tuple(roots.tolist()), rejected, [*contracts.notes, *notes])
 
 
+def _bad(contracts: OptionContracts, every: pl.DataFrame, underlying: str) -> dict[int, Rejection]:
+    """Number to why its definition cannot be used; without options that are known to be on another root's futures."""
+    ids, assets = every["instrument_id"].to_list(), every["asset"].to_list()
+    found: dict[int, Rejection] = {}
+    for one in contracts.quarantined:
+        at = one.source_line - 1
+        if one.reason != "bad_future" or FUTURE_OPTION_RULES[assets[at]].underlying == underlying:
+            found[int(ids[at])] = one
+    return found
+
+
 def _places(contracts: OptionContracts) -> tuple[dict[int, int], set[int]]:
     """Number to its last definition, and the numbers that were given to several contracts."""
     place: dict[int, int] = {}
@@ -157,7 +166,7 @@ def _fault(
         why = "its number was given to several contracts; import the days apart, each with its own definitions"
         return "bad_definition", why
     if number in bad:
-        return "bad_definition", bad[number].message
+        return bad[number].reason, bad[number].message
     if number not in place:
         return "no_definition", "the definitions do not have it"
     root = contracts.root[place[number]]

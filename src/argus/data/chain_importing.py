@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import I64_1D
+from argus.core.arrays import F64_1D, I64_1D
 from argus.core.chains import CHAIN_COLUMNS, CHAIN_NUMBERS, ChainSnapshots
 from argus.core.errors import ConfigError, DataError, ImportFailed
 from argus.data._catalog_records import SourceRecord
@@ -34,7 +34,7 @@ from argus.data._quoted_chains import quoted_chains
 from argus.data._source_columns import numbers, refuse_misread
 from argus.data.chain_quality import ChainInspection, ChainLimits, ChainReason, inspect_chain, row_text
 from argus.data.chain_store import ChainStore
-from argus.data.future_options import FUTURE_OPTION_RULES, products_on
+from argus.data.future_options import FUTURE_OPTION_RULES, exchange_day, future_option_days, products_on
 from argus.data.importing import rows_where, written_ns
 from argus.data.quarantine import reason_code
 from argus.data.raw import Rejection, SourceTable
@@ -54,6 +54,8 @@ __all__ = [
 STAMPS: Final = ("instant", "session_close")
 _OBSERVED: Final = tuple(name for name in CHAIN_NUMBERS if name != "strike")
 _FIELDS: Final = (*CONTRACT_FIELDS, *_OBSERVED)
+_STEPS_MIN: Final = 100.0
+"""Steps between strikes that lie below the price of a future; of a share there are few of so wide ones."""
 _NOT_UNREADABLE: Final = ("no_session", "symbol_mismatch", "no_expiry", "no_definition", "bad_definition")
 
 
@@ -293,7 +295,7 @@ def read_chain_file(
     else:
         spec, table = _stated_table(path, spec)
         columns, roots, rejected = _columns(table, spec, said)
-    _check_share(table, rejected)
+        _check_share(table, rejected)
     usable = np.ones(table.frame.height, np.bool_)
     usable[list(rejected)] = False
     rows = np.flatnonzero(usable)
@@ -439,7 +441,8 @@ def _columns(
         columns, roots = future_columns(table, spec, times["ts_event_ns"], rejected, notes)
     else:
         columns, roots = contract_columns(table, spec, rejected)
-        notes += _notes_of_codes(spec.underlying, roots)
+        if "symbol" not in spec.columns:
+            notes += _notes_of_codes(spec.underlying, roots, columns)
         times = chain_times(table, spec, rejected)
     columns |= times
     for name in _OBSERVED:
@@ -452,9 +455,17 @@ def _columns(
     return columns, roots, rejected
 
 
-def _notes_of_codes(underlying: str, roots: tuple[str, ...]) -> list[str]:
-    """How to name the future, where roots that were taken for options on a share are codes of options on futures."""
+def _notes_of_codes(underlying: str, roots: tuple[str, ...], columns: Mapping[str, NDArray[Any]]) -> list[str]:
+    """How to name the future, where roots that were taken for options on a share are codes of options on futures.
+
+    Such options have no OSI symbols. ``ES`` alone is also the root of a share's own options: what they are is told by
+    days and strikes.
+    """
     codes = [root for root in roots if root in products_on(underlying)]
+    if underlying in codes:
+        own = columns["root"] == roots.index(underlying)
+        if not _is_listed(underlying, columns["expiry_ns"][own], columns["strike"][own]):
+            codes.remove(underlying)
     if not codes:
         return []
     return [
@@ -462,6 +473,13 @@ def _notes_of_codes(underlying: str, roots: tuple[str, ...]) -> list[str]:
         "here, as the file names no future; if they are on futures, name the contract: --column future=NAME, or "
         "--future for one of all rows"
     ]
+
+
+def _is_listed(code: str, expiry_ns: I64_1D, strike: F64_1D) -> bool:
+    """Whether all contracts end when options of a product do, and stand as high in steps of its strikes."""
+    days = [exchange_day(ns) for ns in np.unique(expiry_ns[expiry_ns > 0]).tolist()]
+    is_high = np.nanmedian(strike) >= _STEPS_MIN * FUTURE_OPTION_RULES[code].strike_step
+    return bool(is_high) and all(day in future_option_days(code, day) for day in days)
 
 
 def _check_share(table: SourceTable, rejected: Mapping[int, Rejection]) -> None:

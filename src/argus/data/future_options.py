@@ -11,19 +11,23 @@ Each rule names the contract specification that was read for it. What did not st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
+from functools import lru_cache
+from itertools import count
 from types import MappingProxyType
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from argus.core.chains import Settlement, future_of, product_of
 from argus.core.errors import InstrumentError
-from argus.core.instruments import option_expiry_date
-from argus.core.time import day_number
+from argus.core.instruments import instrument, last_trade_date, option_expiry_date
+from argus.core.time import NS_PER_SECOND, day_number
+from argus.data.contract_dates import ContractId
 from argus.data.option_expiries import OptionRule, expiries, option_rule
 
 __all__ = [
@@ -32,8 +36,9 @@ __all__ = [
     "FutureOption",
     "OptionEnd",
     "chain_rule",
+    "exchange_day",
+    "future_fault",
     "future_option_days",
-    "future_month_fault",
     "future_option_end",
     "products_on",
 ]
@@ -49,7 +54,15 @@ _GOOD_FRIDAY: Final = "CME's notice on March 2008, as copied at mypivots.com/boa
 _QUARTERLY_PM: Final = (
     "cmegroup.com/education/articles-and-reports/e-mini-sp-500-quarterly-pm-options-european-style-faq.html"
 )
+_FRONT: Final = (
+    "the future beneath, the front month: cmegroup.com/trading/equity-index/"
+    "advantages-of-weekly-end-of-month-eq-options.html; the nearest that has not expired: CME on quarterly PM options"
+)
 _NOTE: Final = f"{_SITE}interest-rates/us-treasury/10-year-us-treasury-note_contractSpecs_options.html"
+_NEXT_QUARTERLY: Final = (
+    "the future beneath, that of the next quarterly option: CME's FAQ on weekly options on Treasury futures, as quoted "
+    "at reddit.com/r/FuturesTrading/comments/1h4tkd3"
+)
 _CRUDE: Final = f"{_SITE}energy/crude-oil/light-sweet-crude_contractSpecs_options.html"
 _GOLD: Final = f"{_SITE}metals/precious/gold_contractSpecs_options.html"
 
@@ -62,6 +75,10 @@ _EUROPEAN: Final = Settlement.PM_PHYSICAL_EUROPEAN
 _NOTE_DAY: Final = "friday_two_business_days_before_last_of_prior_month"
 _MONTHS_AHEAD: Final = 3
 """An option is named by its own month or one of the two after it."""
+_MONTHS_AFTER_MAX: Final = 6
+"""Months from an option's end to its future's delivery; products whose options reach further are not known here."""
+_CHICAGO: Final = ZoneInfo("America/Chicago")
+_QUARTERLY: Final = "ES"
 _RATES: Final = "CME Globex Interest Rate Products"
 
 
@@ -81,6 +98,9 @@ class FutureOption:
         In whose name it is listed.
     delivered : tuple of int
         Months of the futures that it is on: the first that is not before its own. Empty where its month does not tell.
+    like : str
+        Code of the options whose future it is on: of those named by a month of a future, the first that do not end
+        before it. Empty where it has `delivered` of its own.
     """
 
     rule: OptionRule
@@ -88,6 +108,7 @@ class FutureOption:
     day_rule: str
     months: tuple[int, ...] = _EVERY
     delivered: tuple[int, ...] = ()
+    like: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,7 @@ def _equity(
     unverified: tuple[str, ...] = (),
     months: tuple[int, ...] = _EVERY,
 ) -> FutureOption:
+    own = code == _QUARTERLY
     rule = OptionRule(
         code,
         "ES",
@@ -125,16 +147,18 @@ def _equity(
         tick_below=0.05,
         tick_break=5.0,
         strike_step=5.0,
-        source=source,
+        source=source if own else f"{source}; {_FRONT}",
         unverified=unverified,
     )
-    return FutureOption(rule, "CME", day_rule, months)
+    if own:
+        return FutureOption(rule, "CME", day_rule, months, delivered=_QUARTERS)
+    return FutureOption(rule, "CME", day_rule, months, like=_QUARTERLY)
 
 
 def _equities() -> list[FutureOption]:
     quarterly, weekly = f"{_EQUITY}?optionExpiration=Z8; {_GOOD_FRIDAY}", f"{_EQUITY}?optionProductId=2916"
     found = [
-        _equity("ES", _AM, "third_friday", quarterly, months=_QUARTERS),
+        _equity(_QUARTERLY, _AM, "third_friday", quarterly, months=_QUARTERS),
         _equity("EYC", _EUROPEAN, "third_friday", _QUARTERLY_PM, ("holidays", "tick", "strikes"), _QUARTERS),
         _equity("EW", _EUROPEAN, "last_business_day", f"{_EQUITY}?optionProductId=136"),
     ]
@@ -171,8 +195,11 @@ def _note(code: str, strike_step: float, source: str, unverified: tuple[str, ...
 def _options() -> dict[str, FutureOption]:
     found = _equities()
     found.append(FutureOption(_note("OZN", 0.5, _NOTE, ("holidays",)), "CBOT", _NOTE_DAY, delivered=_QUARTERS))
-    weekly, unread = f"{_NOTE}?optionProductId=6082", ("holidays", "last trade")
-    found += [FutureOption(_note(f"ZN{week}", 0.25, weekly, unread), "CBOT", f"friday_{week}") for week in range(1, 6)]
+    weekly, unread = f"{_NOTE}?optionProductId=6082; {_NEXT_QUARTERLY}", ("holidays", "last trade")
+    found += [
+        FutureOption(_note(f"ZN{week}", 0.25, weekly, unread), "CBOT", f"friday_{week}", like="OZN")
+        for week in range(1, 6)
+    ]
     crude = OptionRule(
         "LO",
         "CL",
@@ -252,8 +279,9 @@ def _named_near(code: str, day: date) -> list[tuple[int, int, date]]:
     return named
 
 
-def future_month_fault(code: str, day: date, named: tuple[int, int] | None, future: tuple[int, int]) -> str:
-    """Why an option cannot be on the future of a year and month; empty where it can, or where no rule tells.
+@lru_cache(maxsize=4096)
+def future_fault(code: str, day: date, named: tuple[int, int] | None, contract: ContractId) -> str:
+    """Why an option cannot be on a futures contract; empty where it can, or where no rule tells.
 
     Parameters
     ----------
@@ -262,27 +290,65 @@ def future_month_fault(code: str, day: date, named: tuple[int, int] | None, futu
         On which it expires.
     named : (year, month) or None
         Of the option's name; None takes it from the day, if that is one of the rule.
-    future : (year, month)
+    contract : ContractId
 
     Raises
     ------
     InstrumentError
         If there is no such code.
     """
+    underlying = _known(code).rule.underlying
+    if contract.root != underlying:
+        return f"options {code} are on {underlying}, and not on {contract.symbol}"
+    try:
+        ends = last_trade_date(instrument(contract.root), contract.year, contract.letter)
+        whose, wanted = _beneath(code, day, named)
+    except InstrumentError as error:
+        return str(error)
+    if ends < day:
+        return f"{contract.symbol} ends on {ends}, before the option, on {day}"
+    months = (contract.year - day.year) * 12 + contract.month - day.month
+    if months > _MONTHS_AFTER_MAX:
+        return f"{contract.symbol} is delivered {months} months after the option"
+    if wanted is None or wanted == contract:
+        return ""
+    return f"options {code} {whose} are on {wanted.symbol}, by the rule of the exchange, and not on {contract.symbol}"
+
+
+def _beneath(code: str, day: date, named: tuple[int, int] | None) -> tuple[str, ContractId | None]:
+    """(which option, the futures contract that it is on); None where no rule tells."""
     one = _known(code)
+    root = one.rule.underlying
+    if one.like:
+        like = FUTURE_OPTIONS[one.like]
+        wanted = next(future for future, end in _followed(like, day) if end >= (day, _is_at_close(one)))
+        return f"that end on {day}", ContractId(root, *wanted)
     if named is None:
         named = next(((year, month) for year, month, end in _named_near(code, day) if end == day), None)
-    if named is None or not one.delivered:
-        return ""
+    if named is None:
+        return "", None
     year, month = named
     later = [delivered for delivered in one.delivered if delivered >= month]
     wanted = (year, later[0]) if later else (year + 1, one.delivered[0])
-    if wanted == future:
-        return ""
-    return (
-        f"options {code} of {year}-{month:02d} are on {one.rule.underlying}.{wanted[0]}{wanted[1]:02d}, by the rule of "
-        f"the exchange, and not on {one.rule.underlying}.{future[0]}{future[1]:02d}"
-    )
+    return f"of {year}-{month:02d}", ContractId(root, *wanted)
+
+
+def _followed(like: FutureOption, day: date) -> Iterator[tuple[tuple[int, int], tuple[date, bool]]]:
+    """(year and month, day and whether at its close) of the options named by a month of a future, from a day's on."""
+    for ahead in count():
+        year, month = divmod(day.year * 12 + day.month - 1 + ahead, 12)
+        if month + 1 in like.delivered:
+            end = option_expiry_date(like.day_rule, like.exchange, year, month + 1)
+            yield (year, month + 1), (end, _is_at_close(like))
+
+
+def _is_at_close(one: FutureOption) -> bool:
+    return not one.rule.settlement & Settlement.AT_OPEN
+
+
+def exchange_day(expiry_ns: int) -> date:
+    """Day of an instant where the exchange is, in Chicago."""
+    return datetime.fromtimestamp(expiry_ns // NS_PER_SECOND, _CHICAGO).date()
 
 
 def _known(code: str) -> FutureOption:

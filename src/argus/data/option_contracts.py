@@ -4,7 +4,7 @@ Databento's definitions of OPRA carry OSI symbols and a date as midnight UTC, so
 the instant. Those of CME carry the instant itself, and the CFI code (ISO 10962) says how the contract ends: its third
 letter A or E for American or European, its fifth P or C for physical or cash; whether on the open or on the close, the
 rule of its product says. Where instant or style differ from that rule, theirs are used and the difference is told. What
-is no option is left out by name.
+is no option is left out by name. An option on a future that the rule puts on another one is not used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from argus.core.errors import InstrumentError
 from argus.core.option_symbols import SYMBOL_FAULTS, format_option_symbols, parse_option_symbols
 from argus.core.time import NS_PER_DAY, day_of, format_ns
 from argus.data._future_chain_columns import future_contract, parse_future_option
-from argus.data.future_options import FUTURE_OPTION_RULES, future_option_end
+from argus.data.future_options import FUTURE_OPTION_RULES, exchange_day, future_fault, future_option_end
 from argus.data.option_expiries import EXPIRY_FAULTS, expiries
 from argus.data.quarantine import reason_counts
 from argus.data.raw import Rejection
@@ -126,15 +126,15 @@ def read_option_contracts(path: Path) -> OptionContracts:
         root[rows[good]] = named.root[good].tolist()
         parts = (named.root[good], named.expiry_day[good], named.right[good], named.strike[good])
         symbol[rows[good]] = format_option_symbols(*parts).tolist()
-    future = _futures(frame, np.flatnonzero(~is_opra), why)
+    future, misplaced = _futures(frame, np.flatnonzero(~is_opra), why)
     why[(why == "") & ~is_opra & (settlement < 0)] = "its CFI code does not say how it ends"
     why[(why == "") & ~((strike > 0) & (expiry_ns > 0))] = "it has no strike or no expiry"
     bad = np.flatnonzero(why != "")
     lines = frame["line"].to_list()
-    rejected = [
-        Rejection(lines[row], "bad_definition", f"row {lines[row]}, {raw[row]}: {why[row]}", row_json(frame, row))
-        for row in bad.tolist()
-    ]
+    rejected = []
+    for row in bad.tolist():
+        reason, message = "bad_future" if row in misplaced else "bad_definition", f"{raw[row]}: {why[row]}"
+        rejected.append(Rejection(lines[row], reason, f"row {lines[row]}, {message}", row_json(frame, row)))
     kept = np.flatnonzero(why == "")
     notes = _differences(frame, kept[~is_opra[kept]], settlement)
     return OptionContracts(
@@ -154,17 +154,26 @@ def read_option_contracts(path: Path) -> OptionContracts:
     )
 
 
-def _futures(frame: pl.DataFrame, rows: I64_1D, why: NDArray[Any]) -> NDArray[Any]:
-    """Contract beneath each option on a future; where there is none to be read, `why` says so."""
+def _futures(frame: pl.DataFrame, rows: I64_1D, why: NDArray[Any]) -> tuple[NDArray[Any], set[int]]:
+    """(contract beneath each option on a future, rows that cannot be on theirs); `why` says what is wrong."""
     found: NDArray[Any] = np.full(frame.height, "", dtype=object)
-    named, known = frame["underlying"].to_list(), frame["ts_recv_ns"].to_list()
+    misplaced: set[int] = set()
+    beneath, known, raw = (frame[name].to_list() for name in ("underlying", "ts_recv_ns", "raw_symbol"))
+    code, ends = frame["asset"].to_list(), frame["expiration_ns"].to_list()
     for row in rows.tolist():
-        contract = future_contract(named[row], day_of(known[row] // NS_PER_DAY))
+        day = day_of(known[row] // NS_PER_DAY)
+        contract = future_contract(beneath[row], day)
         if contract is None:
-            why[row] = f"its underlying {named[row]!r} is no futures contract"
-        else:
-            found[row] = contract.symbol
-    return found
+            why[row] = f"its underlying {beneath[row]!r} is no futures contract"
+            continue
+        found[row] = contract.symbol
+        if code[row] in FUTURE_OPTION_RULES and ends[row] > 0:
+            named = parse_future_option(raw[row], day)
+            month = (named.year, named.month) if named is not None and named.code == code[row] else None
+            if fault := future_fault(code[row], exchange_day(ends[row]), month, contract):
+                why[row] = fault
+                misplaced.add(row)
+    return found, misplaced
 
 
 def _differences(frame: pl.DataFrame, rows: I64_1D, settlement: I8_1D) -> list[str]:

@@ -69,6 +69,8 @@ class Reason(IntEnum):
     """The shortest expiry that the model was calibrated to is far longer than the one asked for."""
     FUTURES_CONTRADICT = 26
     """By its quotes the expiry is on another price than the other expiries of its future: its label may be wrong."""
+    WRONG_FUTURE = 28
+    """By the exchange's rule the expiry is on another future than the one it is named with."""
     PATHS_NOT_TOLD = 27
     """The quotes do not tell the parameters that a model's paths rest on, only what holds at the expiry."""
 

@@ -51,7 +51,7 @@ class StrikeRule(StrEnum):
     WIDTH = "width"
     """The strike nearest to that of leg `Leg.of` plus `Leg.by` times the forward; `Wanted.width` states it in price.
 
-    It may miss by three tenths of that distance; two wings of one strike are taken as wide where the chain has such."""
+    It may miss by three tenths of that distance; the two wings of a structure are as wide where the chain has such."""
     SAME = "same"
     """The strike of leg `Leg.of`."""
 
@@ -132,10 +132,10 @@ class Structure:
         return any(leg.expiry is Expiry.LATER for leg in self.legs)
 
     def twin(self, number: int) -> int:
-        """The leg that is a wing as wide as leg `number` on the other side of the same strike; -1 for none."""
+        """The leg that is a wing as wide as leg `number` on the other side; -1 for none."""
         leg = self.legs[number]
         for place, other in enumerate(self.legs):
-            if leg.rule is other.rule is StrikeRule.WIDTH and other.of == leg.of and other.by == -leg.by:
+            if leg.rule is other.rule is StrikeRule.WIDTH and other.by == -leg.by:
                 return place
         return -1
 
@@ -428,8 +428,10 @@ def _found(structure: Structure, chain: ChainSlice, wanted: Wanted) -> Position:
             continue
         own, twin = fits(leg), structure.twin(number)
         if twin >= 0 and len(own):
-            across = np.array(rows[twin : twin + 1]) if twin < number else fits(structure.legs[twin])
-            own = _evened(leg, chain, own, across, rows, wanted)
+            other = structure.legs[twin]
+            across = np.array(rows[twin : twin + 1]) if twin < number else fits(other)
+            reach = np.sign(other.by) * (chain.strike[across] - chain.strike[rows[other.of]])
+            own = _evened(leg, chain, own, reach, rows, wanted)
         row = _row(leg, number, chain, own, np.abs(delta), rows, wanted)
         if row in rows:
             raise _Unfit(
@@ -469,11 +471,11 @@ def _expiry(years: F64_1D, dte: float, tolerance: float | None, after: float) ->
     return best
 
 
-def _evened(leg: Leg, chain: ChainSlice, rows: I64_1D, across: I64_1D, found: list[int], wanted: Wanted) -> I64_1D:
-    """Of some rows for a wing, those that are as far out as one for the other wing; all, where none is near enough."""
+def _evened(leg: Leg, chain: ChainSlice, rows: I64_1D, reach: F64_1D, found: list[int], wanted: Wanted) -> I64_1D:
+    """Of some rows for a wing, those that are as far out as the other wing can be; all, where none is near enough."""
     centre = float(chain.strike[found[leg.of]])
-    apart = np.abs(chain.strike[rows][:, None] + chain.strike[across] - 2.0 * centre)
-    even = rows[(apart <= _EVEN * centre).any(axis=1)]
+    own = np.sign(leg.by) * (chain.strike[rows] - centre)
+    even = rows[(np.abs(own[:, None] - reach) <= _EVEN * centre).any(axis=1)]
     aim, allowed = _by_width(leg, chain, rows, found, wanted)
     return even if (np.abs(chain.strike[even] - aim) <= allowed).any() else rows
 

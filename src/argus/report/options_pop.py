@@ -22,6 +22,7 @@ from argus.report.options_page import OptionsPage, Section, Tile, chart_card, pi
 from argus.report.options_structure import payoff_marks
 from argus.report.options_tables import (
     SURE,
+    Cell,
     Measured,
     PositionTerms,
     head,
@@ -256,20 +257,52 @@ def _tiles(answers: Sequence[_Named]) -> list[Tile]:
 def _error(one: Measured) -> str:
     if one.error == 0.0:
         return "no error of chance"
-    return f"± {figures.percent(one.error, 2)}" if math.isfinite(one.error) else "error not known"
+    return f"±\N{NO-BREAK SPACE}{figures.percent(one.error, 2)}" if math.isfinite(one.error) else "error not known"
 
 
 def _answers(view: PopView, answers: Sequence[_Named]) -> str:
-    strikes = sorted({strike for _, answer in answers for strike, _ in answer.touch})
-    sold = list(dict.fromkeys(name for _, answer in answers for name, _ in answer.assigned))
-    ways = list(dict.fromkeys(way for _, answer in answers for way, _ in answer.closed))
-    money = view.terms.currency
+    """What each model says of the result, and below it what of the way there."""
+    money, multiplier = view.terms.currency, view.terms.multiplier
     heads = [
-        head("Model", is_number=False),
-        head("Held", is_number=False),
+        *_WHO,
         head("Profit", word="Probability of profit"),
         head(f"Expected, {money}", word="Expected value"),
         head(f"CVaR {figures.percent(view.tail, 0)}, {money}", word="CVaR"),
+    ]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *_who(model, answer),
+            measured(answer.probability),
+            measured(answer.expected_pnl, "money", multiplier),
+            measured(answer.cvar, "money", multiplier),
+        )
+        for model, answer in answers
+    ]
+    for model in view.models:
+        if not model.answers:
+            empty = [number(math.nan)] * (len(heads) - 2)
+            rows.append((words_cell(model.name, model.measure), words_cell("no answer", model.why), *empty))
+    if not rows:
+        return '<p class="nothing">No model was asked.</p>'
+    caption = f"Of one structure, costs paid, each figure above its standard error; CVaR of the worst {view.tail:.0%}"
+    return sortable(caption, heads, rows) + _ways(answers)
+
+
+_WHO: Final = (head("Model", is_number=False), head("Held", is_number=False))
+
+
+def _who(model: PopModel, answer: PopAnswer) -> tuple[Cell, Cell]:
+    paths = f"{answer.paths:,} paths" if answer.paths else ""
+    return words_cell(model.name, model.measure), words_cell(answer.how, paths)
+
+
+def _ways(answers: Sequence[_Named]) -> str:
+    """Touches, assignments and what closes the position, of the answers that tell any; a table of its own for width."""
+    strikes = sorted({strike for _, answer in answers for strike, _ in answer.touch})
+    sold = list(dict.fromkeys(name for _, answer in answers for name, _ in answer.assigned))
+    ways = list(dict.fromkeys(way for _, answer in answers for way, _ in answer.closed))
+    heads = [
+        *_WHO,
         *(head(f"Touch {figures.ratio(strike, 2 if strike % 1 else 0)}", word="Touch") for strike in strikes),
         *(
             head(f"Assigned {name}", "How often exercising it pays its holder before the position ends.")
@@ -281,28 +314,21 @@ def _answers(view: PopView, answers: Sequence[_Named]) -> str:
     rows = []
     for model, answer in answers:
         touch, assigned, closed = dict(answer.touch), dict(answer.assigned), dict(answer.closed)
-        none = Measured(math.nan, why="not asked")
+        told = (*touch.values(), *assigned.values(), *closed.values(), answer.days_held)
+        if not any(math.isfinite(one.value) for one in told):
+            continue
         rows.append(
             (
-                words_cell(model.name, model.measure),
-                words_cell(answer.how, f"{answer.paths:,} paths" if answer.paths else ""),
-                measured(answer.probability),
-                measured(answer.expected_pnl, "money", view.terms.multiplier),
-                measured(answer.cvar, "money", view.terms.multiplier),
-                *(measured(touch.get(strike, none)) for strike in strikes),
+                *_who(model, answer),
+                *(measured(touch.get(strike, Measured(math.nan, why="not asked"))) for strike in strikes),
                 *(measured(assigned.get(name, Measured(math.nan, why="on paths only"))) for name in sold),
                 *(measured(closed.get(way, Measured(math.nan, why="no exit plan"))) for way in ways),
                 measured(answer.days_held, "days"),
             )
         )
-    for model in view.models:
-        if not model.answers:
-            empty = [number(math.nan)] * (len(heads) - 2)
-            rows.append((words_cell(model.name, model.measure), words_cell("no answer", model.why), *empty))
     if not rows:
-        return '<p class="nothing">No model was asked.</p>'
-    caption = f"Of one structure, costs paid, each figure above its standard error; CVaR of the worst {view.tail:.0%}"
-    return sortable(caption, heads, rows)
+        return ""
+    return f'<div class="narrow">{sortable("On the way: how often, and how long it is held", heads, rows)}</div>'
 
 
 def _assumptions(view: PopView) -> str:

@@ -304,8 +304,8 @@ def _grid_cards(view: SurfaceView) -> str:
         below=_notes(view.vol, ""),
     )
     if view.local_vol is None:
-        told = view.local_why or "They were not worked out."
-        return markup + f'<p class="note">No local volatilities: {escape(told)}</p>'
+        told = view.local_why or "they were not worked out"
+        return markup + f'<p class="note">No local volatilities: {escape(told)}.</p>'
     return markup + chart_card(
         "Local volatility",
         "The volatility at each price and time that would make all of these option prices at once (Dupire). It is the "

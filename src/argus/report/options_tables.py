@@ -199,7 +199,7 @@ def measured(one: Measured, form: str = "percent", scale: float = 1.0) -> Cell:
     elif math.isnan(error):
         below = "error not known"
     else:
-        below = f"± {_form(error, form, sign=False)}"
+        below = f"±\N{NO-BREAK SPACE}{_form(error, form, sign=False)}"
     return Cell(f"{escape(shown)}<small>{escape(below)}</small>", value)
 
 
