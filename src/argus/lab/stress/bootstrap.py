@@ -29,7 +29,7 @@ QUANTILES: Final = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 _FAN_STEPS: Final = 50
 _STRIDE: Final = 4
 _BINS: Final = 1024
-_SHARES: Final = 4
+_SHARES: Final = 8
 """Shares of the work for each thread: one that the machine holds up leaves the rest to the others."""
 _COARSE: Final = 2**22
 """Sample size times block length up to which half a random number says exactly enough where a block begins: no trade
@@ -230,8 +230,17 @@ def _in_threads(work: Callable[[int, int], None], count: int, step: int, workers
         return
     shares = min(steps, workers * _SHARES)
     bounds = [min(count, step * (steps * share // shares)) for share in range(shares + 1)]
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, bounds[:-1], bounds[1:]))
+    waiting = iter(list(zip(bounds[:-1], bounds[1:], strict=True)))
+
+    def take_shares() -> None:
+        for first, last in waiting:
+            work(first, last)
+
+    with ThreadPoolExecutor(workers - 1) as pool:
+        others = [pool.submit(take_shares) for _ in range(workers - 1)]
+        take_shares()
+        for other in others:
+            other.result()
 
 
 def bootstrap_trades(
