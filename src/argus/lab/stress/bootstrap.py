@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -230,7 +231,7 @@ def _in_threads(work: Callable[[int, int], None], count: int, step: int, workers
         return
     shares = min(steps, workers * _SHARES)
     bounds = [min(count, step * (steps * share // shares)) for share in range(shares + 1)]
-    waiting = iter(list(zip(bounds[:-1], bounds[1:], strict=True)))
+    waiting = iter(list(pairwise(bounds)))  # each share goes to whoever asks first
 
     def take_shares() -> None:
         for first, last in waiting:
