@@ -28,7 +28,7 @@ def _draw(form: str, first: int, last: int, paths: int = 70) -> tuple[np.ndarray
     else:
         scale = np.uint64(7 * 2**32 // RESTART if form == "half" else 0)
         kernels.redraw_block(
-            np.resize(PNL, 14), 20.0, np.uint64(RESTART), scale, key, first, last, STEPS, out, fan, room, ints
+            np.resize(PNL, 16), 20.0, np.uint64(RESTART), scale, key, first, last, STEPS, out, fan, room, ints
         )
     return out, fan
 
@@ -124,3 +124,19 @@ def test_order_statistics_are_those_of_a_sort(values: list[float], wanted: list[
     kernels.select_ranks(row, row.min(), row.max(), ranks, out, spare, bins, counts, starts)
     assert out.tolist() == np.sort(row)[ranks].tolist()
     assert row.tolist() == before.tolist()
+
+
+def test_one_endless_block_reads_no_further_than_the_sample_that_is_given() -> None:
+    # A block that starts at the first trade and never ends comes furthest: in plain Python a place beyond is an error.
+    count = len(PNL)
+    out, fan, room = np.zeros((6, 40)), np.zeros((2, 40)), np.empty(kernels.ROOM_FLOATS)
+    ints = np.empty(kernels.ROOM_INTS, dtype=np.uint64)
+    sample = np.concatenate([PNL, PNL, [np.nan, np.nan]])
+    for scale in (0, 7):
+        kernels.redraw_block(
+            sample, 20.0, np.uint64(1), np.uint64(scale), np.uint64(KEY), 0, 40, STEPS, out, fan, room, ints
+        )
+        assert np.isfinite(out).all()
+        # Each path is the sample from some trade on, around its end.
+        turned = {tuple(np.cumsum(np.roll(PNL, -first))[[3, count - 1]]) for first in range(count)}
+        assert set(zip(*fan.tolist(), strict=True)) == turned

@@ -174,9 +174,9 @@ def redraw_block(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    sample : (2 n,) float64
+    sample : (2 n + 2,) float64
         The results twice over, so that a block that goes on around their end need not ask where that is; no path is
-        longer than they are.
+        longer than they are. Two more are read, and not booked, where a path has ended.
     capital : float
     restart : uint64
         Probability that a block ends, times 2**32.

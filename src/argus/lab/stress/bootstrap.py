@@ -199,7 +199,7 @@ def _drawing(
         scale = len(sample) * 2**32 // restart if len(sample) * length <= _COARSE else 0
         room, ints = working_memory(kernels.ROOM_FLOATS), working_memory(kernels.ROOM_INTS).view(np.uint64)
         kernels.redraw_block(
-            np.resize(sample, 2 * len(sample)),
+            np.resize(sample, 2 * len(sample) + 2),
             capital,
             np.uint64(restart),
             np.uint64(scale),
