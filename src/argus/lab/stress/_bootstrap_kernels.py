@@ -260,6 +260,7 @@ def reorder_block(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     sample : (n,) float64
+        Fewer than 2**29, beyond which no machine has memory for the deck.
     deck : (16 n,) float64
         Working memory: twice eight orders, a row for each trade; finite.
 
