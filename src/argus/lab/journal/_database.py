@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,11 @@ def url_of(target: Path | str) -> str:
     return text if "://" in text else f"sqlite:///{Path(text).absolute()}"
 
 
+def _is_no_interruption(record: logging.LogRecord) -> bool:
+    """Whether a record is to be shown: SQLAlchemy raises an interruption that meets it again, but prints it first."""
+    return not (record.exc_info and record.exc_info[0] is KeyboardInterrupt)
+
+
 def connected(url: str, timeout_s: float, metadata: MetaData, what: str) -> Engine:
     """An engine whose database has these tables.
 
@@ -41,6 +47,8 @@ def connected(url: str, timeout_s: float, metadata: MetaData, what: str) -> Engi
         engine = create_engine(
             url, poolclass=NullPool if is_sqlite else None, connect_args={"timeout": timeout_s} if is_sqlite else {}
         )
+        pool = type(engine.pool)
+        logging.getLogger(f"{pool.__module__}.{pool.__qualname__}").addFilter(_is_no_interruption)
         if is_sqlite:
             event.listen(engine, "connect", _write_ahead)
         for attempt in range(_ATTEMPTS):
