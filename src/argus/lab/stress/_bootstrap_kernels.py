@@ -30,13 +30,13 @@ _AHEAD = 8
 """Pairs of trades by which the choice of places runs ahead: what is written must have arrived when it is read."""
 _PAIRS = 16
 """Pairs of trades whose places are kept."""
-_STATES = 9
-ROOM_FLOATS = _STATES * EIGHT
-"""Float64 values of working memory that one worker needs: the accounts of eight paths."""
+_ROWS = 7
+ROOM_FLOATS = _ROWS * EIGHT
+"""Float64 values of working memory that one worker needs: what is told of eight accounts at their end."""
 ROOM_INTS = _PAIRS * EIGHT
 """Uint64 values of working memory: places, two in each number."""
 
-_EQUITY, _LOWEST, _SQUARES, _DEPTH, _LEFT, _OF, _LONGEST, _PLACE = (row * EIGHT for row in range(8))
+_EQUITY, _LOWEST, _SQUARES, _DEPTH, _LEFT, _OF, _LONGEST = (row * EIGHT for row in range(_ROWS))
 
 _LOW = uint64(0xFFFFFFFF)
 _HALF = uint64(32)
@@ -185,7 +185,7 @@ def redraw_block(  # type: ignore[no-untyped-def]
     key : uint64
     first, last : int
     steps : (k,) int64
-        Trades done at each checkpoint, multiples of four but for the last, which is n.
+        Trades done at each checkpoint, even numbers but for the last, which is n.
     out : (6, paths) float64
         Final sum, drawdown, drawdown fraction, lowest equity, Sharpe ratio of the trades, longest time under water.
     fan : (k, paths) float64

@@ -167,7 +167,7 @@ def bootstrap_paths(
 
     count = len(pnl)
     marks = np.linspace(0, count, min(_FAN_STEPS, -(-count // _STRIDE)) + 1)[1:-1]
-    # The kernels book four trades at a time and stop in between at the end only.
+    # The kernels book trades in pairs and stop in between at the end only.
     steps: I64_1D = np.unique(np.append((marks / _STRIDE).round().astype(np.int64) * _STRIDE, count))
     out = working_memory(6 * paths).reshape(6, paths)
     fan = working_memory(len(steps) * paths).reshape(len(steps), paths)
