@@ -28,7 +28,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from argus.app.features import Series
-from argus.core.arrays import Bars
+from argus.core.arrays import Bars, Stretches
 from argus.core.instruments import instrument
 from argus.core.strategy import FeatureRef
 from argus.core.time import NS_PER_DAY, NS_PER_MINUTE
@@ -130,12 +130,21 @@ def in_talib(market: Bars) -> list[Column]:
     return [one.astype(np.float32) for one in found]
 
 
-def inputs(market: Bars, refs: Sequence[FeatureRef]) -> dict[str, NDArray[np.float64]]:
-    """Input columns of a set over the market, those of the calendar included."""
-    with SetRunner(refs, 1) as runner:
-        names = runner.inputs
-    series = Series(market, instrument("ES"), None, {})
+def inputs(market: Bars, refs: Sequence[FeatureRef]) -> dict[str, Column | Stretches]:
+    """Input columns of a set over the market, those of the calendar included, as a file's bars give them."""
+    names, series = _inputs_of(market, refs)
+    return series.inputs(names, 0, len(market))
+
+
+def input_rows(market: Bars, refs: Sequence[FeatureRef]) -> dict[str, Column]:
+    """The same with a value for every row."""
+    names, series = _inputs_of(market, refs)
     return series.columns(names, 0, len(market))
+
+
+def _inputs_of(market: Bars, refs: Sequence[FeatureRef]) -> tuple[tuple[str, ...], Series]:
+    with SetRunner(refs, 1) as runner:
+        return runner.inputs, Series(market, instrument("ES"), None, {})
 
 
 def agree(name: str, theirs: Sequence[Column], ours: NDArray[np.float32]) -> None:
@@ -208,7 +217,7 @@ def growth() -> None:
     """The set futures over millions of rows, fed a million at a time: later ones are the first, moved on in time."""
     refs = columns_of("futures")
     market = bars().rows(0, 1_000_000)
-    given = inputs(market, refs)
+    given = input_rows(market, refs)
     weeks = int(market.ts_close_ns[-1] - market.ts_event_ns[0]) // (7 * NS_PER_DAY) + 1
     steps = {name: weeks * 7.0 * (1.0 if name == "session" else 86_400.0) for name in given if name in _MOVING}
     out = np.zeros((len(refs), len(market)), dtype=np.float32)
@@ -234,7 +243,7 @@ def live() -> None:
     """One bar at a time."""
     refs = columns_of("futures")
     market = bars().rows(0, 20_000)
-    given = inputs(market, refs)
+    given = input_rows(market, refs)
     one = LiveFeatures(refs)
     rows = np.column_stack([given[name] for name in one.inputs]).astype(np.float64)
     batch = compute_set(refs, given)
@@ -327,7 +336,7 @@ def physics() -> None:
     rows = ROWS // 10
     given = inputs(bars().rows(0, rows), refs)
     out = np.zeros((len(refs), rows), dtype=np.float32)
-    compute_set(refs, {name: values[:3_000] for name, values in given.items()})
+    compute_set(refs, inputs(bars().rows(0, 3_000), refs))
     wall, processor = best(lambda: compute_set(refs, given, out, 2), 1)
     print(f"### The set `physics`: {len(refs)} columns\n")
     print(

@@ -181,7 +181,7 @@ def of_features() -> list[tuple[str, float, float, str]]:
         told = f"set {name}, 3.5 M rows" + (f", a {share}th of them measured" if share > 1 else "")
         found.append((told, aim, taken * share, "talib pandas loop"))
     refs = columns_of("futures")
-    given = features_bench.inputs(market.rows(0, LIVE_BARS), refs)
+    given = features_bench.input_rows(market.rows(0, LIVE_BARS), refs)
     live = LiveFeatures(refs)
     rows = np.column_stack([given[name] for name in live.inputs]).astype(np.float64)
 

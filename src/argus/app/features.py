@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from argus.core.arrays import Stretches
 from argus.core.errors import CatalogError, ConfigError
 from argus.core.strategy import FeatureRef
 from argus.core.time import NS_PER_DAY
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from argus.data.catalog import DatasetInfo
     from argus.data.feature_store import FeatureTable
     from argus.data.rolls import RollSchedule
+    from argus.features.runner import Column
 
 __all__ = [
     "UNIVERSE",
@@ -116,17 +118,22 @@ class Series:
             if wanted:
                 calendar_columns(ends, wanted, spec=self.spec, schedule=self.schedule)
 
-    def columns(self, names: Sequence[str], first: int, last: int) -> dict[str, NDArray[Any]]:
+    def inputs(self, names: Sequence[str], first: int, last: int) -> dict[str, Column]:
         """Inputs of features over some of the rows: what the bars hold, and what the calendar says of them."""
-        from argus.data.bar_calendar import CALENDAR_COLUMNS, calendar_columns
+        from argus.data.bar_calendar import CALENDAR_COLUMNS, calendar_stretches
         from argus.features import bar_columns
 
         bars = self.bars.rows(first, last)
-        found: dict[str, NDArray[Any]] = dict(bar_columns(bars, names))
+        found: dict[str, Column] = dict(bar_columns(bars, names))
         wanted = [name for name in names if name in CALENDAR_COLUMNS]
         if wanted:
-            found |= calendar_columns(bars, wanted, spec=self.spec, schedule=self.schedule)
+            found |= calendar_stretches(bars, wanted, spec=self.spec, schedule=self.schedule)
         return found
+
+    def columns(self, names: Sequence[str], first: int, last: int) -> dict[str, NDArray[Any]]:
+        """The same with a value for every row."""
+        found = self.inputs(names, first, last)
+        return {name: one.rows() if isinstance(one, Stretches) else one for name, one in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +268,7 @@ def compute_to(
                     under_way.popleft().result()
                 started = time.perf_counter()
                 values = buffers[k % 2][:, : last - first]
-                runner.feed(series.columns(runner.inputs, first, last), values)
+                runner.feed(series.inputs(runner.inputs, first, last), values)
                 seconds["compute"] += time.perf_counter() - started
                 under_way.append(behind.submit(write, series.bars.ts_recv_ns[first:last], values))
                 if progress is not None:

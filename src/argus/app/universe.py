@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from argus.app.features import UNIVERSE, Series, bars_held, reads_members, series_of, table_of
 from argus.core.arrays import F64_1D, I64_1D, Bars
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from argus.app.workspace import Workspace
     from argus.data.catalog import DatasetInfo
     from argus.data.rolls import RollSchedule
+    from argus.features.runner import Column
 
 __all__ = ["UniverseSeries", "in_line", "joined", "known_as_of", "universe_clock", "universe_series"]
 
@@ -56,10 +56,10 @@ class UniverseSeries(Series):
         """Roles that somebody plays."""
         return frozenset(self.members)
 
-    def columns(self, names: Sequence[str], first: int, last: int) -> dict[str, NDArray[Any]]:
+    def inputs(self, names: Sequence[str], first: int, last: int) -> dict[str, Column]:
         """Inputs of features over some of the rows; a role that nobody plays is missing throughout."""
         own = [name for name in names if "@" not in name]
-        found = Series.columns(self, own, first, last)
+        found = Series.inputs(self, own, first, last)
         known_ns = self.bars.ts_recv_ns[first:last]
         for name in names:
             field, _, role = name.partition("@")

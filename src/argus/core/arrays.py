@@ -26,6 +26,7 @@ __all__ = [
     "I64_1D",
     "Bars",
     "Quotes",
+    "Stretches",
     "memory_of",
     "readonly",
     "working_memory",
@@ -69,6 +70,28 @@ def _from_line(held: F64_1D) -> F64_1D:
     """All but a cache line of it, from the start of one on."""
     first = -held.ctypes.data % (8 * _LINE_FLOATS) // 8
     return held[first : first + len(held) - _LINE_FLOATS]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretches:
+    """A column whose value changes rarely, such as one of the session: a value for each stretch of rows.
+
+    Attributes
+    ----------
+    values : (s,) float64
+    ends : (s,) int64
+        Row after the last one of each stretch, never falling.
+    """
+
+    values: F64_1D
+    ends: I64_1D
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def rows(self) -> F64_1D:
+        """A value for each row."""
+        return np.repeat(self.values, np.diff(self.ends, prepend=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

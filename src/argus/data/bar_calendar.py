@@ -7,7 +7,7 @@ beforehand (a hurricane, a day of mourning) is no holiday until it has happened:
 session. And a roll that a crossover of volume decides is not known beforehand, so only rolls by the calendar have a
 number of days to them. What remains is the hour of a close that was cut short at a day's notice, which bars have too.
 
-All is worked out once a session and repeated over its bars.
+All but the minutes is worked out once a session.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Bars
+from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Bars, Stretches
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import InstrumentKind, InstrumentSpec, RegularHours, instrument, last_trade_date
 from argus.core.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, day_number, day_of, to_ns
@@ -31,7 +31,7 @@ from argus.data.calendars import SessionTable, hold_tables, session_table
 from argus.data.contract_dates import is_contract, parse_contract
 from argus.data.rolls import RollRule, RollSchedule, RollTrigger, customary_rule, roll_date
 
-__all__ = ["CALENDAR_COLUMNS", "calendar_columns", "hold_calendars"]
+__all__ = ["CALENDAR_COLUMNS", "calendar_columns", "calendar_stretches", "hold_calendars"]
 
 CALENDAR_COLUMNS: Final = (
     "session_open_s",
@@ -102,6 +102,18 @@ def calendar_columns(
     InstrumentError
         If the instrument is unknown, or has no such delivery month.
     """
+    found = calendar_stretches(bars, names, spec=spec, schedule=schedule)
+    return {name: one.rows() if isinstance(one, Stretches) else one for name, one in found.items()}
+
+
+def calendar_stretches(
+    bars: Bars,
+    names: Sequence[str] | None = None,
+    *,
+    spec: InstrumentSpec | None = None,
+    schedule: RollSchedule | None = None,
+) -> dict[str, F64_1D | Stretches]:
+    """The same columns, those of the session as one value for all of its bars."""
     wanted = CALENDAR_COLUMNS if names is None else tuple(names)
     unknown = [name for name in wanted if name not in CALENDAR_COLUMNS]
     if unknown:
@@ -125,12 +137,12 @@ def _specification(bars: Bars) -> InstrumentSpec:
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """The sessions of bars: how many bars each has, and its row in the table of whole years around them."""
+    """The sessions of bars: the row after the last of each, and its row in the table of whole years around them."""
 
     years: _Years
     session: I64_1D
     row: I64_1D
-    count: I64_1D
+    ends: I64_1D
 
     @classmethod
     def of(cls, bars: Bars, calendar: str) -> _Runs:
@@ -146,14 +158,16 @@ class _Runs:
                 f"{bars.instrument}: row {int(begin[wrong[0]])}: the calendar {calendar} has no session on "
                 f"{day_of(int(session[wrong[0]]))} ({len(wrong)} such sessions); check which calendar the bars follow"
             )
-        return cls(years, session, row, np.diff(begin, append=len(bars)))
+        return cls(years, session, row, np.append(begin[1:], len(bars)))
 
-    def spread(self, values: NDArray[Any]) -> F64_1D:
+    def spread(self, values: NDArray[Any]) -> Stretches:
         """A value for each session, as one for each bar."""
-        return np.repeat(np.asarray(values, np.float64), self.count)
+        return Stretches(np.asarray(values, np.float64), self.ends)
 
 
-def _column(name: str, runs: _Runs, bars: Bars, spec: InstrumentSpec, schedule: RollSchedule | None) -> F64_1D:
+def _column(
+    name: str, runs: _Runs, bars: Bars, spec: InstrumentSpec, schedule: RollSchedule | None
+) -> F64_1D | Stretches:
     if name in _ZONES:
         return _minutes(_ZONES[name], bars.ts_close_ns)
     if name in ("days_to_expiry", "days_to_roll"):
@@ -357,12 +371,12 @@ def _offset_min(zone: ZoneInfo, ts_ns: int) -> int:
 
 def _days_of_contract(
     name: str, runs: _Runs, bars: Bars, spec: InstrumentSpec, schedule: RollSchedule | None
-) -> F64_1D:
+) -> F64_1D | Stretches:
     """Days to the last trade, or to the roll, of the bars' contract or of the one in front."""
     if schedule is None:
         symbol = bars.instrument if is_contract(bars.instrument) else spec.symbol
         if not is_contract(symbol) or spec.kind is not InstrumentKind.FUTURE:
-            return np.full(len(bars), np.nan)
+            return runs.spread(np.full(len(runs.session), np.nan))
         root = replace(spec, symbol=parse_contract(symbol).root)
         left = _days_left(name, symbol, root, customary_rule(root), runs.session)
         return runs.spread(np.where(left < 0, np.nan, left))

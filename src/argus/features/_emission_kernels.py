@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import intrinsic
 
 from argus.core._sharing_kernels import share_compiled
@@ -27,7 +28,12 @@ def _element_rule(typingctx, address, kind, index):  # type: ignore[no-untyped-d
     return signature, lower
 
 
-element: Any = intrinsic(_element_rule)
+def _plain_element(address: int, kind: Any, index: int) -> Any:
+    size = np.dtype(kind).itemsize
+    return np.frombuffer((ctypes.c_char * size).from_address(address + size * index), dtype=kind)[0]
+
+
+element: Any = _plain_element if config.DISABLE_JIT else intrinsic(_element_rule)  # type: ignore[attr-defined]
 """The element of that kind of number at a place of an array that begins at an address."""
 
 

@@ -1,7 +1,7 @@
-"""The loop that carries out a plan: every kernel over the new rows, results handed out, history kept.
+"""The loop that carries out a plan: rows in, every kernel over them, results handed out, history kept.
 
-`advance` is the whole of it, for a piece of thousands of rows as for a single one. Kernels stand behind addresses, so
-that a new feature compiles its own kernel and nothing else.
+`advance` is the heart of it, for a piece of a thousand rows as for a single one; `feed` cuts many rows into pieces.
+Kernels stand behind addresses, so that a new feature compiles its own kernel and nothing else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from argus.core._sharing_kernels import share_compiled
 from argus.features._emission_kernels import element, emit
 from argus.features._form_kernels import call_kernel
 
-__all__ = ["advance", "gather", "load", "put_row", "slide", "spread_out"]
+__all__ = ["advance", "feed", "gather", "load", "put_row", "slide"]
+
+_FEW = 64
+"""Rows that are asked at once whether a session goes on through all of them."""
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -39,26 +42,72 @@ def put_row(work, at, columns, row):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def load(work, at, n, columns, addresses, kinds, first):  # type: ignore[no-untyped-def]
+def feed(  # type: ignore[no-untyped-def]
+    work, at, n, begin, piece, deep, columns, given, first, row, addresses, io, io_at, args, args_at, state, state_at,
+    emit_at, emits, out, out_row,
+):  # fmt: skip
+    """Rows `first` to ``first + n`` of what `load` takes, in pieces, through `advance`; gives where the next row goes.
+
+    The first row goes to `at`, and none beyond ``begin + piece``: before that the history moves to before `begin`.
+    """
+    done = 0
+    while done < n:
+        rows = min(piece, n - done)
+        if at + rows > begin + piece:
+            slide(work, deep, at, begin)
+            at = begin
+        load(work, at, rows, columns, given, first + done)
+        advance(
+            work, at, rows, row + done, addresses, io, io_at, args, args_at, state, state_at, emit_at, emits, out,
+            out_row + done,
+        )  # fmt: skip
+        at += rows
+        done += rows
+    return at
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def load(work, at, n, columns, given, first):  # type: ignore[no-untyped-def]
     """Rows `first` to ``first + n`` of arrays elsewhere in memory, as float64 into columns of `work`.
 
-    `kinds`: 0 float64, 1 int32, 2 int64, 3 one byte of truth.
+    `given` (4, columns): addresses; kinds: 0 float64, 1 int32, 2 int64, 3 one byte of truth, 4 stretches: float64
+    values, each of which holds up to the row that stands at its place of an int64 array; the address of that array; and
+    the place of the current stretch, which moves on: rows are loaded in their order.
     """
     for j in range(len(columns)):
         target = work[columns[j], at : at + n]
-        address = addresses[j]
-        if kinds[j] == 0:
+        address = given[0, j]
+        kind = given[1, j]
+        if kind == 0:
             for i in range(n):
                 target[i] = element(address, np.float64, first + i)
-        elif kinds[j] == 1:
+        elif kind == 1:
             for i in range(n):
                 target[i] = element(address, np.int32, first + i)
-        elif kinds[j] == 2:
+        elif kind == 2:
             for i in range(n):
                 target[i] = element(address, np.int64, first + i)
-        else:
+        elif kind == 3:
             for i in range(n):
                 target[i] = element(address, np.uint8, first + i)
+        else:
+            given[3, j] = _load_stretches(target, address, given[2, j], given[3, j], first)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _load_stretches(target, address, ends, place, first):  # type: ignore[no-untyped-def]
+    """A column of stretches from row `first` on, which lies in the stretch at a place or behind it; gives the last."""
+    n = len(target)
+    i = 0
+    while True:
+        last = min(element(ends, np.int64, place) - first, n)
+        value = element(address, np.float64, place)
+        for k in range(i, last):
+            target[k] = value
+        i = max(i, last)
+        if i == n:
+            return place
+        place += 1
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -74,13 +123,14 @@ def slide(work, deep, end, start):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed, held, targets):  # type: ignore[no-untyped-def]
-    """Sum up rows of `work` into bars of a coarser clock; where none was closed, what is held goes to its columns.
+def gather(given, first, n, rules, clock, seconds, carried, coarse, closes):  # type: ignore[no-untyped-def]
+    """Sum up rows `first` to ``first + n`` into bars of a coarser clock.
 
     Parameters
     ----------
-    columns : (c,) int64
-        Columns summed up; the first four are start, close, session and session end, which rule the clock.
+    given : (4, c) int64
+        Columns summed up, as `load` takes them; the first four are start, close, session and session end, which rule
+        the clock.
     rules : (c,) int64
         How each is summed up: 0 last known, 1 first known, 2 largest, 3 smallest, 4 sum, 5 last, known or not.
     clock, seconds : int
@@ -89,122 +139,164 @@ def gather(work, at, n, columns, rules, clock, seconds, carried, coarse, closed,
         The open bar: whether there is one, its slot, its session, its values.
     coarse : (c, at least 2 n) float64
         Bars that were closed.
-    closed : (n,) int64
-        How many were closed up to and including each row.
-    held, targets : (h,) float64, (h,) int64
-        Values of the coarse bar closed last, and their columns in `work`.
+    closes : (at least 2 n + 1,) int64
+        For each of them the first row that knows it; then the row after the last one.
 
     Returns
     -------
     int
-        Bars closed; -1 if a row is longer than a coarse bar.
+        Bars closed; -1 if a row is longer than a coarse bar, with its seconds then first in `carried`.
     """
-    start = work[columns[0], at : at + n]
-    close = work[columns[1], at : at + n]
-    session = work[columns[2], at : at + n]
-    session_end = work[columns[3], at : at + n]
-    if clock == 2:
-        for i in range(n):
-            if close[i] - start[i] > seconds:
-                return -1
     found = 0
-    first = 0
-    while first < n:
-        slot = np.floor(start[first] / seconds) if clock == 2 else session[first]
-        if carried[0] > 0.0 and (slot != carried[1] or session[first] != carried[2]):
+    row = first
+    while row < first + n:
+        start = _value(given, 0, row)
+        session = _value(given, 2, row)
+        slot = np.floor(start / seconds) if clock == 2 else session
+        if carried[0] > 0.0 and (slot != carried[1] or session != carried[2]):
             if clock != 0:
-                for j in range(len(columns)):
-                    coarse[j, found] = carried[3 + j]
-                found += 1
+                found = _close_bar(carried, coarse, found, closes, row)
             carried[0] = 0.0
         carried[1] = slot
-        carried[2] = session[first]
-        ends = (slot + 1.0) * seconds if clock == 2 else np.inf
-        last = _last_of_bar(start, close, session, session_end, first, ends)
-        for j in range(len(columns)):
-            _sum_up(work[columns[j], at + first : at + last + 1], rules[j], carried[0] > 0.0, carried, 3 + j)
+        carried[2] = session
+        over = (slot + 1.0) * seconds if clock == 2 else np.inf
+        last = _last_of_bar(given, row, first + n - 1, session, over, clock)
+        if clock == 2:
+            longest = _longest(given, row, last)
+            if longest > seconds:
+                carried[0] = longest
+                return -1
+        for j in range(len(rules)):
+            carried[3 + j] = _summed_up(given, j, row, last, rules[j], carried[3 + j] if carried[0] > 0.0 else np.nan)
         carried[0] = 1.0
-        for i in range(first, last):
-            closed[i] = found
-        if session_end[last] > 0.0 or close[last] >= ends:
-            for j in range(len(columns)):
-                coarse[j, found] = carried[3 + j]
-            found += 1
+        is_over = clock == 2 and _value(given, 1, last) >= over
+        if is_over or _value(given, 3, last) > 0.0:
+            found = _close_bar(carried, coarse, found, closes, last)
             carried[0] = 0.0
-        closed[last] = found
-        first = last + 1
-    if found == 0:
-        for j in range(len(targets)):
-            target = work[targets[j], at : at + n]
-            for i in range(n):
-                target[i] = held[j]
+        row = last + 1
+    closes[found] = first + n
     return found
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _last_of_bar(start, close, session, session_end, first, ends):  # type: ignore[no-untyped-def]
-    """Last row of the coarse bar that row `first` lies in; `ends` is where the bar ends by the clock."""
-    n = len(start)
+def _value(given, j, row):  # type: ignore[no-untyped-def]
+    """A row of column `j`; no earlier stretch is asked for later."""
+    address = given[0, j]
+    kind = given[1, j]
+    if kind == 0:
+        return element(address, np.float64, row)
+    if kind == 1:
+        return float(element(address, np.int32, row))
+    if kind == 2:
+        return float(element(address, np.int64, row))
+    if kind == 3:
+        return float(element(address, np.uint8, row))
+    while element(given[2, j], np.int64, given[3, j]) <= row:
+        given[3, j] += 1
+    return element(address, np.float64, given[3, j])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _close_bar(carried, coarse, found, closes, row):  # type: ignore[no-untyped-def]
+    """Write down the open bar as the one after so many found, known from a row on; gives how many there are then."""
+    for j in range(len(carried) - 3):
+        coarse[j, found] = carried[3 + j]
+    closes[found] = row
+    return found + 1
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _longest(given, first, last):  # type: ignore[no-untyped-def]
+    """Longest of the rows `first` to `last`, in seconds."""
+    found = 0.0
+    if (given[1, 0] == 0) & (given[1, 1] == 0):
+        for k in range(first, last + 1):
+            length = element(given[0, 1], np.float64, k) - element(given[0, 0], np.float64, k)
+            found = length if length > found else found
+    else:
+        for k in range(first, last + 1):
+            length = _value(given, 1, k) - _value(given, 0, k)
+            found = length if length > found else found
+    return found
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _last_of_bar(given, first, end, session, over, clock):  # type: ignore[no-untyped-def]
+    """Last row, up to `end`, of the coarse bar of a session that row `first` lies in; `over` is where it ends."""
     last = first
-    while session_end[last] <= 0.0 and close[last] < ends:
-        following = last + 1
-        if following == n or session[following] != session[first] or start[following] >= ends:
+    is_usual = (given[1, 0] == 0) & (given[1, 1] == 0) & (given[1, 2] == 1) & (given[1, 3] == 3)
+    if is_usual and clock != 2:
+        # A session is long: many rows are asked at once whether it ends at one of them.
+        while last + _FEW <= end:
+            ended = 0
+            for i in range(_FEW):
+                is_other = element(given[0, 2], np.int32, last + 1 + i) != np.int32(session)
+                ended += 1 if is_other | (element(given[0, 3], np.uint8, last + i) != 0) else 0
+            if ended > 0:
+                break
+            last += _FEW
+    if is_usual:
+        while last < end:
+            ends_here = (element(given[0, 3], np.uint8, last) != 0) | (element(given[0, 1], np.float64, last) >= over)
+            is_other = element(given[0, 2], np.int32, last + 1) != np.int32(session)
+            if ends_here | is_other | (element(given[0, 0], np.float64, last + 1) >= over):
+                break
+            last += 1
+        return last
+    while last < end:
+        ends_here = _value(given, 3, last) > 0.0
+        if ends_here or _value(given, 1, last) >= over:
             break
-        last = following
+        is_other = _value(given, 2, last + 1) != session
+        if is_other or _value(given, 0, last + 1) >= over:
+            break
+        last += 1
     return last
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _sum_up(values, rule, is_begun, carried, place):  # type: ignore[no-untyped-def]
-    """Take further values into what is carried of the open bar, by one of the rules of `gather`."""
-    n = len(values)
-    held = carried[place] if is_begun else np.nan
+def _summed_up(given, j, first, last, rule, held):  # type: ignore[no-untyped-def]
+    """What is held of a column in the open bar, with rows `first` to `last` too, by one of the rules of `gather`."""
     if rule == 5:
-        held = values[n - 1]
-    elif rule == 0:
-        k = n - 1
-        while k > 0 and values[k] != values[k]:
-            k -= 1
-        held = values[k] if values[k] == values[k] else held
-    elif rule == 1:
-        k = 0
-        while held != held and k < n:
-            held = values[k]
-            k += 1
-    else:
-        k = 0
-        while held != held and k < n:
-            held = values[k]
-            k += 1
-        # Comparisons with a missing value are false, so that it changes nothing.
-        if rule == 2:
-            for i in range(k, n):
-                held = values[i] if values[i] > held else held
-        elif rule == 3:
-            for i in range(k, n):
-                held = values[i] if values[i] < held else held
-        else:
-            for i in range(k, n):
-                held += values[i] if values[i] == values[i] else 0.0
-    carried[place] = held
+        return _value(given, j, last)
+    if given[1, j] == 0:
+        return _floats_summed_up(given[0, j], first, last, rule, held)
+    k = first
+    while k <= last and not (rule == 1 and held == held):
+        held = _with(held, _value(given, j, k), rule)
+        # Of a stretch one row is as good as all, but for a sum.
+        k = element(given[2, j], np.int64, given[3, j]) if (given[1, j] == 4) & (rule != 4) else k + 1
+    return held
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def spread_out(values, closed, n, held, work, columns, at):  # type: ignore[no-untyped-def]
-    """Write, for every row, the values of the coarse bar closed last; `held` are those from before, and after."""
-    for j in range(len(columns)):
-        target = work[columns[j], at : at + n]
-        last = held[j]
-        i = 0
-        while i < n:
-            # Rows up to the next close of a coarse bar hold the same value.
-            count = closed[i]
-            if count > 0:
-                last = values[j, count - 1]
-            while i < n and closed[i] == count:
-                target[i] = last
-                i += 1
-        held[j] = last
+def _floats_summed_up(address, first, last, rule, held):  # type: ignore[no-untyped-def]
+    """The same of numbers that stand side by side."""
+    if rule == 0:
+        for k in range(last, first - 1, -1):
+            value = element(address, np.float64, k)
+            if value == value:
+                return value
+    elif rule == 1:
+        for k in range(first, last + 1):
+            held = element(address, np.float64, k) if held != held else held
+            if held == held:
+                break
+    else:
+        for k in range(first, last + 1):
+            held = _with(held, element(address, np.float64, k), rule)
+    return held
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _with(held, value, rule):  # type: ignore[no-untyped-def]
+    """What is held after one more value; a missing one changes nothing."""
+    if held != held:
+        return value
+    if rule == 4:
+        return held + (value if value == value else 0.0)
+    is_taken = (rule == 0) & (value == value) | (rule == 2) & (value > held) | (rule == 3) & (value < held)
+    return value if is_taken else held
 
 
 share_compiled(globals())

@@ -9,30 +9,38 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import I64_1D, working_memory
+from argus.core.arrays import F64_1D, I64_1D, Stretches, working_memory
 from argus.core.errors import ConfigError, DataError
 from argus.features.graph import CLOCK_INPUTS, CLOCKS, Held, Input, Term
 from argus.features.plan import Plan, make_plan, past_places, term_key
 
-__all__ = ["PIECE", "Columns", "Runner", "State"]
+__all__ = ["PIECE", "Column", "Columns", "Runner", "State"]
 
 PIECE: Final = 1024
 """Rows of a piece in the batch form: few enough that the columns at work stay in the cache, and no fewer."""
 
-Columns = Mapping[str, NDArray[Any]]
+_ROWS: Final = 16 * PIECE
+"""Rows, or those of a longer piece, whose coarser bars are summed up together before the rows go through in pieces."""
+
+Column = NDArray[Any] | Stretches
+"""An input, oldest row first."""
+Columns = Mapping[str, Column]
 """Inputs by name, equally long."""
 State = dict[str, bytes]
 """What runners remember: pieces by name."""
 
-_RULES: Final = {"open": 1, "start_s": 1, "session_end": 2, "high": 2, "low": 3, "volume": 4}
+_RULES: Final = {"open": 1, "start_s": 1, "session_end": 5, "high": 2, "low": 3, "volume": 4}
 """How inputs are summed up in a coarser bar; the last known value where nothing is said."""
 _KINDS: Final = {np.dtype(kind): code for kind, code in (("float64", 0), ("int32", 1), ("int64", 2), ("bool", 3))}
 """Kinds of numbers that `load` takes as they are."""
+STRETCHES: Final = 4
+"""The kind of a column of stretches, as `load` knows it."""
 _MODES: Final = {"session": 0, "1d": 1}
 
 
@@ -65,18 +73,20 @@ class Runner:
         }
         self.inputs = tuple(sorted(needed))
         """Names of the inputs, in the order in which they are fed."""
-        extra = [name for name in self.inputs if name not in own]
-        self._columns = np.array(
-            [own[name] if name in own else self.plan.columns + extra.index(name) for name in self.inputs],
-            dtype=np.int64,
-        )
-        place = dict(zip(self.inputs, self._columns, strict=True))
+        # What only coarser clocks read has no column: it all goes to one behind the others, from which nobody reads.
+        held = [int(column) for one in self._coarse for column in one.targets]
+        self._columns = np.array([*(own.get(name, self.plan.columns) for name in self.inputs), *held], dtype=np.int64)
+        self._read = np.array([k for k, name in enumerate(self.inputs) if name in own], dtype=np.int64)
+        self._targets = np.concatenate((self._columns[self._read], self._columns[len(self.inputs) :]))
+        self._row = np.full(len(self._columns), np.nan)
         for one in self._coarse:
-            one.columns = np.array([place[name] for name in one.inputs], dtype=np.int64)
+            one.places = np.array([self.inputs.index(name) for name in one.inputs], dtype=np.int64)
+        row = _Source.of(self.inputs, [self._row[k : k + 1] for k in range(len(self.inputs))], 1)
+        self._of_row = [row.some(one.places) for one in self._coarse]
         # New rows begin with a cache line in every column, and a column is a little longer than rows need, so that
         # columns do not all begin in the same place of the cache.
         self._first = -(-self.plan.history // 8) * 8
-        shape = (self.plan.columns + len(extra), self._first + -(-piece // 8) * 8 + 8)
+        shape = (self.plan.columns + 1, self._first + -(-piece // 8) * 8 + 8)
         self.work = working_memory(math.prod(shape)).reshape(shape)
         self.work.fill(np.nan)
         self.state = np.zeros(int(self.plan.state_at[-1]))
@@ -84,61 +94,76 @@ class Runner:
         self._machine = _Machine(self.plan, places)
         self._past_places = past_places(self.plan)
 
-    def feed(self, rows: Sequence[NDArray[Any]], out: NDArray[Any], out_row: int) -> None:
-        """Take the next rows, at most `piece`, and write their values.
+    def feed(self, rows: Sequence[Column], out: NDArray[Any], out_row: int = 0) -> None:
+        """Take the next rows, and write their values.
 
         Parameters
         ----------
-        rows : sequence of (n,) arrays
+        rows : sequence of (n,) arrays or Stretches
             One for each of `inputs`.
         out : (terms, rows) float32 or float64
             Values go to columns ``out_row`` to ``out_row + n``.
         """
         n = len(rows[0])
-        self.feed_part(_Source(self.inputs, rows, n), 0, n, out, out_row)
+        self.take(self.given(rows, n), n, out, out_row)
 
-    def feed_part(self, source: _Source, first: int, n: int, out: NDArray[Any], out_row: int) -> None:
-        """Take rows `first` to ``first + n`` of a source, at most `piece`, and write their values as `feed` does."""
-        at = self._room_for(n)
-        source.load(self.work, at, n, self._columns, first)
-        self._advance(at, n, out, out_row)
-
-    def feed_all(self, columns: Sequence[NDArray[Any]], out: NDArray[Any], done: Callable[[int], None]) -> None:
-        """Take all rows of some columns, in pieces, and write their values; `done` is told the values of each piece.
+    def feed_all(self, columns: Sequence[Column], out: NDArray[Any], done: Callable[[int], None]) -> None:
+        """Take all rows of some columns, and write their values; `done` is told the values of each part.
 
         Parameters
         ----------
-        columns : sequence of (n,) arrays
+        columns : sequence of (n,) arrays or Stretches
             One for each of `inputs`.
         out : (terms, n) float32 or float64
         done : callable
         """
-        n = out.shape[1]
-        source = _Source(self.inputs, columns, n)
-        for first in range(0, n, self.piece):
-            rows = min(self.piece, n - first)
-            self.feed_part(source, first, rows, out, first)
-            done(self.results * rows)
+        self.take(self.given(columns, out.shape[1]), out.shape[1], out, 0, done)
 
-    def feed_one(self, row: NDArray[np.float64], out: NDArray[Any]) -> None:
+    def given(self, columns: Sequence[Column], n: int) -> _Given:
+        """Columns of at least `n` rows, as `take` reads them; DataError if one is shorter."""
+        source = _Source.of(self.inputs, columns, n)
+        read = _joined([source.some(self._read), *(one.source for one in self._coarse)])
+        return _Given(read, [source.some(one.places) for one in self._coarse])
+
+    def take(
+        self, given: _Given, n: int, out: NDArray[Any], out_row: int, done: Callable[[int], None] | None = None
+    ) -> None:
+        """Take the first `n` rows of what is `given`, and write their values as `feed` does."""
+        together = max(self.piece, _ROWS)
+        for first in range(0, n, together):
+            rows = min(together, n - first)
+            for one, source in zip(self._coarse, given.coarse, strict=True):
+                one.feed(source, first, rows)
+            given.read.told[3, len(self._read) :] = 0
+            self._at = self._machine.feed(
+                self.work, self._at, rows, self._first, self.piece, self._targets, given.read, first, self.rows,
+                self.state, out, out_row + first,
+            )  # fmt: skip
+            self.rows += rows
+            if done is not None:
+                done(self.results * rows)
+        self._note_held()
+
+    def feed_one(self, row: F64_1D, out: NDArray[Any]) -> None:
         """Take one row, its values in the order of `inputs`, and write what comes of it to the first row of `out`."""
-        at = self._room_for(1)
-        self._machine.put_row(self.work, at, self._columns, row)
-        self._advance(at, 1, out, 0)
-
-    def _room_for(self, n: int) -> int:
-        """Position of the next row, with as many free ones from there on."""
-        if self._at + n > self._first + self.piece:
+        if self._at == self._first + self.piece:
             self._machine.slide(self.work, self.plan.deep, self._at, self._first)
             self._at = self._first
-        return self._at
+        self._row[: len(row)] = row
+        closed = 0
+        for one, given in zip(self._coarse, self._of_row, strict=True):
+            closed += one.feed(given, 0, 1)
+        if closed:
+            self._note_held()
+        self._machine.put_row(self.work, self._at, self._columns, self._row)
+        self._machine.advance(self.work, self._at, 1, self.rows, self.state, out, 0)
+        self._at += 1
+        self.rows += 1
 
-    def _advance(self, at: int, n: int, out: NDArray[Any], out_row: int) -> None:
-        for one in self._coarse:
-            one.feed(self.work, at, n)
-        self._machine.advance(self.work, at, n, self.rows, self.state, out, out_row)
-        self._at = at + n
-        self.rows += n
+    def _note_held(self) -> None:
+        """Have the next single row begin with what coarser clocks hold now."""
+        if self._coarse:
+            self._row[len(self.inputs) :] = np.concatenate([one.held for one in self._coarse])
 
     def snapshot(self) -> State:
         """All that it remembers, each piece under the name of the term that it belongs to."""
@@ -168,6 +193,7 @@ class Runner:
         for one in self._coarse:
             start = f"{one.clock}: "
             one.restore({name[len(start) :]: value for name, value in taken.items() if name.startswith(start)})
+        self._note_held()
 
 
 def _taken(taken: State, name: str, length: int) -> bytes:
@@ -185,17 +211,19 @@ class _Coarse:
     """The bars of one coarser clock and what is computed on them."""
 
     def __init__(self, clock: str, terms: Sequence[Held], columns: Sequence[int], piece: int) -> None:
-        from argus.features._plan_kernels import gather, spread_out
+        from argus.features._plan_kernels import gather
 
-        self._gather, self._spread_out = gather, spread_out
+        self._gather = gather
         self.clock = clock
         self.runner = Runner([one.term for one in terms], max(256, min(piece, PIECE)))
         self.inputs: tuple[str, ...] = (
             *CLOCK_INPUTS,
             *(name for name in self.runner.inputs if name not in CLOCK_INPUTS),
         )
-        self.columns: I64_1D = np.empty(0, dtype=np.int64)
-        self._targets = np.array(columns, dtype=np.int64)
+        self.targets = np.array(columns, dtype=np.int64)
+        """Columns of the workspace for what is held, in their order."""
+        self.places: I64_1D = np.empty(0, dtype=np.int64)
+        """Which of the inputs that are fed its own are."""
         self._mode = _MODES.get(clock, 2)
         # On the clock of sessions a session is worth what the bar is that reaches its close, even if that is nothing.
         last = 5 if clock == "session" else 0
@@ -204,11 +232,14 @@ class _Coarse:
         self.carried = np.zeros(3 + len(self.inputs))
         self.held = np.full(len(terms), np.nan)
         self._names = [term_key(one.term) for one in terms]
-        self._bars = np.empty((len(self.inputs), 2 * piece))
-        own = [self._bars[self.inputs.index(name)] for name in self.runner.inputs]
-        self._source = _Source(self.runner.inputs, own, 2 * piece)
-        self._values = np.empty((len(terms), 2 * piece))
-        self._closed = np.empty(piece, dtype=np.int64)
+        # Memory that no row comes to is never touched, and so takes no place.
+        most = 2 * max(piece, _ROWS)
+        self._bars = np.empty((len(self.inputs), most))
+        self._given = self.runner.given([self._bars[self.inputs.index(name)] for name in self.runner.inputs], most)
+        self._values = np.empty((len(terms), most + 1))
+        self._ends = np.zeros(most + 1, dtype=np.int64)
+        self.source = _Source.of(self._names, [Stretches(row, self._ends) for row in self._values], 0)
+        """What is held at each of the rows that `feed` took last."""
 
     def snapshot(self) -> State:
         """The open bar by inputs, what is held by terms, and what is remembered on this clock."""
@@ -228,23 +259,21 @@ class _Coarse:
             self.held[j] = np.frombuffer(_taken(taken, f"held {name}", 8))[0]
         self.runner.restore(taken)
 
-    def feed(self, work: NDArray[Any], at: int, n: int) -> None:
-        found = self._gather(
-            work, at, n, self.columns, self._rules, self._mode, self._seconds, self.carried, self._bars, self._closed,
-            self.held, self._targets,
-        )  # fmt: skip
+    def feed(self, source: _Source, first: int, n: int) -> int:
+        """Take rows `first` to ``first + n`` of the inputs; gives how many bars they closed."""
+        self._values[:, 0] = self.held
+        found: int = self._gather(
+            source.told, first, n, self._rules, self._mode, self._seconds, self.carried, self._bars, self._ends
+        )
         if found < 0:
-            start, close = work[self.columns[0], at : at + n], work[self.columns[1], at : at + n]
             raise DataError(
-                f"a bar of {(close - start).max():g} seconds cannot be part of a bar of {self.clock}; use bars of at "
+                f"a bar of {self.carried[0]:g} seconds cannot be part of a bar of {self.clock}; use bars of at "
                 f"most {self._seconds:g} seconds, or a coarser clock"
             )
-        if found == 0:
-            return
-        for first in range(0, found, self.runner.piece):
-            last = min(first + self.runner.piece, found)
-            self.runner.feed_part(self._source, first, last - first, self._values, first)
-        self._spread_out(self._values, self._closed, n, self.held, work, self._targets, at)
+        if found:
+            self.runner.take(self._given, found, self._values, 1)
+            self.held = self._values[:, found].copy()
+        return found
 
 
 def _coarse_runners(plan: Plan, piece: int) -> list[_Coarse]:
@@ -272,6 +301,7 @@ class _Machine:
         self.slide = _plan_kernels.slide
         self.put_row = _plan_kernels.put_row
         self._advance = _plan_kernels.advance
+        self._feed = _plan_kernels.feed
         self._kernels: Any
         if is_compiled():
             self._kernels = np.array([kernel_address(name) for name in plan.kernels], dtype=np.int64)
@@ -287,31 +317,66 @@ class _Machine:
             self._emits, out, out_row,
         )  # fmt: skip
 
+    def feed(
+        self, work: NDArray[Any], at: int, n: int, begin: int, piece: int, columns: I64_1D, source: _Source, first: int,
+        row: int, state: NDArray[Any], out: NDArray[Any], out_row: int,
+    ) -> int:  # fmt: skip
+        """Rows `first` to ``first + n`` of a source, in pieces; gives where in the workspace the next one goes."""
+        p = self._plan
+        place: int = self._feed(
+            work, at, n, begin, piece, p.deep, columns, source.told, first, row, self._kernels, p.io, p.io_at, p.args,
+            p.args_at, state, p.state_at, p.emit_at, self._emits, out, out_row,
+        )  # fmt: skip
+        return place
 
+
+@dataclass(frozen=True, slots=True)
 class _Source:
-    """Columns of inputs, read by the compiled loop where they stand in memory."""
+    """Columns of inputs, read by the compiled loop where they stand in memory.
 
-    def __init__(self, names: Sequence[str], columns: Sequence[NDArray[Any]], n: int) -> None:
-        from argus.features import _plan_kernels
-        from argus.features._form_kernels import is_compiled
+    Attributes
+    ----------
+    told : (4, columns) int64
+        As `load` takes them: addresses, kinds, and of stretches where their ends stand, and which one is at hand.
+    held : tuple of arrays
+        So that they stay where they are.
+    """
 
+    told: I64_1D
+    held: tuple[NDArray[Any], ...]
+
+    @classmethod
+    def of(cls, names: Sequence[str], columns: Sequence[Column], n: int) -> _Source:
+        """Columns of at least `n` rows each; `DataError` if one is shorter."""
         short = [f"{name} has {len(values)}" for name, values in zip(names, columns, strict=True) if len(values) < n]
         if short:
             raise DataError(f"{n} rows are wanted, but {', '.join(short)}; give columns of the same length")
-        self._is_compiled = is_compiled()
-        self._load = _plan_kernels.load
-        # Held here, for the loop only knows their addresses.
-        self._columns = [
-            np.ascontiguousarray(values, dtype=values.dtype if values.dtype in _KINDS else np.float64)
-            for values in columns
-        ]
-        self._addresses = np.array([values.ctypes.data for values in self._columns], dtype=np.int64)
-        self._kinds = np.array([_KINDS[values.dtype] for values in self._columns], dtype=np.int64)
+        held: list[NDArray[Any]] = []
+        told = np.zeros((4, len(columns)), dtype=np.int64)
+        for k, column in enumerate(columns):
+            values = column.values if isinstance(column, Stretches) else column
+            values = np.ascontiguousarray(values, dtype=values.dtype if values.dtype in _KINDS else np.float64)
+            told[:2, k] = values.ctypes.data, _KINDS[values.dtype]
+            held.append(values)
+            if isinstance(column, Stretches):
+                told[1:3, k] = STRETCHES, column.ends.ctypes.data
+                held.append(column.ends)
+        return cls(told, tuple(held))
 
-    def load(self, work: NDArray[Any], at: int, n: int, places: I64_1D, first: int) -> None:
-        """Put rows `first` to ``first + n`` into a workspace."""
-        if self._is_compiled:
-            self._load(work, at, n, places, self._addresses, self._kinds, first)
-            return
-        for place, values in zip(places, self._columns, strict=True):
-            work[place, at : at + n] = values[first : first + n]
+    def some(self, places: I64_1D) -> _Source:
+        """Some of the columns, to be read by themselves."""
+        return _Source(self.told[:, places], self.held)
+
+
+def _joined(sources: Sequence[_Source]) -> _Source:
+    """The columns of several sources."""
+    told = np.concatenate([one.told for one in sources], axis=1)
+    return _Source(told, tuple(array for one in sources for array in one.held))
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a runner takes: columns of its own clock, behind them what is held of coarser ones; and the inputs of these."""
+
+    read: _Source
+    coarse: list[_Source]
