@@ -156,7 +156,7 @@ class Runner:
         if closed:
             self._note_held()
         self._machine.put_row(self.work, self._at, self._columns, self._row)
-        self._machine.advance(self.work, self._at, 1, self.rows, self.state, out, 0)
+        self._machine.advance_row(self.work, self._at, self.rows, self.state, out)
         self._at += 1
         self.rows += 1
 
@@ -230,16 +230,22 @@ class _Coarse:
         self._rules = np.array([_RULES.get(name.partition("@")[0], last) for name in self.inputs], dtype=np.int64)
         self._seconds = float(CLOCKS[clock])
         self.carried = np.zeros(3 + len(self.inputs))
-        self.held = np.full(len(terms), np.nan)
         self._names = [term_key(one.term) for one in terms]
         # Memory that no row comes to is never touched, and so takes no place.
         most = 2 * max(piece, _ROWS)
         self._bars = np.empty((len(self.inputs), most))
         self._given = self.runner.given([self._bars[self.inputs.index(name)] for name in self.runner.inputs], most)
         self._values = np.empty((len(terms), most + 1))
+        self._values[:, 0] = np.nan
+        self._closed = 0
         self._ends = np.zeros(most + 1, dtype=np.int64)
         self.source = _Source.of(self._names, [Stretches(row, self._ends) for row in self._values], 0)
         """What is held at each of the rows that `feed` took last."""
+
+    @property
+    def held(self) -> F64_1D:
+        """Values of the coarse bar closed last."""
+        return self._values[:, self._closed]
 
     def snapshot(self) -> State:
         """The open bar by inputs, what is held by terms, and what is remembered on this clock."""
@@ -255,13 +261,15 @@ class _Coarse:
         self.carried[:3] = np.frombuffer(_taken(taken, "open bar", 24))
         for j, name in enumerate(self.inputs):
             self.carried[3 + j] = np.frombuffer(_taken(taken, f"open bar {name}", 8))[0]
+        self._closed = 0
         for j, name in enumerate(self._names):
             self.held[j] = np.frombuffer(_taken(taken, f"held {name}", 8))[0]
         self.runner.restore(taken)
 
     def feed(self, source: _Source, first: int, n: int) -> int:
         """Take rows `first` to ``first + n`` of the inputs; gives how many bars they closed."""
-        self._values[:, 0] = self.held
+        if self._closed:
+            self._values[:, 0] = self.held
         found: int = self._gather(
             source.told, first, n, self._rules, self._mode, self._seconds, self.carried, self._bars, self._ends
         )
@@ -272,7 +280,7 @@ class _Coarse:
             )
         if found:
             self.runner.take(self._given, found, self._values, 1)
-            self.held = self._values[:, found].copy()
+        self._closed = found
         return found
 
 
@@ -308,13 +316,14 @@ class _Machine:
         else:
             self._kernels = [kernel_function(name) for name in plan.kernels]
 
-    def advance(
-        self, work: NDArray[Any], at: int, n: int, row: int, state: NDArray[Any], out: NDArray[Any], out_row: int
-    ) -> None:
+    def advance_row(
+        self, work: NDArray[Any], at: int, row: int, state: NDArray[Any], out: NDArray[Any]
+    ) -> None:  # fmt: skip
+        """The row at `at`, into the first one of `out`."""
         p = self._plan
         self._advance(
-            work, at, n, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at,
-            self._emits, out, out_row,
+            work, at, 1, row, self._kernels, p.io, p.io_at, p.args, p.args_at, state, p.state_at, p.emit_at,
+            self._emits, out, 0,
         )  # fmt: skip
 
     def feed(
@@ -376,7 +385,7 @@ def _joined(sources: Sequence[_Source]) -> _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What a runner takes: columns of its own clock, behind them what is held of coarser ones; and the inputs of these."""
+    """What a runner takes: columns of its own clock, then what coarser ones hold; and the inputs of each of these."""
 
     read: _Source
     coarse: list[_Source]
