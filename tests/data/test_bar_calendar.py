@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argus.core.arrays import Bars
+from argus.core.arrays import Bars, Stretches
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import instrument, last_trade_date
 from argus.core.time import day_number, day_of
-from argus.data.bar_calendar import CALENDAR_COLUMNS, calendar_columns
+from argus.data.bar_calendar import CALENDAR_COLUMNS, calendar_columns, calendar_stretches
 from argus.data.calendars import session_table
 from argus.data.rolls import RollRule, RollTrigger, customary_rule, roll_date, roll_schedule
 from argus.features.inputs import CALENDAR_INPUTS
@@ -240,3 +240,15 @@ def test_an_instant_on_a_clock_change_belongs_to_the_new_time() -> None:
     minute = calendar_columns(bars, ["new_york_minute"])["new_york_minute"]
     # 6:00 UTC: two o'clock summer time becomes one o'clock; bars close on the half hours.
     assert minute[9:15].tolist() == [60.0, 90.0, 60.0, 90.0, 120.0, 150.0]
+
+
+def test_stretches_say_the_same_as_columns() -> None:
+    for symbol in ("MES", "SPY", "BTCUSD"):
+        bars = calendar_bars(symbol, date(2024, 6, 3), date(2024, 7, 31))
+        columns, told = calendar_columns(bars), calendar_stretches(bars)
+        assert list(told) == list(CALENDAR_COLUMNS)
+        for name, one in told.items():
+            rows = one.rows() if isinstance(one, Stretches) else one
+            assert rows.tobytes() == columns[name].tobytes()
+        of_session = [name for name, one in told.items() if isinstance(one, Stretches)]
+        assert set(CALENDAR_COLUMNS) - set(of_session) == {"new_york_minute", "london_minute", "tokyo_minute"}
