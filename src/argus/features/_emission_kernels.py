@@ -30,7 +30,7 @@ def _element_rule(typingctx, address, kind, index):  # type: ignore[no-untyped-d
 
 def _plain_element(address: int, kind: Any, index: int) -> Any:
     size = np.dtype(kind).itemsize
-    return np.frombuffer((ctypes.c_char * size).from_address(address + size * index), dtype=kind)[0]
+    return np.frombuffer((ctypes.c_char * size).from_address(int(address) + size * int(index)), dtype=kind)[0]
 
 
 element: Any = _plain_element if config.DISABLE_JIT else intrinsic(_element_rule)  # type: ignore[attr-defined]
