@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numba import njit
 
-from argus.core._eight_kernels import EIGHT, choose, displace, eight, look_up, put, take
+from argus.core._eight_kernels import EIGHT, choose, displace, eight, fuse, last_of, look_up, put, shifter, take
+from argus.core._fused_kernels import fused
 from argus.core._random_kernels import mixed_bits
 
 FLOATS = arrays(np.float64, 3 * EIGHT, elements=st.floats(-1e6, 1e6))
@@ -33,6 +34,33 @@ def test_floats(given: np.ndarray) -> None:
     assert (out[:EIGHT] == x + y * z - 2.0).all()
     assert (out[EIGHT : 2 * EIGHT] == np.minimum(x, y)).all()
     assert (out[2 * EIGHT :] == np.where(z > 1.0, 3.0 - z, 4.0)).all()
+
+
+two_before = shifter(2)
+
+
+@njit
+def _rounded_once(x: Any, y: Any, z: Any) -> Any:
+    return fused(x, y, z)
+
+
+@njit
+def _reckon_on(given: Any, out: Any) -> Any:
+    x, y, z = take(given, 0), take(given, EIGHT), take(given, 2 * EIGHT)
+    put(out, 0, fuse(x, y, z))
+    put(out, EIGHT, abs(fuse(0.1, x, 0.3)))
+    put(out, 2 * EIGHT, two_before(x, y))
+    return last_of(z)
+
+
+@given(FLOATS)
+def test_products_and_sums_rounded_once_and_numbers_of_before(given: np.ndarray) -> None:
+    out = np.zeros(3 * EIGHT)
+    assert _reckon_on(given, out) == given[-1]
+    x, y, z = given.reshape(3, EIGHT)
+    assert out[:EIGHT].tolist() == [_rounded_once(*three) for three in zip(x, y, z, strict=True)]
+    assert out[EIGHT : 2 * EIGHT].tolist() == [abs(_rounded_once(0.1, one, 0.3)) for one in x]
+    assert (out[2 * EIGHT :] == given[EIGHT - 2 : 2 * EIGHT - 2]).all()
 
 
 @njit

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argus.core.arrays import F64_1D
-from argus.features._algebra_kernels import natural_log
+from argus.features._algebra_kernels import log_of_sides, natural_log
 from argus.features._form_kernels import is_compiled
 from argus.features.inputs import CLOSE
 from argus.features.runner import Runner
@@ -33,6 +33,14 @@ def test_logarithm_is_within_units_of_the_last_place(x: float) -> None:
 @given(st.floats(min_value=0.25, max_value=4.0))
 def test_logarithm_of_what_is_near_one_is_too(x: float) -> None:
     assert units_off(x) <= 1.25
+
+
+@given(st.floats(min_value=-0.999, max_value=0.999).filter(lambda x: abs(x) > 1e-15))
+def test_logarithm_of_two_sides_is_within_units_too(x: float) -> None:
+    with localcontext() as context:
+        context.prec = 80
+        true = ((1 + Decimal(x)) / (1 - Decimal(x))).ln()
+        assert abs(Decimal(float(log_of_sides(x))) - true) <= Decimal("1.5") * Decimal(math.ulp(float(true)))
 
 
 @pytest.mark.parametrize("x", [1.0 + 2.0**-52, 1.0 - 2.0**-53, 2.0**-1074, 2.0**-1022, math.sqrt(0.5), math.sqrt(2.0)])

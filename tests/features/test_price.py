@@ -365,6 +365,18 @@ def test_rows_without_prices_are_skipped_by_what_carries_on() -> None:
         np.testing.assert_array_equal(np.isnan(values(name, m, n=9)), holes, err_msg=name)
 
 
+@pytest.mark.parametrize("which", ["usual", "gaps"])
+def test_windows_that_go_together_are_as_each_alone(which: str) -> None:
+    m = usual() if which == "usual" else NASTY[which](usual())
+    windows = (5, 14, 60)
+    runner = Runner([feature("rsi").term({"n": n}) for n in windows], 100)
+    out = np.empty((len(windows), ROWS))
+    for first in range(0, ROWS, 100):
+        runner.feed([m[one][first : first + 100] for one in runner.inputs], out, first)
+    for n, together in zip(windows, out, strict=True):
+        np.testing.assert_array_equal(together, values("rsi", m, n=n))
+
+
 def test_nothing_is_told_from_rounding_in_a_long_standstill() -> None:
     m = {name: column.copy() for name, column in usual().items()}
     still = slice(1_000, 3_900)

@@ -17,7 +17,9 @@ import numpy as np
 from numba import config, types
 from numba.extending import intrinsic
 
-__all__ = ["EIGHT", "choose", "displace", "eight", "look_up", "put", "take"]
+from argus.core._fused_kernels import fused
+
+__all__ = ["EIGHT", "choose", "displace", "eight", "fuse", "last_of", "look_up", "put", "shifter", "take"]
 
 EIGHT = 8
 """Numbers in one."""
@@ -26,6 +28,7 @@ EIGHT = 8
 ir: Any = import_module("llvmlite.ir")
 _extending: Any = import_module("numba.extending")
 _templates: Any = import_module("numba.core.typing.templates")
+_functions: Any = import_module("numba.core.cgutils")
 
 
 class _Side(types.Type):
@@ -130,6 +133,25 @@ def _element(context: Any, builder: Any, kind: Any, array: Any, index: Any, inde
     return builder.gep(data, [context.cast(builder, index, index_kind, types.intp)])
 
 
+def _by_machine(builder: Any, name: str, values: Any) -> Any:
+    """One of LLVM's own functions, of eight floats."""
+    kind = ir.FunctionType(_FLOATS.vector, [_FLOATS.vector] * len(values))
+    return builder.call(_functions.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{EIGHT}f64"), values)
+
+
+@_templates.infer_global(abs)
+class _SizeTemplate(_templates.AbstractTemplate):  # type: ignore[misc]
+    def generic(self, args: Any, kws: Any) -> Any:
+        return _templates.signature(_FLOATS, *args) if args == (_FLOATS,) else None
+
+
+def _size(_context: Any, builder: Any, _signed: Any, values: Any) -> Any:
+    return _by_machine(builder, "fabs", values)
+
+
+_extending.lower_builtin(abs, _FLOATS)(_size)
+
+
 def _eight_rule(_context: Any, number: Any) -> Any:
     side = _FLOATS if isinstance(number, types.Float) else _WHOLES
 
@@ -148,6 +170,33 @@ def _choose_rule(_context: Any, truths: Any, one: Any, other: Any) -> Any:
         return builder.select(values[0], *chosen)
 
     return side(truths, one, other), lower
+
+
+def _fuse_rule(_context: Any, x: Any, y: Any, z: Any) -> Any:
+    def lower(context: Any, builder: Any, signed: Any, values: Any) -> Any:
+        pairs = zip(values, signed.args, strict=True)
+        sides = [_as_side(context, builder, value, kind, _FLOATS) for value, kind in pairs]
+        return _by_machine(builder, "fma", sides)
+
+    return _FLOATS(x, y, z), lower
+
+
+def _last_rule(_context: Any, numbers: Any) -> Any:
+    def lower(context: Any, builder: Any, signed: Any, values: Any) -> Any:
+        return builder.extract_element(values[0], ir.Constant(ir.IntType(32), EIGHT - 1))
+
+    return numbers.kind(numbers), lower
+
+
+def _shift_rule(rows: int) -> Any:
+    def rule(_context: Any, before: Any, now: Any) -> Any:
+        def lower(context: Any, builder: Any, signed: Any, values: Any) -> Any:
+            places = [EIGHT - rows + place for place in range(EIGHT)]
+            return builder.shuffle_vector(*values, ir.Constant(ir.VectorType(ir.IntType(32), EIGHT), places))
+
+        return now(before, now), lower
+
+    return rule
 
 
 def _take_rule(_context: Any, array: Any, index: Any) -> Any:
@@ -223,6 +272,10 @@ def _plain_eight(number: Any) -> Any:
     return np.full(EIGHT, number, dtype=np.float64 if isinstance(number, float) else np.uint64)
 
 
+def _plain_fuse(x: Any, y: Any, z: Any) -> Any:
+    return np.array([fused(*three) for three in np.broadcast(x, y, z)])
+
+
 def _plain_put(array: Any, index: Any, values: Any) -> None:
     array[index : index + EIGHT] = values
 
@@ -239,6 +292,10 @@ eight: Any = _plain_eight if _is_plain else intrinsic(_eight_rule)
 """``eight(number)``: the same in all places."""
 choose: Any = np.where if _is_plain else intrinsic(_choose_rule)
 """``choose(truths, one, other)``: of each place, one where it is true."""
+fuse: Any = _plain_fuse if _is_plain else intrinsic(_fuse_rule)
+"""``fuse(x, y, z)``: x y + z of floats, rounded once; some of the three may be single numbers."""
+last_of: Any = (lambda numbers: numbers[-1]) if _is_plain else intrinsic(_last_rule)
+"""``last_of(numbers)``: the last of the eight."""
 take: Any = (lambda array, index: array[index : index + EIGHT].copy()) if _is_plain else intrinsic(_take_rule)
 """``take(array, index)``: elements `index` to ``index + 8``."""
 put: Any = _plain_put if _is_plain else intrinsic(_put_rule)
@@ -250,3 +307,10 @@ that guard what they read ahead are slow to read many places by one instruction.
 displace: Any = _plain_displace if _is_plain else intrinsic(_displace_rule)
 """``displace(table, halves, at, index, number)``: move such elements, of which each lies one further on than its half
 says, counted from the one before, to `index` and the seven after it, and write a number into their places."""
+
+
+def shifter(rows: int) -> Any:
+    """A function of eight numbers and the eight after them: the eight that end so many places before the last."""
+    if _is_plain:
+        return lambda before, now: np.concatenate((before, now))[EIGHT - rows : 2 * EIGHT - rows]
+    return intrinsic(_shift_rule(rows))

@@ -91,7 +91,17 @@ class _Environments:
         self.by_name[name] = environment
 
 
-class _PartLibrary(_JITCodeLibrary):  # type: ignore[misc]
+class _Library(_JITCodeLibrary):  # type: ignore[misc]
+    """Code in which vectors that are asked for by name are as wide as those that LLVM makes by itself."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Take in code as it was written down."""
+        for function in ir_module.functions:
+            set.add(function.attributes, '"min-legal-vector-width"="0"')
+        super().add_ir_module(ir_module)
+
+
+class _PartLibrary(_Library):
     """Code that is written down, for others to take in."""
 
     def __init__(self, codegen: Any, name: str) -> None:
@@ -164,7 +174,7 @@ def _widest(codegen: Any) -> Any:
     return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(**options)
 
 
-class _WholeLibrary(_JITCodeLibrary):  # type: ignore[misc]
+class _WholeLibrary(_Library):
     """Code with all its parts, optimised together."""
 
     def finalize(self) -> None:

@@ -23,6 +23,8 @@ _ONE = 0x3FF0000000000000
 """Bits of 1."""
 _ABOVE_ROOT = _ONE - 0x3FE6A09E667F3BCD
 """From the bits of the root of a half to those of 1."""
+_HALF_STEP = 1 << 51
+"""Half of what the bits of a float grow by as it doubles."""
 _WHOLE = 0x4330000000000000
 """Bits of 2^52, in whose last bits a whole number can be written."""
 _WHOLE_ONE = 2.0**52 + 1023.0
@@ -98,11 +100,36 @@ def _lag(args):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def _series(z):  # type: ignore[no-untyped-def]
+    """2 (z/3 + z^2/5 + ...), of which the next term is below half a unit of 2 for z up to 0.04."""
+    z2 = z * z
+    z4 = z2 * z2
+    low = fused(z2, fused(z, 2.0 / 9.0, 2.0 / 7.0), fused(z, 2.0 / 5.0, 2.0 / 3.0))
+    middle = fused(z2, fused(z, 2.0 / 17.0, 2.0 / 15.0), fused(z, 2.0 / 13.0, 2.0 / 11.0))
+    high = fused(z2, 2.0 / 23.0, fused(z, 2.0 / 21.0, 2.0 / 19.0))
+    return z * fused(z4, fused(z4, high, middle), low)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def log_of_sides(x):  # type: ignore[no-untyped-def]
+    """Logarithm of (1 + x) / (1 - x), for x between -1 and 1.
+
+    As `natural_log`, but the power of two is taken from the exponents of both sides, so that there is one division.
+    """
+    upper = np.float64(1.0 + x).view(np.uint64) + np.uint64(_ONE + _HALF_STEP)
+    power = np.uint64((upper - np.float64(1.0 - x).view(np.uint64)) & np.uint64(_EXPONENT))
+    k = np.uint64((power >> np.uint64(52)) | np.uint64(_WHOLE)).view(np.float64) - _WHOLE_ONE
+    scale = power.view(np.float64)
+    less, more = 1.0 - scale, 1.0 + scale
+    s = fused(more, x, less) / fused(less, x, more)
+    return fused(k, _LOG_2, fused(2.0, s, fused(s, _series(s * s), k * _LOG_2_REST)))
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def natural_log(x):  # type: ignore[no-untyped-def]
     """Natural logarithm, within 1.2 units in the last place; NaN unless x is above zero.
 
     x = 2^k m with m between the roots of a half and of two; log m = 2 (s + s^3/3 + s^5/5 + ...), s = (m - 1) / (m + 1).
-    The series ends where the next term is below half a unit.
     """
     is_small = x < _SMALLEST
     bits = np.float64(x * 2.0**54 if is_small else x).view(np.uint64) & np.uint64(0x7FFFFFFFFFFFFFFF)
@@ -112,12 +139,7 @@ def natural_log(x):  # type: ignore[no-untyped-def]
     f = np.uint64((bits + np.uint64(_ONE)) - upper).view(np.float64) - 1.0
     s = f / (2.0 + f)
     z = s * s
-    z2 = z * z
-    z4 = z2 * z2
-    low = (2.0 / 3.0 + 2.0 / 5.0 * z) + z2 * (2.0 / 7.0 + 2.0 / 9.0 * z)
-    middle = (2.0 / 11.0 + 2.0 / 13.0 * z) + z2 * (2.0 / 15.0 + 2.0 / 17.0 * z)
-    high = (2.0 / 19.0 + 2.0 / 21.0 * z) + z2 * (2.0 / 23.0)
-    rest = z * (low + z4 * middle + z4 * z4 * high)
+    rest = _series(z)
     value = k * _LOG_2 + ((f - s * (f - rest)) + k * _LOG_2_REST)
     value = x if x > _LARGEST else value
     return value if x > 0.0 else np.nan

@@ -236,20 +236,29 @@ def rows_since(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     state[1] = last
 
 
-@kernel(depth=1, state=1, cost=2.0)
+@kernel(depth=1, state=1, cost=1.2)
 def signed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row that rose (positive) or fell (negative); 0 where a row is equal to the one before."""
     x = work[io[0], at : at + n]
     old = work[io[0], at - 1 : at - 1 + n]
     out = work[io[1], at : at + n]
+    missing = 0
+    for i in range(n):
+        out[i] = (1.0 if x[i] > old[i] else 0.0) - (1.0 if x[i] < old[i] else 0.0)
+        missing += 0 if (x[i] == x[i]) & (old[i] == old[i]) else 1
     run = state[0]
     before = (1.0 if run > 0.0 else 0.0) - (1.0 if run < 0.0 else 0.0)
+    first = -int(abs(run))
     for i in range(n):
-        side = (1.0 if x[i] > old[i] else 0.0) - (1.0 if x[i] < old[i] else 0.0)
-        run = side + (run if side == before else 0.0)
+        # Nothing waits for the row before but where the run began.
+        side = out[i]
+        first = first if side == before else i
         before = side
-        out[i] = run if (x[i] == x[i]) & (old[i] == old[i]) else np.nan
-    state[0] = run
+        out[i] = side * (i - first + 1)
+    state[0] = out[n - 1]
+    if missing > 0:
+        for i in range(n):
+            out[i] = out[i] if (x[i] == x[i]) & (old[i] == old[i]) else np.nan
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._algebra_kernels import SPECK, log_ratios, unfaded
+from argus.features._fading_kernels import MEAN, STEADY, steady_mean
 from argus.features._form_kernels import kernel
 
 _SQUARED_FADES = 1e-140
@@ -38,31 +39,31 @@ def bar_variances(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         rogers_satchell[i] = up[i] * (up[i] - body[i]) + down[i] * (down[i] - body[i])
 
 
-@kernel(state=2, cost=3.0)
+@kernel(state=1 + STEADY, scratch=1, cost=1.5)
 def garch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Variance of the next return by GARCH(1,1): weights args[0] of the new square, args[1] of the last variance.
 
     Inputs: squared returns, and the variance to which it returns. Starts at that variance; a row where either is
-    missing is skipped. State: rows counted, variance.
+    missing is skipped. State: whether it has begun; that of the `steady_mean` that it is.
     """
-    alpha = args[0]
-    beta = args[1]
-    rest = 1.0 - alpha - beta
+    gain = 1.0 - args[1]
+    alpha = args[0] / gain
     square = work[io[0], at : at + n]
     target = work[io[1], at : at + n]
     out = work[io[2], at : at + n]
-    seen = state[0]
-    variance = state[1]
+    news = work[io[3], at : at + n]
     for i in range(n):
-        news = rest * target[i] + alpha * square[i] + SPECK
-        if news == news:
-            variance = news + beta * variance if seen > 0.0 else target[i]
-            seen += 1.0
-            out[i] = unfaded(variance)
-        else:
-            out[i] = np.nan
-    state[0] = seen
-    state[1] = variance
+        news[i] = (1.0 - alpha) * target[i] + alpha * square[i]
+    i = 0
+    while i < n and state[0] == 0.0:
+        out[i] = np.nan
+        if news[i] == news[i]:
+            state[0] = 1.0
+            state[1 + MEAN] = target[i]
+            out[i] = target[i]
+        i += 1
+    if i < n:
+        steady_mean(news[i:], out[i:], gain, state[1:])
 
 
 @kernel()

@@ -14,6 +14,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
+from argus.features._lanes_kernels import add_up
 from argus.features._window_kernels import all_whole, blank, keep_last
 
 _CANCELLED = 1e-6
@@ -48,17 +49,20 @@ def directed(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         counted[i] = volume[i] if is_known else np.nan
 
 
-@kernel(state=1, cost=1.6)
+@kernel(state=4, cost=0.6)
 def running_total(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of all values so far; a missing value gives none and is skipped."""
     x = work[io[0], at : at + n]
     out = work[io[1], at : at + n]
-    total = state[0]
+    missing = 0
     for i in range(n):
-        value = x[i]
-        total += value if value == value else 0.0
-        out[i] = total if value == value else np.nan
-    state[0] = total
+        is_known = x[i] == x[i]
+        out[i] = x[i] if is_known else 0.0
+        missing += 0 if is_known else 1
+    add_up(out, row, state)
+    if missing > 0:
+        for i in range(n):
+            out[i] = out[i] if x[i] == x[i] else np.nan
 
 
 @kernel()

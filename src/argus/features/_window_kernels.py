@@ -17,8 +17,10 @@ import math
 import numpy as np
 from numba import njit
 
+from argus.core._fused_kernels import fused
 from argus.core._sharing_kernels import share_compiled
 from argus.features._algebra_kernels import SPECK, unfaded
+from argus.features._fading_kernels import MEAN, STEADY, steady_mean
 from argus.features._form_kernels import kernel
 from argus.features._lanes_kernels import add_up
 
@@ -384,123 +386,71 @@ def fresher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         best_age[i] = rows if is_known else np.nan
 
 
-@kernel(state=3, lanes=True, cost=2.2)
+@kernel(state=3 + STEADY, lanes=True, cost=0.9)
 def ema(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Exponential mean with normalised weights of span args[0]; a missing value is skipped.
 
-    State: values seen, counted up to the span; their weight; the mean. After many values the weight does not change any
-    more, and four lanes go on together.
+    State: values seen, counted up to the span; their weight; whether it has settled; that of the `steady_mean`, which
+    it is from then on.
     """
-    last = len(args) - 1
-    for j in range(0, len(args), 4):
-        four = (j, min(j + 1, last), min(j + 2, last), min(j + 3, last))
-        settled = 0
-        for k in four:
-            seen, weight = state[3 * k], state[3 * k + 1]
-            decay = 1.0 - 2.0 / (args[k] + 1.0)
-            settled += 1 if (seen >= args[k]) & (decay * weight + 1.0 == weight) else 0
-        if settled == 4:
-            gains = (
-                1.0 / state[3 * four[0] + 1],
-                1.0 / state[3 * four[1] + 1],
-                1.0 / state[3 * four[2] + 1],
-                1.0 / state[3 * four[3] + 1],
-            )
-            _four_steady_means(work, io, at, n, four, gains, state, 3)
-        else:
-            for k in range(j, four[3] + 1):
-                _ema(work[io[2 * k], at : at + n], work[io[2 * k + 1], at : at + n], args[k], state[3 * k : 3 * k + 3])
+    for k in range(len(args)):
+        x = work[io[2 * k], at : at + n]
+        out = work[io[2 * k + 1], at : at + n]
+        own = state[k * (3 + STEADY) : (k + 1) * (3 + STEADY)]
+        begun = 0 if own[2] > 0.0 else _settle(x, out, args[k], own)
+        if begun < n:
+            steady_mean(x[begun:], out[begun:], 1.0 / own[1], own[3:])
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _ema(x, out, span, state):  # type: ignore[no-untyped-def]
-    """One lane of `ema`."""
+def _settle(x, out, span, state):  # type: ignore[no-untyped-def]
+    """The first rows of one lane of `ema`, until its weight does not change any more; gives how many they are."""
     decay = 1.0 - 2.0 / (span + 1.0)
-    seen, weight, mean = state[0], state[1], state[2]
-    for i in range(len(x)):
+    seen, weight, mean = state[0], state[1], state[3 + MEAN]
+    is_settled = False
+    i = 0
+    while i < len(x) and not is_settled:
         value = x[i]
         if value == value:
+            before = weight
             seen += 1.0 if seen < span else 0.0
             weight = decay * weight + 1.0
-            mean += (value + SPECK - mean) * (1.0 / weight)
+            mean = fused(1.0 / weight, value + SPECK - mean, mean)
             out[i] = unfaded(mean) if seen >= span else np.nan
+            is_settled = (seen >= span) & (weight == before)
         else:
             out[i] = np.nan
-    state[0], state[1], state[2] = seen, weight, mean
+        i += 1
+    state[0], state[1], state[2], state[3 + MEAN] = seen, weight, 1.0 if is_settled else 0.0, mean
+    return i
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _four_steady_means(work, io, at, n, lanes, gains, state, width):  # type: ignore[no-untyped-def]
-    """Means that move by a fixed share of each value's distance, row by row; the last of `width` states is the mean."""
-    a, b, c, d = lanes
-    gain_a, gain_b, gain_c, gain_d = gains
-    xa = work[io[2 * a], at : at + n]
-    xb = work[io[2 * b], at : at + n]
-    xc = work[io[2 * c], at : at + n]
-    xd = work[io[2 * d], at : at + n]
-    out_a = work[io[2 * a + 1], at : at + n]
-    out_b = work[io[2 * b + 1], at : at + n]
-    out_c = work[io[2 * c + 1], at : at + n]
-    out_d = work[io[2 * d + 1], at : at + n]
-    end = width - 1
-    mean_a, mean_b = state[width * a + end], state[width * b + end]
-    mean_c, mean_d = state[width * c + end], state[width * d + end]
-    for i in range(n):
-        va, vb, vc, vd = xa[i], xb[i], xc[i], xd[i]
-        new_a = mean_a + (va + SPECK - mean_a) * gain_a
-        new_b = mean_b + (vb + SPECK - mean_b) * gain_b
-        new_c = mean_c + (vc + SPECK - mean_c) * gain_c
-        new_d = mean_d + (vd + SPECK - mean_d) * gain_d
-        mean_a = new_a if va == va else mean_a
-        mean_b = new_b if vb == vb else mean_b
-        mean_c = new_c if vc == vc else mean_c
-        mean_d = new_d if vd == vd else mean_d
-        # Where the value is missing, so is what would have been the new mean.
-        out_a[i], out_b[i] = unfaded(new_a), unfaded(new_b)
-        out_c[i], out_d[i] = unfaded(new_c), unfaded(new_d)
-    state[width * a + end], state[width * b + end] = mean_a, mean_b
-    state[width * c + end], state[width * d + end] = mean_c, mean_d
-
-
-@kernel(state=2, lanes=True, cost=2.1)
+@kernel(state=1 + STEADY, lanes=True, cost=0.9)
 def wilder(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Wilder's mean of args[0] rows: the plain mean of the first, then m + (x - m) / n; a missing value is skipped.
 
-    State: values seen, counted up to args[0]; the mean, before that the sum.
+    State: values seen, counted up to args[0]; that of the `steady_mean`, in whose place stands their sum before that.
     """
-    last = len(args) - 1
-    for j in range(0, len(args), 4):
-        four = (j, min(j + 1, last), min(j + 2, last), min(j + 3, last))
-        begun = 0
-        for k in four:
-            begun += 1 if state[2 * k] >= args[k] else 0
-        if begun == 4:
-            gains = (1.0 / args[four[0]], 1.0 / args[four[1]], 1.0 / args[four[2]], 1.0 / args[four[3]])
-            _four_steady_means(work, io, at, n, four, gains, state, 2)
-        else:
-            for k in range(j, four[3] + 1):
-                _wilder(
-                    work[io[2 * k], at : at + n], work[io[2 * k + 1], at : at + n], args[k], state[2 * k : 2 * k + 2]
-                )
+    for k in range(len(args)):
+        own = state[k * (1 + STEADY) : (k + 1) * (1 + STEADY)]
+        _wilder(work[io[2 * k], at : at + n], work[io[2 * k + 1], at : at + n], args[k], own)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _wilder(x, out, w, state):  # type: ignore[no-untyped-def]
     """One lane of `wilder`."""
-    gain = 1.0 / w
-    seen, mean = state[0], state[1]
-    for i in range(len(x)):
-        value = x[i]
-        if value == value:
-            if seen >= w:
-                mean += (value + SPECK - mean) * gain
-            else:
-                seen += 1.0
-                mean = mean + value + SPECK if seen < w else (mean + value) / w
-            out[i] = unfaded(mean) if seen >= w else np.nan
-        else:
-            out[i] = np.nan
-    state[0], state[1] = seen, mean
+    i = 0
+    while i < len(x) and state[0] < w:
+        out[i] = np.nan
+        if x[i] == x[i]:
+            state[0] += 1.0
+            state[1 + MEAN] += x[i] + SPECK
+            if state[0] >= w:
+                state[1 + MEAN] /= w
+                out[i] = unfaded(state[1 + MEAN])
+        i += 1
+    if i < len(x):
+        steady_mean(x[i:], out[i:], 1.0 / w, state[1:])
 
 
 share_compiled(globals())
