@@ -84,7 +84,7 @@ def block_ramp(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         for i in range(len(x)):
             gap = x[i] - centre
             out[i] = float(np.int32(offset + i)) * gap if gap == gap else 0.0
-        add_up(out, offset, state)
+        add_up(out, out, offset, state)
         here = end
 
 

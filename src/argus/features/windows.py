@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from argus.features.graph import Node, Term, node
+from argus.features.graph import Node, Term, node, reciprocal
 from argus.features.inputs import CLOSE, HIGH, LOW
 
 __all__ = [
@@ -81,14 +81,18 @@ def observed_run(x: Term) -> Node:
 
 def total(x: Term, n: int) -> Node:
     """Sum of the last `n` values; exact where all sums of a block are, as for prices on a binary grid."""
-    block = _block(n)
-    sums = node("window.block_sum", x, args=(block,))
-    return node("window.window_sum", sums, sums.out(1), args=(n, block))
+    return _total_over(x, n, 1.0)
 
 
 def mean(x: Term, n: int) -> Node:
     """Mean of the last `n` values."""
-    return total(x, n) / float(n)
+    return _total_over(x, n, float(n))
+
+
+def _total_over(x: Term, n: int, divisor: float) -> Node:
+    block = _block(n)
+    sums = node("window.block_sum", x, args=(block,))
+    return node("window.window_sum", sums, sums.out(1), args=(n, block, divisor, *reciprocal(divisor)))
 
 
 def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
