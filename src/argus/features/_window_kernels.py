@@ -367,26 +367,35 @@ def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = best if is_known else np.nan
 
 
-@kernel(depth=_window, outputs=2)
-def fresher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """The more extreme of the value and that of args[0] rows before, and its age; the newer one of equals.
+@kernel(depth=_longest, outputs=2, cost=0.9)
+def freshest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The most extreme of the value and those of so many rows before as three args say, and its age; the newest of
+    equals.
 
-    Inputs: values, their ages; args[1] is 1 for the larger and -1 for the smaller. Missing if either value is.
+    Inputs: values, their ages; args[3] is 1 for the largest and -1 for the smallest. Missing if any value is.
     """
-    k = int(args[0])
-    side = args[1]
+    k1, k2, k3 = int(args[0]), int(args[1]), int(args[2])
+    side = args[3]
     x = work[io[0], at : at + n]
-    old = work[io[0], at - k : at - k + n]
+    x1 = work[io[0], at - k1 : at - k1 + n]
+    x2 = work[io[0], at - k2 : at - k2 + n]
+    x3 = work[io[0], at - k3 : at - k3 + n]
     age = work[io[1], at : at + n]
-    old_age = work[io[1], at - k : at - k + n]
+    age1 = work[io[1], at - k1 : at - k1 + n]
+    age2 = work[io[1], at - k2 : at - k2 + n]
+    age3 = work[io[1], at - k3 : at - k3 + n]
     best = work[io[2], at : at + n]
     best_age = work[io[3], at : at + n]
     for i in range(n):
-        is_new = side * x[i] >= side * old[i]
-        is_known = (x[i] == x[i]) & (old[i] == old[i])
-        value = x[i] if is_new else old[i]
-        rows = age[i] if is_new else old_age[i] + k
-        best[i] = value if is_known else np.nan
+        is_known = (x[i] == x[i]) & (x1[i] == x1[i]) & (x2[i] == x2[i]) & (x3[i] == x3[i])
+        top, top1, top2, top3 = side * x[i], side * x1[i], side * x2[i], side * x3[i]
+        rows = age1[i] + k1 if top1 > top else age[i]
+        top = top1 if top1 > top else top
+        rows = age2[i] + k2 if top2 > top else rows
+        top = top2 if top2 > top else top
+        rows = age3[i] + k3 if top3 > top else rows
+        top = top3 if top3 > top else top
+        best[i] = side * top if is_known else np.nan
         best_age[i] = rows if is_known else np.nan
 
 
