@@ -259,11 +259,12 @@ def _weighted_across(before, centre, old0, old1, old2, new0, new1, new2, out1, o
         s1 = (part1 + part0 * shift) + new1[j]
         s2 = (all2 - old2[j]) + shift * (2.0 * part1 + part0 * shift) + new2[j]
         scale = all2 + abs(shift) * (2.0 * abs(part1) + all0 * abs(shift)) + new2[j]
-        off = s1 / s0
+        share = 1.0 / s0
+        off = s1 * share
         spread = s2 - s1 * off
         is_good = (s0 > _CANCELLED * (all0 + new0[j])) & (spread > _CANCELLED * scale)
         out1[j] = centre + off
-        out2[j] = spread / s0 if is_good else -1.0
+        out2[j] = spread * share if is_good else -1.0
         doubtful += 0 if is_good else 1
     return doubtful
 
@@ -275,12 +276,12 @@ def _weighted_within(centre, old0, old1, old2, new0, new1, new2, out1, out2):  #
     for j in range(len(out1)):
         s0 = new0[j] - old0[j]
         s1 = new1[j] - old1[j]
-        off = s1 / s0
+        share = 1.0 / s0
+        off = s1 * share
         spread = (new2[j] - old2[j]) - s1 * off
         is_good = (s0 > _CANCELLED * new0[j]) & (spread > _CANCELLED * new2[j])
         out1[j] = centre + off
-        value = spread / s0
-        out2[j] = value if is_good else -1.0
+        out2[j] = spread * share if is_good else -1.0
         doubtful += 0 if is_good else 1
     return doubtful
 
@@ -310,11 +311,12 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
             )  # fmt: skip
         if offset < w and cut < end:
             # The window is the block so far.
-            off = x1[cut] / x0[cut]
+            share = 1.0 / x0[cut]
+            off = x1[cut] * share
             spread = x2[cut] - x1[cut] * off
             is_good = (x0[cut] > 0.0) & (spread > _CANCELLED * x2[cut])
             mean[cut] = centre + off
-            variance[cut] = spread / x0[cut] if is_good else -1.0
+            variance[cut] = spread * share if is_good else -1.0
             doubtful += 0 if is_good else 1
             cut += 1
         if cut < end:
