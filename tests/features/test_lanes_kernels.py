@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from argus.features._lanes_kernels import add_up, furthest, logarithm, sum_of, sum_of_gaps, sum_of_moves
+from argus.core.arrays import F64_1D
+from argus.features._lanes_kernels import add_up, furthest, logarithm, roots, sum_of, sum_of_gaps, sum_of_moves
 
 
 @njit
@@ -30,7 +31,12 @@ def of_gaps(x, centre, out):  # type: ignore[no-untyped-def]
 
 @njit
 def so_far(x, place, carried):  # type: ignore[no-untyped-def]
-    add_up(x, place, carried)
+    add_up(x, x, place, carried)
+
+
+@njit
+def of_roots(x, factor, out):  # type: ignore[no-untyped-def]
+    roots(x, factor, out)
 
 
 @njit
@@ -104,3 +110,66 @@ def test_sums_so_far_are_made_of_groups_of_eight() -> None:
     so_far(x, 0, np.zeros(4))
     assert x[7] == 2.0**53
     assert x[15] == 2.0**53 + 4.0
+
+
+def roots_of(x: F64_1D, factor: float = 1.0) -> F64_1D:
+    """By every way there is: each value stands in all places of a group of eight."""
+    many = np.repeat(x, 8)
+    found = np.empty_like(many)
+    of_roots(many, factor, found)
+    found = found.reshape(-1, 8)
+    np.testing.assert_array_equal(found, found[:, :1].repeat(8, axis=1))
+    return found[:, 0]
+
+
+def near_the_middle() -> list[float]:
+    """Numbers of 53 bits whose roots lie next to the middle between two: k^2 + k + j = x, and x ends in 52 or 53 zeros.
+
+    Times 2^-104 they lie between 1 and 4, where their roots are off the middle by (j - 1/4) 2^-54 of a unit or so.
+    """
+    found = []
+    for digits in (52, 53):
+        for j in range(-8, 9):
+            some = [0, 1]
+            for bit in range(digits):
+                more = {k + high for k in some for high in (0, 1 << bit)}
+                some = [k for k in more if (k * k + k + j) % (2 << bit) == 0]
+            wide = {k % (1 << digits) + high for k in some for high in (0, 1 << 52)}
+            found += [
+                float(k * k + k + j)
+                for k in wide
+                if 1 << 52 <= k < 1 << 53
+                and 1 << 52 <= (k * k + k + j) >> digits < 1 << 53
+                and (k * k + k + j) % (1 << digits) == 0
+            ]
+    return found
+
+
+def test_roots_next_to_the_middle_between_two_numbers_are_rounded_to_the_nearer() -> None:
+    x = np.array(near_the_middle())
+    assert len(x) == 15
+    for scale in (2.0**-104, 2.0**-300, 2.0**200):
+        np.testing.assert_array_equal(roots_of(x * scale), np.sqrt(x * scale))
+
+
+def test_roots_are_the_bits_of_the_library() -> None:
+    random = np.random.default_rng(6)
+    ulps = np.arange(1.0, 200.0)
+    near_powers = np.concatenate([scale * (1.0 + sign * ulps * 2.0**-52) for scale in (1.0, 2.0) for sign in (-1, 1)])
+    squares = random.integers(2**25, 2**26, 1000).astype(float) ** 2
+    x = np.concatenate(
+        (np.exp(random.uniform(-200.0, 200.0, 3000)), random.uniform(1.0, 4.0, 3000), squares, near_powers)
+    )
+    np.testing.assert_array_equal(roots_of(x), np.sqrt(x))
+    np.testing.assert_array_equal(roots_of(x, 1.0 / 19.0), np.sqrt(x * (1.0 / 19.0)))
+
+
+@pytest.mark.parametrize("odd", [0.0, -0.0, np.nan, np.inf, 5e-324, 1e-308, 1e-160, 1e160, 1.7e308])
+@pytest.mark.parametrize("place", [0, 5, 127, 130])
+def test_roots_of_the_odd_and_of_those_beside_them(odd: float, place: int) -> None:
+    x = np.random.default_rng(7).random(141)
+    x[place] = odd
+    found = np.empty_like(x)
+    of_roots(x, 1.0, found)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(found, np.sqrt(x))

@@ -44,15 +44,15 @@ zero. So no row waits for a comparison before the next one's mean can be made.""
 
 
 _WHOLE_MAX = 2.0**20
-"""Largest whole divisor for which `_quotient` was shown to be exact."""
+"""Largest whole divisor for which `quotient` was shown to be exact."""
 
 
-def _quotient(x: float, divisor: float, factor: float, rest: float) -> float:
+def quotient(x: float, divisor: float, factor: float, rest: float) -> float:
     """x / divisor, of which compiled code is given the reciprocal, and what rounding took from that."""
     return x / divisor
 
 
-@overload(_quotient)
+@overload(quotient)
 def _compiled_quotient(x, divisor, factor, rest):  # type: ignore[no-untyped-def]
     """As a product: every whole divisor up to a million gives the same last bit.
 
@@ -218,7 +218,7 @@ def over(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     out = work[io[1], at : at + n]
     if divisor == np.floor(divisor) and abs(divisor) <= _WHOLE_MAX:
         for i in range(n):
-            out[i] = _quotient(x[i], divisor, factor, rest)
+            out[i] = quotient(x[i], divisor, factor, rest)
     else:
         for i in range(n):
             out[i] = x[i] / divisor

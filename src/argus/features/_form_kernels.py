@@ -41,6 +41,7 @@ __all__ = [
     "kernel",
     "kernel_address",
     "kernel_function",
+    "lent",
     "source_hash",
 ]
 
@@ -189,6 +190,24 @@ def _call_plain(kernel, work, at, n, row, io, io_at, args, args_at, state, state
 
 call_kernel = _call_plain if _numba.config.DISABLE_JIT else _call_compiled()
 """Call a kernel, the compiled one at an address or the plain function, with what call `k` of a plan gives it."""
+
+
+def _lent_compiled() -> Any:
+    @intrinsic
+    def lent(typingctx, array):  # type: ignore[no-untyped-def]
+        def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            made = context.make_array(array)(context, builder, values[0])
+            for owner in ("meminfo", "parent"):
+                setattr(made, owner, getattr(made, owner).type(None))
+            return made._getvalue()
+
+        return array(array), lower
+
+    return lent
+
+
+lent = (lambda array: array) if _numba.config.DISABLE_JIT else _lent_compiled()
+"""An array without its owner, who must outlive it: parts of it that kernels take then cost nothing to count."""
 
 
 @cache

@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
+from argus.core._fused_kernels import fused
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 from argus.features._lanes_kernels import add_up
@@ -33,7 +34,7 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-@kernel(depth=_window, cost=2.4)
+@kernel(depth=_window, cost=1.5)
 def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[3] x plus the sum over k from 1 to args[0] - 1 of (args[1] + args[2] k) (x of k rows before less x).
 
@@ -51,19 +52,28 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         for i in range(rows):
             out[i] = keep * x[i]
         k = 1
-        while k + 2 <= w:
-            weight1 = args[1] + args[2] * k
-            weight2 = args[1] + args[2] * (k + 1)
+        while k + 4 <= w:
             x1 = work[io[0], here - k : here - k + rows]
             x2 = work[io[0], here - k - 1 : here - k - 1 + rows]
-            for i in range(rows):
-                out[i] += weight1 * (x1[i] - x[i]) + weight2 * (x2[i] - x[i])
-            k += 2
-        if k < w:
+            x3 = work[io[0], here - k - 2 : here - k - 2 + rows]
+            x4 = work[io[0], here - k - 3 : here - k - 3 + rows]
             weight1 = args[1] + args[2] * k
-            x1 = work[io[0], here - k : here - k + rows]
+            weight2 = args[1] + args[2] * (k + 1)
+            weight3 = args[1] + args[2] * (k + 2)
+            weight4 = args[1] + args[2] * (k + 3)
             for i in range(rows):
-                out[i] += weight1 * (x1[i] - x[i])
+                newest = x[i]
+                total = fused(weight1, x1[i] - newest, out[i])
+                total = fused(weight2, x2[i] - newest, total)
+                total = fused(weight3, x3[i] - newest, total)
+                out[i] = fused(weight4, x4[i] - newest, total)
+            k += 4
+        while k < w:
+            x1 = work[io[0], here - k : here - k + rows]
+            weight1 = args[1] + args[2] * k
+            for i in range(rows):
+                out[i] = fused(weight1, x1[i] - x[i], out[i])
+            k += 1
         first += rows
 
 
@@ -84,7 +94,7 @@ def block_ramp(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         for i in range(len(x)):
             gap = x[i] - centre
             out[i] = float(np.int32(offset + i)) * gap if gap == gap else 0.0
-        add_up(out, offset, state)
+        add_up(out, out, offset, state)
         here = end
 
 
@@ -198,7 +208,7 @@ def explained(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
         out[i] = value if spread[i] > 0.0 else np.nan
 
 
-@kernel(cost=2.8)
+@kernel(cost=2.1)
 def residual_score(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Distance of the value from the end of its line in standard deviations about the line, over args[0] rows.
 
@@ -207,6 +217,7 @@ def residual_score(work, io, at, n, row, args, state):  # type: ignore[no-untype
     w = args[0]
     places = w * (w * w - 1.0) / 12.0
     half = 0.5 * (w - 1.0)
+    share = 1.0 / (w - 2.0)
     x = work[io[0], at : at + n]
     mean = work[io[1], at : at + n]
     slope = work[io[2], at : at + n]
@@ -214,7 +225,7 @@ def residual_score(work, io, at, n, row, args, state):  # type: ignore[no-untype
     out = work[io[4], at : at + n]
     for i in range(n):
         left = spread[i] - slope[i] * slope[i] * places
-        value = (x[i] - (mean[i] + half * slope[i])) / math.sqrt(left / (w - 2.0))
+        value = (x[i] - (mean[i] + half * slope[i])) / math.sqrt(left * share)
         out[i] = value if left > _PERFECT * spread[i] else np.nan
 
 

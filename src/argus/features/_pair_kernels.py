@@ -43,7 +43,7 @@ def block_products(work, io, at, n, row, args, state):  # type: ignore[no-untype
         for i in range(len(x)):
             value = (x[i] - centre_x) * (y[i] - centre_y)
             out[i] = value if value == value else 0.0
-        add_up(out, offset, state)
+        add_up(out, out, offset, state)
         here = end
 
 

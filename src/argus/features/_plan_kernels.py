@@ -11,7 +11,7 @@ from numba import njit
 
 from argus.core._sharing_kernels import share_compiled
 from argus.features._emission_kernels import element, emit
-from argus.features._form_kernels import call_kernel
+from argus.features._form_kernels import call_kernel, lent
 
 __all__ = ["advance", "feed", "gather", "load", "put_row", "slide"]
 
@@ -26,6 +26,7 @@ def advance(work, at, n, row, addresses, io, io_at, args, args_at, state, state_
     ``emit_at[k]`` to ``emit_at[k + 1]`` are the results that are ready before call `k`. What is infinite or too large
     for float32 goes out as NaN.
     """
+    work, out = lent(work), lent(out)
     calls = len(addresses)
     for k in range(calls + 1):
         for e in range(emit_at[k], emit_at[k + 1]):

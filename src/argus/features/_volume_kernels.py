@@ -21,6 +21,8 @@ _CANCELLED = 1e-6
 """A window's share of its blocks' sums below which digits were lost."""
 _NOTHING = 1e-13
 """A variance this small against the square about the session's first price is rounding."""
+_ROWS_AT_ONCE = 256
+"""Rows that are gone through several times at once, so that they stay in the first cache."""
 _SLOT = 5
 """What is remembered for each slot of the session."""
 
@@ -161,54 +163,71 @@ def ratio_of_totals(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         blank(run[at : at + n], args[0], out[at : at + n])
 
 
-@kernel(state=5, outputs=5, cost=3.4)
-def weighted_block(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Rows in a row that have a value and a weight, and sums of the block of args[0] rows.
+@njit(cache=True, error_model="numpy", nogil=True)
+def _weighted_gaps(x, weight, centre, run, runs, out1, out2):  # type: ignore[no-untyped-def]
+    """Write runs as if nothing were missing, weighted distances from a centre, and those times the distances."""
+    for i in range(len(x)):
+        gap = x[i] - centre
+        part = weight[i] * gap
+        runs[i] = run + (np.int32(i) + 1.0)
+        out1[i] = part
+        out2[i] = part * gap
 
-    Outputs: that run; the block's reference; since its beginning the sums of weights, of weighted distances from the
-    reference, and of their squares. Inputs: values, weights; a row with a missing one counts for nothing.
-    """
-    block = int(args[0])
-    x = work[io[0], at : at + n]
-    weight = work[io[1], at : at + n]
-    runs = work[io[2], at : at + n]
-    reference = work[io[3], at : at + n]
-    out0 = work[io[4], at : at + n]
-    out1 = work[io[5], at : at + n]
-    out2 = work[io[6], at : at + n]
-    centre = state[0]
-    s0 = state[1]
-    s1 = state[2]
-    s2 = state[3]
-    run = state[4]
-    offset = row % block
-    for i in range(n):
-        value = x[i]
-        if offset == block:
-            offset = 0
-        if offset == 0:
-            centre = value if value == value else centre
-            s0 = 0.0
-            s1 = 0.0
-            s2 = 0.0
-        gap = value - centre
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _known_weighted_gaps(x, weight, centre, run, runs, out0, out1, out2):  # type: ignore[no-untyped-def]
+    """The same, and the weights, where a row with a missing value or weight gives 0."""
+    for i in range(len(x)):
+        gap = x[i] - centre
         part = weight[i] * gap
         is_known = part == part
         run = run + 1.0 if is_known else 0.0
-        s0 += weight[i] if is_known else 0.0
-        s1 += part if is_known else 0.0
-        s2 += part * gap if is_known else 0.0
         runs[i] = run
-        reference[i] = centre
-        out0[i] = s0
-        out1[i] = s1
-        out2[i] = s2
-        offset += 1
-    state[0] = centre
-    state[1] = s0
-    state[2] = s1
-    state[3] = s2
-    state[4] = run
+        out0[i] = weight[i] if is_known else 0.0
+        out1[i] = part if is_known else 0.0
+        out2[i] = part * gap if is_known else 0.0
+
+
+@kernel(state=14, outputs=5, cost=1.6)
+def weighted_block(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """Rows in a row that have a value and a weight, and sums of the block of args[0] rows.
+
+    Outputs: that run; the block's reference, in the first and the last row of a block and of what is worked on at once;
+    since its beginning the sums of weights, of weighted distances from the reference, and of their squares. Inputs:
+    values, weights; a row with a missing one counts for nothing. State: the reference, the run, and what `add_up`
+    carries of the three sums.
+    """
+    block = int(args[0])
+    sums0, sums1, sums2 = state[2:6], state[6:10], state[10:14]
+    here = at
+    while here < at + n:
+        offset = (row + here - at) % block
+        end = min(here + block - offset, at + n, here + _ROWS_AT_ONCE)
+        x = work[io[0], here:end]
+        weight = work[io[1], here:end]
+        runs = work[io[2], here:end]
+        out0 = work[io[4], here:end]
+        out1 = work[io[5], here:end]
+        out2 = work[io[6], here:end]
+        if offset == 0:
+            state[0] = x[0] if x[0] == x[0] else state[0]
+        centre = state[0]
+        work[io[3], here] = centre
+        work[io[3], end - 1] = centre
+        _weighted_gaps(x, weight, centre, state[1], runs, out1, out2)
+        before = sums1[0], sums1[1], sums1[2], sums1[3]
+        add_up(out1, out1, offset, sums1)
+        # What is missing is missing in all sums after it.
+        if out1[len(out1) - 1] == out1[len(out1) - 1]:
+            add_up(weight, out0, offset, sums0)
+        else:
+            sums1[0], sums1[1], sums1[2], sums1[3] = before
+            _known_weighted_gaps(x, weight, centre, state[1], runs, out0, out1, out2)
+            add_up(out1, out1, offset, sums1)
+            add_up(out0, out0, offset, sums0)
+        add_up(out2, out2, offset, sums2)
+        state[1] = runs[len(runs) - 1]
+        here = end
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -243,11 +262,12 @@ def _weighted_across(before, centre, old0, old1, old2, new0, new1, new2, out1, o
         s1 = (part1 + part0 * shift) + new1[j]
         s2 = (all2 - old2[j]) + shift * (2.0 * part1 + part0 * shift) + new2[j]
         scale = all2 + abs(shift) * (2.0 * abs(part1) + all0 * abs(shift)) + new2[j]
-        off = s1 / s0
+        share = 1.0 / s0
+        off = s1 * share
         spread = s2 - s1 * off
         is_good = (s0 > _CANCELLED * (all0 + new0[j])) & (spread > _CANCELLED * scale)
         out1[j] = centre + off
-        out2[j] = spread / s0 if is_good else -1.0
+        out2[j] = spread * share if is_good else -1.0
         doubtful += 0 if is_good else 1
     return doubtful
 
@@ -259,12 +279,12 @@ def _weighted_within(centre, old0, old1, old2, new0, new1, new2, out1, out2):  #
     for j in range(len(out1)):
         s0 = new0[j] - old0[j]
         s1 = new1[j] - old1[j]
-        off = s1 / s0
+        share = 1.0 / s0
+        off = s1 * share
         spread = (new2[j] - old2[j]) - s1 * off
         is_good = (s0 > _CANCELLED * new0[j]) & (spread > _CANCELLED * new2[j])
         out1[j] = centre + off
-        value = spread / s0
-        out2[j] = value if is_good else -1.0
+        out2[j] = spread * share if is_good else -1.0
         doubtful += 0 if is_good else 1
     return doubtful
 
@@ -294,11 +314,12 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
             )  # fmt: skip
         if offset < w and cut < end:
             # The window is the block so far.
-            off = x1[cut] / x0[cut]
+            share = 1.0 / x0[cut]
+            off = x1[cut] * share
             spread = x2[cut] - x1[cut] * off
             is_good = (x0[cut] > 0.0) & (spread > _CANCELLED * x2[cut])
             mean[cut] = centre + off
-            variance[cut] = spread / x0[cut] if is_good else -1.0
+            variance[cut] = spread * share if is_good else -1.0
             doubtful += 0 if is_good else 1
             cut += 1
         if cut < end:

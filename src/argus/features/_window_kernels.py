@@ -12,24 +12,18 @@ nearly always does. So is all of a block's reference that nobody needs.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
 from argus.core._fused_kernels import fused
 from argus.core._sharing_kernels import share_compiled
-from argus.features._algebra_kernels import SPECK, unfaded
+from argus.features._algebra_kernels import SPECK, quotient, unfaded
 from argus.features._fading_kernels import MEAN, STEADY, steady_mean
 from argus.features._form_kernels import kernel
-from argus.features._lanes_kernels import add_up
+from argus.features._lanes_kernels import add_up, roots
 
 _CANCELLED = 1e-6
 """A sum of squares this small against all squares of its blocks has lost digits."""
-
-
-_ROWS_AT_ONCE = 512
-"""Rows that are gone through several times at once, so that they stay in the first cache."""
 
 
 def _window(args):  # type: ignore[no-untyped-def]
@@ -84,7 +78,25 @@ def blank(run, w, out):  # type: ignore[no-untyped-def]
         out[i] = out[i] if run[i] >= w else np.nan
 
 
-@kernel(state=5, outputs=2, cost=0.8)
+@njit(cache=True, error_model="numpy", nogil=True)
+def _add_up_known(x, out, offset, state):  # type: ignore[no-untyped-def]
+    """Write the sums of the known values up to each, as `add_up`; gives how many are missing."""
+    a, b, c, d = state[0], state[1], state[2], state[3]
+    add_up(x, out, offset, state)
+    if out[len(out) - 1] == out[len(out) - 1]:
+        return 0
+    # What is missing is missing in all sums after it, so that one question is enough where nothing is.
+    state[0], state[1], state[2], state[3] = a, b, c, d
+    missing = 0
+    for i in range(len(x)):
+        is_known = x[i] == x[i]
+        out[i] = x[i] if is_known else 0.0
+        missing += 0 if is_known else 1
+    add_up(out, out, offset, state)
+    return missing
+
+
+@kernel(state=5, outputs=2, cost=0.6)
 def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum since the beginning of the block of args[0] rows, and the `observed_run`; a missing value counts 0."""
     block = int(args[0])
@@ -92,14 +104,8 @@ def block_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
     here = at
     while here < at + n:
         offset = (row + here - at) % block
-        end = min(here + block - offset, at + n, here + _ROWS_AT_ONCE)
-        x = work[io[0], here:end]
-        out = work[io[1], here:end]
-        for i in range(len(x)):
-            is_known = x[i] == x[i]
-            out[i] = x[i] if is_known else 0.0
-            missing += 0 if is_known else 1
-        add_up(out, offset, state[1:])
+        end = min(here + block - offset, at + n)
+        missing += _add_up_known(work[io[0], here:end], work[io[1], here:end], offset, state[1:])
         here = end
     state[0] = _count_on_blocks(work[io[0], at : at + n], missing, state[0], args[0], work[io[2], at : at + n])
 
@@ -112,27 +118,29 @@ def keep_last(work, io, first, position, state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _sums_across(before, new, old, out):  # type: ignore[no-untyped-def]
-    """Sums of windows that began in the block before, whose sum is `before`."""
+def _sums_across(before, new, old, divisor, factor, rest, out):  # type: ignore[no-untyped-def]
+    """Sums of windows that began in the block before, whose sum is `before`, over a divisor."""
     for j in range(len(out)):
-        out[j] = (before - old[j]) + new[j]
+        out[j] = quotient((before - old[j]) + new[j], divisor, factor, rest)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _sums_within(new, old, out):  # type: ignore[no-untyped-def]
-    """Sums of windows that began in this block."""
+def _sums_within(new, old, divisor, factor, rest, out):  # type: ignore[no-untyped-def]
+    """Sums of windows that began in this block, over a divisor."""
     for j in range(len(out)):
-        out[j] = new[j] - old[j]
+        out[j] = quotient(new[j] - old[j], divisor, factor, rest)
 
 
 @kernel(depth=_window, state=1)
 def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """Sum of the last args[0] rows, from their `block_sum` (blocks of args[1]) and their `observed_run`.
+    """Sum of the last args[0] rows, over args[2], from their `block_sum` (blocks of args[1]) and their `observed_run`.
 
-    State: the sum of the whole block before.
+    The divisor is whole and at most a million; args[3] and args[4] are its reciprocal as `quotient` takes it. State:
+    the sum of the whole block before.
     """
     w = int(args[0])
     block = int(args[1])
+    divisor, factor, rest = args[2], args[3], args[4]
     sums = work[io[0]]
     out = work[io[2]]
     here = at
@@ -140,12 +148,12 @@ def window_sum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         offset = (row + here - at) % block
         end = min(here + block - offset, at + n)
         cut = min(max(here + w - 1 - offset, here), end)
-        _sums_across(state[0], sums[here:cut], sums[here - w : cut - w], out[here:cut])
+        _sums_across(state[0], sums[here:cut], sums[here - w : cut - w], divisor, factor, rest, out[here:cut])
         if offset < w and cut < end:
             # The window is the block so far.
-            out[cut] = sums[cut]
+            out[cut] = quotient(sums[cut], divisor, factor, rest)
             cut += 1
-        _sums_within(sums[cut:end], sums[cut - w : end - w], out[cut:end])
+        _sums_within(sums[cut:end], sums[cut - w : end - w], divisor, factor, rest, out[cut:end])
         if offset + end - here == block:
             state[0] = sums[end - 1]
         here = end
@@ -160,7 +168,9 @@ def block_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped
     and the `observed_run`.
 
     The reference is the last value known before the block's second row. It is written in the first and the last row of
-    a block and of what is worked on at once. A missing value counts for nothing.
+    a block and of what is worked on at once. A missing value counts for nothing. Values are added one by one, not in
+    groups: each moves a sum by the same then, whatever stands beside it, and a window that gains what it loses keeps
+    its spread.
     """
     block = int(args[0])
     centre, s1, s2 = state[0], state[1], state[2]
@@ -321,14 +331,10 @@ def window_moments(work, io, at, n, row, args, state):  # type: ignore[no-untype
         here = end
 
 
-@kernel(cost=1.2)
+@kernel(cost=0.7)
 def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Standard deviation from a sum of squared distances and a divisor, args[0]."""
-    share = 1.0 / args[0]
-    x = work[io[0], at : at + n]
-    out = work[io[1], at : at + n]
-    for i in range(n):
-        out[i] = math.sqrt(x[i] * share)
+    roots(work[io[0], at : at + n], 1.0 / args[0], work[io[1], at : at + n])
 
 
 @kernel(depth=_longest)
@@ -363,26 +369,35 @@ def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = best if is_known else np.nan
 
 
-@kernel(depth=_window, outputs=2)
-def fresher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
-    """The more extreme of the value and that of args[0] rows before, and its age; the newer one of equals.
+@kernel(depth=_longest, outputs=2, cost=0.9)
+def freshest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
+    """The most extreme of the value and those of so many rows before as three args say, and its age; the newest of
+    equals.
 
-    Inputs: values, their ages; args[1] is 1 for the larger and -1 for the smaller. Missing if either value is.
+    Inputs: values, their ages; args[3] is 1 for the largest and -1 for the smallest. Missing if any value is.
     """
-    k = int(args[0])
-    side = args[1]
+    k1, k2, k3 = int(args[0]), int(args[1]), int(args[2])
+    side = args[3]
     x = work[io[0], at : at + n]
-    old = work[io[0], at - k : at - k + n]
+    x1 = work[io[0], at - k1 : at - k1 + n]
+    x2 = work[io[0], at - k2 : at - k2 + n]
+    x3 = work[io[0], at - k3 : at - k3 + n]
     age = work[io[1], at : at + n]
-    old_age = work[io[1], at - k : at - k + n]
+    age1 = work[io[1], at - k1 : at - k1 + n]
+    age2 = work[io[1], at - k2 : at - k2 + n]
+    age3 = work[io[1], at - k3 : at - k3 + n]
     best = work[io[2], at : at + n]
     best_age = work[io[3], at : at + n]
     for i in range(n):
-        is_new = side * x[i] >= side * old[i]
-        is_known = (x[i] == x[i]) & (old[i] == old[i])
-        value = x[i] if is_new else old[i]
-        rows = age[i] if is_new else old_age[i] + k
-        best[i] = value if is_known else np.nan
+        is_known = (x[i] == x[i]) & (x1[i] == x1[i]) & (x2[i] == x2[i]) & (x3[i] == x3[i])
+        top, top1, top2, top3 = side * x[i], side * x1[i], side * x2[i], side * x3[i]
+        rows = age1[i] + k1 if top1 > top else age[i]
+        top = top1 if top1 > top else top
+        rows = age2[i] + k2 if top2 > top else rows
+        top = top2 if top2 > top else top
+        rows = age3[i] + k3 if top3 > top else rows
+        top = top3 if top3 > top else top
+        best[i] = side * top if is_known else np.nan
         best_age[i] = rows if is_known else np.nan
 
 

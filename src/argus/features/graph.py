@@ -22,6 +22,7 @@ __all__ = [
     "held",
     "input_column",
     "node",
+    "reciprocal",
     "terms_below",
 ]
 
@@ -52,7 +53,7 @@ class Term:
     def __truediv__(self, other: Term | float) -> Node:
         if isinstance(other, Term):
             return _both("divide", self, other)
-        return node("algebra.over", self, args=(other, *_reciprocal(other)))
+        return node("algebra.over", self, args=(other, *reciprocal(other)))
 
     def __neg__(self) -> Node:
         return node("algebra.affine", self, args=(-1.0, 0.0))
@@ -191,7 +192,7 @@ def _node(kernel: str, inputs: tuple[Term, ...], args: tuple[float, ...], output
     return Node(kernel, inputs, args, output)
 
 
-def _reciprocal(divisor: float) -> tuple[float, float]:
+def reciprocal(divisor: float) -> tuple[float, float]:
     """Reciprocal of a number, rounded towards zero, and what is missing, of the same sign."""
     exact = 1 / Fraction(divisor)
     factor = float(exact)

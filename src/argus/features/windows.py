@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from argus.features.graph import Node, Term, node
+from argus.features.graph import Node, Term, node, reciprocal
 from argus.features.inputs import CLOSE, HIGH, LOW
 
 __all__ = [
@@ -81,14 +81,18 @@ def observed_run(x: Term) -> Node:
 
 def total(x: Term, n: int) -> Node:
     """Sum of the last `n` values; exact where all sums of a block are, as for prices on a binary grid."""
-    block = _block(n)
-    sums = node("window.block_sum", x, args=(block,))
-    return node("window.window_sum", sums, sums.out(1), args=(n, block))
+    return _total_over(x, n, 1.0)
 
 
 def mean(x: Term, n: int) -> Node:
     """Mean of the last `n` values."""
-    return total(x, n) / float(n)
+    return _total_over(x, n, float(n))
+
+
+def _total_over(x: Term, n: int, divisor: float) -> Node:
+    block = _block(n)
+    sums = node("window.block_sum", x, args=(block,))
+    return node("window.window_sum", sums, sums.out(1), args=(n, block, divisor, *reciprocal(divisor)))
 
 
 def ratio_of_totals(x: Term, y: Term, n: int) -> Node:
@@ -223,30 +227,33 @@ def _joined(kernel: str, x: Term, n: int) -> Node:
     """Extreme of `n` rows from four of 1, 4, 16, ... rows, which all windows over a column share."""
     if n == 1:
         return node("algebra.lag", x, args=(0,))
-    part = 4 ** ((n - 1).bit_length() - 1 >> 1)
-    lags = tuple(min(k * part, n - part) for k in (1, 2, 3))
+    part, lags = _four_parts(n)
     return node(kernel, x if part == 1 else _joined(kernel, x, part), args=lags)
 
 
-def _aged(x: Term, n: int, side: float) -> Node:
-    """Age of the extreme of `n` rows, made from that of half as many."""
-    best, age = x, x * 0.0
-    rows = 1
-    while rows < n:
-        step = min(rows, n - rows)
-        found = node("window.fresher", best, age, args=(step, side))
-        rows, best, age = rows + step, found, found.out(1)
-    return age
+def _four_parts(n: int) -> tuple[int, tuple[int, int, int]]:
+    """Rows of the parts of which four, so many rows apart from the newest, cover `n` rows."""
+    part = 4 ** ((n - 1).bit_length() - 1 >> 1)
+    return part, (min(part, n - part), min(2 * part, n - part), n - part)
+
+
+def _aged(x: Term, n: int, side: float) -> tuple[Term, Node]:
+    """Extreme of `n` rows, made from four as in `_joined`, and its age."""
+    if n == 1:
+        return x, x * 0.0
+    part, lags = _four_parts(n)
+    found = node("window.freshest", *_aged(x, part, side), args=(*lags, side))
+    return found, found.out(1)
 
 
 def rows_since_highest(x: Term, n: int) -> Node:
     """Rows since the largest of the last `n` values, the latest of equals."""
-    return _aged(x, n, 1.0)
+    return _aged(x, n, 1.0)[1]
 
 
 def rows_since_lowest(x: Term, n: int) -> Node:
     """Rows since the smallest of the last `n` values, the latest of equals."""
-    return _aged(x, n, -1.0)
+    return _aged(x, n, -1.0)[1]
 
 
 def percentile_rank(x: Term, n: int) -> Node:
