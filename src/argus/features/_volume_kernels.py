@@ -45,7 +45,10 @@ def directed(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         side = (1.0 if change > 0.0 else 0.0) - (1.0 if change < 0.0 else 0.0)
         is_known = change == change
         signed[i] = side * volume[i] if is_known else np.nan
-        counted[i] = volume[i] if is_known else np.nan
+    # One output at a time: a loop that writes to several is too much for the compiler to take rows together.
+    for i in range(n):
+        change = x[i] - last[i]
+        counted[i] = volume[i] if change == change else np.nan
 
 
 @kernel(state=1, cost=1.6)
