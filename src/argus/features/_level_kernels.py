@@ -72,7 +72,7 @@ def _beyond_compiled(side: str) -> Any:
     return beyond
 
 
-def _beyond_plain(side):  # type: ignore[no-untyped-def]
+def _beyond_plain(side: str) -> Any:
     def beyond(x, first, most, out):  # type: ignore[no-untyped-def]
         for i in range(first, first + 8):
             most = x[i] if (x[i] > most if side == ">" else x[i] < most) else most
