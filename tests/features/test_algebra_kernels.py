@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argus.core import _fused_kernels
 from argus.core.arrays import F64_1D
+from argus.features import _algebra_kernels
 from argus.features._algebra_kernels import log_of_sides, natural_log
 from argus.features._form_kernels import is_compiled
 from argus.features.inputs import CLOSE
@@ -58,10 +60,13 @@ def test_logarithm_where_there_is_none() -> None:
 
 
 @pytest.mark.skipif(not is_compiled(), reason="compares the compiled form with the plain one")
-def test_plain_logarithm_has_the_bits_of_the_compiled_one() -> None:
+def test_plain_logarithm_has_the_bits_of_the_compiled_one(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(1)
-    for x in np.concatenate((np.exp(random.standard_normal(500) * 40.0), 1.0 + random.standard_normal(500) * 1e-3)):
-        assert natural_log.py_func(x) == natural_log(x)
+    sample = np.concatenate((np.exp(random.standard_normal(500) * 40.0), 1.0 + random.standard_normal(500) * 1e-3))
+    compiled = [natural_log(x) for x in sample]
+    # What is fused is the processor's in one form and Python's in the other.
+    monkeypatch.setattr(_algebra_kernels, "fused", _fused_kernels._in_python)
+    assert [natural_log.py_func(x) for x in sample] == compiled
 
 
 def quotients(x: list[float], divisor: float, piece: int) -> F64_1D:

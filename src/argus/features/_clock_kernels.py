@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from argus.core._fused_kernels import fused
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 from argus.features._level_kernels import stretch_end
@@ -115,18 +116,16 @@ def circle(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     # A month, or a day, stays the same for many rows.
     is_still = n > 1 and stretch_end(x, 0) == n
     for which in range(2):
-        ahead = 0.25 * which
+        behind = 0.25 * (which - 1)
         out = work[io[1 + which], at : at + n]
         for i in range(1 if is_still else n):
-            turns = x[i] * scale + ahead
+            # The cosine of the distance from the nearest whole turn, which is the sine of what is left to a quarter.
+            turns = fused(x[i], scale, behind)
             turns -= (turns + _TO_WHOLE) - _TO_WHOLE
-            half = 0.5 if turns > 0.0 else -0.5
-            turns = half - turns if abs(turns) > 0.25 else turns
-            a = _TURN * turns
+            a = _TURN * (0.25 - abs(turns))
             s = a * a
-            tail = _S13 + s * (_S15 + s * _S17)
-            tail = _S7 + s * (_S9 + s * (_S11 + s * tail))
-            out[i] = a + a * (s * (_S3 + s * (_S5 + s * tail)))
+            tail = fused(s, fused(s, fused(s, _S17, _S15), _S13), _S11)
+            out[i] = fused(a * s, fused(s, fused(s, fused(s, fused(s, tail, _S9), _S7), _S5), _S3), a)
         if is_still:
             out[1:] = out[0]
 

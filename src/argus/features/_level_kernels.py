@@ -6,16 +6,20 @@ over, so a level is what is known of its stretch. What a stretch was is told fro
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 from argus.core._sharing_kernels import share_compiled
-from argus.features._form_kernels import kernel
+from argus.features._form_kernels import is_compiled, kernel
+
+ir: Any = import_module("llvmlite.ir")
 
 _AT_ONCE = 128
 """Rows of which is asked together whether they belong to a stretch."""
-_FEW = 32
-"""Rows of which is asked together whether one is an extreme."""
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -36,29 +40,71 @@ def stretch_end(key, first):  # type: ignore[no-untyped-def]
     return end
 
 
+def _beyond_compiled(side: str) -> Any:
+    lane, four = ir.IntType(32), ir.VectorType(ir.DoubleType(), 4)
+    none = ir.Constant(four, [float("-inf") if side == ">" else float("inf")] * 4)
+
+    @intrinsic
+    def beyond(typingctx, x, first, most, out):  # type: ignore[no-untyped-def]
+        def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            def further(one: Any, other: Any) -> Any:
+                return builder.select(builder.fcmp_ordered(side, one, other), one, other)
+
+            def picked(numbers: Any, *places: int) -> Any:
+                # Place 4 is none.
+                return builder.shuffle_vector(numbers, none, ir.Constant(ir.VectorType(lane, 4), list(places)))
+
+            source, target = (context.make_array(x)(context, builder, values[k]).data for k in (0, 3))
+            starts = [builder.add(values[1], values[1].type(4 * half)) for half in range(2)]
+            places = [builder.bitcast(builder.gep(source, [one]), four.as_pointer()) for one in starts]
+            found = [further(builder.load(place, align=8), none) for place in places]
+            found = [further(one, picked(one, 4, 0, 1, 2)) for one in found]
+            low, high = (further(one, picked(one, 4, 4, 0, 1)) for one in found)
+            high = further(high, picked(low, 3, 3, 3, 3))
+            before = picked(builder.insert_element(none, values[2], lane(0)), 0, 0, 0, 0)
+            for one, start in zip((low, high), starts, strict=True):
+                place = builder.bitcast(builder.gep(target, [start]), four.as_pointer())
+                builder.store(further(one, before), place, align=8)
+            return further(builder.extract_element(high, lane(3)), values[2])
+
+        return types.float64(x, types.int64, types.float64, out), lower
+
+    return beyond
+
+
+def _beyond_plain(side: str) -> Any:
+    def beyond(x, first, most, out):  # type: ignore[no-untyped-def]
+        for i in range(first, first + 8):
+            most = x[i] if (x[i] > most if side == ">" else x[i] < most) else most
+            out[i] = most
+        return most
+
+    return beyond
+
+
+_highest_of_eight = _beyond_compiled(">") if is_compiled() else _beyond_plain(">")
+"""Write the highest so far, beginning with `most`, for eight values from a place on; gives the last."""
+_lowest_of_eight = _beyond_compiled("<") if is_compiled() else _beyond_plain("<")
+"""The same of the lowest."""
+
+
 @njit(cache=True, error_model="numpy", nogil=True)
 def _extremes(high, low, top, bottom, top_out, bottom_out):  # type: ignore[no-untyped-def]
     """Highest and lowest so far, beginning with `top` and `bottom`; gives the last ones.
 
-    Few rows are beyond all before them, so most stretches of rows are asked together, and none waits for the last one.
+    Eight rows are compared among themselves before they meet the extremes before them, so that none waits for the last.
     """
-    for first in range(0, len(high), _FEW):
-        some = high[first : first + _FEW]
-        others = low[first : first + _FEW]
-        tops = top_out[first : first + _FEW]
-        bottoms = bottom_out[first : first + _FEW]
-        beyond = 0
-        for i in range(len(some)):
-            beyond += 1 if (some[i] > top) | (others[i] < bottom) else 0
-        if beyond == 0:
-            tops[:] = top
-            bottoms[:] = bottom
-        else:
-            for i in range(len(some)):
-                top = some[i] if some[i] > top else top
-                bottom = others[i] if others[i] < bottom else bottom
-                tops[i] = top
-                bottoms[i] = bottom
+    n = len(high)
+    i = 0
+    while i + 8 <= n:
+        top = _highest_of_eight(high, i, top, top_out)
+        bottom = _lowest_of_eight(low, i, bottom, bottom_out)
+        i += 8
+    for j in range(i, n):
+        top = high[j] if high[j] > top else top
+        bottom = low[j] if low[j] < bottom else bottom
+        top_out[j] = top
+        bottom_out[j] = bottom
     return top, bottom
 
 
@@ -138,7 +184,12 @@ def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
             first_out[k] = first_open
             k += 1
         first_out[k:end] = first_open
+        is_blank = top == -np.inf or bottom == np.inf
         top, bottom = _extremes(high[i:end], low[i:end], top, bottom, top_out[i:end], bottom_out[i:end])
+        if is_blank:
+            for j in range(i, end):
+                top_out[j] = top_out[j] if top_out[j] > -np.inf else np.nan
+                bottom_out[j] = bottom_out[j] if bottom_out[j] < np.inf else np.nan
         for j in range(end - 1, i - 1, -1):
             if close[j] == close[j]:
                 last = close[j]
@@ -146,17 +197,25 @@ def stretch(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         for which in range(3):
             work[io[8 + which], at + i : at + end] = state[6 + which]
         i = end
-    for j in range(n):
-        top_out[j] = top_out[j] if top_out[j] > -np.inf else np.nan
-    for j in range(n):
-        bottom_out[j] = bottom_out[j] if bottom_out[j] < np.inf else np.nan
     state[2] = first_open
     state[3] = top
     state[4] = bottom
     state[5] = last
 
 
-@kernel(state=5, outputs=2, cost=4.0)
+@njit(cache=True, error_model="numpy", nogil=True)
+def _parts(start, close, since, until, longer):  # type: ignore[no-untyped-def]
+    """How many bars are within a part of the session, and how many close when it is over."""
+    inside = 0
+    over = 0
+    for i in range(len(start)):
+        end = until[i] + longer
+        inside += 1 if (start[i] >= since[i]) & (close[i] <= end) else 0
+        over += 1 if close[i] >= end else 0
+    return inside, over
+
+
+@kernel(state=5, outputs=2, cost=1.5)
 def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Highest and lowest of the session's bars from one time to another (args[0] seconds later), once that is over.
 
@@ -183,12 +242,6 @@ def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         top = -np.inf
         bottom = np.inf
         torn = 1.0 if start[0] > since[0] else 0.0
-    for i in range(n):
-        is_inside = (start[i] >= since[i]) & (close[i] <= until[i] + longer)
-        top_out[i] = high[i] if is_inside else -np.inf
-    for i in range(n):
-        # Known or missing, nothing within the part is this.
-        bottom_out[i] = low[i] if top_out[i] != -np.inf else np.inf
     i = 0
     while i < n:
         if session[i] != here:
@@ -197,16 +250,27 @@ def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
             bottom = np.inf
             torn = 0.0
         end = stretch_end(session, i)
-        if torn != 0.0:
-            top_out[i:end] = -np.inf
-        parts = top_out[i:end], bottom_out[i:end]
-        top, bottom = _extremes(parts[0], parts[1], top, bottom, parts[0], parts[1])
-        i = end
-    for i in range(n):
-        is_known = (close[i] >= until[i] + longer) & (top_out[i] > -np.inf) & (bottom_out[i] < np.inf)
-        top_out[i] = top_out[i] if is_known else np.nan
-    for i in range(n):
-        bottom_out[i] = bottom_out[i] if top_out[i] == top_out[i] else np.nan
+        while i < end:
+            k = min(i + _AT_ONCE, end)
+            inside, over = _parts(start[i:k], close[i:k], since[i:k], until[i:k], longer)
+            if inside == k - i and over == 0:
+                if torn == 0.0:
+                    top, bottom = _extremes(high[i:k], low[i:k], top, bottom, top_out[i:k], bottom_out[i:k])
+                top_out[i:k] = np.nan
+                bottom_out[i:k] = np.nan
+            elif inside > 0 or 0 < over < k - i:
+                for j in range(i, k):
+                    if (start[j] >= since[j]) & (close[j] <= until[j] + longer) & (torn == 0.0):
+                        top = high[j] if high[j] > top else top
+                        bottom = low[j] if low[j] < bottom else bottom
+                    is_known = (close[j] >= until[j] + longer) & (top > -np.inf) & (bottom < np.inf)
+                    top_out[j] = top if is_known else np.nan
+                    bottom_out[j] = bottom if is_known else np.nan
+            else:
+                is_known = (over > 0) & (top > -np.inf) & (bottom < np.inf)
+                top_out[i:k] = top if is_known else np.nan
+                bottom_out[i:k] = bottom if is_known else np.nan
+            i = k
     state[1] = here
     state[2] = top
     state[3] = bottom

@@ -12,6 +12,9 @@ from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 
 _LARGEST = 1e300
+_PLACES = 64
+"""Places in a ring of gaps: those that are remembered, one before them and one after."""
+_LAST = _PLACES - 1
 
 
 def _beyond(args):  # type: ignore[no-untyped-def]
@@ -20,10 +23,6 @@ def _beyond(args):  # type: ignore[no-untyped-def]
 
 def _swing_levels(args):  # type: ignore[no-untyped-def]
     return 2 + 2 * int(args[1])
-
-
-def _gaps(args):  # type: ignore[no-untyped-def]
-    return 4 + 6 * int(args[0])
 
 
 @kernel(depth=_beyond, state=7, outputs=5, scratch=2, cost=6.0)
@@ -128,81 +127,85 @@ def nearest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _unfilled(low, old_high, side, row, state, ring, gap, near_out, row_out):  # type: ignore[no-untyped-def]
-    """Width of a new gap upwards, near edge and row of the latest unfilled one; with side -1 those downwards.
+def _unfilled(low, old_high, high, old_low, row, m, places, ring, edge, side):  # type: ignore[no-untyped-def]
+    """Near edge of the latest unfilled gap, and 1 or -1 by its direction, 0 where there is none.
 
-    State: how many are in the ring, and its next place.
+    Far edges, near edges and rows of gaps upwards, then downwards, each a ring of the gaps and of places that hold
+    none, which have no far edge; `places` are the next ones. Both directions go side by side, and a row writes to the
+    next place whether a gap is new or not: where gaps come and go cannot be foreseen by a processor.
     """
-    m = len(ring) // 3
-    count = int(state[0])
-    place = int(state[1])
-    last = 3 * (place - 1 if place > 0 else m - 1)
-    near = ring[last] if count > 0 else np.nan
-    far = ring[last + 1] if count > 0 else -np.inf
-    since = ring[last + 2] if count > 0 else -1.0
+    up = int(places[0])
+    down = int(places[1])
+    up_far = ring[(up - 1) & _LAST]
+    down_far = ring[3 * _PLACES + ((down - 1) & _LAST)]
     for i in range(len(low)):
-        gap[i] = side * low[i] - side * old_high[i]
-    for i in range(len(low)):
-        is_new = gap[i] > 0.0
-        if is_new | (side * low[i] <= far):
-            reached = side * old_high[i] if is_new else side * low[i]
-            while reached <= far:
-                place = place - 1 if place > 0 else m - 1
-                count -= 1
-                last = 3 * (place - 1 if place > 0 else m - 1)
-                near = ring[last] if count > 0 else np.nan
-                far = ring[last + 1] if count > 0 else -np.inf
-                since = ring[last + 2] if count > 0 else -1.0
-            if is_new:
-                near = low[i]
-                far = reached
-                since = float(row + i)
-                ring[3 * place] = near
-                ring[3 * place + 1] = far
-                ring[3 * place + 2] = since
-                place = place + 1 if place + 1 < m else 0
-                count = min(count + 1, m)
-        near_out[i] = near
-        row_out[i] = since
-    state[0] = count
-    state[1] = place
+        now = float(row + i)
+        is_up = low[i] > old_high[i]
+        is_down = high[i] < old_low[i]
+        least = old_high[i] if is_up else low[i]
+        most = old_low[i] if is_down else high[i]
+        up -= 1 if least <= up_far else 0
+        down -= 1 if most >= down_far else 0
+        while least <= ring[(up - 1) & _LAST]:
+            up -= 1
+        while most >= ring[3 * _PLACES + ((down - 1) & _LAST)]:
+            down -= 1
+        place = up & _LAST
+        ring[place] = least
+        ring[_PLACES + place] = low[i]
+        ring[2 * _PLACES + place] = now
+        place = down & _LAST
+        ring[3 * _PLACES + place] = most
+        ring[4 * _PLACES + place] = high[i]
+        ring[5 * _PLACES + place] = now
+        up += 1 if is_up else 0
+        down += 1 if is_down else 0
+        # The gap before the m latest is forgotten.
+        ring[(up - m - 1) & _LAST] = np.nan
+        ring[3 * _PLACES + ((down - m - 1) & _LAST)] = np.nan
+        place = (up - 1) & _LAST
+        up_far = ring[place]
+        up_edge = ring[_PLACES + place]
+        up_row = ring[2 * _PLACES + place] if up_far == up_far else -1.0
+        place = (down - 1) & _LAST
+        down_far = ring[3 * _PLACES + place]
+        down_edge = ring[4 * _PLACES + place]
+        down_row = ring[5 * _PLACES + place] if down_far == down_far else -1.0
+        latest = (1.0 if up_row > down_row else 0.0) - (1.0 if up_row < down_row else 0.0)
+        near = up_edge if latest > 0.0 else down_edge
+        edge[i] = near if latest != 0.0 else np.nan
+        side[i] = latest
+    places[0] = up & _LAST
+    places[1] = down & _LAST
 
 
-@kernel(depth=2, state=_gaps, outputs=3, scratch=6, cost=17.0)
+@kernel(depth=2, state=2 + 6 * _PLACES, outputs=3, cost=8.0)
 def fair_value_gaps(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Size of a gap that three bars just left, near edge of the latest unfilled gap, and its direction.
 
-    Inputs: high, low. The size is signed by the direction, 0 without a gap. Of each direction the args[0] latest are
-    kept in a ring, their far edges in order: rising for gaps upwards, falling for gaps downwards. A gap that breaks the
-    order is dropped, for it is filled no later than the newer one and can never be the latest again. So a bar fills
-    only the newest. State: count and next place of each ring, then near edge, far edge and row of each gap.
+    Inputs: high, low. The size is signed by the direction, 0 without a gap. Of each direction the args[0] latest, at
+    most 62, are kept in a ring, their far edges in order: rising for gaps upwards, falling for gaps downwards. A gap
+    that breaks the order is dropped, for it is filled no later than the newer one and can never be the latest again. So
+    a bar fills only the newest. State: next place of each ring, then far edges, near edges and rows of each.
     """
     m = int(args[0])
-    for which in range(2):
-        low = work[io[1 - which], at : at + n]
-        old_high = work[io[which], at - 2 : at - 2 + n]
-        gap = work[io[5 + 3 * which], at : at + n]
-        near = work[io[6 + 3 * which], at : at + n]
-        since = work[io[7 + 3 * which], at : at + n]
-        ring = state[4 + 3 * m * which : 4 + 3 * m * (which + 1)]
-        _unfilled(low, old_high, 1.0 - 2.0 * which, row, state[2 * which : 2 * which + 2], ring, gap, near, since)
+    high = work[io[0], at : at + n]
+    low = work[io[1], at : at + n]
+    old_high = work[io[0], at - 2 : at - 2 + n]
+    old_low = work[io[1], at - 2 : at - 2 + n]
     size = work[io[2], at : at + n]
     edge = work[io[3], at : at + n]
     side = work[io[4], at : at + n]
-    up = work[io[5], at : at + n]
-    down = work[io[8], at : at + n]
-    up_row = work[io[7], at : at + n]
-    down_row = work[io[10], at : at + n]
+    if row == 0:
+        state[2:] = np.nan
+    _unfilled(low, old_high, high, old_low, row, m, state[:2], state[2:], edge, side)
+    for i in range(min(2 - row, n)):
+        side[i] = np.nan
     for i in range(n):
-        value = (up[i] if up[i] > 0.0 else 0.0) - (down[i] if down[i] > 0.0 else 0.0)
-        size[i] = value if (up[i] == up[i]) & (down[i] == down[i]) else np.nan
-    up_edge = work[io[6], at : at + n]
-    down_edge = work[io[9], at : at + n]
-    for i in range(n):
-        edge[i] = up_edge[i] if up_row[i] > down_row[i] else down_edge[i]
-    for i in range(n):
-        latest = (1.0 if up_row[i] > down_row[i] else 0.0) - (1.0 if up_row[i] < down_row[i] else 0.0)
-        side[i] = latest if row + i >= 2 else np.nan
+        up_gap = low[i] - old_high[i]
+        down_gap = old_low[i] - high[i]
+        value = (up_gap if up_gap > 0.0 else 0.0) - (down_gap if down_gap > 0.0 else 0.0)
+        size[i] = value if (up_gap == up_gap) & (down_gap == down_gap) else np.nan
 
 
 @kernel(depth=1)

@@ -15,6 +15,7 @@ from numba import njit
 from argus.core._sharing_kernels import share_compiled
 from argus.features._form_kernels import kernel
 from argus.features._lanes_kernels import add_up
+from argus.features._level_kernels import stretch_end
 from argus.features._window_kernels import all_whole, blank, keep_last
 
 _CANCELLED = 1e-6
@@ -48,7 +49,10 @@ def directed(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         side = (1.0 if change > 0.0 else 0.0) - (1.0 if change < 0.0 else 0.0)
         is_known = change == change
         signed[i] = side * volume[i] if is_known else np.nan
-        counted[i] = volume[i] if is_known else np.nan
+    # One output at a time: a loop that writes to several is too much for the compiler to take rows together.
+    for i in range(n):
+        change = x[i] - last[i]
+        counted[i] = volume[i] if change == change else np.nan
 
 
 @kernel(state=4, cost=0.6)
@@ -340,7 +344,48 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         blank(observed, args[0], variance[at : at + n])
 
 
-@kernel(state=5, outputs=3, scratch=1, cost=7.4)
+@njit(cache=True, error_model="numpy", nogil=True)
+def _weighted_parts(x, weight, centre, out0, out1, out2):  # type: ignore[no-untyped-def]
+    """What each row adds to the sums of weights, of weighted distances from `centre`, and of their squares."""
+    for i in range(len(x)):
+        counts = (x[i] == x[i]) & (weight[i] > 0.0)
+        out0[i] = weight[i] if counts else 0.0
+    for i in range(len(x)):
+        part = weight[i] * (x[i] - centre)
+        out1[i] = part if out0[i] > 0.0 else 0.0
+    for i in range(len(x)):
+        out2[i] = out1[i] * (x[i] - centre) if out0[i] > 0.0 else 0.0
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _sums(s0, s1, s2, out0, out1, out2):  # type: ignore[no-untyped-def]
+    """Replace the values of three arrays by the sums up to each; gives the last ones."""
+    for i in range(len(out0)):
+        s0 += out0[i]
+        s1 += out1[i]
+        s2 += out2[i]
+        out0[i] = s0
+        out1[i] = s1
+        out2[i] = s2
+    return s0, s1, s2
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _averages(x, weight, centre, out0, mean, spread):  # type: ignore[no-untyped-def]
+    """Weight, weighted mean and standard deviation from the three sums, in their places."""
+    for i in range(len(x)):
+        is_known = (x[i] == x[i]) & (weight[i] == weight[i]) & (out0[i] > 0.0)
+        out0[i] = out0[i] if is_known else np.nan
+    for i in range(len(x)):
+        each = 1.0 / out0[i]
+        off = mean[i] * each
+        square = spread[i] * each
+        variance = square - off * off
+        mean[i] = centre + off
+        spread[i] = math.sqrt(variance if variance > _NOTHING * square else 0.0 * variance)
+
+
+@kernel(state=5, outputs=3, cost=4.5)
 def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weight so far in the session, weighted mean of the values so far in it, and weighted standard deviation.
 
@@ -353,37 +398,30 @@ def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     out0 = work[io[3], at : at + n]
     mean = work[io[4], at : at + n]
     spread = work[io[5], at : at + n]
-    first = work[io[6], at : at + n]
     now = state[0] if row > 0 else np.nan
     centre = state[1]
     s0 = state[2]
     s1 = state[3]
     s2 = state[4]
-    for i in range(n):
+    i = 0
+    while i < n:
         if not session[i] == now:
             now = session[i]
             centre = np.nan
             s0 = 0.0
             s1 = 0.0
             s2 = 0.0
-        is_known = (x[i] == x[i]) & (weight[i] == weight[i])
-        counts = is_known & (weight[i] > 0.0)
-        centre = x[i] if counts & (not centre == centre) else centre
-        gap = x[i] - centre
-        part = weight[i] * gap
-        s0 += weight[i] if counts else 0.0
-        s1 += part if counts else 0.0
-        s2 += part * gap if counts else 0.0
-        out0[i] = s0 if is_known & (s0 > 0.0) else np.nan
-        mean[i] = s1
-        spread[i] = s2
-        first[i] = centre
-    for i in range(n):
-        off = mean[i] / out0[i]
-        square = spread[i] / out0[i]
-        variance = square - off * off
-        mean[i] = first[i] + off
-        spread[i] = math.sqrt(variance) if variance > _NOTHING * square else 0.0 * variance
+        end = stretch_end(session, i)
+        while i < end:
+            k = min(i + _ROWS_AT_ONCE, end)
+            for j in range(i, k):
+                if centre == centre:
+                    break
+                centre = x[j] if weight[j] > 0.0 else np.nan
+            _weighted_parts(x[i:k], weight[i:k], centre, out0[i:k], mean[i:k], spread[i:k])
+            s0, s1, s2 = _sums(s0, s1, s2, out0[i:k], mean[i:k], spread[i:k])
+            _averages(x[i:k], weight[i:k], centre, out0[i:k], mean[i:k], spread[i:k])
+            i = k
     state[0] = now
     state[1] = centre
     state[2] = s0
@@ -391,7 +429,7 @@ def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     state[4] = s2
 
 
-@kernel(state=_slots, cost=4.0)
+@kernel(state=_slots, cost=3.0)
 def usual_volume(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean volume of a bar that began in the same args[0] minutes after the opening of earlier sessions.
 
@@ -410,25 +448,41 @@ def usual_volume(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
     out = work[io[4], at : at + n]
     for i in range(n):
         out[i] = (start[i] - opening[i]) / seconds
+    slot = -1
+    now = np.nan
+    usual = np.nan
+    total = 0.0
+    bars = 0.0
     for i in range(n):
         since = out[i]
-        out[i] = np.nan
         if not (since >= 0.0 and since < slots):
+            out[i] = np.nan
             continue
-        slot = _SLOT * int(since)
-        if state[slot + 2] != session[i] + 1.0:
-            if state[slot + 4] > 0.0:
-                state[slot] += 1.0
-                before = state[slot + 3] / state[slot + 4]
-                state[slot + 1] += (before - state[slot + 1]) / min(state[slot], most)
-            state[slot + 2] = session[i] + 1.0
-            state[slot + 3] = 0.0
-            state[slot + 4] = 0.0
+        # Bars of the same slot follow each other; what is counted there is put back when another one begins.
+        if _SLOT * int(since) != slot or session[i] != now:
+            if slot >= 0:
+                state[slot + 3] = total
+                state[slot + 4] = bars
+            slot = _SLOT * int(since)
+            now = session[i]
+            total = state[slot + 3]
+            bars = state[slot + 4]
+            if state[slot + 2] != now + 1.0:
+                if bars > 0.0:
+                    state[slot] += 1.0
+                    state[slot + 1] += (total / bars - state[slot + 1]) / min(state[slot], most)
+                state[slot + 2] = now + 1.0
+                total = 0.0
+                bars = 0.0
+            usual = state[slot + 1] if state[slot] >= least else np.nan
         value = volume[i]
-        if value == value:
-            state[slot + 3] += value
-            state[slot + 4] += 1.0
-            out[i] = state[slot + 1] if state[slot] >= least else np.nan
+        is_known = value == value
+        total += value if is_known else 0.0
+        bars += 1.0 if is_known else 0.0
+        out[i] = usual if is_known else np.nan
+    if slot >= 0:
+        state[slot + 3] = total
+        state[slot + 4] = bars
 
 
 @kernel(depth=1, state=3, outputs=2)
