@@ -11,6 +11,7 @@ from llvmlite import binding
 from numba import config, njit
 
 from argus.core import _kernel_compiler
+from argus.core._eight_kernels import fuse, put, take
 from argus.core._sharing_kernels import share_compiled
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it is about compiled code")  # type: ignore[attr-defined]
@@ -168,3 +169,16 @@ def test_wide_vectors_are_asked_for_where_there_are_any() -> None:
     assert _kernel_compiler._widest(Codegen("")) == "its own"
     if "x86" in binding.get_process_triple():
         assert _kernel_compiler._widest(Codegen("+avx512f,+avx512vl")) != "its own"
+
+
+@pytest.mark.parametrize("pipeline", [_kernel_compiler.Whole, _kernel_compiler.WideWhole])
+def test_vectors_asked_for_by_name_are_as_wide_as_others(pipeline: Any) -> None:
+    @njit(pipeline_class=pipeline)
+    def spread(x: Any) -> None:
+        put(x, 0, fuse(take(x, 0), 2.0, take(x, 8)))
+
+    x = np.arange(16.0)
+    spread(x)
+    assert (x[:8] == 3.0 * np.arange(8.0) + 8.0).all()
+    (code,) = spread.inspect_llvm().values()
+    assert ('"min-legal-vector-width"="0"' in code) == (pipeline is _kernel_compiler.Whole)

@@ -13,6 +13,7 @@ that were set.
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
@@ -61,6 +62,11 @@ _INLINED_BELOW: Final = 50
 """What LLVM reckons a part to cost above which it stays apart, where it is called from several places. With its own 250
 nothing becomes faster, and everything longer."""
 
+_OF_EIGHT: Final = ".v8f64"
+"""End of the names of LLVM's functions of eight numbers side by side."""
+
+_DEFINITION: Final = re.compile(r"^(define .*) \{$", re.MULTILINE)
+
 _SPEED: Final = 3
 """How much LLVM does for speed: as much as it can."""
 
@@ -91,17 +97,7 @@ class _Environments:
         self.by_name[name] = environment
 
 
-class _Library(_JITCodeLibrary):  # type: ignore[misc]
-    """Code in which vectors that are asked for by name are as wide as those that LLVM makes by itself."""
-
-    def add_ir_module(self, ir_module: Any) -> None:
-        """Take in code as it was written down."""
-        for function in ir_module.functions:
-            set.add(function.attributes, '"min-legal-vector-width"="0"')
-        super().add_ir_module(ir_module)
-
-
-class _PartLibrary(_Library):
+class _PartLibrary(_JITCodeLibrary):  # type: ignore[misc]
     """Code that is written down, for others to take in."""
 
     def __init__(self, codegen: Any, name: str) -> None:
@@ -174,8 +170,10 @@ def _widest(codegen: Any) -> Any:
     return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(**options)
 
 
-class _WholeLibrary(_Library):
+class _WholeLibrary(_JITCodeLibrary):  # type: ignore[misc]
     """Code with all its parts, optimised together."""
+
+    _final_module: Any
 
     def finalize(self) -> None:
         """Take in every part once, optimise, make machine code."""
@@ -197,6 +195,8 @@ class _WholeLibrary(_Library):
 
     def _optimize_final_module(self) -> None:
         # A part that nobody outside can call need not keep its list of arguments, nor stay where it is called once.
+        if any(function.name.endswith(_OF_EIGHT) for function in self._final_module.functions):
+            self._final_module = binding.parse_assembly(self._with_width(str(self._final_module)))
         for function in self._final_module.functions:
             if function.linkage == _MERGED:
                 function.linkage = _INTERNAL
@@ -208,12 +208,19 @@ class _WholeLibrary(_Library):
         passes.add_refprune_pass()
         passes.run(self._final_module, builder)
 
+    def _with_width(self, code: str) -> str:
+        """Code whose vectors that are asked for by name are no wider than those that LLVM makes by itself."""
+        return _DEFINITION.sub(r'\1 "min-legal-vector-width"="0" {', code)
+
     def _target(self) -> Any:
         return self._codegen._tm
 
 
 class _WideLibrary(_WholeLibrary):
     """The same, with the widest vectors."""
+
+    def _with_width(self, code: str) -> str:
+        return code
 
     def _target(self) -> Any:
         return _widest(self._codegen)
