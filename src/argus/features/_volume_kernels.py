@@ -65,7 +65,7 @@ def running_total(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         is_known = x[i] == x[i]
         out[i] = x[i] if is_known else 0.0
         missing += 0 if is_known else 1
-    add_up(out, row, state)
+    add_up(out, out, row, state)
     if missing > 0:
         for i in range(n):
             out[i] = out[i] if x[i] == x[i] else np.nan
