@@ -249,6 +249,6 @@ def test_stretches_say_the_same_as_columns() -> None:
         assert list(told) == list(CALENDAR_COLUMNS)
         for name, one in told.items():
             rows = one.rows() if isinstance(one, Stretches) else one
-            assert rows.tobytes() == columns[name].tobytes()
+            assert np.array_equal(rows, columns[name], equal_nan=True)
         of_session = [name for name, one in told.items() if isinstance(one, Stretches)]
         assert set(CALENDAR_COLUMNS) - set(of_session) == {"new_york_minute", "london_minute", "tokyo_minute"}

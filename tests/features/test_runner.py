@@ -48,10 +48,11 @@ def stretched(column: F64_1D) -> Stretches:
 
 
 def as_files_give_them(columns: dict[str, F64_1D]) -> Columns:
-    """Sessions as whole numbers, their ends as truths, the calendar's columns as stretches."""
+    """Sessions and minutes as whole numbers, ends of sessions as truths, what is of the session as stretches."""
     named: dict[str, NDArray[Any] | Stretches] = dict(columns)
     named["session"] = columns["session"].astype(np.int32)
     named["session_end"] = columns["session_end"].astype(np.bool_)
+    named |= {name: columns[name].astype(np.int16) for name in CALENDAR_INPUTS if "minute" in name}
     return named | {name: stretched(columns[name]) for name in CALENDAR_INPUTS if "minute" not in name}
 
 

@@ -103,7 +103,9 @@ def calendar_columns(
         If the instrument is unknown, or has no such delivery month.
     """
     found = calendar_stretches(bars, names, spec=spec, schedule=schedule)
-    return {name: one.rows() if isinstance(one, Stretches) else one for name, one in found.items()}
+    return {
+        name: one.rows() if isinstance(one, Stretches) else one.astype(np.float64) for name, one in found.items()
+    }  # fmt: skip
 
 
 def calendar_stretches(
@@ -112,8 +114,8 @@ def calendar_stretches(
     *,
     spec: InstrumentSpec | None = None,
     schedule: RollSchedule | None = None,
-) -> dict[str, F64_1D | Stretches]:
-    """The same columns, those of the session as one value for all of its bars."""
+) -> dict[str, NDArray[Any] | Stretches]:
+    """The same columns in little memory: those of the session as one value for all of its bars, minutes as int16."""
     wanted = CALENDAR_COLUMNS if names is None else tuple(names)
     unknown = [name for name in wanted if name not in CALENDAR_COLUMNS]
     if unknown:
@@ -167,7 +169,7 @@ class _Runs:
 
 def _column(
     name: str, runs: _Runs, bars: Bars, spec: InstrumentSpec, schedule: RollSchedule | None
-) -> F64_1D | Stretches:
+) -> NDArray[Any] | Stretches:
     if name in _ZONES:
         return _minutes(_ZONES[name], bars.ts_close_ns)
     if name in ("days_to_expiry", "days_to_roll"):
@@ -318,11 +320,11 @@ def _instants(zone: str, days: I64_1D, clock: clock_time) -> I64_1D:
     return days * NS_PER_DAY + (minutes - offset) * NS_PER_MINUTE
 
 
-def _minutes(zone: str, close_ns: I64_1D) -> F64_1D:
+def _minutes(zone: str, close_ns: I64_1D) -> NDArray[np.int16]:
     """Minute of the local day at each instant; the instants never decrease."""
     first, last = (day_of(int(ns // NS_PER_DAY)).year for ns in (close_ns[0], close_ns[-1]))
     change_ns, offset_min = _clock_changes(zone, first, last)
-    found = np.empty(len(close_ns))
+    found = np.empty(len(close_ns), dtype=np.int16)
     bounds = np.searchsorted(close_ns, change_ns)
     begins, ends = np.concatenate(([0], bounds)), np.concatenate((bounds, [len(close_ns)]))
     utc_min = close_ns // NS_PER_MINUTE

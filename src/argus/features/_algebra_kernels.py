@@ -191,7 +191,7 @@ def divide(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if y[i] != 0.0 else np.nan
 
 
-@kernel()
+@kernel(cost=1.0)
 def reciprocal(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[0] / x; NaN where x is zero."""
     numerator = args[0]
@@ -202,7 +202,7 @@ def reciprocal(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         out[i] = value if x[i] != 0.0 else np.nan
 
 
-@kernel()
+@kernel(cost=0.2)
 def affine(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[0] x + args[1]."""
     scale = args[0]
@@ -256,7 +256,7 @@ def square(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = x[i] * x[i]
 
 
-@kernel(cost=3.0)
+@kernel(cost=2.5)
 def log(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Natural logarithm; NaN unless x is above zero."""
     x = work[io[0], at : at + n]
@@ -330,7 +330,7 @@ def above(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = is_above if (x[i] == x[i]) & (y[i] == y[i]) else np.nan
 
 
-@kernel(depth=_lag)
+@kernel(depth=_lag, cost=0.3)
 def lag(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """x of args[0] rows before."""
     k = int(args[0])
@@ -351,7 +351,7 @@ def difference(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         out[i] = x[i] - old[i]
 
 
-@kernel(depth=_lag)
+@kernel(depth=_lag, cost=0.9)
 def growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """x over x of args[0] rows before, less one; NaN unless both are above zero."""
     k = int(args[0])
@@ -363,14 +363,14 @@ def growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if (x[i] > 0.0) & (old[i] > 0.0) else np.nan
 
 
-@kernel(depth=_lag, cost=1.6)
+@kernel(depth=_lag, cost=1.2)
 def log_growth(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithm of x over x of args[0] rows before; NaN unless both are above zero."""
     k = int(args[0])
     log_ratios(work[io[0], at : at + n], work[io[0], at - k : at - k + n], work[io[1], at : at + n])
 
 
-@kernel()
+@kernel(cost=1.4)
 def log_ratio(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithm of x / y; NaN unless both are above zero."""
     log_ratios(work[io[0], at : at + n], work[io[1], at : at + n], work[io[2], at : at + n])

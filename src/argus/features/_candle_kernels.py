@@ -80,7 +80,7 @@ def hammer(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = up - down if body[i] == body[i] else np.nan
 
 
-@kernel(depth=1)
+@kernel(depth=1, cost=1.2)
 def engulfing(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """1 or -1 where a rising or falling body covers the opposite body before it and is larger, else 0; open, close."""
     opened = work[io[0], at : at + n]
@@ -128,7 +128,7 @@ def star(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = up - down if is_known else np.nan
 
 
-@kernel(depth=1, outputs=2)
+@kernel(depth=1, outputs=2, cost=1.0)
 def inside_outside(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """1 where the bar lies within the one before, and 1 where it goes beyond it on both sides, else 0; high, low."""
     high = work[io[0], at : at + n]

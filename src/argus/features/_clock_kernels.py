@@ -59,7 +59,7 @@ def date(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         i = end
 
 
-@kernel()
+@kernel(cost=0.9)
 def week_of_month(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Which seventh-day stretch of the month a day of the month lies in, from 1."""
     day = work[io[0], at : at + n]
@@ -68,7 +68,7 @@ def week_of_month(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         out[i] = np.floor((day[i] + 6.0) / 7.0)
 
 
-@kernel()
+@kernel(cost=0.9)
 def turn_of_month(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Session of the month, from 1, or with a minus counted from the month's end, whichever is nearer to zero."""
     since = work[io[0], at : at + n]
@@ -80,7 +80,7 @@ def turn_of_month(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         out[i] = value if since[i] == since[i] else np.nan
 
 
-@kernel()
+@kernel(cost=0.5)
 def within(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """1 where x is above args[0] and at most args[1], else 0."""
     low = args[0]
@@ -104,7 +104,7 @@ def between(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = is_in if (x[i] == x[i]) & (low[i] == low[i]) & (high[i] == high[i]) else np.nan
 
 
-@kernel(outputs=2, cost=3.0)
+@kernel(outputs=2, cost=1.9)
 def circle(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sine and cosine of 2 pi x / args[0].
 

@@ -108,7 +108,7 @@ def _extremes(high, low, top, bottom, top_out, bottom_out):  # type: ignore[no-u
     return top, bottom
 
 
-@kernel()
+@kernel(cost=0.9)
 def share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """(x - level) / |x|: how far x stands above a level; NaN where x is zero."""
     x = work[io[0], at : at + n]
@@ -119,7 +119,7 @@ def share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if x[i] != 0.0 else np.nan
 
 
-@kernel()
+@kernel(cost=0.9)
 def position(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """(x - low) / (high - low): 0 at the low, 1 at the high; NaN where the two are equal."""
     x = work[io[0], at : at + n]
@@ -132,7 +132,7 @@ def position(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if width != 0.0 else np.nan
 
 
-@kernel()
+@kernel(cost=0.9)
 def week(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Calendar week, Monday to Sunday, of a day since 1970-01-01 (a Thursday)."""
     day = work[io[0], at : at + n]
@@ -215,7 +215,7 @@ def _parts(start, close, since, until, longer):  # type: ignore[no-untyped-def]
     return inside, over
 
 
-@kernel(state=5, outputs=2, cost=1.5)
+@kernel(state=5, outputs=2, cost=3.0)
 def part(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Highest and lowest of the session's bars from one time to another (args[0] seconds later), once that is over.
 
@@ -359,7 +359,7 @@ def covers(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = is_in if is_known else np.nan
 
 
-@kernel(state=5, outputs=2)
+@kernel(state=5, outputs=2, cost=1.4)
 def before_week(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """High and low of the last session of the week before; with args[0] set, only in the first session of a week.
 

@@ -34,7 +34,7 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-@kernel(depth=_window, cost=1.5)
+@kernel(depth=_window, cost=2.1)
 def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[3] x plus the sum over k from 1 to args[0] - 1 of (args[1] + args[2] k) (x of k rows before less x).
 
@@ -77,7 +77,7 @@ def weighted_window(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         first += rows
 
 
-@kernel(state=4)
+@kernel(state=4, cost=0.9)
 def block_ramp(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of place in the block times distance from its reference, since the beginning of the block of args[0] rows.
 
@@ -194,7 +194,7 @@ def along(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = mean[i] + share * slope[i]
 
 
-@kernel()
+@kernel(cost=0.9)
 def explained(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Share of the squared distances (second input) that a line of that slope (first) explains, over args[0] rows."""
     w = args[0]

@@ -24,7 +24,7 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-@kernel(state=4)
+@kernel(state=4, cost=1.0)
 def block_products(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum since the beginning of the block of args[0] rows of products of distances from both references.
 
@@ -118,7 +118,7 @@ def _products_within(work, io, cut, end, w):  # type: ignore[no-untyped-def]
     return doubtful
 
 
-@kernel(depth=_window, state=7)
+@kernel(depth=_window, state=7, cost=2.1)
 def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sum of products of distances from both means over the last args[0] rows.
 
@@ -159,7 +159,7 @@ def window_products(work, io, at, n, row, args, state):  # type: ignore[no-untyp
         here = end
 
 
-@kernel()
+@kernel(cost=2.0)
 def correlation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Correlation, from the sum of products and both sums of squares; NaN where either is zero."""
     products = work[io[0], at : at + n]

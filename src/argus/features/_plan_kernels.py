@@ -73,7 +73,7 @@ def load(work, at, n, columns, given, first):  # type: ignore[no-untyped-def]
 
     `given` (4, columns): addresses; kinds: 0 float64, 1 int32, 2 int64, 3 one byte of truth, 4 stretches: float64
     values, each of which holds up to the row that stands at its place of an int64 array; the address of that array; and
-    the place of the current stretch, which moves on: rows are loaded in their order.
+    the place of the current stretch, which moves on: rows are loaded in their order. Kind 5 is int16.
     """
     for j in range(len(columns)):
         target = work[columns[j], at : at + n]
@@ -91,6 +91,9 @@ def load(work, at, n, columns, given, first):  # type: ignore[no-untyped-def]
         elif kind == 3:
             for i in range(n):
                 target[i] = element(address, np.uint8, first + i)
+        elif kind == 5:
+            for i in range(n):
+                target[i] = element(address, np.int16, first + i)
         else:
             given[3, j] = _load_stretches(target, address, given[2, j], given[3, j], first)
 
@@ -192,6 +195,8 @@ def _value(given, j, row):  # type: ignore[no-untyped-def]
         return float(element(address, np.int64, row))
     if kind == 3:
         return float(element(address, np.uint8, row))
+    if kind == 5:
+        return float(element(address, np.int16, row))
     while element(given[2, j], np.int64, given[3, j]) <= row:
         given[3, j] += 1
     return element(address, np.float64, given[3, j])

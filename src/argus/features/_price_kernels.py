@@ -43,7 +43,7 @@ def gap_times(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
         out[i] = (x[i] - y[i]) * z[i]
 
 
-@kernel()
+@kernel(cost=0.9)
 def share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[0] x / z; NaN unless z is above zero."""
     scale = args[0]
@@ -55,7 +55,7 @@ def share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if z[i] > 0.0 else np.nan
 
 
-@kernel()
+@kernel(cost=0.8)
 def position(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[0] (x - low) / (high - low) + args[1]; NaN unless high - low is above args[2]."""
     scale = args[0]
@@ -71,7 +71,7 @@ def position(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = value if reach > least else np.nan
 
 
-@kernel()
+@kernel(cost=0.9)
 def outside(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """How far x is beyond the nearer of two bounds, as a share of x; 0 between them, NaN unless x is above zero."""
     x = work[io[0], at : at + n]

@@ -179,7 +179,7 @@ def _unfilled(low, old_high, high, old_low, row, m, places, ring, edge, side):  
     places[1] = down & _LAST
 
 
-@kernel(depth=2, state=2 + 6 * _PLACES, outputs=3, cost=8.0)
+@kernel(depth=2, state=2 + 6 * _PLACES, outputs=3, cost=11.4)
 def fair_value_gaps(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Size of a gap that three bars just left, near edge of the latest unfilled gap, and its direction.
 
@@ -239,7 +239,7 @@ def rows_since(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
     state[1] = last
 
 
-@kernel(depth=1, state=1, cost=1.2)
+@kernel(depth=1, state=1, cost=1.8)
 def signed_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row that rose (positive) or fell (negative); 0 where a row is equal to the one before."""
     x = work[io[0], at : at + n]
@@ -279,7 +279,7 @@ def _decade(x):  # type: ignore[no-untyped-def]
     return 1.0 / parts, power
 
 
-@kernel(cost=3.0)
+@kernel(cost=1.6)
 def round_number(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Distance from the nearest multiple of a step, in steps: a step is |x|'s power of ten over ten to the args[0]."""
     finer = 1.0

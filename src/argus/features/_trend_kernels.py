@@ -166,7 +166,7 @@ def directional(work, io, at, n, row, args, state):  # type: ignore[no-untyped-d
         index[i] = apart if is_known & (both > 0.0) else np.nan
 
 
-@kernel(state=7, outputs=2, cost=5.5)
+@kernel(state=7, outputs=2, cost=6.8)
 def parabolic(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Parabolic stop and its side; inputs: high, low; args: step and largest acceleration.
 
@@ -268,7 +268,7 @@ def adaptive(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = unfaded(x[i] + out[i])
 
 
-@kernel()
+@kernel(cost=0.9)
 def efficiency(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """|way made| / way gone, from 0 to 1; where nothing moved args[0], or NaN if that is negative."""
     still = args[0] if args[0] >= 0.0 else np.nan
@@ -282,7 +282,7 @@ def efficiency(work, io, at, n, row, args, state):  # type: ignore[no-untyped-de
         out[i] = value if (made[i] == made[i]) & (gone[i] == gone[i]) else np.nan
 
 
-@kernel(state=1 + STEADY, scratch=1, cost=5.0)
+@kernel(state=1 + STEADY, scratch=1, cost=9.2)
 def fisher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Ehlers' Fisher transform of where a value (first input) stands between a lowest and a highest.
 

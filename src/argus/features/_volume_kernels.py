@@ -36,7 +36,7 @@ def _slots(args):  # type: ignore[no-untyped-def]
     return _SLOT * math.ceil(1440.0 / args[0])
 
 
-@kernel(depth=1, outputs=2, cost=1.7)
+@kernel(depth=1, outputs=2, cost=1.0)
 def directed(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Volume with the sign of the change of x, and volume where there is a change to speak of (x known twice)."""
     x = work[io[0], at : at + n]
@@ -71,7 +71,7 @@ def running_total(work, io, at, n, row, args, state):  # type: ignore[no-untyped
             out[i] = out[i] if x[i] == x[i] else np.nan
 
 
-@kernel()
+@kernel(cost=0.9)
 def close_location(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """((close - low) - (high - close)) / (high - low); 0 where high is low. Inputs: high, low, close."""
     high = work[io[0], at : at + n]
@@ -85,7 +85,7 @@ def close_location(work, io, at, n, row, args, state):  # type: ignore[no-untype
         out[i] = value if span != 0.0 else 0.0 * above
 
 
-@kernel()
+@kernel(cost=0.9)
 def ease(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Product of x and y over volume; 0 where nothing was traded."""
     x = work[io[0], at : at + n]
@@ -192,7 +192,7 @@ def _known_weighted_gaps(x, weight, centre, run, runs, out0, out1, out2):  # typ
         out2[i] = part * gap if is_known else 0.0
 
 
-@kernel(state=14, outputs=5, cost=1.6)
+@kernel(state=14, outputs=5, cost=2.6)
 def weighted_block(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row that have a value and a weight, and sums of the block of args[0] rows.
 
@@ -385,7 +385,7 @@ def _averages(x, weight, centre, out0, mean, spread):  # type: ignore[no-untyped
         spread[i] = math.sqrt(variance if variance > _NOTHING * square else 0.0 * variance)
 
 
-@kernel(state=5, outputs=3, cost=4.5)
+@kernel(state=5, outputs=3, cost=5.9)
 def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Weight so far in the session, weighted mean of the values so far in it, and weighted standard deviation.
 
@@ -429,7 +429,7 @@ def session_average(work, io, at, n, row, args, state):  # type: ignore[no-untyp
     state[4] = s2
 
 
-@kernel(state=_slots, cost=3.0)
+@kernel(state=_slots, cost=5.0)
 def usual_volume(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Mean volume of a bar that began in the same args[0] minutes after the opening of earlier sessions.
 

@@ -337,7 +337,7 @@ def deviation(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
     roots(work[io[0], at : at + n], 1.0 / args[0], work[io[1], at : at + n])
 
 
-@kernel(depth=_longest)
+@kernel(depth=_longest, cost=0.5)
 def higher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """The largest of the value and those of so many rows before as the three args say; missing if any is."""
     x = work[io[0], at : at + n]
@@ -353,7 +353,7 @@ def higher(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = best if is_known else np.nan
 
 
-@kernel(depth=_longest)
+@kernel(depth=_longest, cost=0.5)
 def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """The smallest of the value and those of so many rows before as the three args say; missing if any is."""
     x = work[io[0], at : at + n]
@@ -369,7 +369,7 @@ def lower(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
         out[i] = best if is_known else np.nan
 
 
-@kernel(depth=_longest, outputs=2, cost=0.9)
+@kernel(depth=_longest, outputs=2, cost=1.1)
 def freshest(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """The most extreme of the value and those of so many rows before as three args say, and its age; the newest of
     equals.
@@ -440,7 +440,7 @@ def _settle(x, out, span, state):  # type: ignore[no-untyped-def]
     return i
 
 
-@kernel(state=1 + STEADY, lanes=True, cost=0.9)
+@kernel(state=1 + STEADY, lanes=True, cost=1.1)
 def wilder(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Wilder's mean of args[0] rows: the plain mean of the first, then m + (x - m) / n; a missing value is skipped.
 
