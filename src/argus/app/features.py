@@ -132,8 +132,12 @@ class Series:
 
     def columns(self, names: Sequence[str], first: int, last: int) -> dict[str, NDArray[Any]]:
         """The same with a value for every row."""
-        found = self.inputs(names, first, last)
-        return {name: one.rows() if isinstance(one, Stretches) else one for name, one in found.items()}
+        found: dict[str, NDArray[Any]] = {}
+        for name, one in self.inputs(names, first, last).items():
+            rows = one.rows() if isinstance(one, Stretches) else one
+            # Tables know their inputs by their bytes: minutes are float64 there.
+            found[name] = rows.astype(np.float64) if rows.dtype == np.int16 else rows
+        return found
 
 
 @dataclass(frozen=True, slots=True)

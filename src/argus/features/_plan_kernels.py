@@ -71,9 +71,9 @@ def feed(  # type: ignore[no-untyped-def]
 def load(work, at, n, columns, given, first):  # type: ignore[no-untyped-def]
     """Rows `first` to ``first + n`` of arrays elsewhere in memory, as float64 into columns of `work`.
 
-    `given` (4, columns): addresses; kinds: 0 float64, 1 int32, 2 int64, 3 one byte of truth, 4 stretches: float64
-    values, each of which holds up to the row that stands at its place of an int64 array; the address of that array; and
-    the place of the current stretch, which moves on: rows are loaded in their order. Kind 5 is int16.
+    `given` (4, columns): addresses; kinds: 0 float64, 1 int32, 2 int64, 3 one byte of truth, 4 int16, 5 stretches:
+    float64 values, each of which holds up to the row that stands at its place of an int64 array; the address of that
+    array; and the place of the current stretch, which moves on: rows are loaded in their order.
     """
     for j in range(len(columns)):
         target = work[columns[j], at : at + n]
@@ -91,7 +91,7 @@ def load(work, at, n, columns, given, first):  # type: ignore[no-untyped-def]
         elif kind == 3:
             for i in range(n):
                 target[i] = element(address, np.uint8, first + i)
-        elif kind == 5:
+        elif kind == 4:
             for i in range(n):
                 target[i] = element(address, np.int16, first + i)
         else:
@@ -195,7 +195,7 @@ def _value(given, j, row):  # type: ignore[no-untyped-def]
         return float(element(address, np.int64, row))
     if kind == 3:
         return float(element(address, np.uint8, row))
-    if kind == 5:
+    if kind == 4:
         return float(element(address, np.int16, row))
     while element(given[2, j], np.int64, given[3, j]) <= row:
         given[3, j] += 1
@@ -271,7 +271,7 @@ def _summed_up(given, j, first, last, rule, held):  # type: ignore[no-untyped-de
     while k <= last and not (rule == 1 and held == held):
         held = _with(held, _value(given, j, k), rule)
         # Of a stretch one row is as good as all, but for a sum.
-        k = element(given[2, j], np.int64, given[3, j]) if (given[1, j] == 4) & (rule != 4) else k + 1
+        k = element(given[2, j], np.int64, given[3, j]) if (given[1, j] == 5) & (rule != 4) else k + 1
     return held
 
 

@@ -37,11 +37,9 @@ State = dict[str, bytes]
 
 _RULES: Final = {"open": 1, "start_s": 1, "session_end": 5, "high": 2, "low": 3, "volume": 4}
 """How inputs are summed up in a coarser bar; the last known value where nothing is said."""
-_KINDS: Final = {
-    np.dtype(kind): code for kind, code in (("float64", 0), ("int32", 1), ("int64", 2), ("bool", 3), ("int16", 5))
-}
+_KINDS: Final = {np.dtype(kind): code for code, kind in enumerate(("float64", "int32", "int64", "bool", "int16"))}
 """Kinds of numbers that `load` takes as they are."""
-STRETCHES: Final = 4
+STRETCHES: Final = 5
 """The kind of a column of stretches, as `load` knows it."""
 _MODES: Final = {"session": 0, "1d": 1}
 
