@@ -100,7 +100,8 @@ def test_single_rows_beside_many() -> None:
         runner.feed([columns[name][first : first + 400] for name in runner.inputs], got, first)
         for row in range(first + 400, first + 500):
             one = np.empty((len(TERMS), 1))
-            runner.feed_one(rows[row], one)
+            runner.row[:] = rows[row]
+            runner.feed_one(one)
             got[:, row] = one[:, 0]
     assert got.tobytes() == whole.tobytes()
 

@@ -48,7 +48,6 @@ class LiveFeatures:
         self._runner = Runner([feature(ref.feature).term(ref.parameters) for ref in refs], _ROWS)
         self.inputs = self._runner.inputs
         self._out = np.full((len(refs), 1), np.nan, dtype=np.float32)
-        self._row = np.empty(len(self.inputs))
 
     @property
     def rows(self) -> int:
@@ -75,8 +74,8 @@ class LiveFeatures:
             if missing:
                 raise ConfigError(f"the bar lacks {', '.join(missing)}; these features read {', '.join(self.inputs)}")
             bar = [bar[name] for name in self.inputs]
-        self._row[:] = bar
-        self._runner.feed_one(self._row, self._out)
+        self._runner.row[:] = bar
+        self._runner.feed_one(self._out)
         return self._out[:, 0].copy()
 
     def snapshot(self) -> bytes:

@@ -81,8 +81,10 @@ class Runner:
         self._row = np.full(len(self._columns), np.nan)
         for one in self._coarse:
             one.places = np.array([self.inputs.index(name) for name in one.inputs], dtype=np.int64)
+        self.row = self._row[: len(self.inputs)]
+        """Where `feed_one` reads a row from, its values in the order of `inputs`."""
         row = _Source.of(self.inputs, [self._row[k : k + 1] for k in range(len(self.inputs))], 1)
-        self._of_row = [row.some(one.places) for one in self._coarse]
+        self._of_row = [(one, row.some(one.places)) for one in self._coarse]
         # New rows begin with a cache line in every column, and a column is a little longer than rows need, so that
         # columns do not all begin in the same place of the cache.
         self._first = -(-self.plan.history // 8) * 8
@@ -144,14 +146,13 @@ class Runner:
                 done(self.results * rows)
         self._note_held()
 
-    def feed_one(self, row: F64_1D, out: NDArray[Any]) -> None:
-        """Take one row, its values in the order of `inputs`, and write what comes of it to the first row of `out`."""
+    def feed_one(self, out: NDArray[Any]) -> None:
+        """Take the values that stand in `row` as the next row, and write what comes of it to the first row of `out`."""
         if self._at == self._first + self.piece:
             self._machine.slide(self.work, self.plan.deep, self._at, self._first)
             self._at = self._first
-        self._row[: len(row)] = row
         closed = 0
-        for one, given in zip(self._coarse, self._of_row, strict=True):
+        for one, given in self._of_row:
             closed += one.feed(given, 0, 1)
         if closed:
             self._note_held()
