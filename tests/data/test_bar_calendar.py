@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -252,3 +253,19 @@ def test_stretches_say_the_same_as_columns() -> None:
             assert np.array_equal(rows, columns[name], equal_nan=True)
         of_session = [name for name, one in told.items() if isinstance(one, Stretches)]
         assert set(CALENDAR_COLUMNS) - set(of_session) == {"new_york_minute", "london_minute", "tokyo_minute"}
+
+
+def test_sudden_closures_kept_on_disk_are_those_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    from argus.data import bar_calendar
+
+    closures = bar_calendar._sudden_closures
+    closures.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(bar_calendar, "kept_table", lambda name: None)
+        fresh = closures()
+    assert day_number(date(2012, 10, 29)) in fresh, "the hurricane of 2012"
+    closures.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pandas_market_calendars", None)
+        assert closures().tolist() == fresh.tolist()
+    closures.cache_clear()

@@ -27,6 +27,7 @@ from argus.core.arrays import BOOL_1D, F64_1D, I64_1D, Bars, Stretches
 from argus.core.errors import ConfigError, CoverageError
 from argus.core.instruments import InstrumentKind, InstrumentSpec, RegularHours, instrument, last_trade_date
 from argus.core.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, day_number, day_of, to_ns
+from argus.data._calendar_store import keep_table, kept_table
 from argus.data.calendars import SessionTable, hold_tables, session_table
 from argus.data.contract_dates import is_contract, parse_contract
 from argus.data.rolls import RollRule, RollSchedule, RollTrigger, customary_rule, roll_date
@@ -60,6 +61,8 @@ _ZONES: Final = {
 _OPTION_DAYS: Final = "NYSE"
 """Monthly options expire by the days of the US stock market, whatever market reads the column."""
 _YEARS: Final = (1885, 2100)
+_SUDDEN: Final = "NYSE, sudden closures"
+"""Name under which they are kept on disk: the library that lists them takes half a second to load."""
 _FRIDAY: Final = 4
 _MINUTES_PER_DAY: Final = 1_440
 _PROBE_DAYS: Final = 14
@@ -236,10 +239,15 @@ def _sudden_closures() -> I64_1D:
 
     Of the US stock market's calendar, which lists them; the days of futures exchanges are among these.
     """
+    kept = kept_table(_SUDDEN)
+    if kept is not None:
+        return kept[2]["day"].astype(np.int64)
     import pandas_market_calendars
 
     found = [day_number(stamp.date()) for stamp in pandas_market_calendars.get_calendar("NYSE").adhoc_holidays]
-    return np.unique(np.array(found, np.int64))
+    days = np.unique(np.array(found, np.int64))
+    keep_table(_SUDDEN, "America/New_York", *_YEARS, {"day": days})
+    return days
 
 
 def _month_begin(days: I64_1D, months_later: int = 0) -> I64_1D:
