@@ -64,6 +64,39 @@ def test_stretches_are_columns() -> None:
     assert len(Stretches(np.empty(0), np.empty(0, np.int64))) == 0
 
 
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        (np.array([1, 2]), np.array([3, 5])),
+        (np.array([1.0, 2.0]), np.array([3, 5], np.int32)),
+        (np.array([1.0, 2.0]), np.array([3, 5], ">i8")),
+        (np.array([1.0, 2.0]), np.array([3, 4, 5, 6])[::2]),
+        (np.array([1.0, 2.0, 3.0])[::-2], np.array([3, 5])),
+        (np.array([1.0]), np.array([3, 5])),
+        (np.array([1.0, 2.0]), np.array([5, 3])),
+        (np.array([1.0, 2.0]), np.array([-1, 3])),
+    ],
+)
+def test_stretches_that_a_loop_would_misread_are_refused(values: F64_1D, ends: NDArray[np.int64]) -> None:
+    with pytest.raises(DataError, match="stretches: "):
+        Stretches(values, ends)
+
+
+@pytest.mark.parametrize("name", ["start_s", "close_s", "session", "session_end"])
+def test_the_clock_may_come_as_stretches_too(name: str) -> None:
+    columns = market(16, 500, 7)
+    # Sessions that go over into the next one without their last bar.
+    columns["session_end"][::3] = 0.0
+    terms = [held(Input(one), clock) for clock in CLOCKS for one in ("start_s", "close_s", "session", "session_end")]
+    runner = Runner(terms)
+    got, want = np.empty((len(terms), 500)), np.empty((len(terms), 500))
+    runner.feed([columns[one] for one in runner.inputs], want)
+    named: Columns = columns | {name: stretched(columns[name])}
+    runner = Runner(terms)
+    runner.feed([named[one] for one in runner.inputs], got)
+    assert got.tobytes() == want.tobytes()
+
+
 @pytest.mark.parametrize("per_session", [7, 390, 1_380])
 def test_kinds_and_stretches_change_nothing(per_session: int) -> None:
     columns = market(11, 20_000, per_session)

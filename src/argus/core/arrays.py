@@ -81,10 +81,27 @@ class Stretches:
     values : (s,) float64
     ends : (s,) int64
         Row after the last one of each stretch, never falling.
+
+    Raises
+    ------
+    DataError
+        If the two are of other kinds, differ in length, are not contiguous, or an end falls: compiled loops read them
+        where they stand in memory.
     """
 
     values: F64_1D
     ends: I64_1D
+
+    def __post_init__(self) -> None:
+        for name, array, wanted in (("values", self.values, np.float64), ("ends", self.ends, np.int64)):
+            if array.dtype != wanted:
+                raise DataError(f"stretches: {name} are {array.dtype}, expected {np.dtype(wanted)}")
+            if array.shape != (len(self.ends),):
+                raise DataError(f"stretches: {name} have shape {array.shape}, expected ({len(self.ends)},)")
+            if not array.flags.c_contiguous:
+                raise DataError(f"stretches: {name} are not contiguous; pass np.ascontiguousarray of them")
+        if np.any(np.diff(self.ends, prepend=0) < 0):
+            raise DataError("stretches: an end lies before the one before it, or before the first row")
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0

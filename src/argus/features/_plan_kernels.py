@@ -184,7 +184,7 @@ def gather(given, first, n, rules, clock, seconds, carried, coarse, closes):  # 
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _value(given, j, row):  # type: ignore[no-untyped-def]
-    """A row of column `j`; no earlier stretch is asked for later."""
+    """A row of column `j`."""
     address = given[0, j]
     kind = given[1, j]
     if kind == 0:
@@ -199,6 +199,9 @@ def _value(given, j, row):  # type: ignore[no-untyped-def]
         return float(element(address, np.int16, row))
     while element(given[2, j], np.int64, given[3, j]) <= row:
         given[3, j] += 1
+    # Where a bar ends is told from the row after it, which may lie in the next stretch.
+    while given[3, j] > 0 and element(given[2, j], np.int64, given[3, j] - 1) > row:
+        given[3, j] -= 1
     return element(address, np.float64, given[3, j])
 
 
