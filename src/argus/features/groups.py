@@ -13,10 +13,10 @@ from argus.features.graph import Held, Node, Term, terms_below
 
 __all__ = ["groups_of"]
 
-_INPUT: Final = 1.0
+_INPUT: Final = 0.7
 """Nanoseconds a row that it takes to put an input in place."""
-_RESULT: Final = 0.4
-_CLOCK: Final = 10.0
+_RESULT: Final = 0.55
+_CLOCK: Final = 6.0
 _STICKINESS: Final = 8.0
 """How many times what a column adds to a group counts against what the group has to do already."""
 
