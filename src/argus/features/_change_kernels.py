@@ -12,7 +12,7 @@ def _window(args):  # type: ignore[no-untyped-def]
     return int(args[0])
 
 
-@kernel(state=3, outputs=3, cost=3.0)
+@kernel(state=3, outputs=3, cost=7.6)
 def cusum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Upper and lower sums of x less args[0], and rows since one of them was above args[1], which sets both to zero."""
     drift = args[0]
@@ -47,7 +47,7 @@ def cusum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     state[2] = run
 
 
-@kernel(state=6, cost=6.0)
+@kernel(state=6, cost=8.8)
 def page_hinkley(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Larger of the two Page-Hinkley sums with tolerance args[0]; begun anew after it was above args[1].
 
@@ -92,7 +92,7 @@ def page_hinkley(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
     state[5] = lowest_down
 
 
-@kernel(state=2)
+@kernel(state=2, cost=2.5)
 def state_run(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Rows in a row, this one included, that x has been the same; a missing value ends the run."""
     x = work[io[0], at : at + n]

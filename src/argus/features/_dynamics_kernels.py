@@ -321,7 +321,7 @@ def _divergence(x, steps, room):  # type: ignore[no-untyped-def]
     return _slope(count, st, sy, stt, sty) if count * stt - st * st > 0.0 else np.nan
 
 
-@kernel(depth=_window, state=_kept_stretches, cost=65.0)
+@kernel(depth=_window, state=_kept_stretches, cost=94.0)
 def hurst_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Hurst exponent of the last args[0] values by rescaled range; in every args[1]-th row; inputs: values, run."""
     w = int(args[0])
@@ -334,7 +334,7 @@ def hurst_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untype
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=_kept_stretches, cost=50.0)
+@kernel(depth=_window, state=_kept_stretches, cost=68.0)
 def detrended_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Exponent of detrended fluctuations; inputs and numbers as `hurst_exponent`."""
     w = int(args[0])
@@ -347,7 +347,7 @@ def detrended_exponent(work, io, at, n, row, args, state):  # type: ignore[no-un
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=_path_state, cost=130.0)
+@kernel(depth=_window, state=_path_state, cost=180.0)
 def higuchi_dimension(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Higuchi's dimension with steps up to args[2]; inputs and other numbers as `hurst_exponent`."""
     w = int(args[0])
@@ -365,7 +365,7 @@ def higuchi_dimension(work, io, at, n, row, args, state):  # type: ignore[no-unt
         work[io[2], at + i] = state[0]
 
 
-@kernel(depth=_window, state=_held_and_pairs, cost=240.0)
+@kernel(depth=_window, state=_held_and_pairs, cost=328.0)
 def lyapunov_exponent(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Growth of the distance of neighbours over args[2] steps; inputs and other numbers as `hurst_exponent`."""
     w = int(args[0])

@@ -30,7 +30,7 @@ def _counted(args):  # type: ignore[no-untyped-def]
     return 4 + int(args[1]) + int(args[0]) + 1
 
 
-@kernel(depth=_two_before)
+@kernel(depth=_two_before, cost=2.3)
 def ordinal_pattern(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Number of the order in which args[0] (3 or 4) values in a row stand; of equals the earlier counts as smaller.
 
@@ -61,7 +61,7 @@ def _fill_terms(table):  # type: ignore[no-untyped-def]
         table[c] = np.floor(c * math.log(float(c)) * _GRAIN + 0.5)
 
 
-@kernel(depth=_window, state=_counted, cost=7.0)
+@kernel(depth=_window, state=_counted, cost=11.0)
 def symbol_entropy(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Entropy of the last args[0] symbols, whole numbers from 0 to args[1] - 1, as a share of the largest possible."""
     m = int(args[0])
@@ -106,7 +106,7 @@ def _bin(value, low, scale, bins):  # type: ignore[no-untyped-def]
     return k if k < bins else bins - 1
 
 
-@kernel(depth=_window, state=_counted, cost=22.0)
+@kernel(depth=_window, state=_counted, cost=31.0)
 def histogram_entropy(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Entropy of the last args[0] values in args[1] equal bins between the lowest and the highest of them.
 

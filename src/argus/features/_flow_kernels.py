@@ -18,7 +18,7 @@ def _one(args):  # type: ignore[no-untyped-def]
     return 1
 
 
-@kernel(cost=11.0)
+@kernel(cost=16.0)
 def normal_share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Standard normal distribution function."""
     x = work[io[0], at : at + n]
@@ -27,7 +27,7 @@ def normal_share(work, io, at, n, row, args, state):  # type: ignore[no-untyped-
         out[i] = 0.5 * math.erfc(-x[i] * _ROOT_HALF) if x[i] == x[i] else np.nan
 
 
-@kernel()
+@kernel(cost=1.1)
 def positive_root(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """args[0] times the square root of x, 0 where x is below zero."""
     scale = args[0]
@@ -38,7 +38,7 @@ def positive_root(work, io, at, n, row, args, state):  # type: ignore[no-untyped
         out[i] = scale * math.sqrt(value if value > 0.0 else 0.0) if value == value else np.nan
 
 
-@kernel(depth=_one, cost=40.0)
+@kernel(depth=_one, cost=49.0)
 def two_bar_spread(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Spread that two bars show (Corwin and Schultz), not below 0; inputs: high, low, close."""
     high = work[io[0], at : at + n]

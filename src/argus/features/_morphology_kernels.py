@@ -111,7 +111,7 @@ def _slide_powers(new, old, state):  # type: ignore[no-untyped-def]
     state[6] = s4 if s4 > state[6] else state[6]
 
 
-@kernel(depth=_window, state=7, outputs=2, cost=11.0)
+@kernel(depth=_window, state=7, outputs=2, cost=17.0)
 def higher_moments(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Skewness and excess kurtosis of the last args[0] values, as of a population; inputs: values, `observed_run`."""
     w = int(args[0])
@@ -186,7 +186,7 @@ def _count_known(new, old, state):  # type: ignore[no-untyped-def]
     state[0] += (1.0 if new == new else 0.0) - (1.0 if old == old else 0.0)
 
 
-@kernel(depth=_window, state=_quantile_state, outputs=_quantiles, cost=85.0)
+@kernel(depth=_window, state=_quantile_state, outputs=_quantiles, cost=121.0)
 def quantiles(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Quantiles args[1:] of the last args[0] values, between neighbours in proportion to the distance."""
     w = int(args[0])
@@ -209,7 +209,7 @@ def quantiles(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def
             work[io[1 + k], at + i] = value if state[0] == w else np.nan
 
 
-@kernel(cost=6.0)
+@kernel(cost=8.1)
 def log_size(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Logarithm of |x|, of x above zero or of -x above zero (args[0] is 0, 1 or -1); -745 where there is none."""
     side = args[0]
@@ -257,7 +257,7 @@ def _find_largest(x, ordered):  # type: ignore[no-untyped-def]
     return held
 
 
-@kernel(depth=_window, state=_largest_state, cost=40.0)
+@kernel(depth=_window, state=_largest_state, cost=57.0)
 def hill(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Hill's tail index from the args[1] largest of the last args[0] logarithms of sizes (`log_size`).
 
@@ -303,7 +303,7 @@ def _fill_weights(w, second, third, fourth):  # type: ignore[no-untyped-def]
         fourth[j] = 20.0 * p3 - 30.0 * p2 + 12.0 * p1 - 1.0
 
 
-@kernel(depth=_window, state=_weights_state, outputs=2, cost=75.0)
+@kernel(depth=_window, state=_weights_state, outputs=2, cost=104.0)
 def l_ratios(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """L-skewness and L-kurtosis of the last args[0] values, from the sorted window taken in pairs from its ends."""
     w = int(args[0])

@@ -182,7 +182,7 @@ def _count_repeats(near, w, words, logs, pairs, triples):  # type: ignore[no-unt
     return one, two, two - pairs[w - 2] - ending, three, log_two, log_three
 
 
-@kernel(depth=_window, state=_recurrence_state, outputs=4, cost=320.0)
+@kernel(depth=_window, state=_recurrence_state, outputs=4, cost=469.0)
 def recurrences(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Sample and approximate entropy of stretches of two, recurrence rate and determinism of the last args[0] values.
 
@@ -268,7 +268,7 @@ def _parts(symbols, starts, w, words):  # type: ignore[no-untyped-def]
     return found
 
 
-@kernel(depth=_window, state=_word_state, cost=110.0)
+@kernel(depth=_window, state=_word_state, cost=157.0)
 def lempel_ziv(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Parts of the last args[0] values, each above the mean or not, over w / log2(w); in every args[1]-th row.
 

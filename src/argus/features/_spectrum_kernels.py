@@ -95,7 +95,7 @@ def _sum_up(powers, total, terms, results):  # type: ignore[no-untyped-def]
     results[octaves] = -sum_of(terms) / math.log(float(half))
 
 
-@kernel(depth=_window, state=_state, outputs=_results, cost=95.0)
+@kernel(depth=_window, state=_state, outputs=_results, cost=130.0)
 def spectrum(work, io, at, n, row, args, state):  # type: ignore[no-untyped-def]
     """Shares of the power of the last args[0] values by octave, then entropy and mean frequency of their spectrum.
 
