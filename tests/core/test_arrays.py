@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus.core.arrays import BAR_FIELDS, QUOTE_FIELDS, Bars, Quotes, readonly, working_memory
+from argus.core.arrays import BAR_FIELDS, QUOTE_FIELDS, Bars, Quotes, readonly, roomy_memory, working_memory
 from argus.core.errors import DataError
 from tests.engine.markets import flat, make_bars, random_bars
 
@@ -212,3 +213,18 @@ def test_bars_of_one_price_have_it_four_times() -> None:
 def test_working_memory_starts_where_a_cache_line_does(floats: int) -> None:
     held = [working_memory(floats) for _ in range(9)]
     assert all(one.shape == (floats,) and one.ctypes.data % 64 == 0 and one.flags.c_contiguous for one in held)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="this system does not say what memory is in use")
+def test_roomy_memory_takes_place_only_where_it_is_written() -> None:
+    def pages() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1])
+
+    before = pages()
+    held = roomy_memory(64, 1_000_000)
+    held[:, 0] = 1.0
+    # Half a gigabyte in pages of two megabytes, otherwise a page for each row.
+    assert pages() - before < 2_000
+    assert held.sum() == 64.0
+    assert held.flags.c_contiguous
+    assert held.flags.writeable

@@ -7,6 +7,7 @@ could first be known. Kernels take the columns; people take the record.
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
@@ -29,6 +30,7 @@ __all__ = [
     "Stretches",
     "memory_of",
     "readonly",
+    "roomy_memory",
     "working_memory",
 ]
 
@@ -70,6 +72,17 @@ def _from_line(held: F64_1D) -> F64_1D:
     """All but a cache line of it, from the start of one on."""
     first = -held.ctypes.data % (8 * _LINE_FLOATS) // 8
     return held[first : first + len(held) - _LINE_FLOATS]
+
+
+def roomy_memory(rows: int, columns: int) -> NDArray[np.float64]:
+    """(rows, columns) float64 zeros, of which only the pages that are written to take memory, a few kilobytes each.
+
+    NumPy asks for pages of two megabytes, which a single number fills.
+    """
+    held = mmap.mmap(-1, max(8 * rows * columns, 1))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        held.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(held, dtype=np.float64, count=rows * columns).reshape(rows, columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from argus.core.arrays import F64_1D, I64_1D, Stretches, working_memory
+from argus.core.arrays import F64_1D, I64_1D, Stretches, roomy_memory, working_memory
 from argus.core.errors import ConfigError, DataError
 from argus.features.graph import CLOCK_INPUTS, CLOCKS, Held, Input, Term
 from argus.features.plan import Plan, make_plan, past_places, term_key
@@ -232,15 +232,17 @@ class _Coarse:
         self._seconds = float(CLOCKS[clock])
         self.carried = np.zeros(3 + len(self.inputs))
         self._names = [term_key(one.term) for one in terms]
-        # Memory that no row comes to is never touched, and so takes no place.
         most = 2 * max(piece, _ROWS)
-        self._bars = np.empty((len(self.inputs), most))
+        self._bars = roomy_memory(len(self.inputs), most)
         self._given = self.runner.given([self._bars[self.inputs.index(name)] for name in self.runner.inputs], most)
-        self._values = np.empty((len(terms), most + 1))
+        self._values = roomy_memory(len(terms), most + 1)
         self._values[:, 0] = np.nan
         self._closed = 0
         self._ends = np.zeros(most + 1, dtype=np.int64)
-        self.source = _Source.of(self._names, [Stretches(row, self._ends) for row in self._values], 0)
+        told = np.zeros((4, len(terms)), dtype=np.int64)
+        told[0] = self._values.ctypes.data + self._values.strides[0] * np.arange(len(terms))
+        told[1], told[2] = STRETCHES, self._ends.ctypes.data
+        self.source = _Source(told, (self._values, self._ends))
         """What is held at each of the rows that `feed` took last."""
 
     @property
